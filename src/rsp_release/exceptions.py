@@ -181,7 +181,31 @@ class NotSentError(WriteError):
 
 
 class RefusedError(WriteError):
-    """The other side definitely refused, and wrote nothing."""
+    """The other side definitely refused, and wrote nothing.
+
+    Parameters
+    ----------
+    message
+        What was refused, with the other side's own words.
+    help
+        What to do next.
+    url
+        A page where the matter can be looked at.
+    is_duplicate
+        Whether it was refused because something of that name is already
+        there, perhaps from an earlier write of ours whose answer was lost.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        help: str | None = None,
+        url: str | None = None,
+        is_duplicate: bool = False,
+    ) -> None:
+        super().__init__(message, help=help, url=url)
+        self.is_duplicate = is_duplicate
 
 
 class UncertainError(WriteError):

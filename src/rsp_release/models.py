@@ -27,6 +27,7 @@ __all__ = [
     "NextVersion",
     "Notice",
     "Outcome",
+    "PlatformImage",
     "Proposal",
     "Publication",
     "PublishRelease",
@@ -155,11 +156,14 @@ class Proposal:
     repository: str
     """Owner and name on GitHub."""
 
-    branch: str
-    """The branch released from."""
+    branch: str | None
+    """The branch released from; `None` where the checkout is on none."""
+
+    default_branch: str
+    """The branch that releases usually come from."""
 
     commit: str
-    """The commit at the head of that branch, as the user sees it."""
+    """The commit that is checked out."""
 
     version: str
     """The version, without a prefix."""
@@ -401,6 +405,32 @@ class WorkflowRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformImage:
+    """What a tag holds for one platform."""
+
+    platform: str
+    """Such as ``linux/amd64`` or ``linux/arm/v7``."""
+
+    digest: str
+    """The digest of this platform's manifest."""
+
+    config_digest: str | None = None
+    """The digest of its config, the same however layers are compressed."""
+
+    size: int | None = None
+    """Bytes to pull: config and compressed layers."""
+
+    created: datetime | None = None
+    """When it was built, as its config says (aware)."""
+
+    revision: str | None = None
+    """The commit that its labels name. Untrusted text."""
+
+    source_commit: str | None = None
+    """The commit that its provenance attestation names. Untrusted text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageReport:
     """What a registry said of one image."""
 
@@ -420,7 +450,38 @@ class ImageReport:
     """The platforms it can be pulled for."""
 
     reason: str | None = None
-    """Why it is unknown or not as promised, for a person."""
+    """Why it is unknown or not as promised, for a person. Untrusted text."""
+
+    manifests: tuple[PlatformImage, ...] = ()
+    """What is there for each platform, as far as it was read."""
+
+    needs_credentials: bool = False
+    """Whether it is only shown to those who log in."""
+
+    mirror: str | None = None
+    """The registry that was asked instead of the image's own."""
+
+    notes: tuple[str, ...] = ()
+    """What else a person should know. Untrusted text."""
+
+    @property
+    def created(self) -> datetime | None:
+        """When the oldest of its platforms was built."""
+        return min(
+            (m.created for m in self.manifests if m.created), default=None
+        )
+
+    @property
+    def size(self) -> int | None:
+        """Bytes to pull for the largest of its platforms."""
+        return max((m.size for m in self.manifests if m.size), default=None)
+
+    @property
+    def reference(self) -> str:
+        """What to paste: with the digest where it is known."""
+        if self.digest:
+            return f"{self.image}@{self.digest}"
+        return f"{self.image}:{self.tag}"
 
 
 # -- Writes: one external change each, as data ------------------------------
@@ -446,6 +507,7 @@ class CreateRelease:
     """Create and publish the GitHub release of an existing tag."""
 
     tag: str
+    commit: str
     title: str
     body: str
     is_prerelease: bool
@@ -463,6 +525,7 @@ class PublishRelease:
 
     id: int
     tag: str
+    commit: str
     title: str
     body: str | None
     is_prerelease: bool
@@ -521,6 +584,12 @@ class Wait:
 
     interval: float | None = None
     """Seconds until it is worth looking again; `None`: as the engine does."""
+
+    patience: float | None = None
+    """Seconds of such waiting that are enough; `None`: no bound of its own."""
+
+    otherwise: Blocked | None = None
+    """What holds once the patience is used up."""
 
     run: WorkflowRun | None = None
     """The run that is waited for."""

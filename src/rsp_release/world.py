@@ -17,10 +17,8 @@ from .models import (
     Image,
     ImageReport,
     Job,
-    Proposal,
     PublishRelease,
     PushTag,
-    Release,
     ReleasePage,
     RemoteTag,
     Repository,
@@ -30,9 +28,7 @@ from .models import (
 
 __all__ = ["Clock", "Forge", "Git", "Registry", "Step", "World"]
 
-Subject_contra = TypeVar(
-    "Subject_contra", Proposal, Release, contravariant=True
-)
+Subject_contra = TypeVar("Subject_contra", contravariant=True)
 
 
 class Clock(Protocol):
@@ -63,6 +59,10 @@ class Git(Protocol):
     def local_tag(self, tag: str) -> str | None:
         """Return the commit of a tag in the clone, peeled."""
 
+    @property
+    def remote(self) -> str:
+        """The name of the remote."""
+
     def remote_tag(self, tag: str) -> RemoteTag | None:
         """Return a tag as the remote has it, or `None` if it has none."""
 
@@ -74,6 +74,9 @@ class Git(Protocol):
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Return whether one commit is contained in another."""
+
+    def message(self, commit: str) -> str:
+        """Return the message of a commit. Untrusted text."""
 
     def push_tag(self, write: PushTag) -> None:
         """Make the annotated tag, where it is not there yet, and push it.
@@ -92,8 +95,22 @@ class Git(Protocol):
 class Forge(Protocol):
     """GitHub."""
 
+    @property
+    def starts_workflows(self) -> bool:
+        """Whether what these credentials write starts workflow runs.
+
+        GitHub ignores what is written with a job's own ``GITHUB_TOKEN``.
+        """
+
     def repository(self) -> Repository:
-        """Return what these credentials see of the repository."""
+        """Return what these credentials see of the repository.
+
+        Raises
+        ------
+        NotAllowedError
+            Raised if the credentials are missing, wrong or expired, or see
+            no such repository.
+        """
 
     def releases(self, tag: str) -> tuple[ReleasePage, ...]:
         """Return every release of a tag, published and drafts."""
@@ -135,7 +152,11 @@ class World:
 
 
 class Step(Protocol[Subject_contra]):
-    """One sentence that the program makes true, and shows to be true."""
+    """One sentence that the program makes true, and shows to be true.
+
+    The subject is a `~rsp_release.models.Proposal` where the commit to tag is
+    not known yet, and a `~rsp_release.models.Release` once it is pinned.
+    """
 
     @property
     def key(self) -> str:

@@ -1,0 +1,342 @@
+"""Look, decide, act, look again: the loop that every command runs.
+
+The engine knows no step by name. It yields every look at a step as a
+`~rsp_release.models.StepEvent`, and returns an `Ending`. What differs between
+``bump``, ``--dry-run`` and ``status`` is the `Mode` alone.
+
+Retries of writes live here; retries of reads live in the storage modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from random import Random
+from typing import Generic, TypeVar
+
+from .exceptions import (
+    NotAllowedError,
+    NotSentError,
+    RateLimitedError,
+    ReadError,
+    RefusedError,
+    UncertainError,
+)
+from .journal import Journal
+from .models import (
+    Blocked,
+    Change,
+    Done,
+    Event,
+    Notice,
+    StepEvent,
+    Verdict,
+    Wait,
+)
+from .world import Step, World
+
+__all__ = ["Ending", "Engine", "Mode", "Pace"]
+
+T = TypeVar("T")
+
+
+class Mode(Enum):
+    """What the engine does with a verdict that is not "done"."""
+
+    ACT = "act"
+    """Writes what is to be changed and waits for what must move."""
+
+    PLAN = "plan"
+    """Shows every change and wait, and goes on as if they had happened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How patient the engine is. All times in seconds."""
+
+    settle: float = 60.0
+    """How long a write may take to show before it may be tried again."""
+
+    look: float = 1.0
+    """First wait before looking again."""
+
+    look_most: float = 15.0
+    """Longest wait before looking again, where a step names none."""
+
+    outage: float = 3600.0
+    """How long a service may be out of reach once something was written."""
+
+    sends: int = 5
+    """How often a write that never left this machine is tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How the steps stood when the engine stopped."""
+
+    verdicts: tuple[tuple[str, Verdict], ...]
+    """The last verdict of every step that was looked at, by key."""
+
+    has_written: bool
+    """Whether this engine wrote anything."""
+
+    @property
+    def last(self) -> Verdict | None:
+        """The verdict that the engine stopped at."""
+        return self.verdicts[-1][1] if self.verdicts else None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything is as it should be."""
+        return all(isinstance(v, Done) for _, v in self.verdicts)
+
+
+class Engine:
+    """Runs ordered steps against the world.
+
+    Parameters
+    ----------
+    world
+        What the steps look at and write to.
+    journal
+        Where intents are recorded before the writes.
+    mode
+        What to do with a verdict that is not "done".
+    deadline
+        When to stop waiting (aware, UTC); `None`: never.
+    random
+        Spreads the waits, so that many machines don't ask at once.
+    pace
+        How patient to be.
+    """
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        journal: Journal,
+        mode: Mode,
+        random: Random,
+        deadline: datetime | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._world = world
+        self._journal = journal
+        self._mode = mode
+        self._random = random
+        self._deadline = deadline
+        self._pace = pace or Pace()
+        self._has_written = False
+
+    def run(
+        self, steps: Sequence[Step[T]], subject: T
+    ) -> Generator[Event, None, Ending]:
+        """Make every step true, in order.
+
+        Parameters
+        ----------
+        steps
+            The steps.
+        subject
+            What they work from.
+
+        Yields
+        ------
+        Event
+            Every look at a step, and what is worth telling besides.
+
+        Returns
+        -------
+        Ending
+            How the steps stood at the end. In `Mode.ACT` it ends at the
+            first step that is blocked, or still waits at the deadline.
+
+        Raises
+        ------
+        ReleaseError
+            Raised if a read or a write failed for good. Whatever was
+            written until then is found again by the next run.
+        """
+        verdicts: list[tuple[str, Verdict]] = []
+        for step in steps:
+            turn = _Turn(step, subject, self._pace, self._random)
+            verdict = yield from self._make_true(turn)
+            verdicts.append((step.key, verdict))
+            if self._mode is Mode.ACT and not isinstance(verdict, Done):
+                break
+        return Ending(verdicts=tuple(verdicts), has_written=self._has_written)
+
+    def _make_true(self, turn: _Turn[T]) -> Generator[Event, None, Verdict]:
+        clock = self._world.clock
+        while True:
+            verdict = self._look(turn)
+            if isinstance(verdict, Change) and self._mode is Mode.ACT:
+                outcome = yield from self._write(turn, verdict)
+                if outcome is None:
+                    continue
+                verdict = outcome
+            now = clock.now()
+            if isinstance(verdict, Wait):
+                verdict = turn.bound(verdict, now)
+            yield turn.event(verdict, now)
+            if not isinstance(verdict, Wait) or self._mode is Mode.PLAN:
+                return verdict
+            if not self._sleep(turn, verdict):
+                return verdict
+
+    def _look(self, turn: _Turn[T]) -> Verdict:
+        """Observe and decide; what only needs time becomes a `Wait`."""
+        clock = self._world.clock
+        try:
+            seen = turn.step.observe(turn.subject, self._world)
+        except RateLimitedError as e:
+            if self._mode is Mode.PLAN:
+                raise
+            return _wait_until(e, clock.now())
+        except ReadError as e:
+            # Before anything was written it is kinder to fail at once. After
+            # that, an outage is no reason to leave a release half-made.
+            is_patient = self._mode is Mode.ACT and self._journal.has_intents
+            if not is_patient or turn.is_out(clock.now()):
+                raise
+            return Wait(reason=f"{e.message}; trying again")
+        turn.outage_since = None
+        return turn.step.decide(turn.subject, seen)
+
+    def _write(
+        self, turn: _Turn[T], change: Change
+    ) -> Generator[Event, None, Verdict | None]:
+        """Write once, or say why not now; `None` means "look again"."""
+        journal, clock, key = (
+            self._journal,
+            self._world.clock,
+            change.write.key,
+        )
+        now = clock.now()
+        intent = journal.intent(key)
+        if intent and now < intent + timedelta(seconds=self._pace.settle):
+            return Wait(reason=f"{change.summary}: waiting for it to show")
+        if turn.refusal:
+            return turn.believe(*turn.refusal, change=change, now=now)
+        yield turn.event(change, now, is_acting=True)
+        journal.intend(key, step=turn.step.key, at=now)
+        try:
+            turn.step.act(change, self._world)
+        except RateLimitedError as e:
+            journal.void(key, why=e.message, at=clock.now())
+            return _wait_until(e, clock.now())
+        except NotSentError as e:
+            journal.void(key, why=e.message, at=clock.now())
+            turn.sends += 1
+            if turn.sends >= self._pace.sends:
+                raise
+            return Wait(reason=f"{e.message}; trying again")
+        except RefusedError as e:
+            # Something of that name may be there by now: look again, and
+            # only then believe the refusal.
+            journal.void(key, why=e.message, at=clock.now())
+            turn.refusal = (e, clock.now())
+            return None
+        except NotAllowedError as e:
+            journal.void(key, why=e.message, at=clock.now())
+            raise
+        except UncertainError as e:
+            self._has_written = True
+            yield Notice(
+                text=f"{e.message}; looking whether it happened",
+                at=clock.now(),
+            )
+            return None
+        except BaseException:
+            # Whatever this is, it is not known that nothing was written.
+            self._has_written = True
+            raise
+        self._has_written = True
+        journal.acknowledge(key, at=clock.now())
+        turn.interval = self._pace.look
+        return None
+
+    def _sleep(self, turn: _Turn[T], wait: Wait) -> bool:
+        """Sleep until the next look; return whether there is time left."""
+        now = self._world.clock.now()
+        seconds = turn.next_interval(wait)
+        if self._deadline is not None:
+            left = (self._deadline - now).total_seconds()
+            if left <= 0:
+                return False
+            seconds = min(seconds, left)
+        self._world.clock.sleep(seconds)
+        return True
+
+
+class _Turn(Generic[T]):
+    """What the engine remembers of one step while it is at it."""
+
+    def __init__(
+        self, step: Step[T], subject: T, pace: Pace, random: Random
+    ) -> None:
+        self.step = step
+        self.subject = subject
+        self.sends = 0
+        self.refusal: tuple[RefusedError, datetime] | None = None
+        self.outage_since: datetime | None = None
+        self.interval = pace.look
+        self._pace = pace
+        self._random = random
+        self._waiting_since: dict[str, datetime] = {}
+
+    def event(
+        self, verdict: Verdict, at: datetime, *, is_acting: bool = False
+    ) -> StepEvent:
+        return StepEvent(
+            key=self.step.key,
+            title=self.step.title,
+            verdict=verdict,
+            at=at,
+            is_acting=is_acting,
+        )
+
+    def is_out(self, now: datetime) -> bool:
+        """Note a failed read; return whether patience is used up."""
+        self.outage_since = self.outage_since or now
+        limit = timedelta(seconds=self._pace.outage)
+        return now - self.outage_since > limit
+
+    def bound(self, wait: Wait, now: datetime) -> Verdict:
+        """Turn a wait whose own patience is used up into what then holds."""
+        if wait.otherwise is None or wait.patience is None:
+            return wait
+        since = self._waiting_since.setdefault(wait.otherwise.problem, now)
+        if now - since < timedelta(seconds=wait.patience):
+            return wait
+        return wait.otherwise
+
+    def next_interval(self, wait: Wait) -> float:
+        if wait.interval is not None:
+            return wait.interval
+        interval = self.interval
+        self.interval = min(interval * 1.5, self._pace.look_most)
+        return interval * self._random.uniform(0.8, 1.2)
+
+    def believe(
+        self,
+        refusal: RefusedError,
+        since: datetime,
+        *,
+        change: Change,
+        now: datetime,
+    ) -> Verdict:
+        """Believe a refusal, once reads had time to show what caused it."""
+        settle = timedelta(seconds=self._pace.settle)
+        if refusal.is_duplicate and now < since + settle:
+            return Wait(reason=f"{change.summary}: waiting for it to show")
+        return Blocked(
+            problem=refusal.message, help=refusal.help, url=refusal.url
+        )
+
+
+def _wait_until(error: RateLimitedError, now: datetime) -> Wait:
+    seconds = max((error.until - now).total_seconds(), 1.0)
+    return Wait(reason=error.message, interval=seconds)

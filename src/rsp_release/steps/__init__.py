@@ -1,0 +1,31 @@
+"""What a release consists of, in order: the table of contents.
+
+`PREPARE` works from a `~rsp_release.models.Proposal`, and ends when the commit
+to tag is on the release branch. Between the two lists the
+`~rsp_release.models.Release` is pinned. `RELEASE` works from that alone.
+"""
+
+from __future__ import annotations
+
+from ..models import Proposal, Release
+from ..world import Step
+from .github_release import GithubRelease
+from .images import Images
+from .preflight import Preflight
+from .tag import Tag
+from .workflow_run import PublishingRun
+
+__all__ = ["PREPARE", "RELEASE"]
+
+PREPARE: tuple[Step[Proposal], ...] = (
+    Preflight(),  # whatever would stop the release is known before it starts
+)
+"""What is made true before the commit to tag is known."""
+
+RELEASE: tuple[Step[Release], ...] = (
+    Tag(),  # the tag is on the remote, at the pinned commit
+    GithubRelease(),  # the release is published, titled with the tag
+    PublishingRun(),  # the run that publishes the images has succeeded
+    Images(),  # every image can be pulled, on every platform
+)
+"""What is made true of the pinned release."""

@@ -1,0 +1,99 @@
+"""The GitHub release is published, titled with the tag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..models import (
+    Blocked,
+    Change,
+    CreateRelease,
+    Done,
+    PublishRelease,
+    Release,
+    ReleasePage,
+    Verdict,
+)
+from ..world import World
+
+__all__ = ["GithubRelease", "GithubReleaseSeen"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GithubReleaseSeen:
+    """What the step looks at."""
+
+    pages: tuple[ReleasePage, ...]
+    """Every release of the tag, published or draft."""
+
+
+class GithubRelease:
+    """The GitHub release is published, titled with the tag.
+
+    A release that exists is finished, never made a second time, and notes
+    that a person wrote are kept.
+    """
+
+    key = "github_release"
+    title = "GitHub release"
+
+    def observe(self, release: Release, world: World) -> GithubReleaseSeen:
+        return GithubReleaseSeen(pages=world.forge.releases(release.tag))
+
+    def decide(self, release: Release, seen: GithubReleaseSeen) -> Verdict:
+        tag = release.tag
+        for page in seen.pages:
+            if not page.is_draft:
+                return Done(evidence=_describe(release, page), url=page.url)
+        if len(seen.pages) > 1:
+            return Blocked(
+                problem=f"there are {len(seen.pages)} drafts for tag {tag}",
+                help="delete all of them but the one to publish",
+                url=seen.pages[0].url,
+            )
+        for draft in seen.pages:
+            return Change(
+                summary=f"publish the draft of release {tag}",
+                write=PublishRelease(
+                    id=draft.id,
+                    tag=tag,
+                    commit=release.commit,
+                    title=tag,
+                    body=None if draft.body.strip() else release.notes,
+                    is_prerelease=release.is_prerelease,
+                    is_latest=release.is_latest,
+                ),
+            )
+        kind = "pre-release" if release.is_prerelease else "release"
+        return Change(
+            summary=f"publish {kind} {tag}",
+            write=CreateRelease(
+                tag=tag,
+                commit=release.commit,
+                title=tag,
+                body=release.notes,
+                is_prerelease=release.is_prerelease,
+                is_latest=release.is_latest,
+            ),
+        )
+
+    def act(self, change: Change, world: World) -> None:
+        match change.write:
+            case CreateRelease() as write:
+                world.forge.create_release(write)
+            case PublishRelease() as write:
+                world.forge.publish_release(write)
+            case other:
+                raise TypeError(f"not a GitHub release: {other}")
+
+
+def _describe(release: Release, page: ReleasePage) -> str:
+    """Say what is published, and where it is not what was planned."""
+    differences = []
+    if page.title != release.tag:
+        differences.append(f"its title is {page.title!r}")
+    if page.is_prerelease != release.is_prerelease:
+        kind = "a pre-release" if page.is_prerelease else "a full release"
+        differences.append(f"it is marked as {kind}")
+    text = f"{release.tag} is published"
+    return f"{text}, but {' and '.join(differences)}" if differences else text

@@ -1,0 +1,120 @@
+"""The tag is on the remote, at the pinned commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from ..models import (
+    Blocked,
+    Change,
+    CreateRelease,
+    Done,
+    PublishRelease,
+    PushTag,
+    Release,
+    RemoteTag,
+    Verdict,
+)
+from ..world import World
+
+__all__ = ["Tag", "TagSeen"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagSeen:
+    """What the step looks at."""
+
+    remote_name: str
+    """The name of the remote."""
+
+    remote: RemoteTag | None
+    """The tag on the remote."""
+
+    local: str | None
+    """The commit of the tag in the clone."""
+
+    is_on_branch: bool
+    """Whether the remote branch contains the pinned commit."""
+
+
+class Tag:
+    """The tag is on the remote, at the pinned commit.
+
+    It is never moved and never deleted there: people and machines may have
+    acted on it already.
+    """
+
+    key = "tag"
+    title = "Tag"
+
+    def observe(self, release: Release, world: World) -> TagSeen:
+        git = world.git
+        remote = git.remote_tag(release.tag)
+        is_on_branch = remote is not None
+        if remote is None:
+            head = git.remote_branch(release.branch)
+            is_on_branch = head is not None and git.is_ancestor(
+                release.commit, head
+            )
+        return TagSeen(
+            remote_name=git.remote,
+            remote=remote,
+            local=git.local_tag(release.tag),
+            is_on_branch=is_on_branch,
+        )
+
+    def decide(self, release: Release, seen: TagSeen) -> Verdict:
+        tag, commit = release.tag, release.commit[:10]
+        if seen.remote is not None:
+            if seen.remote.commit == release.commit:
+                return Done(
+                    evidence=f"{tag} is at {commit} on {seen.remote_name}"
+                )
+            return Blocked(
+                problem=(
+                    f"tag {tag} is on {seen.remote_name} at"
+                    f" {seen.remote.commit[:10]}, and not at {commit}"
+                ),
+                help=(
+                    "a tag that others may have used is never moved:"
+                    " release another version"
+                ),
+            )
+        if seen.local not in (None, release.commit):
+            return Blocked(
+                problem=(
+                    f"tag {tag} is in this clone at {seen.local[:10]}, and"
+                    f" not at {commit}"
+                ),
+                help=(
+                    f"the remote has no such tag; `git tag -d {tag}` removes"
+                    " it from this clone"
+                ),
+            )
+        if not seen.is_on_branch:
+            return Blocked(
+                problem=(
+                    f"commit {commit} is not on {seen.remote_name}/"
+                    f"{release.branch}"
+                ),
+                help=f"push it first: git push {seen.remote_name}",
+            )
+        return Change(
+            summary=f"push tag {tag} at {commit} to {seen.remote_name}",
+            write=PushTag(
+                tag=tag,
+                commit=release.commit,
+                branch=release.branch,
+                message=f"{tag}\n",
+            ),
+        )
+
+    def act(self, change: Change, world: World) -> None:
+        match change.write:
+            case PushTag() as write:
+                world.git.push_tag(write)
+            case CreateRelease() | PublishRelease() as other:
+                raise TypeError(f"not a tag: {other}")
+            case other:
+                assert_never(other)
