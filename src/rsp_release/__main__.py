@@ -1,0 +1,87 @@
+"""The program's entry: answers the quick questions itself, else the cli.
+
+``--version`` is answered with nothing imported, and ``next`` with plain
+arguments without the library for commands: importing that takes longer than
+reading the history of most repositories.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program.
+
+    Parameters
+    ----------
+    argv
+        The arguments, without the program's name; those of the process where
+        not given.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments == ["--version"]:
+        from . import __version__
+
+        sys.stdout.write(f"rsp-release {__version__}\n")
+        return 0
+    options = _plain_next(arguments)
+    if options is None:
+        from .cli.app import main as cli
+
+        return cli(arguments)
+    return _next(options)
+
+
+def _plain_next(arguments: list[str]) -> dict[str, object] | None:
+    """Read ``next`` and its arguments, unless anything is out of the plain."""
+    flags = {"--why": "why", "--json": "as_json", "--deepen": "deepen"}
+    options: dict[str, object] = {}
+    words: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        if word in flags and words:
+            options[flags[word]] = True
+        elif word == "--pre" and words or word == "-C" and not words:
+            value = next(rest, "")
+            if not value or value.startswith("-"):
+                return None
+            options["pre" if word == "--pre" else "directory"] = value
+        elif word.startswith("-"):
+            return None
+        else:
+            words.append(word)
+    if words[:1] != ["next"] or len(words) > 2:
+        return None
+    if len(words) == 2:
+        options["part"] = words[1]
+    return options
+
+
+def _next(options: dict[str, object]) -> int:
+    from pathlib import Path
+
+    from .cli.next import run_next
+    from .exceptions import ReleaseError
+
+    directory = Path(str(options.pop("directory", ".")))
+    try:
+        return run_next(directory=directory, **options)  # type: ignore[arg-type]
+    except ReleaseError as exc:
+        sys.stderr.write(f"rsp-release: {exc.message}\n")
+        if exc.help:
+            sys.stderr.write(f"  {exc.help}\n")
+        return int(exc.exit_status)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

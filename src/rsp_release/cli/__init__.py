@@ -1,0 +1,1 @@
+"""Commands: arguments become requests, events become a view."""

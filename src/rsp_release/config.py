@@ -1,0 +1,423 @@
+"""Settings: files, environment and flags become one frozen `Config`.
+
+The table ``[tool.rsp-release]`` of :file:`pyproject.toml`, or a
+:file:`.rsp-release.toml` with the same keys at its top level. No key is
+required. The checks are written by hand: ``next`` reads the settings too, and
+importing a validation library takes longer than ``next`` may.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, cast
+
+from .exceptions import SettingsError
+
+__all__ = ["Config", "Level", "load_config"]
+
+Level: TypeAlias = Literal["major", "minor", "patch", "none"]
+"""What a category or a label asks for."""
+
+_DEFAULT = "default"
+
+_LEVELS = ("major", "minor", "patch", "none")
+
+_CHANGELOGS = (
+    "auto",
+    "scriv",
+    "towncrier",
+    "changesets",
+    "unreleased",
+    "none",
+)
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+
+_NUMBER = r"(?:0|[1-9][0-9]*)"
+
+_IDENTIFIER = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+
+_VERSION = re.compile(
+    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_IDENTIFIER}(?:\.{_IDENTIFIER})*)?"
+)
+
+_FORBIDDEN_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every setting, and where each comes from.
+
+    A value of `None` means: to be detected, or there is none.
+    """
+
+    repository: str | None = None
+    """Owner and name on GitHub."""
+
+    branch: str = "main"
+    """The branch that is released from."""
+
+    tag_prefix: str | None = None
+    """What stands before the version in a tag; `None`: as existing tags."""
+
+    initial_version: str = "0.1.0"
+    """The version of a first release."""
+
+    major_on_zero: bool | None = None
+    """Whether a breaking change takes 0.x to 1.0.0; `None`: as in the past.
+
+    There is no past on which to detect it before 1.0.0 exists, so `None`
+    means no until a person sets it.
+    """
+
+    changelog: str = "auto"
+    """Where the evidence of changes is kept."""
+
+    categories: Mapping[str, Level] = field(default_factory=dict)
+    """What the names of change-log categories ask for, in lower case."""
+
+    labels: Mapping[str, Level] = field(default_factory=dict)
+    """What labels of pull requests ask for."""
+
+    paths: tuple[str, ...] = ()
+    """The part of the repository that this stream of tags is about."""
+
+    sign: bool | Literal["auto"] = "auto"
+    """Whether tags are signed; ``auto``: as git is configured."""
+
+    workflow: str | None = None
+    """The workflow that publishes images."""
+
+    images: tuple[str, ...] | None = None
+    """The images to verify."""
+
+    platforms: tuple[str, ...] | None = None
+    """The platforms that each image must have."""
+
+    deploy_repository: str | None = None
+    """The repository of the deployment pull request."""
+
+    deploy_charts: tuple[str, ...] = ()
+    """The charts, or Kustomize files, in that repository."""
+
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Where the values that are no defaults come from, by key."""
+
+    file: str | None = None
+    """The settings file, if there is one."""
+
+    def source(self, key: str) -> str:
+        """Return where a value comes from.
+
+        Parameters
+        ----------
+        key
+            The key as in the settings, such as ``tag-prefix``.
+
+        Returns
+        -------
+        str
+            A file, a flag, an environment variable, ``default``, or what
+            `detected` was told.
+
+        Raises
+        ------
+        KeyError
+            Raised if there is no such setting.
+        """
+        if key not in _KEYS:
+            raise KeyError(key)
+        return self.sources.get(key, _DEFAULT)
+
+    def value(self, key: str) -> Any:
+        """Return a value by its key as in the settings."""
+        return getattr(self, _KEYS[key][0])
+
+    def is_set(self, key: str) -> bool:
+        """Return whether a person set the key, in a file or by a flag."""
+        source = self.source(key)
+        return source != _DEFAULT and not source.startswith("$")
+
+    def detected(self, source: str, **values: Any) -> Config:
+        """Fill in what was detected, where no person has set it.
+
+        Parameters
+        ----------
+        source
+            Where it was detected, for a person.
+        **values
+            Values by the names of the fields.
+
+        Returns
+        -------
+        Config
+            A copy.
+        """
+        keys = {name: key for key, (name, _, _) in _KEYS.items()}
+        new = {
+            name: value
+            for name, value in values.items()
+            if not self.is_set(keys[name])
+        }
+        sources = {**self.sources, **{keys[name]: source for name in new}}
+        return replace(self, sources=sources, **new)
+
+
+# -- Checks of single values ------------------------------------------------
+
+_Check: TypeAlias = Callable[[Any], Any]
+
+
+class _WrongError(ValueError):
+    """What was expected instead."""
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _WrongError("a text that is not empty")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _WrongError("true or false")
+    return value
+
+
+def _repository(value: Any) -> str:
+    if not isinstance(value, str) or not _REPOSITORY.fullmatch(value):
+        raise _WrongError('an owner and a name, such as "lsst-sqre/example"')
+    return value
+
+
+def _ref(value: Any) -> str:
+    if (
+        not isinstance(value, str)
+        or not value
+        or _FORBIDDEN_IN_REF.search(value)
+        or value.endswith(("/", ".", ".lock"))
+    ):
+        raise _WrongError("a branch name that git accepts")
+    return value
+
+
+def _prefix(value: Any) -> str:
+    if not isinstance(value, str) or (
+        value and _FORBIDDEN_IN_REF.search(value)
+    ):
+        raise _WrongError('what stands before the version, such as "v" or ""')
+    return value
+
+
+def _version(value: Any) -> str:
+    if not isinstance(value, str) or not _VERSION.fullmatch(value):
+        raise _WrongError('a semantic version, such as "0.1.0"')
+    return value
+
+
+def _changelog(value: Any) -> str:
+    if value is False:
+        return "none"
+    if value not in _CHANGELOGS:
+        raise _WrongError("one of " + ", ".join(_CHANGELOGS))
+    return str(value)
+
+
+def _levels(value: Any) -> dict[str, Level]:
+    expected = "a table of names, each with one of " + ", ".join(_LEVELS)
+    if not isinstance(value, dict):
+        raise _WrongError(expected)
+    for name, level in value.items():
+        if level not in _LEVELS:
+            raise _WrongError(f"{expected}; {name!r} has {level!r}")
+    return {
+        name.strip().lower(): cast("Level", level)
+        for name, level in value.items()
+    }
+
+
+def _sign(value: Any) -> bool | str:
+    if isinstance(value, bool) or value == "auto":
+        return cast("bool | str", value)
+    raise _WrongError('true, false or "auto"')
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(
+        isinstance(item, str) and item.strip() for item in value
+    ):
+        raise _WrongError("a list of texts")
+    return tuple(value)
+
+
+# Key -> field, check, and the type for a person.
+_KEYS: dict[str, tuple[str, _Check, str]] = {
+    "repository": ("repository", _repository, "text"),
+    "branch": ("branch", _ref, "text"),
+    "tag-prefix": ("tag_prefix", _prefix, "text"),
+    "initial-version": ("initial_version", _version, "text"),
+    "major-on-zero": ("major_on_zero", _flag, "true or false"),
+    "changelog": ("changelog", _changelog, "text"),
+    "categories": ("categories", _levels, "table"),
+    "labels": ("labels", _levels, "table"),
+    "paths": ("paths", _texts, "list"),
+    "sign": ("sign", _sign, "true, false or auto"),
+    "workflow": ("workflow", _text, "text"),
+    "images": ("images", _texts, "list"),
+    "platforms": ("platforms", _texts, "list"),
+    "deploy.repository": ("deploy_repository", _repository, "text"),
+    "deploy.charts": ("deploy_charts", _texts, "list"),
+}
+
+
+def load_config(
+    directory: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Config:
+    """Read the settings that hold in a directory.
+
+    The file is looked for in the directory and then in those above it, up to
+    the root of the working tree.
+
+    Parameters
+    ----------
+    directory
+        Where to start looking.
+    environ
+        The environment. ``GITHUB_REPOSITORY`` is used where nothing else
+        names the repository.
+    overrides
+        Values from flags, by key as in the settings; `None` means not given.
+
+    Returns
+    -------
+    Config
+        The settings, each with its source.
+
+    Raises
+    ------
+    SettingsError
+        Raised if a file cannot be read, has an unknown key, or a value of
+        the wrong kind.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    name, table = _find(directory)
+    if name is not None:
+        label = name if name != "pyproject.toml" else f"{name} {_TABLE}"
+        for key, value in _flatten(name, table).items():
+            field_name, check, _ = _KEYS[key]
+            values[field_name] = _checked(name, key, value, check)
+            sources[key] = label
+    for key, value in (overrides or {}).items():
+        if value is not None:
+            field_name, check, _ = _KEYS[key]
+            flag = f"--{key.replace('.', '-')}"
+            values[field_name] = _checked("arguments", key, value, check)
+            sources[key] = "--repo" if key == "repository" else flag
+    repository = (environ or {}).get("GITHUB_REPOSITORY")
+    if repository and "repository" not in sources:
+        values["repository"] = _checked(
+            "environment", "GITHUB_REPOSITORY", repository, _repository
+        )
+        # A dollar marks what a detected value may still replace.
+        sources["repository"] = "$GITHUB_REPOSITORY"
+    return Config(**values, sources=sources, file=name)
+
+
+_TABLE = "[tool.rsp-release]"
+
+
+def _checked(path: str, key: str, value: Any, check: _Check) -> Any:
+    try:
+        return check(value)
+    except _WrongError as exc:
+        raise SettingsError(
+            path, key, f"got {value!r:.80}", help=f"expected {exc}"
+        ) from None
+
+
+def _find(directory: Path) -> tuple[str | None, dict[str, Any]]:
+    """Find the settings file and return its name and table."""
+    directory = directory.absolute()
+    for folder in (directory, *directory.parents):
+        found: list[tuple[str, dict[str, Any]]] = []
+        own = _read_toml(folder / ".rsp-release.toml")
+        if own is not None:
+            found.append((".rsp-release.toml", own))
+        project = _read_toml(folder / "pyproject.toml", b"rsp-release")
+        if project is not None:
+            table = project.get("tool", {}).get("rsp-release")
+            if table is not None:
+                if not isinstance(table, dict):
+                    raise SettingsError(
+                        "pyproject.toml",
+                        "tool.rsp-release",
+                        f"got {table!r:.80}",
+                        help="expected a table",
+                    )
+                found.append(("pyproject.toml", table))
+        if len(found) > 1:
+            raise SettingsError(
+                ".rsp-release.toml",
+                "tool.rsp-release",
+                "pyproject.toml holds settings as well",
+                help="keep the settings in one of the two files",
+            )
+        if found:
+            return found[0]
+        if (folder / ".git").exists():
+            break
+    return None, {}
+
+
+def _read_toml(path: Path, needle: bytes = b"") -> dict[str, Any] | None:
+    """Read a TOML file, unless it is absent or lacks the needle."""
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as exc:
+        raise SettingsError(
+            path.name, "(file)", f"could not be read: {exc.strerror}"
+        ) from exc
+    if needle not in data:
+        return None
+    import tomllib
+
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsError(
+            path.name, "(file)", f"is not valid TOML: {exc}"
+        ) from exc
+
+
+def _flatten(path: str, table: dict[str, Any]) -> dict[str, Any]:
+    """Turn nested tables into dotted keys and refuse unknown ones."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if key == "deploy" and isinstance(value, dict):
+            flat.update({f"deploy.{k}": v for k, v in value.items()})
+        else:
+            flat[key] = value
+    for key in flat:
+        if key not in _KEYS:
+            raise SettingsError(
+                path, key, "there is no such setting", help=_suggest(key)
+            )
+    return flat
+
+
+def _suggest(key: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(key.replace("_", "-").lower(), _KEYS, n=1)
+    if near:
+        return f"did you mean {near[0]}?"
+    return "the settings are " + ", ".join(_KEYS)
