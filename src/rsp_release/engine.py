@@ -68,8 +68,8 @@ class Pace:
     outage: float = 3600.0
     """How long a service may be out of reach once something was written."""
 
-    sends: int = 5
-    """How often a write that never left this machine is tried."""
+    outage_before: float = 20.0
+    """The same, as long as nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,24 +196,19 @@ class Engine:
                 raise
             return _wait_until(e, clock.now())
         except ReadError as e:
-            # Before anything was written it is kinder to fail at once. After
-            # that, an outage is no reason to leave a release half-made.
-            is_patient = self._mode is Mode.ACT and self._journal.has_intents
-            if not is_patient or turn.is_out(clock.now()):
+            turn.read_out_since = turn.read_out_since or clock.now()
+            if self._mode is Mode.PLAN or self._is_out(turn.read_out_since):
                 raise
             return Wait(reason=f"{e.message}; trying again")
-        turn.outage_since = None
+        turn.read_out_since = None
         return turn.step.decide(turn.subject, seen)
 
     def _write(
         self, turn: _Turn[T], change: Change
     ) -> Generator[Event, None, Verdict | None]:
         """Write once, or say why not now; `None` means "look again"."""
-        journal, clock, key = (
-            self._journal,
-            self._world.clock,
-            change.write.key,
-        )
+        journal, clock = self._journal, self._world.clock
+        key = change.write.key
         now = clock.now()
         intent = journal.intent(key)
         if intent and now < intent + timedelta(seconds=self._pace.settle):
@@ -229,8 +224,8 @@ class Engine:
             return _wait_until(e, clock.now())
         except NotSentError as e:
             journal.void(key, why=e.message, at=clock.now())
-            turn.sends += 1
-            if turn.sends >= self._pace.sends:
+            turn.write_out_since = turn.write_out_since or clock.now()
+            if self._is_out(turn.write_out_since):
                 raise
             return Wait(reason=f"{e.message}; trying again")
         except RefusedError as e:
@@ -258,6 +253,17 @@ class Engine:
         turn.interval = self._pace.look
         return None
 
+    def _is_out(self, since: datetime) -> bool:
+        """Return whether a service was out of reach for too long.
+
+        Before anything was written it is kinder to fail soon. After that, an
+        outage is no reason to leave a release half-made.
+        """
+        seconds = self._pace.outage_before
+        if self._journal.has_intents:
+            seconds = self._pace.outage
+        return self._world.clock.now() - since > timedelta(seconds=seconds)
+
     def _sleep(self, turn: _Turn[T], wait: Wait) -> bool:
         """Sleep until the next look; return whether there is time left."""
         now = self._world.clock.now()
@@ -279,9 +285,9 @@ class _Turn(Generic[T]):
     ) -> None:
         self.step = step
         self.subject = subject
-        self.sends = 0
         self.refusal: tuple[RefusedError, datetime] | None = None
-        self.outage_since: datetime | None = None
+        self.read_out_since: datetime | None = None
+        self.write_out_since: datetime | None = None
         self.interval = pace.look
         self._pace = pace
         self._random = random
@@ -297,12 +303,6 @@ class _Turn(Generic[T]):
             at=at,
             is_acting=is_acting,
         )
-
-    def is_out(self, now: datetime) -> bool:
-        """Note a failed read; return whether patience is used up."""
-        self.outage_since = self.outage_since or now
-        limit = timedelta(seconds=self._pace.outage)
-        return now - self.outage_since > limit
 
     def bound(self, wait: Wait, now: datetime) -> Verdict:
         """Turn a wait whose own patience is used up into what then holds."""

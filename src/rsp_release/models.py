@@ -304,6 +304,9 @@ class ReleasePage:
     published_at: datetime | None
     """When it was published, by GitHub's clock."""
 
+    author: str | None = None
+    """The login of whoever made it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStep:

@@ -95,13 +95,6 @@ class Git(Protocol):
 class Forge(Protocol):
     """GitHub."""
 
-    @property
-    def starts_workflows(self) -> bool:
-        """Whether what these credentials write starts workflow runs.
-
-        GitHub ignores what is written with a job's own ``GITHUB_TOKEN``.
-        """
-
     def repository(self) -> Repository:
         """Return what these credentials see of the repository.
 

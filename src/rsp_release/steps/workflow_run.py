@@ -33,6 +33,9 @@ _KNOWN_CAUSE = 60.0
 _SKEW = timedelta(minutes=10)
 """How far this machine's clock may be ahead of GitHub's."""
 
+_ACTIONS_BOT = "github-actions[bot]"
+"""Who writes with a job's own ``GITHUB_TOKEN``."""
+
 _SKIP = re.compile(
     r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]"
     r"|^skip-checks:\s*true\s*\Z",
@@ -167,7 +170,10 @@ class PublishingRun:
                 "the commit's message asks to skip workflows",
                 "release a commit whose message does not",
             )
-        if not world.forge.starts_workflows:
+        if any(
+            page.author == _ACTIONS_BOT
+            for page in world.forge.releases(release.tag)
+        ):
             return (
                 "what a job's own GITHUB_TOKEN writes starts no workflow",
                 "use a GitHub App's token or a personal access token",
