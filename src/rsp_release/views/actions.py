@@ -1,0 +1,325 @@
+"""Output for GitHub Actions: log, annotations, outputs and the summary."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, TextIO
+
+from ..exceptions import ExitStatus
+from ..models import Event, ImageReport, Notice, Result, StepEvent
+from . import safe, words
+from .base import write
+from .board import Board, Row
+from .closing import Closing
+from .lines import LinesView
+
+__all__ = ["ActionsView", "annotation", "mask", "outputs", "summary"]
+
+_SUMMARY_LIMIT = 900_000
+"""GitHub takes a summary of at most 1 MiB."""
+
+
+class ActionsView:
+    """The plain lines in groups, with annotations, outputs and a summary.
+
+    Parameters
+    ----------
+    title
+        The heading of the summary.
+    steps
+        Key and title of each step, in order.
+    stdout
+        The job's log.
+    environ
+        The environment, which names the files for outputs and summary.
+    now
+        Tells the present time (aware).
+    token
+        Makes the random part of the delimiters in the file of outputs.
+    """
+
+    def __init__(
+        self,
+        *,
+        title: str,
+        steps: Sequence[tuple[str, str]],
+        stdout: TextIO,
+        environ: Mapping[str, str],
+        now: Callable[[], datetime],
+        token: Callable[[], str] = secrets.token_hex,
+    ) -> None:
+        self._lines = LinesView(
+            steps=steps, stdout=stdout, now=now, timezone=UTC
+        )
+        self.board = self._lines.board
+        self._title = safe.line(title)
+        self._stdout = stdout
+        self._environ = environ
+        self._token = token
+        self._group: str | None = None
+        self._annotated: set[str] = set()
+
+    def __enter__(self) -> Self:
+        self._lines.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        is_cut_off = self.board.result is None
+        self._lines.__exit__(exc_type, exc_value, traceback)
+        self._close()
+        if is_cut_off:
+            self._summarize()
+
+    def tick(self) -> None:
+        """Do nothing: that time passes is not worth a line."""
+
+    def show(self, event: Event) -> None:
+        """Print what is new in an event, and write the files at the end."""
+        event = self.board.fold(event)
+        if isinstance(event, StepEvent):
+            self._arrange(self.board.find(event.key))
+            self._lines.tell(event)
+            return
+        self._close()
+        self._lines.tell(event)
+        if isinstance(event, Notice):
+            self._annotate("notice", event.text)
+        elif isinstance(event, Result):
+            self._conclude(event)
+
+    def _arrange(self, row: Row) -> None:
+        # Only what takes many lines is worth a group; its result is outside.
+        is_open = row.state in {"waiting", "acting"}
+        if self._group is not None and (row.key != self._group or not is_open):
+            self._close()
+        if self._group is None and row.state == "waiting":
+            self._group = row.key
+            self._command("group", row.title)
+
+    def _close(self) -> None:
+        if self._group is not None:
+            self._group = None
+            self._command("endgroup", "")
+
+    def _conclude(self, result: Result) -> None:
+        closing = Closing(self.board, result)
+        told = "\n".join([*closing.reasons, *closing.help])
+        if result.exit_status != ExitStatus.OK:
+            self._annotate("error", told or closing.headline, closing.headline)
+        path = self._environ.get("GITHUB_OUTPUT")
+        if path:
+            _append(path, outputs(result, token=self._token))
+        self._summarize()
+
+    def _summarize(self) -> None:
+        path = self._environ.get("GITHUB_STEP_SUMMARY")
+        if path:
+            _append(path, summary(self.board, self._title))
+
+    def _annotate(
+        self,
+        level: Literal["error", "warning", "notice"],
+        text: str,
+        title: str | None = None,
+    ) -> None:
+        if text not in self._annotated:
+            self._annotated.add(text)
+            write(self._stdout, annotation(level, text, title=title) + "\n")
+
+    def _command(self, name: str, text: str) -> None:
+        write(self._stdout, f"::{name}::{_data(text)}\n")
+
+
+def annotation(
+    level: Literal["error", "warning", "notice"],
+    text: str,
+    *,
+    title: str | None = None,
+    file: str | None = None,
+    line: int | None = None,
+) -> str:
+    """Return the workflow command that makes an annotation.
+
+    Parameters
+    ----------
+    level
+        How grave it is.
+    text
+        What it says. May be untrusted.
+    title
+        Its title.
+    file
+        The file it is about, relative to the repository.
+    line
+        The line in that file, from 1.
+
+    Returns
+    -------
+    str
+        One line, without a line end.
+    """
+    properties = {"title": title, "file": file, "line": line}
+    told = ",".join(
+        f"{name}={safe.workflow_data(safe.line(str(value)))}"
+        for name, value in properties.items()
+        if value is not None
+    )
+    return f"::{level}{' ' if told else ''}{told}::{_data(safe.lines(text))}"
+
+
+def mask(values: Iterable[str]) -> str:
+    """Return the workflow commands that hide secrets in the log.
+
+    Parameters
+    ----------
+    values
+        The secrets. Of one with several lines, each is hidden.
+
+    Returns
+    -------
+    str
+        Whole lines, to be written before anything else.
+    """
+    return "".join(
+        f"::add-mask::{_data(line)}\n"
+        for value in values
+        for line in value.splitlines()
+        if line.strip()
+    )
+
+
+def outputs(
+    result: Result, *, token: Callable[[], str] = secrets.token_hex
+) -> str:
+    """Return what is appended to ``GITHUB_OUTPUT``.
+
+    Parameters
+    ----------
+    result
+        How the command ended. Its texts are safe.
+    token
+        Makes the random part of a delimiter.
+
+    Returns
+    -------
+    str
+        The outputs, each between delimiters that it does not contain.
+        ``images`` is a JSON list.
+    """
+    values = {
+        "released": str(result.outcome == "released").lower(),
+        "version": result.version or "",
+        "tag": result.tag or "",
+        "release-url": result.release_url or "",
+        "run-url": result.run_url or "",
+        "images": json.dumps([_image(image) for image in result.images]),
+        "outcome": result.outcome,
+    }
+    written = ""
+    for name, value in values.items():
+        delimiter = f"rsp-release-{token()}"
+        while delimiter in value:
+            delimiter = f"rsp-release-{token()}"
+        written += f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+    return written
+
+
+def summary(board: Board, title: str) -> str:
+    """Return the summary of a job in Markdown.
+
+    Parameters
+    ----------
+    board
+        What is true. Its texts are safe.
+    title
+        The heading.
+
+    Returns
+    -------
+    str
+        What is appended to ``GITHUB_STEP_SUMMARY``.
+    """
+    return "\n".join(_summary(board, title))[:_SUMMARY_LIMIT] + "\n"
+
+
+def _summary(board: Board, title: str) -> Iterator[str]:
+    text = safe.markdown
+    yield f"### {text(title)}"
+    yield ""
+    yield "| | Step | | Time |"
+    yield "|-|------|-|-----:|"
+    marks = {"done": "✅", "blocked": "❌", "waiting": "⏳", "planned": "📝"}
+    for row in board.rows:
+        first = (row.text.splitlines() or [""])[0]
+        told = _link(first, row.url)
+        spent = (
+            words.seconds(row.since, row.until)
+            if (row.since and row.until)
+            else 0
+        )
+        time = words.duration(spent) if spent >= 1 else ""
+        mark = marks.get(row.state, "")
+        yield f"| {mark} | {text(row.title)} | {told} | {time} |"
+    yield ""
+    if board.result is None:
+        yield "**Interrupted**"
+        return
+    closing = Closing(board, board.result)
+    yield f"**{text(closing.headline)}**"
+    for told in [*closing.reasons, *closing.help]:
+        yield ""
+        yield text(told)
+    yield ""
+    for name, value in closing.facts:
+        yield f"- {name}: {_link(value, value)}"
+    if closing.images:
+        yield ""
+        yield "| Image | | Platforms | Digest |"
+        yield "|-------|-|-----------|--------|"
+        for image in closing.images:
+            told = f"{image.state}: {image.reason}"
+            if image.reason is None:
+                told = image.state
+            cells = [f"{image.image}:{image.tag}", told]
+            cells += [", ".join(image.platforms), image.digest or ""]
+            yield f"| {' | '.join(text(cell) for cell in cells)} |"
+
+
+def _link(label: str, url: str | None) -> str:
+    if not url or not label:
+        return safe.markdown(label)
+    # Within angle brackets only these, and line ends, have a meaning.
+    for character in "<>\\|":
+        url = url.replace(character, f"%{ord(character):02X}")
+    return f"[{safe.markdown(label)}](<{url}>)"
+
+
+def _image(report: ImageReport) -> dict[str, object]:
+    return {
+        "image": report.image,
+        "tag": report.tag,
+        "state": report.state,
+        "digest": report.digest,
+        "platforms": list(report.platforms),
+    }
+
+
+def _data(text: str) -> str:
+    for character in "%\r\n":
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def _append(path: str, text: str) -> None:
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write(text)

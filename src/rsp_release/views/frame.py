@@ -1,0 +1,425 @@
+"""What the checklist looks like, as lines of styled text.
+
+Nothing here writes, and nothing here knows a terminal: a `Board`, a time and
+a size go in, lines come out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.cells import cell_len, set_cell_size
+
+from ..models import Job, WorkflowRun
+from . import words
+from .board import Board, Row
+from .words import Tone
+
+__all__ = ["Glyphs", "Line", "Painter"]
+
+Line = list[tuple[str, str]]
+"""One line: pieces of a style and a text."""
+
+_WIDEST = 110
+"""Beyond this the eye loses the line between a step and its time."""
+
+_TONES: dict[Tone, str] = {
+    "good": "green",
+    "bad": "bold red",
+    "active": "cyan",
+    "waiting": "dim",
+    "person": "bold yellow",
+    "skipped": "dim",
+    "unknown": "magenta",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glyphs:
+    """The characters that stand for states."""
+
+    done: str = "✓"
+    failed: str = "✗"
+    planned: str = "+"
+    waiting: str = "◌"
+    pending: str = "·"
+    person: str = "!"
+    skipped: str = "\N{EN DASH}"
+    unknown: str = "?"
+    branch: str = "├"
+    last: str = "└"
+    stem: str = "│"
+    ellipsis: str = "…"
+    arrow: str = "→"
+    spinner: str = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+    @classmethod
+    def choose(cls, encoding: str | None) -> Glyphs:
+        """Choose those that an encoding has.
+
+        Parameters
+        ----------
+        encoding
+            Name of the encoding of the output.
+        """
+        glyphs = cls()
+        try:
+            "".join(
+                getattr(glyphs, name) for name in cls.__dataclass_fields__
+            ).encode(encoding or "ascii")
+        except (LookupError, UnicodeEncodeError):
+            return cls(
+                done="v",
+                failed="x",
+                waiting="~",
+                pending=".",
+                skipped="-",
+                branch="|",
+                last="`",
+                stem="|",
+                ellipsis="...",
+                arrow="->",
+                spinner="|/-\\",
+            )
+        return glyphs
+
+    def of(self, tone: Tone, turn: int | None) -> str:
+        """Return the glyph of what a state asks of the reader."""
+        if tone == "active":
+            return self.spin(turn)
+        return {
+            "good": self.done,
+            "bad": self.failed,
+            "waiting": self.pending,
+            "person": self.person,
+            "skipped": self.skipped,
+        }.get(tone, self.unknown)
+
+    def spin(self, turn: int | None) -> str:
+        """Return the spinner after so many turns; `None`: standing still."""
+        if turn is None:
+            return self.waiting
+        return self.spinner[turn % len(self.spinner)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painter:
+    """Paints a board as lines.
+
+    Parameters
+    ----------
+    title
+        The heading.
+    glyphs
+        The characters to use.
+    """
+
+    title: str
+    glyphs: Glyphs
+
+    def live(
+        self,
+        board: Board,
+        *,
+        now: datetime,
+        width: int,
+        height: int,
+        turn: int,
+    ) -> list[Line]:
+        """Paint the list while it works, whole at any size.
+
+        Parameters
+        ----------
+        board
+            What is true.
+        now
+            The present time (aware).
+        width
+            Columns of the terminal.
+        height
+            Rows of the terminal. One is left to the cursor.
+        turn
+            How often the spinner has turned.
+        """
+        room = max(1, height - 1)
+        head: list[Line] = [[], *self._heading(), []]
+        steps = [
+            self._row(board, row, now=now, width=width, turn=turn)[:1]
+            for row in board.rows
+        ]
+        active = board.active
+        if active is None:
+            body = [each for step in steps for each in step]
+            return (head + body)[-room:] if len(body) < room else body[:room]
+        place = board.rows.index(active)
+        least = min(3, len(self._tree(active.run, now, width, 99, turn)))
+        # First the heading goes, then the steps that are over, then those
+        # to come, until a few jobs fit under the step at work.
+        if len(head) + len(steps) + least > room:
+            head = []
+        if len(steps) + least > room:
+            steps, place = steps[place:], 0
+        if len(steps) + least > room:
+            steps = steps[:1]
+        left = room - len(head) - len(steps)
+        tree = self._tree(active.run, now, width, left, turn)
+        if active.url and len(tree) < left:
+            tree += self._link(active.url, width)
+        steps[place] = steps[place] + tree
+        return (head + [each for step in steps for each in step])[:room]
+
+    def settled(
+        self, board: Board, *, now: datetime, width: int
+    ) -> list[Line]:
+        """Paint the list when it is over, with nothing cut.
+
+        Parameters
+        ----------
+        board
+            What is true.
+        now
+            The present time (aware).
+        width
+            Columns of the output; a longer word is left whole.
+        """
+        painted: list[Line] = [[], *self._heading(), []]
+        for row in board.rows:
+            painted += self._row(board, row, now=now, width=width, turn=None)
+            run = row.run
+            if run is not None and row.state in {"waiting", "blocked"}:
+                painted += self._tree(run, now, width, 60, None)
+        return painted
+
+    def _heading(self) -> list[Line]:
+        return [[("", "  "), ("bold", self.title)]] if self.title else []
+
+    def _row(
+        self,
+        board: Board,
+        row: Row,
+        *,
+        now: datetime,
+        width: int,
+        turn: int | None,
+    ) -> list[Line]:
+        glyph, style = self._state(row, turn)
+        widest = max((cell_len(each.title) for each in board.rows), default=0)
+        column = min(widest, 28, max(8, width // 3))
+        title = set_cell_size(self._cut(row.title, column), column)
+        time = self._time(row.spent(now) if row.state != "planned" else None)
+        edge = min(width - 1, _WIDEST)
+        space = edge - 4 - column - 2 - (8 if edge >= 50 else 0)
+        text = row.text or ("looking" if row.state == "looking" else "")
+        first, *_ = text.splitlines() or [""]
+        if turn is None:
+            pieces = _wrap(first, space)
+        else:
+            pieces = [self._cut(first, space)] if space > 3 else [""]
+        weight = "dim" if row.state == "pending" else ""
+        if turn is not None and row.since and row.until is None:
+            weight = "bold"
+        shade = "dim" if row.state == "looking" else ""
+        painted: Line = [
+            ("", "  "),
+            (style, glyph),
+            ("", " "),
+            (weight, title.rstrip() if not pieces[0] and not time else title),
+        ]
+        if pieces[0] or time:
+            painted += [("", "  "), (shade, pieces[0])]
+        if time and edge >= 50:
+            gap = space - cell_len(pieces[0]) + 8 - len(time)
+            painted += [("", " " * max(2, gap)), ("dim", time)]
+        indent = " " * (4 + column + 2)
+        return [painted, *([("", indent), (shade, p)] for p in pieces[1:])]
+
+    def _state(self, row: Row, turn: int | None) -> tuple[str, str]:
+        glyphs = self.glyphs
+        match row.state:
+            case "done":
+                return glyphs.done, "green"
+            case "blocked":
+                return glyphs.failed, "bold red"
+            case "planned":
+                return glyphs.planned, "yellow"
+            case "pending":
+                return glyphs.pending, "dim"
+            case "looking" | "acting" | "waiting":
+                pass
+        if row.until is None:
+            return glyphs.spin(turn), "cyan"
+        return glyphs.waiting, "yellow"
+
+    def _link(self, url: str, width: int) -> list[Line]:
+        # An address that was cut is of no use to anybody.
+        if 6 + len(url) >= width:
+            return []
+        return [[("", "      "), ("dim", url)]]
+
+    def _tree(
+        self,
+        run: WorkflowRun | None,
+        now: datetime,
+        width: int,
+        room: int,
+        turn: int | None,
+    ) -> list[Line]:
+        if run is None or not run.jobs or room < 1:
+            return []
+        over: list[Job] = []
+        heavy: list[Job] = []
+        light: list[Job] = []
+        for job in run.jobs:
+            tone = words.meaning(job).tone
+            if tone in {"good", "skipped"}:
+                over.append(job)
+            elif tone == "waiting":
+                light.append(job)
+            else:
+                heavy.append(job)
+        heavy.sort(key=lambda job: words.meaning(job).tone == "active")
+        shown = heavy + light
+        blocks = [self._job(job, now, width, turn) for job in shown]
+        fold = 1 if over else 0
+        if sum(map(len, blocks)) + fold > room:
+            blocks = [block[:1] for block in blocks]
+        hidden: list[Job] = []
+        if len(blocks) + fold > room:
+            keep = max(0, room - fold - 1)
+            hidden = shown[keep:]
+            blocks = blocks[:keep]
+        if over:
+            blocks.insert(0, [self._over(over)])
+        if hidden:
+            blocks.append([self._hidden(hidden)])
+        return self._rails(blocks[:room])
+
+    def _rails(self, blocks: list[list[Line]]) -> list[Line]:
+        painted: list[Line] = []
+        for number, (first, *rest) in enumerate(blocks, 1):
+            is_last = number == len(blocks)
+            rail = self.glyphs.last if is_last else self.glyphs.branch
+            stem = " " if is_last else self.glyphs.stem
+            painted.append([("dim", f"    {rail} "), *first])
+            painted += [[("dim", f"    {stem} "), *each] for each in rest]
+        return painted
+
+    def _over(self, jobs: list[Job]) -> Line:
+        skipped = sum(words.meaning(j).tone == "skipped" for j in jobs)
+        done = len(jobs) - skipped
+        parts = [f"{_jobs(done)} done"] if done else []
+        if skipped:
+            parts.append(f"{skipped if done else _jobs(skipped)} skipped")
+        glyph, style = self.glyphs.done, "green"
+        if not done:
+            glyph, style = self.glyphs.skipped, "dim"
+        return [(style, glyph), ("dim", " " + ", ".join(parts))]
+
+    def _hidden(self, jobs: list[Job]) -> Line:
+        counts: dict[str, int] = {}
+        for job in jobs:
+            word = words.meaning(job).word
+            counts[word] = counts.get(word, 0) + 1
+        told = ", ".join(f"{count} {word}" for word, count in counts.items())
+        more = f"{self.glyphs.ellipsis} and {len(jobs)} more ({told})"
+        return [("dim", more)]
+
+    def _job(
+        self, job: Job, now: datetime, width: int, turn: int | None
+    ) -> list[Line]:
+        means = words.meaning(job)
+        style = _TONES[means.tone]
+        word = "" if means.tone == "active" else means.word
+        painted = [
+            self._limb(
+                self.glyphs.of(means.tone, turn),
+                style,
+                job.name,
+                word,
+                spent=words.spent(job, now),
+                width=width,
+            )
+        ]
+        for step in job.steps:
+            tone = words.meaning(step).tone
+            if tone not in {"active", "bad"}:
+                continue
+            if means.tone not in {"active", "bad"}:
+                continue
+            painted.append(
+                self._limb(
+                    " " if tone == "active" else self.glyphs.failed,
+                    _TONES[tone],
+                    step.name,
+                    f"step {step.number} of {len(job.steps)}",
+                    spent=words.spent(step, now),
+                    width=width,
+                    style="dim" if tone == "active" else "",
+                )
+            )
+        return painted
+
+    def _limb(
+        self,
+        glyph: str,
+        colour: str,
+        name: str,
+        word: str,
+        *,
+        spent: float | None,
+        width: int,
+        style: str = "",
+    ) -> Line:
+        edge = min(width - 1, _WIDEST)
+        time = self._time(spent) if edge >= 50 else ""
+        space = edge - 8 - (8 if edge >= 50 else 0)
+        tail = f"  {word}" if word else ""
+        if cell_len(tail) > space // 2:
+            tail = ""
+        name = self._cut_middle(name, space - cell_len(tail))
+        painted: Line = [(colour, glyph), ("", " "), (style, name)]
+        if tail:
+            painted.append((colour if style == "" else "dim", tail))
+        if time:
+            used = cell_len(name) + cell_len(tail)
+            gap = space - used + 8 - len(time)
+            painted += [("", " " * max(2, gap)), ("dim", time)]
+        return painted
+
+    def _time(self, spent: float | None) -> str:
+        return "" if spent is None or spent < 1 else words.duration(spent)
+
+    def _cut(self, text: str, cells: int) -> str:
+        if cell_len(text) <= cells:
+            return text
+        mark = self.glyphs.ellipsis
+        return set_cell_size(text, max(0, cells - len(mark))).rstrip() + mark
+
+    def _cut_middle(self, text: str, cells: int) -> str:
+        # What tells the jobs of a matrix apart is at the end of the name.
+        if cell_len(text) <= cells:
+            return text
+        mark = self.glyphs.ellipsis
+        tail = max(0, (cells - len(mark)) // 2)
+        end = text[len(text) - tail :]
+        while cell_len(end) > tail:
+            end = end[1:]
+        head = max(0, cells - len(mark) - cell_len(end))
+        return set_cell_size(text, head) + mark + end
+
+
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count} jobs"
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    # Long words, which are addresses and digests, are never broken.
+    pieces = [""]
+    for word in text.split():
+        longer = f"{pieces[-1]} {word}".strip()
+        if pieces[-1] and cell_len(longer) > width:
+            pieces.append(word)
+        else:
+            pieces[-1] = longer
+    return pieces

@@ -1,0 +1,229 @@
+"""The events as JSON, one object a line, for other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from ..exceptions import ExitStatus
+from ..models import (
+    Blocked,
+    Change,
+    Done,
+    Event,
+    ImageReport,
+    Notice,
+    Result,
+    StepEvent,
+    Verdict,
+    Wait,
+    WorkflowRun,
+)
+from .base import write
+from .board import Board
+from .closing import Closing
+
+__all__ = ["SCHEMA", "JsonView", "document"]
+
+SCHEMA = 1
+"""Version of the documents. Keys are added within it, never changed."""
+
+
+class JsonView:
+    """Prints an object whenever something changed, and the result last.
+
+    Where the command did not end well, standard error tells people why.
+
+    Parameters
+    ----------
+    steps
+        Key and title of each step, in order.
+    stdout
+        Where to print. Nothing but JSON goes there.
+    stderr
+        Where to tell people.
+    """
+
+    def __init__(
+        self,
+        *,
+        steps: Sequence[tuple[str, str]],
+        stdout: TextIO,
+        stderr: TextIO,
+    ) -> None:
+        self.board = Board(steps)
+        self._stdout = stdout
+        self._stderr = stderr
+        self._told: dict[str, dict[str, Any]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Do nothing: each line is whole when it is written."""
+
+    def tick(self) -> None:
+        """Do nothing: only changes are told."""
+
+    def show(self, event: Event) -> None:
+        """Print an event, if it says anything new."""
+        event = self.board.fold(event)
+        told = document(event)
+        news = {key: value for key, value in told.items() if key != "at"}
+        subject = f"{told['event']} {told.get('key', '')}"
+        if self._told.get(subject) == news:
+            return
+        self._told[subject] = news
+        # All but ASCII is escaped, and the hash sign, which begins
+        # a workflow command anywhere in a line.
+        text = json.dumps(told, ensure_ascii=True)
+        write(self._stdout, text.replace("#", "\\u0023") + "\n")
+        if isinstance(event, Result) and event.exit_status != ExitStatus.OK:
+            self._complain(event)
+
+    def _complain(self, result: Result) -> None:
+        closing = Closing(self.board, result)
+        lines = [f"rsp-release: {closing.headline}"]
+        lines += [f"  | {reason}" for reason in closing.reasons]
+        lines += [f"  -> {help}" for help in closing.help]
+        write(self._stderr, "\n".join(lines) + "\n")
+
+
+def document(event: Event) -> dict[str, Any]:
+    """Return an event as the contract's JSON has it.
+
+    Parameters
+    ----------
+    event
+        An event whose texts are safe.
+
+    Returns
+    -------
+    dict
+        What `json.dumps` takes, described by ``schemas/events.json``.
+    """
+    match event:
+        case StepEvent():
+            return _step(event)
+        case Notice():
+            return {
+                "schema": SCHEMA,
+                "event": "notice",
+                "text": event.text,
+                "at": _time(event.at),
+            }
+        case Result():
+            return {
+                "schema": SCHEMA,
+                "event": "result",
+                "outcome": event.outcome,
+                "exit": int(event.exit_status),
+                "version": event.version,
+                "tag": event.tag,
+                "commit": event.commit,
+                "release_url": event.release_url or None,
+                "run_url": event.run_url or None,
+                "images": [_image(image) for image in event.images],
+                "deploy_url": event.deploy_url or None,
+                "message": event.message,
+                "help": event.help,
+                "at": _time(event.at),
+            }
+
+
+def _step(event: StepEvent) -> dict[str, Any]:
+    verdict = event.verdict
+    told: dict[str, Any] = {
+        "schema": SCHEMA,
+        "event": "step",
+        "key": event.key,
+        "title": event.title,
+        "verdict": _kind(verdict),
+        "text": _text(verdict),
+        "url": None,
+        "at": _time(event.at),
+    }
+    if isinstance(verdict, Change):
+        told["acting"] = event.is_acting
+        return told
+    told["url"] = verdict.url or None
+    if isinstance(verdict, Blocked):
+        told["help"] = verdict.help
+        told["exit"] = int(verdict.exit_status)
+    if verdict.run is not None:
+        told["run"] = _run(verdict.run)
+    if verdict.images:
+        told["images"] = [_image(image) for image in verdict.images]
+    return told
+
+
+def _kind(verdict: Verdict) -> str:
+    match verdict:
+        case Done():
+            return "done"
+        case Change():
+            return "change"
+        case Wait():
+            return "wait"
+        case Blocked():
+            return "blocked"
+
+
+def _text(verdict: Verdict) -> str:
+    match verdict:
+        case Done():
+            return verdict.evidence
+        case Change():
+            return verdict.summary
+        case Wait():
+            return verdict.reason
+        case Blocked():
+            return verdict.problem
+
+
+def _run(run: WorkflowRun) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "name": run.name,
+        "attempt": run.attempt,
+        "status": run.status,
+        "conclusion": run.conclusion,
+        "url": run.url or None,
+        "jobs": [
+            {
+                "id": job.id,
+                "name": job.name,
+                "status": job.status,
+                "conclusion": job.conclusion,
+                "url": job.url or None,
+                "started_at": _time(job.started_at),
+                "completed_at": _time(job.completed_at),
+            }
+            for job in run.jobs
+        ],
+    }
+
+
+def _image(report: ImageReport) -> dict[str, Any]:
+    return {
+        "image": report.image,
+        "tag": report.tag,
+        "state": report.state,
+        "digest": report.digest,
+        "platforms": list(report.platforms),
+        "reason": report.reason,
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

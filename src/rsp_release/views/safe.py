@@ -1,0 +1,258 @@
+"""Make untrusted text safe, once, where it enters a view.
+
+Commit messages, job names, a remote's words and a registry's answers are
+written by others. `event` makes every text of an event safe; the views get
+nothing else, so that none of them has to remember it.
+
+What is taken out, and why:
+
+- control sequences (ECMA-48: CSI, OSC, DCS and their kin, in their 7-bit and
+  8-bit forms) and all other C0 and C1 characters: a terminal obeys them;
+- characters that are not seen (bidirectional controls, zero-width
+  characters, tags, variation selectors; Unicode's ``Cf`` and
+  ``Default_Ignorable_Code_Point``): they make text look like other text, and
+  string searches of other programs skip them;
+- line ends, where one line is wanted;
+- ``##[``: the runner of GitHub Actions reads it anywhere in a line as the
+  beginning of a workflow command (``ActionCommand.TryParse``).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from functools import lru_cache
+from itertools import chain
+from typing import Any
+from urllib.parse import quote
+
+from ..models import Event
+
+__all__ = ["event", "line", "lines", "markdown", "url", "workflow_data"]
+
+LINE_LIMIT = 500
+"""The longest line that is shown, in characters."""
+
+TEXT_LIMIT = 4000
+"""The longest text of several lines that is shown, in characters."""
+
+_PARAGRAPHS = frozenset({"body", "help", "message", "problem", "text"})
+"""Fields of the models in which several lines are meant to be there."""
+
+_URLS = frozenset({"deploy_url", "release_url", "run_url", "url"})
+
+# Each alternative stops at the next ESC, so that a text made of nothing but
+# introducers is still read in one pass.
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*"
+    r"(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]*[0-~]"
+)
+_NEWLINE = re.compile(r"\r\n?|[\n\x0b\x0c\x85\u2028\u2029]")
+_ORDINARY = re.compile(r"[\n -~]*")
+_IGNORABLE = frozenset(
+    chain(
+        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x3164, 0xFFA0),
+        range(0x180B, 0x1810),
+        range(0xFE00, 0xFE10),
+        range(0xFFF0, 0xFFF9),
+        range(0xE0000, 0xE1000),
+    )
+)
+_MAX_MARKS = 2
+
+_URL = re.compile(
+    r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#][!-~]*)?"
+    r"|https?://\[[0-9A-Fa-f:.]+\](?::[0-9]+)?(?:[/?#][!-~]*)?"
+)
+_URL_LIMIT = 2000
+
+
+def line(text: str, limit: int = LINE_LIMIT) -> str:
+    """Make a text safe to show as one line.
+
+    Parameters
+    ----------
+    text
+        Untrusted text.
+    limit
+        Most characters that are kept; an ellipsis shows that some were cut.
+
+    Returns
+    -------
+    str
+        Printable text without line ends, with each run of white space made
+        one space.
+    """
+    return _cut(" ".join(_printable(text, limit).split()), limit)
+
+
+def lines(text: str, limit: int = TEXT_LIMIT) -> str:
+    r"""Make a text safe to show as several lines.
+
+    Parameters
+    ----------
+    text
+        Untrusted text.
+    limit
+        Most characters that are kept; an ellipsis shows that some were cut.
+
+    Returns
+    -------
+    str
+        Printable text whose lines end in ``\n``, without empty lines at
+        either end. Indentation is kept.
+    """
+    kept = [each.rstrip() for each in _printable(text, limit).split("\n")]
+    return _cut("\n".join(kept).strip("\n"), limit)
+
+
+def url(text: str | None) -> str | None:
+    """Return an address if it is one that can be shown and followed.
+
+    Parameters
+    ----------
+    text
+        Untrusted text, or `None`.
+
+    Returns
+    -------
+    str or None
+        The address, of ASCII alone and without user information, or `None`
+        where it is no such address.
+    """
+    if text is None or len(text) > _URL_LIMIT:
+        return None
+    if not text.isascii():
+        text = quote(text, safe="!#$%&'()*+,/:;=?@[]~", errors="replace")
+    return text if _URL.fullmatch(text) and "##[" not in text else None
+
+
+def event(event: Event) -> Event:
+    """Return an event of which every text is safe to show.
+
+    Parameters
+    ----------
+    event
+        What the engine tells.
+
+    Returns
+    -------
+    Event
+        The same, with `line` done to each text, `lines` where several lines
+        belong there, and `url` where an address does.
+    """
+    cleaned: Event = _clean(event)
+    return cleaned
+
+
+def workflow_data(text: str) -> str:
+    """Escape text for the message of a workflow command.
+
+    The rules are those of the runner's ``ActionCommand``, and of
+    ``escapeProperty`` in GitHub's toolkit, which are right for messages and
+    for properties alike.
+
+    Parameters
+    ----------
+    text
+        Text that is safe already.
+
+    Returns
+    -------
+    str
+        The text without line ends, colons and commas that mean something.
+    """
+    for character in "%\r\n:,":
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def markdown(text: str) -> str:
+    """Escape text so that GitHub's Markdown shows it as it is.
+
+    Every ASCII punctuation character is escaped with a backslash (CommonMark
+    2.4), the pipe of tables included. Mentions, references and emoji names
+    are looked for after that, so they are broken by a zero-width space.
+
+    Parameters
+    ----------
+    text
+        Text that is safe already.
+
+    Returns
+    -------
+    str
+        Markdown of one line.
+    """
+    text = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([@#:])(?=[\w\\])", "\\1&#8203;", text)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _printable(text: str, limit: int) -> str:
+    # What is thrown away may be long too, but not without end: reading
+    # a hundred megabytes to show one line is a refusal of service.
+    text = text[: 16 * limit]
+    text = _NEWLINE.sub("\n", _SEQUENCE.sub("", text))
+    if not _ORDINARY.fullmatch(text):
+        text = _visible(text)
+    # Once more, since what was taken out may have stood between the parts.
+    return text.replace("##[", "## [")
+
+
+def _visible(text: str) -> str:
+    kept: list[str] = []
+    marks = 0
+    for character in text:
+        kind = unicodedata.category(character)
+        if character in "\n ":
+            shown = character
+        elif kind == "Zs" or character == "\t":
+            shown = " "
+        elif kind in {"Cc", "Cf"} or ord(character) in _IGNORABLE:
+            continue
+        elif kind in {"Cs", "Co", "Cn"}:
+            shown = "\N{REPLACEMENT CHARACTER}"
+        else:
+            shown = character
+        # Heaps of combining marks paint over the lines above.
+        marks = marks + 1 if kind in {"Mn", "Me"} else 0
+        if marks <= _MAX_MARKS:
+            kept.append(shown)
+    return "".join(kept)
+
+
+@lru_cache(maxsize=64)
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
+
+
+def _clean(value: Any, name: str = "") -> Any:
+    result: Any
+    if isinstance(value, Enum):
+        result = value
+    elif isinstance(value, str):
+        if name in _URLS:
+            result = url(value) or ""
+        else:
+            result = lines(value) if name in _PARAGRAPHS else line(value)
+    elif isinstance(value, tuple):
+        result = tuple(_clean(each, name) for each in value)
+    elif is_dataclass(value) and not isinstance(value, type):
+        result = replace(
+            value,
+            **{
+                each: _clean(getattr(value, each), each)
+                for each in _names(type(value))
+            },
+        )
+    else:
+        result = value
+    return result

@@ -1,0 +1,161 @@
+"""What GitHub's statuses and conclusions mean to a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from ..models import Job, JobStep, WorkflowRun
+
+__all__ = ["Meaning", "Tone", "duration", "meaning", "seconds", "spent"]
+
+Tone: TypeAlias = Literal[
+    "good", "bad", "active", "waiting", "person", "skipped", "unknown"
+]
+"""What a state asks of the reader; ``person``: somebody has to act."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a status or a conclusion means."""
+
+    tone: Tone
+    """What it asks of the reader."""
+
+    word: str
+    """It in a word or three, for a line of a tree."""
+
+    sentence: str
+    """It in a sentence, without a final full stop."""
+
+
+_STATUSES = {
+    "requested": Meaning(
+        "waiting", "requested", "asked for, and not queued by GitHub yet"
+    ),
+    "queued": Meaning("waiting", "queued", "queued until a runner is free"),
+    "pending": Meaning(
+        "waiting",
+        "held back",
+        "held by a concurrency group until another run has ended",
+    ),
+    "waiting": Meaning(
+        "person",
+        "needs approval",
+        "waiting for an environment's approval or wait timer",
+    ),
+    "in_progress": Meaning("active", "running", "running"),
+}
+
+_CONCLUSIONS = {
+    "success": Meaning("good", "succeeded", "succeeded"),
+    "failure": Meaning("bad", "failed", "failed"),
+    "cancelled": Meaning(
+        "bad", "cancelled", "cancelled by a person or by a newer run"
+    ),
+    "skipped": Meaning(
+        "skipped", "skipped", "skipped, since its condition was not met"
+    ),
+    "timed_out": Meaning("bad", "timed out", "stopped at its time limit"),
+    "action_required": Meaning(
+        "person",
+        "needs approval",
+        "held until a person allows it on the Actions page",
+    ),
+    "neutral": Meaning(
+        "skipped", "neutral", "ended neither as a success nor as a failure"
+    ),
+    "stale": Meaning(
+        "bad", "stale", "given up by GitHub, since it took too long"
+    ),
+    "startup_failure": Meaning(
+        "bad",
+        "did not start",
+        "not started, since GitHub could not use the workflow file",
+    ),
+}
+
+
+def meaning(subject: WorkflowRun | Job | JobStep) -> Meaning:
+    """Say what the state of a run, a job or a step means.
+
+    Only the status ``completed`` is an end, and words that GitHub adds later
+    are passed on (GitHub's schema has a plain string there).
+
+    Parameters
+    ----------
+    subject
+        The run, the job or the step.
+
+    Returns
+    -------
+    Meaning
+        Its meaning; of tone ``unknown`` for a word that is not known.
+    """
+    if subject.status != "completed":
+        known = _STATUSES.get(subject.status)
+        word = subject.status
+    elif subject.conclusion is None:
+        return Meaning("waiting", "ending", "over, without a conclusion yet")
+    else:
+        known = _CONCLUSIONS.get(subject.conclusion)
+        word = subject.conclusion
+    return known or Meaning(
+        "unknown", word, f"in the state “{word}”, which is new"
+    )
+
+
+def spent(subject: WorkflowRun | Job | JobStep, now: datetime) -> float | None:
+    """Return how long a run, a job or a step has taken so far.
+
+    Parameters
+    ----------
+    subject
+        The run, the job or the step.
+    now
+        The present time (aware).
+
+    Returns
+    -------
+    float or None
+        Seconds, never below 0 whatever the clocks say; `None` where it has
+        not started.
+    """
+    if subject.started_at is None:
+        return None
+    end: datetime | None = now
+    if subject.status == "completed":
+        if isinstance(subject, WorkflowRun):
+            end = subject.updated_at
+        else:
+            end = subject.completed_at
+    return None if end is None else seconds(subject.started_at, end)
+
+
+def seconds(start: datetime, end: datetime) -> float:
+    """Return the seconds from one time to another, at least 0."""
+    return max(0.0, (end - start).total_seconds())
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for a person.
+
+    Parameters
+    ----------
+    seconds
+        The duration in seconds.
+
+    Returns
+    -------
+    str
+        Its two largest units, such as ``8s``, ``1m 03s`` or ``2h 00m``.
+    """
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h {whole % 3600 // 60:02}m"
+    return f"{whole // 86400}d {whole % 86400 // 3600:02}h"
