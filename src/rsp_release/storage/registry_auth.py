@@ -1,0 +1,532 @@
+"""Who we are to a registry: credentials, challenges and tokens.
+
+Where credentials may go
+------------------------
+Credentials kept for a registry go to that registry (Basic) or to the token
+service that it names (Bearer), wherever that is, as ``docker`` does it: Docker
+Hub's and many private registries' is at another host. Nothing is lost by
+that, for a registry proves its name by TLS before it is believed, and a
+hostile one could as well ask for the very same credentials by Basic. But:
+
+- A token service is asked by https alone; plain http is for a registry on
+  loopback that names a service on loopback.
+- ``GH_TOKEN`` and ``GITHUB_TOKEN`` were not given for a registry, and open
+  more than one. They go to GitHub's own registry, to a token service at the
+  very same origin, and only after the registry refused to answer anonymously.
+- A token is asked for pulling, even if the registry's challenge asks for more.
+- Redirects carry no credentials to another origin (see `.registry_http`).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlencode, urlsplit
+
+from ..exceptions import ReadError
+from ..world import Clock
+from .registry_http import HttpClient, is_loopback, origin, plain_text
+from .registry_manifest import Place
+
+__all__ = [
+    "Authenticator",
+    "Challenge",
+    "Credential",
+    "Credentials",
+    "parse_challenges",
+]
+
+HELPER_TIMEOUT = 30.0
+"""Seconds that a credential helper may take; it may ask to unlock a store."""
+
+MAX_TOKEN_BODY = 256 * 1024
+"""How many bytes of a token service's answer are read."""
+
+MIN_LIFETIME = 60
+"""Seconds that a token lives where the service doesn't say (by the
+distribution project's token specification)."""
+
+_HUB_KEYS = (
+    "https://index.docker.io/v1/",
+    "index.docker.io",
+    "docker.io",
+    "registry-1.docker.io",
+)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))")
+_VALUE = re.compile(r'\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,65536}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """How a registry wants a client to log in (RFC 9110, section 11)."""
+
+    scheme: str
+    """In lowercase: ``basic`` or ``bearer``."""
+
+    params: Mapping[str, str] = field(default_factory=dict)
+    """Parameters, by lowercase name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A way to log in. Its secrets don't show in its text."""
+
+    source: str
+    """Where it comes from, for a person."""
+
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
+    """What a token service exchanges for a token (OAuth 2 refresh token)."""
+
+    registry_token: str = field(default="", repr=False)
+    """What the registry itself takes as a Bearer token."""
+
+    same_origin: bool = False
+    """Whether it must not go to a token service at another origin."""
+
+    @property
+    def basic(self) -> str | None:
+        """The header's value for Basic, if there is a password."""
+        if not self.password:
+            return None
+        pair = f"{self.username}:{self.password}".encode()
+        return f"Basic {base64.b64encode(pair).decode()}"
+
+
+Identity = Credential | Literal["anonymous"]
+"""As whom to ask."""
+
+
+def parse_challenges(header: str) -> tuple[Challenge, ...]:
+    """Return the challenges of a ``WWW-Authenticate`` header.
+
+    Parameters
+    ----------
+    header
+        Its value; several headers joined by commas are one. What cannot be
+        understood is skipped.
+    """
+    found: list[tuple[str, dict[str, str]]] = []
+    header = header[:8192]
+    at = 0
+    while at < len(header):
+        word = _TOKEN.match(header, at)
+        if word is None:
+            at += 1
+            continue
+        at = word.end()
+        value = _VALUE.match(header, at)
+        if value is not None and found:
+            text = value[2] or ""
+            if value[1] is not None:
+                text = re.sub(r"\\(.)", r"\1", value[1])
+            found[-1][1].setdefault(word[0].lower(), text)
+            at = value.end()
+        elif value is not None:
+            at = value.end()
+        else:
+            found.append((word[0].lower(), {}))
+            rest = re.compile(r"\s+").match(header, at)
+            if rest and (token68 := _TOKEN68.match(header, rest.end())):
+                at = token68.end()
+    return tuple(Challenge(scheme=s, params=p) for s, p in found)
+
+
+class Credentials:
+    """What this user can log in with, as ``docker`` keeps it.
+
+    Parameters
+    ----------
+    environ
+        The environment: ``DOCKER_CONFIG``, ``HOME``, ``PATH`` (of helpers),
+        ``GH_TOKEN``, ``GITHUB_TOKEN``, ``GITHUB_SERVER_URL``.
+
+    Attributes
+    ----------
+    problems
+        What kept credentials from being read, by registry; for a person.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._config: dict[str, Any] | None = None
+        self._known: dict[str, tuple[Credential, ...]] = {}
+        self.problems: dict[str, str] = {}
+
+    def of(self, host: str) -> tuple[Credential, ...]:
+        """Return the credentials for a registry, in the order to try them.
+
+        Parameters
+        ----------
+        host
+            The registry: ``docker.io`` for Docker Hub.
+        """
+        if host not in self._known:
+            found = [self._from_docker(host), self._from_github(host)]
+            self._known[host] = tuple(c for c in found if c is not None)
+        return self._known[host]
+
+    def _from_github(self, host: str) -> Credential | None:
+        """Return GitHub's token, for GitHub's own registry alone."""
+        server = self._environ.get("GITHUB_SERVER_URL") or "https://github.com"
+        name = urlsplit(server).hostname or ""
+        own = "ghcr.io" if name == "github.com" else f"containers.{name}"
+        if host != own:
+            return None
+        for variable in ("GH_TOKEN", "GITHUB_TOKEN"):
+            if token := self._environ.get(variable, "").strip():
+                return Credential(
+                    source=variable,
+                    username=self._environ.get("GITHUB_ACTOR") or "token",
+                    password=token,
+                    same_origin=True,
+                )
+        return None
+
+    def _from_docker(self, host: str) -> Credential | None:
+        """Return what docker's configuration has for a registry."""
+        config = self._read_config(host)
+        keys = _HUB_KEYS if host == "docker.io" else (host, f"https://{host}")
+        helpers = config.get("credHelpers")
+        helpers = helpers if isinstance(helpers, dict) else {}
+        named = [(k, helpers[k]) for k in keys if helpers.get(k)]
+        # Docker asks a store by this one name, whatever the key was.
+        asked = (
+            [(keys[0], config["credsStore"])] if "credsStore" in config else []
+        )
+        for key, helper in named[:1] or asked:
+            server = key if named and host != "docker.io" else keys[0]
+            if found := self._ask_helper(helper, server, host):
+                return found
+        auths = config.get("auths")
+        auths = auths if isinstance(auths, dict) else {}
+        entries = [auths.get(key) for key in keys]
+        entries += [v for k, v in auths.items() if _host_of(k) in keys]
+        for entry in entries:
+            if isinstance(entry, dict) and (found := _from_entry(entry)):
+                return found
+        return None
+
+    def _read_config(self, host: str) -> dict[str, Any]:
+        """Return docker's configuration; an unreadable one is a problem."""
+        folder = self._environ.get("DOCKER_CONFIG")
+        if not folder:
+            home = self._environ.get("HOME")
+            if not home:
+                return {}
+            folder = str(Path(home) / ".docker")
+        if self._config is None:
+            self._config = {}
+            path = Path(folder) / "config.json"
+            try:
+                config = json.loads(path.read_bytes())
+                if not isinstance(config, dict):
+                    raise ValueError  # noqa: TRY004
+                self._config = config
+            except FileNotFoundError:
+                pass
+            except (OSError, ValueError, RecursionError):
+                self.problems[host] = "docker's config.json cannot be read"
+        return self._config
+
+    def _ask_helper(
+        self, helper: object, server: str, host: str
+    ) -> Credential | None:
+        """Return what a credential helper has for a registry."""
+        name = helper if isinstance(helper, str) else ""
+        program = f"docker-credential-{name}"
+        shown = plain_text(program)
+        path = None
+        if re.fullmatch(r"[A-Za-z0-9._-]+", name):
+            path = shutil.which(program, path=self._environ.get("PATH", ""))
+        if path is None:
+            self.problems[host] = f"{shown} is not installed"
+            return None
+        try:
+            done = subprocess.run(
+                [path, "get"],
+                input=server.encode(),
+                capture_output=True,
+                check=False,
+                timeout=HELPER_TIMEOUT,
+                env=dict(self._environ),
+            )
+        except subprocess.TimeoutExpired:
+            self.problems[host] = (
+                f"{shown} did not answer within {HELPER_TIMEOUT:g} s"
+            )
+            return None
+        except OSError:
+            self.problems[host] = f"{shown} cannot be run"
+            return None
+        answer = _credential_of(shown, done.returncode, done.stdout)
+        if isinstance(answer, str):
+            self.problems[host] = f"{shown} {answer}"
+            return None
+        return answer
+
+
+def _credential_of(
+    program: str, status: int, output: bytes
+) -> Credential | str | None:
+    """Return what a helper gave, or what is wrong with it.
+
+    What it printed could hold anything, so it is never repeated.
+    """
+    if status != 0:
+        is_none = b"credentials not found" in output
+        return None if is_none else f"failed with status {status}"
+    try:
+        answer = json.loads(output)
+        user, secret = answer["Username"], answer["Secret"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        user = secret = None
+    if not isinstance(user, str) or not isinstance(secret, str):
+        return "gave no usable answer"
+    if not secret:
+        return None
+    if user == "<token>":
+        return Credential(source=program, identity_token=secret)
+    return Credential(source=program, username=user, password=secret)
+
+
+def _host_of(key: str) -> str:
+    """Return the host that a key of docker's configuration means."""
+    return re.sub(r"^https?://", "", key).partition("/")[0]
+
+
+def _from_entry(entry: Mapping[str, Any]) -> Credential | None:
+    """Return the credential of an entry of docker's configuration."""
+
+    def text(key: str) -> str:
+        value = entry.get(key)
+        return value if isinstance(value, str) else ""
+
+    username, password = text("username"), text("password")
+    if auth := text("auth"):
+        try:
+            pair = base64.b64decode(auth).decode().rstrip("\0")
+        except (binascii.Error, ValueError):
+            return None
+        username, _, password = pair.partition(":")
+    token, identity = text("registrytoken"), text("identitytoken")
+    if not password and not token and not identity:
+        return None
+    return Credential(
+        source="docker's config.json",
+        username=username,
+        password=password,
+        identity_token=identity,
+        registry_token=token,
+    )
+
+
+class Authenticator:
+    """Turns challenges into the header that answers them.
+
+    Parameters
+    ----------
+    http
+        What asks token services.
+    clock
+        Tells when a token has expired.
+    """
+
+    def __init__(self, *, http: HttpClient, clock: Clock) -> None:
+        self._http = http
+        self._clock = clock
+        self._challenges: dict[tuple[str, str], tuple[Challenge, ...]] = {}
+        self._tokens: dict[
+            tuple[str, str, Identity], tuple[str, datetime]
+        ] = {}
+
+    def header(self, place: Place, identity: Identity) -> str | None:
+        """Return the header for a request, as far as it is known by now.
+
+        Parameters
+        ----------
+        place
+            The repository that will be asked.
+        identity
+            As whom.
+
+        Returns
+        -------
+        str or None
+            Nothing where the registry has not been heard yet.
+
+        Raises
+        ------
+        ReadError
+            Raised if a token service cannot be asked.
+        """
+        key = (place.host, place.repository, identity)
+        if key in self._tokens:
+            token, until = self._tokens[key]
+            if self._clock.now() < until:
+                return f"Bearer {token}"
+            del self._tokens[key]
+        return self._answer(place, identity)
+
+    def challenge(
+        self, place: Place, identity: Identity, header: str
+    ) -> str | None:
+        """Return the header that answers a challenge just heard.
+
+        Parameters
+        ----------
+        place
+            The repository that was asked.
+        identity
+            As whom.
+        header
+            The registry's ``WWW-Authenticate``.
+
+        Returns
+        -------
+        str or None
+            `None` where this identity has no answer to it.
+
+        Raises
+        ------
+        ReadError
+            Raised if a token service cannot be asked.
+        """
+        self._challenges[place.host, place.repository] = parse_challenges(
+            header
+        )
+        self._tokens.pop((place.host, place.repository, identity), None)
+        return self._answer(place, identity)
+
+    def _answer(self, place: Place, identity: Identity) -> str | None:
+        """Answer the last challenge of a repository."""
+        heard = self._challenges.get((place.host, place.repository), ())
+        for challenge in heard:
+            if challenge.scheme == "bearer" and "realm" in challenge.params:
+                return self._bearer(place, identity, challenge)
+        for challenge in heard:
+            if challenge.scheme == "basic" and identity != "anonymous":
+                return identity.basic
+        return None
+
+    def _bearer(
+        self, place: Place, identity: Identity, challenge: Challenge
+    ) -> str | None:
+        """Get a token from the service that a challenge names."""
+        if identity != "anonymous" and identity.registry_token:
+            token = identity.registry_token
+            return f"Bearer {token}" if _HEADER_SAFE.fullmatch(token) else None
+        realm = challenge.params["realm"]
+        service = challenge.params.get("service", "")
+        self._check_realm(place, realm)
+        if identity != "anonymous" and identity.same_origin:
+            if origin(realm) != origin(place.base):
+                return None
+        query = {"scope": _scope(place, challenge.params.get("scope", ""))}
+        if service:
+            query = {"service": service, **query}
+        if identity != "anonymous" and identity.identity_token:
+            form = {
+                "grant_type": "refresh_token",
+                "client_id": "rsp-release",
+                "refresh_token": identity.identity_token,
+                **query,
+            }
+            reply = self._http.request(
+                "POST", realm, limit=MAX_TOKEN_BODY, form=form
+            )
+        else:
+            mark = "&" if urlsplit(realm).query else "?"
+            reply = self._http.request(
+                "GET",
+                f"{realm}{mark}{urlencode(query)}",
+                limit=MAX_TOKEN_BODY,
+                authorization=None
+                if identity == "anonymous"
+                else identity.basic,
+            )
+        where = plain_text(urlsplit(realm).netloc)
+        if reply.status in {400, 401, 403, 404}:
+            return None
+        if reply.status != 200:
+            raise ReadError(
+                f"the token service {where} of {place.host} answered"
+                f" {reply.status}"
+            )
+        fresh, seconds = _token_of(reply.body)
+        if fresh is None:
+            raise ReadError(
+                f"the token service {where} of {place.host} sent no token"
+            )
+        # A token that expires on the way is of no use.
+        until = self._clock.now() + timedelta(seconds=seconds - 10)
+        self._tokens[place.host, place.repository, identity] = (fresh, until)
+        return f"Bearer {fresh}"
+
+    @staticmethod
+    def _check_realm(place: Place, realm: str) -> None:
+        """Refuse a token service that would be asked unencrypted."""
+        try:
+            scheme, host, _ = origin(realm)
+        except ValueError:
+            scheme, host = "", None
+        is_local = place.base.startswith("http://") and is_loopback(host)
+        if not host or not (
+            scheme == "https" or (scheme == "http" and is_local)
+        ):
+            raise ReadError(
+                f"{place.host} names a token service that cannot be asked"
+                f" securely: {plain_text(realm)!r}"
+            )
+
+
+def _scope(place: Place, asked: str) -> str:
+    """Return the scope to ask for: the registry's, but only for pulling."""
+    scopes = asked.split()
+    actions = {a for s in scopes for a in s.rpartition(":")[2].split(",")}
+    if scopes and not actions & {"push", "delete", "*"}:
+        return asked
+    return f"repository:{place.repository}:pull"
+
+
+def _token_of(body: bytes) -> tuple[str | None, int]:
+    """Return the token of a service's answer, and its seconds to live."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None, 0
+    if not isinstance(answer, Mapping):
+        return None, 0
+    token = answer.get("token") or answer.get("access_token")
+    if not isinstance(token, str) or not _HEADER_SAFE.fullmatch(token):
+        return None, 0
+    seconds = answer.get("expires_in")
+    if not isinstance(seconds, int) or not 0 < seconds < 86400:
+        seconds = MIN_LIFETIME
+    return token, max(seconds, MIN_LIFETIME)
+
+
+def identities(credentials: Credentials, host: str) -> Iterator[Identity]:
+    """Yield as whom to ask a registry, in order; lazily, as helpers cost.
+
+    Parameters
+    ----------
+    credentials
+        The user's credentials.
+    host
+        The registry.
+    """
+    yield "anonymous"
+    yield from credentials.of(host)
