@@ -11,17 +11,15 @@ from types import TracebackType
 from typing import Literal, Self, TextIO
 
 from ..exceptions import ExitStatus
-from ..models import Event, ImageReport, Notice, Result, StepEvent
+from ..models import Event, Notice, Result, StepEvent
 from . import safe, words
 from .base import write
 from .board import Board, Row
-from .closing import Closing
+from .closing import Closing, details
+from .json import image_document
 from .lines import LinesView
 
 __all__ = ["ActionsView", "annotation", "mask", "outputs", "summary"]
-
-_SUMMARY_LIMIT = 900_000
-"""GitHub takes a summary of at most 1 MiB."""
 
 
 class ActionsView:
@@ -222,7 +220,9 @@ def outputs(
         "tag": result.tag or "",
         "release-url": result.release_url or "",
         "run-url": result.run_url or "",
-        "images": json.dumps([_image(image) for image in result.images]),
+        "images": json.dumps(
+            [image_document(image) for image in result.images]
+        ),
         "outcome": result.outcome,
     }
     written = ""
@@ -249,7 +249,7 @@ def summary(board: Board, title: str) -> str:
     str
         What is appended to ``GITHUB_STEP_SUMMARY``.
     """
-    return "\n".join(_summary(board, title))[:_SUMMARY_LIMIT] + "\n"
+    return "\n".join(_summary(board, title)) + "\n"
 
 
 def _summary(board: Board, title: str) -> Iterator[str]:
@@ -262,12 +262,8 @@ def _summary(board: Board, title: str) -> Iterator[str]:
     for row in board.rows:
         first = (row.text.splitlines() or [""])[0]
         told = _link(first, row.url)
-        spent = (
-            words.seconds(row.since, row.until)
-            if (row.since and row.until)
-            else 0
-        )
-        time = words.duration(spent) if spent >= 1 else ""
+        spent = row.spent(row.until) if row.until else None
+        time = words.duration(spent) if spent and spent >= 1 else ""
         mark = marks.get(row.state, "")
         yield f"| {mark} | {text(row.title)} | {told} | {time} |"
     yield ""
@@ -287,9 +283,8 @@ def _summary(board: Board, title: str) -> Iterator[str]:
         yield "| Image | | Platforms | Digest |"
         yield "|-------|-|-----------|--------|"
         for image in closing.images:
-            told = f"{image.state}: {image.reason}"
-            if image.reason is None:
-                told = image.state
+            _, under = details(image)
+            told = ": ".join([image.state, *under[:1]])
             cells = [f"{image.image}:{image.tag}", told]
             cells += [", ".join(image.platforms), image.digest or ""]
             yield f"| {' | '.join(text(cell) for cell in cells)} |"
@@ -302,16 +297,6 @@ def _link(label: str, url: str | None) -> str:
     for character in "<>\\|":
         url = url.replace(character, f"%{ord(character):02X}")
     return f"[{safe.markdown(label)}](<{url}>)"
-
-
-def _image(report: ImageReport) -> dict[str, object]:
-    return {
-        "image": report.image,
-        "tag": report.tag,
-        "state": report.state,
-        "digest": report.digest,
-        "platforms": list(report.platforms),
-    }
 
 
 def _data(text: str) -> str:

@@ -84,6 +84,7 @@ class Board:
             Row(key=key, title=safe.line(title)) for key, title in steps
         ]
         self.result: Result | None = None
+        self.has_acted = False
         self._mark: datetime | None = None
         self._began: datetime | None = None
 
@@ -164,6 +165,7 @@ class Board:
             case Change():
                 row.state = "acting" if event.is_acting else "planned"
                 row.text = verdict.summary
+                self.has_acted |= event.is_acting
             case Wait():
                 row.state, row.text = "waiting", verdict.reason
             case Blocked():

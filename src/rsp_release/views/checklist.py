@@ -17,7 +17,7 @@ from ..models import Change, Event, Notice, PushTag, Result, StepEvent
 from . import safe
 from .base import write
 from .board import Board
-from .closing import Closing
+from .closing import Closing, details
 from .display import Display
 from .frame import Glyphs, Line, Painter
 
@@ -223,18 +223,22 @@ def closing_frame(closing: Closing, glyphs: Glyphs) -> list[Line]:
         for name, value in closing.facts
     ]
     for image in closing.images:
-        tone = {"present": "green", "absent": "bold red"}.get(image.state)
-        name: Line = [("dim", "    Image     ")]
-        name.append(("bold", f"{image.image}:{image.tag}"))
+        beside, under = details(image)
+        painted.append(
+            [
+                ("dim", f"    {'Image':<10}"),
+                ("bold", f"{image.image}:{image.tag}"),
+            ]
+        )
         if image.state != "present":
-            name.append((tone or "bold yellow", f"  {image.state}"))
-        if image.platforms:
-            name.append(("dim", "  " + ", ".join(image.platforms)))
-        painted.append(name)
-        if image.reason:
-            painted.append([("", f"              {image.reason}")])
-        if image.digest:
-            painted.append([("", f"    {image.image}@{image.digest}")])
+            colour = "red" if image.state == "absent" else "yellow"
+            painted[-1].append((f"bold {colour}", f"  {image.state}"))
+        if beside:
+            painted[-1].append(("dim", "  " + ", ".join(beside)))
+        painted += [[("", " " * 14 + sentence)] for sentence in under]
+    if closing.digests:
+        painted.append([])
+    painted += [[("", f"    {digest}")] for digest in closing.digests]
     return painted
 
 

@@ -9,7 +9,7 @@ from ..models import ImageReport, Result
 from . import words
 from .board import Board
 
-__all__ = ["Closing", "Part", "closing", "headline"]
+__all__ = ["Closing", "Part", "details", "headline"]
 
 Part: TypeAlias = Literal["good", "bad", "person", "plain"]
 """The tone of the headline."""
@@ -37,10 +37,9 @@ class Closing:
     """
 
     def __init__(self, board: Board, result: Result) -> None:
-        self.tone, self.headline = headline(result)
-        spent = board.spent
-        if result.outcome == "released" and spent >= 1:
-            self.headline += f" in {words.duration(spent)}"
+        self.tone, self.headline = headline(
+            result, spent=board.spent if board.has_acted else None
+        )
         blocked = board.blocked
         message, help = result.message, result.help
         if blocked is not None and not _is_ok(result):
@@ -60,27 +59,29 @@ class Closing:
         if not self.facts and blocked is not None and blocked.url:
             self.facts = [("See", blocked.url)]
         self.images: tuple[ImageReport, ...] = result.images
+        self.digests: list[str] = [
+            image.reference for image in result.images if image.digest
+        ]
 
 
-def closing(board: Board) -> Closing | None:
-    """Return the last words, or `None` where there is no result."""
-    return Closing(board, board.result) if board.result else None
-
-
-def headline(result: Result) -> tuple[Part, str]:
+def headline(
+    result: Result, *, spent: float | None = None
+) -> tuple[Part, str]:
     """Say in a few words how a command ended, and in what tone.
 
     Parameters
     ----------
     result
         The result.
+    spent
+        Seconds that the command took; `None` where it changed nothing.
     """
     name = result.tag or result.version or "the release"
     match result.outcome:
         case "released":
-            if result.tag or result.version:
-                return "good", f"Released {name}"
-            return "good", "Done"
+            if spent is None:
+                return "good", f"{_upper(name)} is released"
+            return "good", f"Released {name} in {words.duration(spent)}"
         case "nothing":
             return "good", "Nothing to release"
         case "planned":
@@ -94,5 +95,41 @@ def headline(result: Result) -> tuple[Part, str]:
             return "bad", _FAILURES.get(result.exit_status, usual)
 
 
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _is_ok(result: Result) -> bool:
     return result.exit_status is ExitStatus.OK
+
+
+def details(image: ImageReport) -> tuple[list[str], list[str]]:
+    """Say what is known of an image.
+
+    Parameters
+    ----------
+    image
+        What the registry said.
+
+    Returns
+    -------
+    tuple of list of str
+        What stands beside its name, and sentences that go under it.
+    """
+    beside = [", ".join(image.platforms)] if image.platforms else []
+    if image.size:
+        beside.append(_size(image.size))
+    if image.needs_credentials:
+        beside.append("needs a pull secret")
+    if image.mirror:
+        beside.append(f"seen through {image.mirror}")
+    under = [image.reason] if image.reason else []
+    return beside, [*under, *image.notes]
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 999.5:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -21,7 +21,7 @@ __all__ = ["Glyphs", "Line", "Painter"]
 Line = list[tuple[str, str]]
 """One line: pieces of a style and a text."""
 
-_WIDEST = 110
+_WIDEST = 100
 """Beyond this the eye loses the line between a step and its time."""
 
 _TONES: dict[Tone, str] = {
@@ -163,10 +163,9 @@ class Painter:
         if len(steps) + least > room:
             steps = steps[:1]
         left = room - len(head) - len(steps)
-        tree = self._tree(active.run, now, width, left, turn)
-        if active.url and len(tree) < left:
-            tree += self._link(active.url, width)
-        steps[place] = steps[place] + tree
+        link = self._link(active.url, width) if left > least else []
+        tree = self._tree(active.run, now, width, left - len(link), turn)
+        steps[place] = steps[place] + link + tree
         return (head + [each for step in steps for each in step])[:room]
 
     def settled(
@@ -183,6 +182,8 @@ class Painter:
         width
             Columns of the output; a longer word is left whole.
         """
+        if all(row.state == "pending" for row in board.rows):
+            return []
         painted: list[Line] = [[], *self._heading(), []]
         for row in board.rows:
             painted += self._row(board, row, now=now, width=width, turn=None)
@@ -212,7 +213,9 @@ class Painter:
         space = edge - 4 - column - 2 - (8 if edge >= 50 else 0)
         text = row.text or ("looking" if row.state == "looking" else "")
         first, *_ = text.splitlines() or [""]
-        if turn is None:
+        # What did not go well is told whole under the list.
+        is_told = board.result is not None and row.state == "blocked"
+        if turn is None and not is_told:
             pieces = _wrap(first, space)
         else:
             pieces = [self._cut(first, space)] if space > 3 else [""]
@@ -251,11 +254,11 @@ class Painter:
             return glyphs.spin(turn), "cyan"
         return glyphs.waiting, "yellow"
 
-    def _link(self, url: str, width: int) -> list[Line]:
+    def _link(self, url: str | None, width: int) -> list[Line]:
         # An address that was cut is of no use to anybody.
-        if 6 + len(url) >= width:
+        if not url or 4 + len(url) >= width:
             return []
-        return [[("", "      "), ("dim", url)]]
+        return [[("", "    "), ("dim", url)]]
 
     def _tree(
         self,
@@ -355,7 +358,7 @@ class Painter:
                     f"step {step.number} of {len(job.steps)}",
                     spent=words.spent(step, now),
                     width=width,
-                    style="dim" if tone == "active" else "",
+                    is_step=True,
                 )
             )
         return painted
@@ -369,7 +372,7 @@ class Painter:
         *,
         spent: float | None,
         width: int,
-        style: str = "",
+        is_step: bool = False,
     ) -> Line:
         edge = min(width - 1, _WIDEST)
         time = self._time(spent) if edge >= 50 else ""
@@ -378,9 +381,10 @@ class Painter:
         if cell_len(tail) > space // 2:
             tail = ""
         name = self._cut_middle(name, space - cell_len(tail))
-        painted: Line = [(colour, glyph), ("", " "), (style, name)]
+        shade = "dim" if is_step and glyph == " " else ""
+        painted: Line = [(colour, glyph), ("", " "), (shade, name)]
         if tail:
-            painted.append((colour if style == "" else "dim", tail))
+            painted.append(("dim" if is_step else colour, tail))
         if time:
             used = cell_len(name) + cell_len(tail)
             gap = space - used + 8 - len(time)

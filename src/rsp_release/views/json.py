@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib import resources
 from types import TracebackType
 from typing import Any, Self, TextIO
 
@@ -15,6 +16,7 @@ from ..models import (
     Done,
     Event,
     ImageReport,
+    NextVersion,
     Notice,
     Result,
     StepEvent,
@@ -22,14 +24,27 @@ from ..models import (
     Wait,
     WorkflowRun,
 )
+from . import safe
 from .base import write
 from .board import Board
 from .closing import Closing
 
-__all__ = ["SCHEMA", "JsonView", "document"]
+__all__ = [
+    "SCHEMA",
+    "SCHEMAS",
+    "JsonView",
+    "document",
+    "dumps",
+    "image_document",
+    "next_document",
+    "schema",
+]
 
 SCHEMA = 1
 """Version of the documents. Keys are added within it, never changed."""
+
+SCHEMAS = ("events", "next")
+"""Names of the JSON Schemas that come with the package."""
 
 
 class JsonView:
@@ -82,10 +97,7 @@ class JsonView:
         if self._told.get(subject) == news:
             return
         self._told[subject] = news
-        # All but ASCII is escaped, and the hash sign, which begins
-        # a workflow command anywhere in a line.
-        text = json.dumps(told, ensure_ascii=True)
-        write(self._stdout, text.replace("#", "\\u0023") + "\n")
+        write(self._stdout, dumps(told) + "\n")
         if isinstance(event, Result) and event.exit_status != ExitStatus.OK:
             self._complain(event)
 
@@ -108,7 +120,7 @@ def document(event: Event) -> dict[str, Any]:
     Returns
     -------
     dict
-        What `json.dumps` takes, described by ``schemas/events.json``.
+        What `dumps` takes, described by ``schemas/events.json``.
     """
     match event:
         case StepEvent():
@@ -131,12 +143,120 @@ def document(event: Event) -> dict[str, Any]:
                 "commit": event.commit,
                 "release_url": event.release_url or None,
                 "run_url": event.run_url or None,
-                "images": [_image(image) for image in event.images],
+                "images": [image_document(image) for image in event.images],
                 "deploy_url": event.deploy_url or None,
                 "message": event.message,
                 "help": event.help,
                 "at": _time(event.at),
             }
+
+
+def next_document(answer: NextVersion) -> dict[str, Any]:
+    """Return what ``next --json`` prints.
+
+    Parameters
+    ----------
+    answer
+        The next version. Its texts need not be safe.
+
+    Returns
+    -------
+    dict
+        What `dumps` takes, described by ``schemas/next.json``.
+    """
+    return {
+        "schema": SCHEMA,
+        "current": answer.current,
+        "current_tag": answer.current_tag,
+        "next": answer.next,
+        "tag": answer.tag,
+        "bump": answer.bump,
+        "commits": answer.commits,
+        "confidence": answer.confidence,
+        "reasons": [
+            {
+                "bump": reason.bump,
+                "source": reason.source,
+                "ref": safe.line(reason.ref),
+                "text": safe.line(reason.text),
+            }
+            for reason in answer.reasons
+        ],
+        "warnings": [safe.line(warning) for warning in answer.warnings],
+    }
+
+
+def image_document(report: ImageReport) -> dict[str, Any]:
+    """Return what a registry said as the contract's JSON has it.
+
+    Parameters
+    ----------
+    report
+        What the registry said. Its texts are safe.
+    """
+    return {
+        "image": report.image,
+        "tag": report.tag,
+        "state": report.state,
+        "digest": report.digest,
+        "platforms": list(report.platforms),
+        "reason": report.reason,
+        "notes": list(report.notes),
+        "needs_credentials": report.needs_credentials,
+        "size": report.size,
+        "created": _time(report.created),
+        "manifests": [
+            {
+                "platform": manifest.platform,
+                "digest": manifest.digest,
+                "size": manifest.size,
+                "created": _time(manifest.created),
+                "revision": manifest.revision,
+            }
+            for manifest in report.manifests
+        ],
+    }
+
+
+def dumps(document: Mapping[str, Any]) -> str:
+    """Write a document on one line.
+
+    Parameters
+    ----------
+    document
+        What to write.
+
+    Returns
+    -------
+    str
+        JSON of ASCII alone. The hash sign is escaped too, since the runner
+        of GitHub Actions takes ``##[`` for a command anywhere in a line.
+    """
+    return json.dumps(document, ensure_ascii=True).replace("#", "\\u0023")
+
+
+def schema(name: str) -> str:
+    """Return one of the JSON Schemas of the package.
+
+    Parameters
+    ----------
+    name
+        ``next`` or ``events``.
+
+    Returns
+    -------
+    str
+        The schema, as JSON.
+
+    Raises
+    ------
+    KeyError
+        Raised if there is none of that name.
+    """
+    if name not in SCHEMAS:
+        raise KeyError(name)
+    file = resources.files("rsp_release") / "schemas" / f"{name}.json"
+    return file.read_text(encoding="utf-8")
 
 
 def _step(event: StepEvent) -> dict[str, Any]:
@@ -161,7 +281,7 @@ def _step(event: StepEvent) -> dict[str, Any]:
     if verdict.run is not None:
         told["run"] = _run(verdict.run)
     if verdict.images:
-        told["images"] = [_image(image) for image in verdict.images]
+        told["images"] = [image_document(image) for image in verdict.images]
     return told
 
 
@@ -209,17 +329,6 @@ def _run(run: WorkflowRun) -> dict[str, Any]:
             }
             for job in run.jobs
         ],
-    }
-
-
-def _image(report: ImageReport) -> dict[str, Any]:
-    return {
-        "image": report.image,
-        "tag": report.tag,
-        "state": report.state,
-        "digest": report.digest,
-        "platforms": list(report.platforms),
-        "reason": report.reason,
     }
 
 

@@ -12,7 +12,7 @@ from ..models import Event, Job, Notice, Result, WorkflowRun
 from . import words
 from .base import write
 from .board import Board, Row
-from .closing import Closing
+from .closing import Closing, details
 
 __all__ = ["LinesView", "closing_lines"]
 
@@ -169,14 +169,13 @@ def closing_lines(closing: Closing) -> Iterator[str]:
     for name, value in closing.facts:
         yield f"  {name + ':':<8} {value}"
     for image in closing.images:
-        told = ", ".join(image.platforms) or ""
-        if image.state != "present":
-            told = image.state
-        if image.reason:
-            told = f"{told}: {image.reason}" if told else image.reason
-        yield f"  Image:   {image.image}:{image.tag}  {told}".rstrip()
-        if image.digest:
-            yield f"  Digest:  {image.image}@{image.digest}"
+        beside, under = details(image)
+        told = ", ".join([image.state, *beside])
+        yield f"  Image:   {image.image}:{image.tag}  {told}"
+        for sentence in under:
+            yield f"           | {sentence}"
+    for digest in closing.digests:
+        yield f"  Digest:  {digest}"
 
 
 def _detail(job: Job) -> str:
