@@ -1,0 +1,393 @@
+"""What the known actions and programs push.
+
+The rules of each action were read in its own source: SQuaRE's
+``multiplatform-build-and-push`` and ``build-and-push-to-ghcr``, Docker's
+``build-push-action`` and ``metadata-action``, and Noelware's
+``docker-manifest-action``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .metadata import image_tags
+from .unknown import is_known, unknown
+
+__all__ = [
+    "Push",
+    "action_pushes",
+    "call_pushes",
+    "is_suspicious_action",
+    "is_suspicious_call",
+    "is_suspicious_script",
+    "reusable_pushes",
+    "split_reference",
+]
+
+_SQUARE_PLATFORMS = ("linux/amd64", "linux/arm64")
+_NAME = re.compile(
+    r"(?:[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]{1,5})?/)"
+    r"[a-z0-9]+(?:(?:\.|_|__|-{1,9})[a-z0-9]+)*"
+    r"(?:/[a-z0-9]+(?:(?:\.|_|__|-{1,9})[a-z0-9]+)*)*"
+)
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """Images that one step pushes."""
+
+    references: tuple[str, ...]
+    """Names with tags, unknown parts marked."""
+
+    platforms: tuple[str, ...] = ()
+    """The platforms it is built for, where it says so."""
+
+    sources: tuple[str, ...] = ()
+    """Images that it puts together; they are parts, not results."""
+
+    is_certain: bool | None = True
+    """Whether it does push."""
+
+
+def split_list(text: str) -> list[str]:
+    """Split a list as actions take them, at commas and line ends."""
+    parts = re.split(r"[,\n]", text)
+    return [part.strip() for part in parts if part.strip()]
+
+
+def split_reference(reference: str) -> tuple[str, str | None]:
+    """Split an image's reference into its full name and its tag.
+
+    Parameters
+    ----------
+    reference
+        As ``docker push`` takes it.
+
+    Returns
+    -------
+    tuple
+        Registry and repository, lowercase, Docker Hub's filled in where no
+        registry is named; and the tag, or `None` for a digest.
+    """
+    name, at, _ = reference.partition("@")
+    head, colon, tag = name.rpartition(":")
+    if colon and "/" not in tag:
+        name = head
+    else:
+        tag = "latest"
+    name = name if not is_known(name) else name.lower()
+    first, slash, _ = name.partition("/")
+    if not slash:
+        name = f"docker.io/library/{name}" if is_known(name) else name
+    elif is_known(first) and not (
+        "." in first or ":" in first or first == "localhost"
+    ):
+        name = f"docker.io/{name}"
+    elif first == "index.docker.io":
+        name = "docker.io" + name[len(first) :]
+    return name, None if at else tag
+
+
+def is_legal(name: str, tag: str) -> bool:
+    """Return whether a name and a tag are such that a registry takes them."""
+    return bool(
+        len(name) <= 255 and _NAME.fullmatch(name) and _TAG.fullmatch(tag)
+    )
+
+
+def _truth(text: str, default: bool) -> bool | None:
+    if not is_known(text):
+        return None
+    if not text.strip():
+        return default
+    return {"true": True, "false": False}.get(text.strip().lower())
+
+
+def default_tag(ref: str) -> str:
+    """Return the tag that SQuaRE's workflows make of the git ref."""
+    if not is_known(ref):
+        return unknown("github.ref")
+    name = re.sub(r"refs/(heads|tags)/", "", ref, count=1)
+    return name.replace("/", "-")
+
+
+def reusable_pushes(
+    name: str, inputs: Mapping[str, str], ref: str
+) -> tuple[Push, str, dict[str, str]] | None:
+    """Return what a known reusable workflow pushes.
+
+    Parameters
+    ----------
+    name
+        What ``uses:`` says, without the version.
+    inputs
+        Its inputs, filled in.
+    ref
+        The git ref that the run is for.
+
+    Returns
+    -------
+    tuple or None
+        The images, the name of the job in it that pushes them, and its
+        outputs; `None` if the workflow isn't known.
+    """
+    path = "lsst-sqre/multiplatform-build-and-push/.github/workflows/"
+    if name.lower() != path + "build.yaml":
+        return None
+    tag = inputs.get("tag", "") or default_tag(ref)
+    # The workflow splits at commas alone, but sets the parts apart by white
+    # space again: a list by lines makes it fail.
+    images = (
+        [" ".join(part.split()) for part in inputs["images"].split(",")]
+        if "images" in inputs
+        else []
+    )
+    tags = [tag, *inputs.get("additional-tags", "").replace(",", " ").split()]
+    push = Push(
+        references=tuple(
+            f"{image}:{each}" for each in tags for image in images if image
+        ),
+        platforms=_SQUARE_PLATFORMS,
+        is_certain=_truth(inputs.get("push", ""), default=True),
+    )
+    return push, "manifest", {"tag": tag}
+
+
+def action_pushes(
+    name: str, inputs: Mapping[str, str], ref: str
+) -> tuple[list[Push], dict[str, str]] | None:
+    """Return what a known action pushes, and its outputs.
+
+    Parameters
+    ----------
+    name
+        What ``uses:`` says, without the version.
+    inputs
+        Its inputs, filled in.
+    ref
+        The git ref that the run is for.
+
+    Returns
+    -------
+    tuple or None
+        What it pushes, and its outputs; `None` if it isn't known.
+    """
+    match name.lower():
+        case "docker/metadata-action":
+            tags, version = image_tags(inputs, ref)
+            return [], {"tags": tags, "version": version}
+        case "docker/build-push-action":
+            return [_built(inputs)], {}
+        case "lsst-sqre/build-and-push-to-ghcr":
+            tag = default_tag(ref)
+            tags, _ = image_tags(
+                {
+                    "images": f"ghcr.io/{inputs.get('image', '')}",
+                    "tags": f"type=raw,{tag}\n"
+                    + inputs.get("additional-tags", ""),
+                },
+                ref,
+            )
+            push = Push(
+                references=tuple(split_list(tags)),
+                platforms=tuple(split_list(inputs.get("platforms", ""))),
+                is_certain=_truth(inputs.get("push", ""), default=True),
+            )
+            return [push], {"tag": tag}
+        case "noelware/docker-manifest-action":
+            push = Push(
+                references=tuple(split_list(inputs.get("tags", ""))),
+                sources=tuple(split_list(inputs.get("inputs", ""))),
+            )
+            return [push], {}
+        case "int128/docker-manifest-create-action":
+            push = Push(
+                references=tuple(split_list(inputs.get("tags", ""))),
+                sources=tuple(split_list(inputs.get("sources", ""))),
+            )
+            return [push], {}
+        case _:
+            return None
+
+
+def _built(inputs: Mapping[str, str]) -> Push:
+    """Return what ``docker/build-push-action`` pushes."""
+    certain = _truth(inputs.get("push", ""), default=False)
+    references = list(split_list(inputs.get("tags", "")))
+    if certain is not True:
+        for line in inputs.get("outputs", "").split("\n"):
+            fields = [field.strip() for field in line.split(",")]
+            if not is_known(line):
+                certain = None
+            elif "type=registry" in fields or "push=true" in fields:
+                certain = True
+                if "push-by-digest=true" in fields:
+                    return Push(references=())
+                references += [
+                    field.partition("=")[2]
+                    for field in fields
+                    if field.startswith("name=")
+                ]
+    return Push(
+        references=tuple(references),
+        platforms=tuple(split_list(inputs.get("platforms", ""))),
+        is_certain=certain,
+    )
+
+
+# -- Programs ---------------------------------------------------------------
+
+_FLAGS = {
+    "--push", "--load", "--no-cache", "--pull", "-q", "--quiet", "--all",
+    "--rm", "--squash", "--compress", "--force-rm", "-a", "--all-tags",
+    "--disable-content-trust", "--debug", "-D", "--tls", "--amend", "--purge",
+    "-p", "--append", "--insecure", "--dry-run", "--format-docker",
+    "--remove-signatures", "--preserve-digests",
+}  # fmt: skip
+
+
+def _options(
+    argv: Sequence[str],
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Split arguments into words and options with their values."""
+    words: list[str] = []
+    options: dict[str, list[str]] = {}
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-") or word == "-":
+            words.append(word)
+            continue
+        name, has_value, value = word.partition("=")
+        if not has_value and word not in _FLAGS and rest:
+            if word[1] != "-" and len(word) > 2:
+                name, value = word[:2], word[2:]
+            else:
+                value = rest.pop(0)
+        options.setdefault(name, []).append(value)
+    return words, options
+
+
+def call_pushes(argv: Sequence[str]) -> list[Push]:
+    """Return what a program that a script starts pushes.
+
+    Parameters
+    ----------
+    argv
+        The program's name and arguments.
+    """
+    program = argv[0].rpartition("/")[2]
+    if program == "sudo":
+        return call_pushes(argv[1:]) if len(argv) > 1 else []
+    words, options = _options(argv[1:])
+    match program, words:
+        case "docker" | "podman" | "nerdctl" | "buildah", [
+            "image" | "manifest",
+            "push",
+            reference,
+            *_,
+        ]:
+            return [Push(references=(reference,))]
+        case "docker" | "podman" | "nerdctl" | "buildah", [
+            "push",
+            *references,
+        ] if references:
+            return [Push(references=(references[-1],))]
+        case "docker" | "podman", ["manifest", "create", result, *sources]:
+            return [Push(references=(), sources=tuple(sources))]
+        case "docker", ["buildx", "imagetools", "create", *sources]:
+            results = options.get("-t", []) + options.get("--tag", [])
+            return [Push(references=tuple(results), sources=tuple(sources))]
+        case "docker" | "podman", ["build", *_] | ["buildx", "build", *_] | [
+            "image",
+            "build",
+            *_,
+        ]:
+            return _docker_build(options)
+        case "skopeo", ["copy", _, target] if target.startswith("docker://"):
+            return [Push(references=(target.removeprefix("docker://"),))]
+        case "crane" | "regctl", ["copy" | "cp" | "push", _, target]:
+            return [Push(references=(target,))]
+        case _:
+            return []
+
+
+def _docker_build(options: Mapping[str, list[str]]) -> list[Push]:
+    outputs = options.get("-o", []) + options.get("--output", [])
+    is_pushed: bool | None = "--push" in options and options["--push"] != [
+        "false"
+    ]
+    for output in outputs:
+        if not is_known(output):
+            is_pushed = is_pushed or None
+        elif re.search(r"type=registry|push=true", output):
+            is_pushed = True
+    if is_pushed is False:
+        return []
+    return [
+        Push(
+            references=tuple(options.get("-t", []) + options.get("--tag", [])),
+            platforms=tuple(
+                split_list(",".join(options.get("--platform", [])))
+            ),
+            is_certain=is_pushed,
+        )
+    ]
+
+
+# -- What may publish, as far as its name tells -----------------------------
+
+_IMAGE_WORD = re.compile(
+    r"docker|container|image|ghcr|buildah|podman|kaniko|skopeo|buildpack"
+    r"|registry|(?:^|[/_-])(?:oci|jib|ko)(?:[/_-]|$)",
+    re.IGNORECASE,
+)
+_HARMLESS_WORD = re.compile(
+    r"login|setup|scan|trivy|lint|clean|delete|prune|attest|cosign|sign"
+    r"|cache|scout|auth|size|compare|test|retention|verify|free-disk"
+    r"|dive|compress|optimi|shutdown|wait|check",
+    re.IGNORECASE,
+)
+_PUSHING = re.compile(
+    r"\b(?:docker|podman|nerdctl|buildah|compose|manifest|image|crane|oras)"
+    r"[ \t]+push\b|[ \t]--push\b|imagetools[ \t]+create|skopeo[ \t]+copy"
+    r"|crane[ \t]+(?:copy|cp)\b|\bko[ \t]+(?:build|publish)\b"
+    r"|type=registry|push=true"
+)
+_TARGET = re.compile(r"push|docker|image|container|ghcr|buildx", re.IGNORECASE)
+
+
+def is_suspicious_action(name: str) -> bool:
+    """Return whether an action that isn't known may push images."""
+    return bool(_IMAGE_WORD.search(name) and not _HARMLESS_WORD.search(name))
+
+
+def is_suspicious_call(argv: Sequence[str]) -> bool:
+    """Return whether a program that isn't known may push images."""
+    program = argv[0].rpartition("/")[2]
+    text = " ".join(argv)[:1000]
+    if program in {"make", "just", "task", "nox", "tox", "npm", "mage"}:
+        return bool(_TARGET.search(" ".join(argv[1:])[:1000]))
+    if program == "ko":
+        return "build" in argv or "publish" in argv
+    if program in {"docker", "podman"}:
+        words, _ = _options(argv[1:])
+        return (
+            words[:1] in (["compose"], ["buildx"])
+            and bool(re.search(r"\bpush\b", text))
+            and not call_pushes(argv)
+        )
+    if program in {"sh", "bash"} or "/" in argv[0]:
+        path = argv[1] if program in {"sh", "bash"} else argv[0]
+        return bool(
+            re.search(r"push|publish|docker|image", path, re.IGNORECASE)
+        ) and not re.search(r"test|lint|check|setup", path, re.IGNORECASE)
+    return False
+
+
+def is_suspicious_script(text: str) -> bool:
+    """Return whether a script that can't be followed may push images."""
+    return bool(_PUSHING.search(text))
