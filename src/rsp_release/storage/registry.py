@@ -22,7 +22,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Literal, Self
@@ -30,48 +29,34 @@ from typing import Literal, Self
 from ..exceptions import ReadError
 from ..models import Image, ImageReport, PlatformImage
 from ..world import Clock
-from .registry_auth import Authenticator, Credentials, Identity, identities
-from .registry_http import HttpClient, Reply, origin, plain_text
+from .registry_client import RegistryClient, is_marked, is_refusal, says_absent
+from .registry_http import Reply
 from .registry_manifest import (
-    ACCEPT,
     Document,
     Entry,
-    Place,
-    digest_of,
-    error_codes,
-    is_digest,
     parse_config,
     parse_document,
+    parse_provenance,
+)
+from .registry_name import (
+    Place,
+    digest_of,
+    is_digest,
     parse_name,
     parse_platform,
-    parse_provenance,
+    plain_text,
 )
 
 __all__ = ["OciRegistry"]
 
-MAX_MANIFEST = 4 * 1024 * 1024
-"""How many bytes of a manifest or config are read (the least that the
-specification has registries accept)."""
-
 MAX_PLATFORMS = 16
 """How many platforms are inspected."""
 
+MAX_LOOKUPS = 4
+"""How many entries of an index that don't say their platform are read."""
+
 MIRROR = "RSP_RELEASE_REGISTRY_MIRROR"
 """The variable that names a registry to ask instead."""
-
-_ABSENT = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
-"""Error codes that say that something isn't there; Harbor has the last."""
-
-
-@dataclass(slots=True)
-class _Access:
-    """What was learnt about asking for one repository."""
-
-    identity: Identity = "anonymous"
-    """As whom it answered last."""
-
-    is_private: bool | None = None
-    """Whether an image that is there isn't shown anonymously."""
 
 
 class OciRegistry:
@@ -100,13 +85,10 @@ class OciRegistry:
         timeout: float = 15.0,
         retries: int = 3,
     ) -> None:
-        self._http = HttpClient(
+        self._client = RegistryClient(
             environ=environ, clock=clock, timeout=timeout, retries=retries
         )
-        self._auth = Authenticator(http=self._http, clock=clock)
-        self._credentials = Credentials(environ)
         self._mirror = environ.get(MIRROR, "").strip().lower() or None
-        self._access: dict[tuple[str, str], _Access] = {}
         self._seen: dict[Place, Document | None] = {}
         self._platforms: dict[tuple[str, str], str | None] = {}
 
@@ -124,7 +106,7 @@ class OciRegistry:
 
     def close(self) -> None:
         """Close the connections that are kept open."""
-        self._http.close()
+        self._client.close()
 
     def look(self, image: Image) -> ImageReport:
         """Return whether an image is there, its digest and its platforms.
@@ -182,6 +164,9 @@ class OciRegistry:
         place = parse_name(image.name, image.tag)
         if self._mirror is None:
             return place
+        host = self._mirror.partition("/")[0]
+        if not {".", ":"} & set(host) and host != "localhost":
+            raise ValueError(f"{MIRROR} names no registry: {self._mirror!r}")
         within = re.sub(r"[^a-z0-9.]+", "-", place.host).strip("-")
         return parse_name(
             f"{self._mirror}/{within}/{place.repository}", image.tag
@@ -204,9 +189,11 @@ class OciRegistry:
         if document.kind == "manifest":
             entries = (Entry(digest=document.digest, platform=None),)
         manifests = []
-        for entry in entries[:MAX_PLATFORMS]:
+        lookups = MAX_LOOKUPS
+        for entry in entries:
             platform = entry.platform
-            if platform is None:
+            if platform is None and lookups:
+                lookups -= 1
                 platform = self._platform(place, entry.digest, document)
             if platform is not None:
                 manifests.append(
@@ -225,27 +212,8 @@ class OciRegistry:
             platforms=platforms,
             reason=reason,
             manifests=tuple(manifests),
-            needs_credentials=self._needs_credentials(place),
+            needs_credentials=self._client.is_hidden(place),
         )
-
-    def _needs_credentials(self, place: Place) -> bool:
-        """Return whether something that is there is hidden from others.
-
-        Only now can that be told, for a registry may refuse to speak of what
-        is not there yet.
-        """
-        access = self._access[place.host, place.repository]
-        if access.identity == "anonymous":
-            return False
-        if access.is_private is None:
-            path = f"manifests/{place.reference}"
-            try:
-                reply = self._ask_as("anonymous", place, "HEAD", path)
-            except ReadError:
-                return False
-            if reply.status in {200, 401, 403, 404}:
-                access.is_private = reply.status != 200
-        return bool(access.is_private)
 
     def _platform(
         self, place: Place, digest: str, top: Document
@@ -269,13 +237,14 @@ class OciRegistry:
         """Return a report with what each platform's image says."""
         manifests = []
         notes = list(report.notes)
-        for image in report.manifests:
+        for image in report.manifests[:MAX_PLATFORMS]:
             try:
                 detailed = self._detail(image, place, document)
             except ReadError as e:
                 notes.append(f"no details of {image.platform}: {e}")
                 detailed = image
             manifests.append(detailed)
+        manifests += report.manifests[MAX_PLATFORMS:]
         return dataclasses.replace(
             report, manifests=tuple(manifests), notes=tuple(notes)
         )
@@ -314,17 +283,21 @@ class OciRegistry:
         path = f"manifests/{place.reference}"
         if place in self._seen:
             known = self._seen[place]
-            reply = self._ask(place, "HEAD", path)
+            reply = self._client.ask(place, "HEAD", path)
             digest = reply.headers.get("Docker-Content-Digest")
             if reply.status == 200 and known and digest == known.digest:
                 return known
-            if reply.status == 404 and known is None and _is_registry(reply):
+            if reply.status == 404 and known is None and is_marked(reply):
                 return None
             if reply.status not in {200, 404, 405}:
-                raise self._refusal(place, reply)
-        reply = self._ask(place, "GET", path)
-        if reply.status == 404 and self._says_absent(place, reply):
-            self._seen[place] = None
+                raise self._client.refusal(place, reply)
+        reply = self._client.ask(place, "GET", path)
+        if reply.status == 404 and says_absent(place, reply):
+            self._seen.pop(place, None)
+            # Of a name that a registry doesn't know it may yet turn out that
+            # it only shows it to others; HEAD couldn't tell those apart.
+            if not is_refusal(reply):
+                self._seen[place] = None
             return None
         document = self._read(place, reply)
         self._seen[place] = document
@@ -334,15 +307,15 @@ class OciRegistry:
         """Return a manifest by its digest."""
         at = dataclasses.replace(place, reference=digest)
         if (known := self._seen.get(at)) is None:
-            reply = self._ask(at, "GET", f"manifests/{digest}")
+            reply = self._client.ask(at, "GET", f"manifests/{digest}")
             known = self._seen[at] = self._read(at, reply)
         return known
 
     def _blob(self, place: Place, digest: str) -> bytes:
         """Return a blob, checked against its digest."""
-        reply = self._ask(place, "GET", f"blobs/{digest}")
+        reply = self._client.ask(place, "GET", f"blobs/{digest}")
         if reply.status != 200:
-            raise self._refusal(place, reply)
+            raise self._client.refusal(place, reply)
         if digest_of(reply.body, like=digest) != digest:
             raise ReadError(f"{place.host} sent a blob of another digest")
         return reply.body
@@ -350,7 +323,7 @@ class OciRegistry:
     def _read(self, place: Place, reply: Reply) -> Document:
         """Return the document that an answer holds."""
         if reply.status != 200:
-            raise self._refusal(place, reply)
+            raise self._client.refusal(place, reply)
         try:
             document = parse_document(
                 reply.body, reply.headers.get("Content-Type", "")
@@ -369,103 +342,6 @@ class OciRegistry:
                 " names"
             )
         return dataclasses.replace(document, digest=header)
-
-    def _ask(self, place: Place, method: str, path: str) -> Reply:
-        """Ask for something in a repository, as whom it takes."""
-        key = (place.host, place.repository)
-        access = self._access.setdefault(key, _Access())
-        reply = self._ask_as(access.identity, place, method, path)
-        if not _is_refusal(reply):
-            return reply
-        for identity in identities(self._credentials, place.host):
-            if identity == access.identity:
-                continue
-            reply = self._ask_as(identity, place, method, path)
-            if not _is_refusal(reply):
-                access.identity = identity
-                break
-        return reply
-
-    def _ask_as(
-        self, identity: Identity, place: Place, method: str, path: str
-    ) -> Reply:
-        """Ask as someone, answering the registry's challenge."""
-        url = f"{place.base}/v2/{place.repository}/{path}"
-        header = self._auth.header(place, identity)
-
-        def send() -> Reply:
-            return self._http.request(
-                method,
-                url,
-                limit=MAX_MANIFEST,
-                accept=ACCEPT if path.startswith("manifests/") else None,
-                authorization=header,
-            )
-
-        reply = send()
-        # Only the registry itself may ask who we are.
-        if reply.status != 401 or origin(reply.url) != origin(url):
-            return reply
-        asked = reply.headers.get("WWW-Authenticate", "")
-        before = header
-        header = self._auth.challenge(place, identity, asked)
-        return reply if header in {None, before} else send()
-
-    # -- What an answer means -----------------------------------------------
-
-    def _says_absent(self, place: Place, reply: Reply) -> bool:
-        """Return whether a 404 is a registry's own, and not of a proxy."""
-        codes = {code for code, _ in error_codes(reply.body)}
-        if codes:
-            return bool(codes & _ABSENT)
-        return _is_registry(reply) and origin(reply.url) == origin(place.base)
-
-    def _refusal(self, place: Place, reply: Reply) -> ReadError:
-        """Return why an answer tells nothing, in plain words."""
-        host = place.host
-        said = "; ".join(
-            text or code for code, text in error_codes(reply.body)[:2]
-        )
-        said = f" ({said})" if said else ""
-        access = self._access[host, place.repository]
-        match reply.status:
-            case 401 | 403:
-                tried = [c.source for c in self._credentials.of(host)]
-                problem = self._credentials.problems.get(host)
-                whom = (
-                    f"nor with {', '.join(tried)}"
-                    if tried
-                    else ("and there are no credentials for it here")
-                )
-                reason = f"{host} does not show it anonymously, {whom}"
-                if problem:
-                    reason += f"; {problem}"
-                reason += ": it is private, or there is no such repository"
-            case 404:
-                reason = f"{host} answered 404, but not as a registry does"
-            case 429:
-                reason = f"{host} asks to wait: too many requests (429)"
-                if access.identity == "anonymous":
-                    reason += "; logging in to it may help"
-            case _:
-                reason = f"{host} answered {reply.status}"
-        return ReadError(f"{reason}{said}")
-
-
-def _is_registry(reply: Reply) -> bool:
-    """Return whether an answer carries a registry's own mark."""
-    version = reply.headers.get("Docker-Distribution-Api-Version", "")
-    return version.lower().startswith("registry/2")
-
-
-def _is_refusal(reply: Reply) -> bool:
-    """Return whether somebody else might get another answer.
-
-    Some registries say "no such name" of what they don't want to show.
-    """
-    if reply.status == 404:
-        return any(c == "NAME_UNKNOWN" for c, _ in error_codes(reply.body))
-    return reply.status in {401, 403, 429}
 
 
 def _missing(

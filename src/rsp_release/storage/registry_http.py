@@ -20,20 +20,15 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from ..exceptions import ReadError
 from ..world import Clock
+from .registry_name import is_loopback, origin, plain_text
 
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["HttpClient", "Reply", "is_loopback", "origin", "plain_text"]
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts that are spoken to in plain HTTP, as ``docker`` does."""
+__all__ = ["HttpClient", "Reply"]
 
 MAX_REDIRECTS = 5
 """How many redirects one request follows."""
-
-MAX_TEXT = 200
-"""How many characters of a remote's words are repeated to a person."""
 
 PATIENCE = 10.0
 """The longest ``Retry-After``, in seconds, that is waited for here."""
@@ -57,46 +52,6 @@ class Reply:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-
-
-def is_loopback(host: str | None) -> bool:
-    """Return whether a host is spoken to in plain HTTP.
-
-    Parameters
-    ----------
-    host
-        Name or address, without brackets and port.
-    """
-    return host in LOOPBACK
-
-
-def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Return scheme, host and port of an address (RFC 6454).
-
-    Raises
-    ------
-    ValueError
-        Raised if the address is malformed.
-    """
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or default
-
-
-def plain_text(text: object) -> str:
-    """Return a remote's words as one short line without control characters.
-
-    Parameters
-    ----------
-    text
-        What it said. Anything that isn't text becomes nothing.
-    """
-    if not isinstance(text, str):
-        return ""
-    text = text[: 4 * MAX_TEXT]
-    text = "".join(c if c.isprintable() else " " for c in text)
-    text = " ".join(text.split())
-    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
 class HttpClient:
@@ -186,7 +141,7 @@ class HttpClient:
                     raise ReadError(str(e)) from None
                 self._clock.sleep(backoff)
                 continue
-            delay = self._retry_after(reply)
+            delay = self.retry_after(reply)
             if reply.status in TRANSIENT and not is_last:
                 if delay is not None and delay <= PATIENCE:
                     backoff = max(backoff, delay)
@@ -391,8 +346,14 @@ class HttpClient:
                 return {}
         return {parts.scheme: proxy}
 
-    def _retry_after(self, reply: Reply) -> float | None:
-        """Return how many seconds the answer asks to wait, if it does."""
+    def retry_after(self, reply: Reply) -> float | None:
+        """Return how many seconds an answer asks to wait, if it does.
+
+        Parameters
+        ----------
+        reply
+            The answer.
+        """
         value = reply.headers.get("Retry-After", "").strip()
         if not value:
             return None

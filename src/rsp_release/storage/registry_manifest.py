@@ -1,4 +1,4 @@
-"""Image names, and what the documents of a registry say.
+"""What the documents of a registry say: indexes, manifests, configs.
 
 Text and JSON in, values out: nothing here reads or writes. All of it is
 untrusted, so every field is checked before it is used, above all the digests,
@@ -10,28 +10,22 @@ The rules are those of the OCI distribution and image specifications, version
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from .registry_http import is_loopback, plain_text
+from .registry_name import digest_of, is_digest, parse_platform, plain_text
 
 __all__ = [
     "ACCEPT",
     "Document",
     "Entry",
-    "Place",
-    "digest_of",
     "error_codes",
-    "is_digest",
     "parse_config",
     "parse_document",
-    "parse_name",
-    "parse_platform",
     "parse_provenance",
 ]
 
@@ -60,41 +54,7 @@ the digest."""
 MAX_ENTRIES = 256
 """How many entries of an index are looked at."""
 
-_HOST = re.compile(
-    r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-    r"(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
-)
-_PART = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
-_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A repository of a registry, and a tag or digest in it."""
-
-    host: str
-    """The registry, as credentials are kept for it: ``docker.io``."""
-
-    repository: str
-    """The repository's name there, such as ``library/python``."""
-
-    reference: str
-    """The tag or the digest."""
-
-    @property
-    def base(self) -> str:
-        """The address that the paths of its interface begin with."""
-        host = (
-            "registry-1.docker.io" if self.host == "docker.io" else self.host
-        )
-        name = host.removeprefix("[")
-        name = (
-            name.partition("]")[0] if name != host else host.partition(":")[0]
-        )
-        return f"{'http' if is_loopback(name) else 'https'}://{host}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,112 +100,6 @@ class Document:
     def images(self) -> tuple[Entry, ...]:
         """The entries that are images."""
         return tuple(e for e in self.entries if e.attests is None)
-
-
-# -- Names ------------------------------------------------------------------
-
-
-def parse_name(name: str, tag: str) -> Place:
-    """Return where an image is, as ``docker`` understands its name.
-
-    Parameters
-    ----------
-    name
-        Registry and repository. Without a registry it is Docker Hub's; a
-        tag or digest in it gives way to ``tag``.
-    tag
-        The tag, or a digest.
-
-    Raises
-    ------
-    ValueError
-        Raised if no image can have that name, with the reason.
-    """
-    shown = plain_text(name)
-    rest = name.partition("@")[0]
-    first, slash, path = rest.partition("/")
-    is_host = slash and ("." in first or ":" in first or first == "localhost")
-    host, repository = (first, path) if is_host else ("docker.io", rest)
-    last = repository.rpartition("/")[2]
-    if ":" in last:
-        repository = repository[: len(repository) - len(last)]
-        repository += last.partition(":")[0]
-    host = host.lower()
-    if host in _HUB:
-        host = "docker.io"
-        if "/" not in repository:
-            repository = f"library/{repository}"
-    if not _HOST.fullmatch(host):
-        raise ValueError(f"{shown!r} names no valid registry")
-    if repository != repository.lower():
-        raise ValueError(f"{shown!r} is no valid image name: not lowercase")
-    parts = repository.split("/")
-    if len(repository) > 255 or not all(map(_PART.fullmatch, parts)):
-        raise ValueError(f"{shown!r} is no valid image name")
-    if not _TAG.fullmatch(tag) and not is_digest(tag):
-        raise ValueError(f"{plain_text(tag)!r} is no valid tag of an image")
-    return Place(host=host, repository=repository, reference=tag)
-
-
-def parse_platform(value: object) -> str | None:
-    """Return a platform as ``os/architecture[/variant]``, as usually said.
-
-    Parameters
-    ----------
-    value
-        The text, or the object of an index's entry or of a config.
-
-    Returns
-    -------
-    str or None
-        The platform, in the form that containerd normalises to; `None` if
-        it is none, or says ``unknown``.
-    """
-    if isinstance(value, str):
-        names = ("os", "architecture", "variant")
-        value = dict(zip(names, value.split("/"), strict=False))
-    if not isinstance(value, Mapping):
-        return None
-    os, architecture, variant = (
-        plain_text(value.get(key)).lower()
-        for key in ("os", "architecture", "variant")
-    )
-    if not os or not architecture or "unknown" in {os, architecture}:
-        return None
-    aliases = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
-    architecture = aliases.get(architecture, architecture)
-    if variant in {"", "v1" if architecture == "amd64" else "v8"}:
-        if architecture in {"amd64", "arm64"}:
-            variant = ""
-    if architecture == "arm" and not variant:
-        variant = "v7"
-    return "/".join(part for part in (os, architecture, variant) if part)
-
-
-# -- Digests ----------------------------------------------------------------
-
-
-def is_digest(value: object) -> bool:
-    """Return whether something is a digest that can be checked here."""
-    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
-
-
-def digest_of(body: bytes, like: str | None = None) -> str:
-    """Return the digest of exact bytes.
-
-    Parameters
-    ----------
-    body
-        The bytes.
-    like
-        A digest whose algorithm to use; SHA-256 without it.
-    """
-    if like is not None and like.startswith("sha512:"):
-        return f"sha512:{hashlib.sha512(body).hexdigest()}"
-    return f"sha256:{hashlib.sha256(body).hexdigest()}"
-
-
-# -- Documents --------------------------------------------------------------
 
 
 def _json(body: bytes, what: str) -> dict[str, Any]:
