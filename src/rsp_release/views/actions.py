@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Literal, Self, TextIO
 
 from ..exceptions import ExitStatus
-from ..models import Event, Notice, Result, StepEvent
+from ..models import Event, Result, StepEvent
 from . import safe, words
 from .base import write
-from .board import Board, Row
+from .board import Board
 from .closing import Closing, details
 from .json import image_document
 from .lines import LinesView
@@ -60,7 +60,6 @@ class ActionsView:
         self._environ = environ
         self._token = token
         self._group: str | None = None
-        self._annotated: set[str] = set()
 
     def __enter__(self) -> Self:
         self._lines.__enter__()
@@ -85,24 +84,25 @@ class ActionsView:
         """Print what is new in an event, and write the files at the end."""
         event = self.board.fold(event)
         if isinstance(event, StepEvent):
-            self._arrange(self.board.find(event.key))
-            self._lines.tell(event)
-            return
-        self._close()
-        self._lines.tell(event)
-        if isinstance(event, Notice):
-            self._annotate("notice", event.text)
+            self._arrange(event)
         elif isinstance(event, Result):
+            self._close()
+        self._lines.tell(event)
+        if isinstance(event, Result):
             self._conclude(event)
 
-    def _arrange(self, row: Row) -> None:
+    def _arrange(self, event: StepEvent) -> None:
         # Only what takes many lines is worth a group; its result is outside.
-        is_open = row.state in {"waiting", "acting"}
-        if self._group is not None and (row.key != self._group or not is_open):
-            self._close()
-        if self._group is None and row.state == "waiting":
-            self._group = row.key
-            self._command("group", row.title)
+        row = self.board.find(event.key)
+        if row.state == "waiting":
+            if self._group != row.key:
+                self._close()
+                self._group = row.key
+                self._command("group", row.title)
+            return
+        if self._group == row.key:
+            self._lines.tell_jobs(event)
+        self._close()
 
     def _close(self) -> None:
         if self._group is not None:
@@ -111,9 +111,10 @@ class ActionsView:
 
     def _conclude(self, result: Result) -> None:
         closing = Closing(self.board, result)
-        told = "\n".join([*closing.reasons, *closing.help])
         if result.exit_status != ExitStatus.OK:
-            self._annotate("error", told or closing.headline, closing.headline)
+            told = "\n".join([*closing.reasons, *closing.help])
+            text = annotation("error", told, title=closing.headline)
+            write(self._stdout, text + "\n")
         path = self._environ.get("GITHUB_OUTPUT")
         if path:
             _append(path, outputs(result, token=self._token))
@@ -124,18 +125,8 @@ class ActionsView:
         if path:
             _append(path, summary(self.board, self._title))
 
-    def _annotate(
-        self,
-        level: Literal["error", "warning", "notice"],
-        text: str,
-        title: str | None = None,
-    ) -> None:
-        if text not in self._annotated:
-            self._annotated.add(text)
-            write(self._stdout, annotation(level, text, title=title) + "\n")
-
     def _command(self, name: str, text: str) -> None:
-        write(self._stdout, f"::{name}::{_data(text)}\n")
+        write(self._stdout, f"::{name}::{safe.workflow_data(text)}\n")
 
 
 def annotation(
@@ -168,11 +159,11 @@ def annotation(
     """
     properties = {"title": title, "file": file, "line": line}
     told = ",".join(
-        f"{name}={safe.workflow_data(safe.line(str(value)))}"
+        f"{name}={safe.workflow_property(safe.line(str(value)))}"
         for name, value in properties.items()
         if value is not None
     )
-    return f"::{level}{' ' if told else ''}{told}::{_data(safe.lines(text))}"
+    return f"::{level}{' ' if told else ''}{told}::{safe.workflow_data(safe.lines(text))}"
 
 
 def mask(values: Iterable[str]) -> str:
@@ -189,7 +180,7 @@ def mask(values: Iterable[str]) -> str:
         Whole lines, to be written before anything else.
     """
     return "".join(
-        f"::add-mask::{_data(line)}\n"
+        f"::add-mask::{safe.workflow_data(line)}\n"
         for value in values
         for line in value.splitlines()
         if line.strip()
@@ -285,24 +276,23 @@ def _summary(board: Board, title: str) -> Iterator[str]:
         for image in closing.images:
             _, under = details(image)
             told = ": ".join([image.state, *under[:1]])
-            cells = [f"{image.image}:{image.tag}", told]
-            cells += [", ".join(image.platforms), image.digest or ""]
-            yield f"| {' | '.join(text(cell) for cell in cells)} |"
+            cells = [
+                safe.markdown_code(f"{image.image}:{image.tag}"),
+                text(told),
+                text(", ".join(image.platforms)),
+                safe.markdown_code(image.digest or ""),
+            ]
+            yield f"| {' | '.join(cells)} |"
 
 
 def _link(label: str, url: str | None) -> str:
+    label = safe.markdown(label)
     if not url or not label:
-        return safe.markdown(label)
-    # Within angle brackets only these, and line ends, have a meaning.
+        return label
+    # Within angle brackets only these have a meaning, and in tables the pipe.
     for character in "<>\\|":
         url = url.replace(character, f"%{ord(character):02X}")
-    return f"[{safe.markdown(label)}](<{url}>)"
-
-
-def _data(text: str) -> str:
-    for character in "%\r\n":
-        text = text.replace(character, f"%{ord(character):02X}")
-    return text
+    return f"[{label}](<{url}>)"
 
 
 def _append(path: str, text: str) -> None:

@@ -40,13 +40,12 @@ class Closing:
         self.tone, self.headline = headline(
             result, spent=board.spent if board.has_acted else None
         )
-        blocked = board.blocked
-        message, help = result.message, result.help
-        if blocked is not None and not _is_ok(result):
-            message = message or blocked.text
-            help = help or blocked.help
-        self.reasons: list[str] = (message or "").splitlines()
-        self.help: list[str] = (help or "").splitlines()
+        blocked = None if _is_ok(result) else board.blocked
+        self.reasons = _union(result.message)
+        self.help = _union(result.help)
+        if blocked is not None:
+            self.reasons = _union(blocked.text, result.message)
+            self.help = _union(blocked.help, result.help)
         self.facts: list[tuple[str, str]] = [
             (name, value)
             for name, value in (
@@ -93,6 +92,12 @@ def headline(
         case "blocked" | "failed":
             usual = result.outcome.capitalize()
             return "bad", _FAILURES.get(result.exit_status, usual)
+
+
+def _union(*texts: str | None) -> list[str]:
+    # The result mostly repeats what the step said.
+    lines = [line for text in texts if text for line in text.splitlines()]
+    return list(dict.fromkeys(lines))
 
 
 def _upper(text: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from types import TracebackType
 from typing import Self, TextIO
 
-from ..models import Event, Job, Notice, Result, WorkflowRun
+from ..models import Event, Job, Notice, Result, StepEvent, WorkflowRun
 from . import words
 from .base import write
 from .board import Board, Row
@@ -93,27 +93,42 @@ class LinesView:
         match event:
             case Result():
                 for line in closing_lines(Closing(self.board, event)):
-                    self.print(line)
+                    self._print(line)
             case Notice():
                 if event.text != self._note:
                     self._note = event.text
                     self._say(event.at, "note", "", event.text)
-            case _:
-                self._tell_step(self.board.find(event.key), event.at)
+            case StepEvent():
+                row = self.board.find(event.key)
+                if row.state == "waiting":
+                    self._tell_state(row, event.at)
+                    self.tell_jobs(event)
+                else:
+                    self.tell_jobs(event)
+                    self._tell_state(row, event.at)
 
-    def _tell_step(self, row: Row, at: datetime) -> None:
-        news = (row.state, _VOLATILE.sub("", row.text))
-        if self._told.get(row.key) != news:
-            self._told[row.key] = news
-            self._say(at, _WORDS[row.state], row.title, row.text)
-            if row.state == "blocked" and row.help:
-                self._say(at, "", "", row.help)
+    def tell_jobs(self, event: StepEvent) -> None:
+        """Print what is new of the jobs of a step's run."""
+        row = self.board.find(event.key)
         if row.run is not None and row.state != "planned":
             for text in self._changes(row.run):
-                self._say(at, "job", row.title, text)
+                self._say(event.at, "job", row.title, text)
 
-    def print(self, line: str) -> None:
-        """Print one line of which each part is safe."""
+    def _tell_state(self, row: Row, at: datetime) -> None:
+        news = _VOLATILE.sub("", row.text)
+        if row.run and any(j.started_at for j in row.run.jobs):
+            # How many jobs are left is told by their own lines.
+            news = re.sub(r"\d+", "", news)
+        if self._told.get(row.key) == (row.state, news):
+            return
+        self._told[row.key] = row.state, news
+        text = row.text
+        if row.state == "blocked":
+            # It is told in full at the end, with what to do.
+            text = text.partition("\n")[0]
+        self._say(at, _WORDS[row.state], row.title, text)
+
+    def _print(self, line: str) -> None:
         write(self._stdout, line.rstrip() + "\n")
 
     def _say(self, at: datetime, word: str, title: str, text: str) -> None:
@@ -123,9 +138,9 @@ class LinesView:
         if title:
             head += f"{title:<{column}}  "
         first, *rest = text.splitlines() or [""]
-        self.print(head + first)
+        self._print(head + first)
         for line in rest:
-            self.print(" " * 10 + "| " + line)
+            self._print(" " * 10 + "| " + line)
 
     def _changes(self, run: WorkflowRun) -> Iterator[str]:
         # A run that was started again has jobs of its own.

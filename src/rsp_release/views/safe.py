@@ -30,7 +30,15 @@ from urllib.parse import quote
 
 from ..models import Event
 
-__all__ = ["event", "line", "lines", "markdown", "url", "workflow_data"]
+__all__ = [
+    "event",
+    "line",
+    "lines",
+    "markdown",
+    "markdown_code",
+    "url",
+    "workflow_data",
+]
 
 LINE_LIMIT = 500
 """The longest line that is shown, in characters."""
@@ -63,6 +71,9 @@ _IGNORABLE = frozenset(
     )
 )
 _MAX_MARKS = 2
+
+# What GitHub makes a link to a person, a link to an issue, or a picture.
+_GITHUB_WORD = re.compile(r"(@(?=\w)|#(?=\d)|:(?=[\w+-]+:))")
 
 _URL = re.compile(
     r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#][!-~]*)?"
@@ -152,9 +163,22 @@ def event(event: Event) -> Event:
 def workflow_data(text: str) -> str:
     """Escape text for the message of a workflow command.
 
-    The rules are those of the runner's ``ActionCommand``, and of
-    ``escapeProperty`` in GitHub's toolkit, which are right for messages and
-    for properties alike.
+    Parameters
+    ----------
+    text
+        Text that is safe already.
+
+    Returns
+    -------
+    str
+        The text on one line, which the runner's ``ActionCommand`` reads as
+        it was.
+    """
+    return _percent(text, "%\r\n")
+
+
+def workflow_property(text: str) -> str:
+    """Escape text for a property of a workflow command.
 
     Parameters
     ----------
@@ -164,11 +188,9 @@ def workflow_data(text: str) -> str:
     Returns
     -------
     str
-        The text without line ends, colons and commas that mean something.
+        The text on one line, without what separates properties.
     """
-    for character in "%\r\n:,":
-        text = text.replace(character, f"%{ord(character):02X}")
-    return text
+    return _percent(text, "%\r\n:,")
 
 
 def markdown(text: str) -> str:
@@ -188,8 +210,40 @@ def markdown(text: str) -> str:
     str
         Markdown of one line.
     """
-    text = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
-    return re.sub(r"([@#:])(?=[\w\\])", "\\1&#8203;", text)
+    text = _GITHUB_WORD.sub("\\1\N{ZERO WIDTH SPACE}", " ".join(text.split()))
+    text = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    return text.replace("\N{ZERO WIDTH SPACE}", "&#8203;")
+
+
+def markdown_code(text: str) -> str:
+    """Write text as code in GitHub's Markdown, so that it can be copied.
+
+    Parameters
+    ----------
+    text
+        Text that is safe already.
+
+    Returns
+    -------
+    str
+        A code span (CommonMark 6.1) that can stand in a table's cell.
+    """
+    text = " ".join(text.split())
+    if not text:
+        return ""
+    if "|" in text:
+        # In a table a pipe ends the cell even within code, unless a
+        # backslash stands before it, and that one cannot be escaped.
+        return markdown(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if text[0] == "`" or text[-1] == "`" else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def _percent(text: str, characters: str) -> str:
+    for character in characters:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
 
 
 def _cut(text: str, limit: int) -> str:
