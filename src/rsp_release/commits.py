@@ -238,7 +238,7 @@ class CommitReader:
         self._merges = 0
         self._counts = dict.fromkeys(KINDS, 0)
         self._examples: dict[str, list[Example]] = {k: [] for k in KINDS}
-        # What a revert may cancel: the first 60 bits of the hash, and a hash
+        # What a revert may cancel: the first 48 bits of the hash, and a hash
         # of the subject, for each commit that raises more than the patch.
         self._hashes: dict[str, array[int]] = {}
         self._subjects: dict[str, array[int]] = {}
@@ -282,7 +282,7 @@ class CommitReader:
         if kind not in self._hashes:
             self._hashes[kind] = array("Q")
             self._subjects[kind] = array("q")
-        self._hashes[kind].append(int(line[1:16], 16))
+        self._hashes[kind].append(int(line[1:13], 16))
         self._subjects[kind].append(hash(_plain_subject(message)))
 
     def _classify(
@@ -296,7 +296,7 @@ class CommitReader:
             known = _KNOWN.fullmatch(word)
             if word == b"revert":
                 return "revert", None
-            if known or match[3] and word.isalpha():
+            if known or (match[3] and word.isalpha()):
                 return _conventional(message, match, word)
         if b"BREAKING" in message:
             footer = _BREAKING.search(message)
@@ -337,7 +337,7 @@ class CommitReader:
         for kind in {k for k, _ in dropped}:
             lost = {self._hashes[kind][i] for k, i in dropped if k == kind}
             examples[kind] = tuple(
-                e for e in examples[kind] if int(e.hash[:15], 16) not in lost
+                e for e in examples[kind] if int(e.hash[:12], 16) not in lost
             )
         return CommitEvidence(
             self._total,
@@ -382,13 +382,13 @@ class CommitReader:
         """Find the commits that a revert cancels."""
         for kind, known in self._hashes.items():
             for name in hashes:
-                if len(name) >= 15:
-                    wanted = int(name[:15], 16)
+                if len(name) >= 12:
+                    wanted = int(name[:12], 16)
                     for i, value in enumerate(known):
                         if value == wanted:
                             yield kind, i
                 else:
-                    shift = 4 * (15 - len(name))
+                    shift = 4 * (12 - len(name))
                     wanted = int(name, 16)
                     for i, value in enumerate(known):
                         if value >> shift == wanted:
@@ -439,8 +439,10 @@ def _conventional(
         if footer is not None:
             return "cc-major", footer.group()
     if b"\n* " in message or b"\n- " in message:
+        # The title of a squash says what it is in all; what its commits were
+        # called on the way only matters where one of them breaks something.
         found = _squashed(message)
-        if found is not None and _ORDER[found[0]] > _ORDER[kind[0]]:
+        if found is not None and found[0] == "cc-major":
             return found
     return kind
 
