@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import hashlib
+import http.client
 import ipaddress
 import json
 import shutil
@@ -24,7 +26,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,9 +38,11 @@ import pytest
 from typing_extensions import override
 
 __all__ = [
+    "Answer",
     "Authority",
     "Exchange",
     "FakeClock",
+    "Front",
     "Pusher",
     "RealRegistry",
     "Scripted",
@@ -46,6 +50,7 @@ __all__ = [
     "free_port",
     "needs_registry",
     "needs_skopeo",
+    "resolving",
 ]
 
 INSTALL = "apt-get install docker-registry skopeo"
@@ -157,9 +162,35 @@ class Authority:
                 x509.BasicConstraints(ca=host is None, path_length=None),
                 critical=True,
             )
+            # Newer Pythons insist on these.
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key), critical=False
+            )
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                    self._key.public_key()
+                ),
+                critical=False,
+            )
+            .add_extension(
+                x509.KeyUsage(
+                    digital_signature=host is not None,
+                    key_cert_sign=host is None,
+                    crl_sign=host is None,
+                    content_commitment=False,
+                    key_encipherment=False,
+                    data_encipherment=False,
+                    key_agreement=False,
+                    encipher_only=False,
+                    decipher_only=False,
+                ),
+                critical=True,
+            )
         )
         if host is not None:
-            address = x509.IPAddress(ipaddress.ip_address(host))
+            address: x509.GeneralName = x509.DNSName(host)
+            with contextlib.suppress(ValueError):
+                address = x509.IPAddress(ipaddress.ip_address(host))
             builder = builder.add_extension(
                 x509.SubjectAlternativeName([address]), critical=False
             )
@@ -203,6 +234,9 @@ class Scripted:
         The address to listen on.
     tls
         Certificate and key, to speak TLS.
+    respond
+        Gives the answer to each request; without it ``answers`` are given in
+        turn, the last one for ever.
     """
 
     def __init__(
@@ -210,9 +244,12 @@ class Scripted:
         *,
         host: str = "127.0.0.1",
         tls: tuple[Path, Path] | None = None,
+        respond: Callable[[Exchange], Answer] | None = None,
+        answers: Sequence[Answer] = (),
     ) -> None:
         self.seen: list[Exchange] = []
-        self.answers: list[Answer] = []
+        self.answers = list(answers)
+        self._respond = respond
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -257,7 +294,9 @@ class Scripted:
         )
 
     def answer(self, exchange: Exchange) -> Answer:
-        """Return the next answer; the last one stays."""
+        """Return what to answer."""
+        if self._respond is not None:
+            return self._respond(exchange)
         if len(self.answers) > 1:
             return self.answers.pop(0)
         return self.answers[0]
@@ -276,6 +315,10 @@ class Scripted:
         if handler.command != "HEAD":
             handler.wfile.write(answer.body)
         handler.close_connection = answer.is_cut
+
+    def discard(self) -> None:
+        """Close a server that was never started."""
+        self._server.server_close()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -322,6 +365,7 @@ class TokenService(Scripted):
         from cryptography.hazmat.primitives.asymmetric import rsa
 
         super().__init__(host=host, tls=tls)
+        self.realm = f"{self.url}/token"
         self.users = dict(users or {})
         self.public = public
         self.refuses_strangers = refuses_strangers
@@ -346,10 +390,6 @@ class TokenService(Scripted):
         self._chain = base64.b64encode(
             certificate.public_bytes(serialization.Encoding.DER)
         ).decode()
-
-    @property
-    def realm(self) -> str:
-        return f"{self.url}/token"
 
     @override
     def answer(self, exchange: Exchange) -> Answer:
@@ -405,6 +445,93 @@ class TokenService(Scripted):
         )
 
 
+class Front(Scripted):
+    """A server in front of the real registry, which records what passes.
+
+    Parameters
+    ----------
+    backend
+        The registry's address.
+    tokens
+        The service that answers at ``/token`` of this very server.
+    """
+
+    def __init__(
+        self,
+        backend: str,
+        *,
+        tokens: TokenService | None = None,
+        host: str = "127.0.0.1",
+        tls: tuple[Path, Path] | None = None,
+    ) -> None:
+        super().__init__(host=host, tls=tls)
+        self._backend = backend
+        self._tokens = tokens
+
+    @override
+    def answer(self, exchange: Exchange) -> Answer:
+        if self._tokens is not None and exchange.path.startswith("/token"):
+            return self._tokens.answer(exchange)
+        return self.forward(exchange)
+
+    def forward(self, exchange: Exchange) -> Answer:
+        """Ask the real registry."""
+        connection = http.client.HTTPConnection(self._backend, timeout=10)
+        try:
+            connection.request(
+                exchange.method,
+                exchange.path,
+                headers={**exchange.headers, "Host": self._backend},
+            )
+            response = connection.getresponse()
+            body = response.read()
+        finally:
+            connection.close()
+        dropped = {"content-length", "transfer-encoding", "connection"}
+        headers = {
+            name: value
+            for name, value in response.getheaders()
+            if name.lower() not in dropped
+        }
+        return Answer(status=response.status, headers=headers, body=body)
+
+    @property
+    def summary(self) -> list[str]:
+        """Each request: as whom, how, and for what."""
+        return [
+            " ".join(
+                (
+                    e.headers.get("Authorization", "-").partition(" ")[0],
+                    e.method,
+                    urlsplit(e.path).path,
+                )
+            )
+            for e in self.seen
+        ]
+
+
+@contextlib.contextmanager
+def resolving(
+    monkeypatch: pytest.MonkeyPatch, names: Mapping[str, str]
+) -> Iterator[None]:
+    """Let names be those of servers on loopback, ports and all.
+
+    Every other name cannot be looked up.
+    """
+    original = socket.getaddrinfo
+
+    def look_up(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        if host in names:
+            host, _, port = names[host].partition(":")
+        elif not str(host).startswith("127.0.0."):
+            raise socket.gaierror(socket.EAI_NONAME, "Name not known")
+        return original(host, int(port), *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", look_up)
+        yield
+
+
 # -- The real registry ------------------------------------------------------
 
 
@@ -441,10 +568,10 @@ class RealRegistry:
         self.storage = storage or path / "storage"
         self.address = f"{host}:{free_port(host)}"
         self.url = f"{'https' if tls else 'http'}://{self.address}"
-        http: dict[str, Any] = {"addr": self.address}
-        http["headers"] = {"X-Content-Type-Options": ["nosniff"]}
+        server: dict[str, Any] = {"addr": self.address}
+        server["headers"] = {"X-Content-Type-Options": ["nosniff"]}
         if tls is not None:
-            http["tls"] = {"certificate": str(tls[0]), "key": str(tls[1])}
+            server["tls"] = {"certificate": str(tls[0]), "key": str(tls[1])}
         config: dict[str, Any] = {
             "version": "0.1",
             "log": {"level": "error", "accesslog": {"disabled": True}},
@@ -452,7 +579,7 @@ class RealRegistry:
                 "filesystem": {"rootdirectory": str(self.storage)},
                 "delete": {"enabled": True},
             },
-            "http": http,
+            "http": server,
         }
         if htpasswd is not None:
             config["auth"] = {
@@ -573,7 +700,7 @@ class Pusher:
         }
         if variant:
             config["variant"] = variant[0]
-        layer = f"{content} of {platform}".encode()
+        layer = gzip.compress(f"{content} of {platform}".encode(), mtime=0)
         body = json.dumps(config).encode()
         media_type = DOCKER_MANIFEST if is_docker else OCI_MANIFEST
         document = {

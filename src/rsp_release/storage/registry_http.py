@@ -312,7 +312,20 @@ class HttpClient:
         if self._made is None:
             import requests
 
-            session = requests.Session()
+            class Session(requests.Session):
+                """One that doesn't look at redirects.
+
+                Else requests, though told not to follow them, would read
+                their whole body, of whatever size.
+                """
+
+                # The decorator of that name is not in Python 3.11.
+                def get_redirect_target(  # type: ignore[explicit-override]
+                    self, resp: requests.Response
+                ) -> str | None:
+                    return None
+
+            session = Session()
             # The environment is an argument here, and a .netrc, which
             # requests would consult by itself, is not meant for registries.
             session.trust_env = False
