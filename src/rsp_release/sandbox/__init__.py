@@ -1,0 +1,40 @@
+"""A stateful GitHub, a git remote and an OCI registry on loopback.
+
+Standard library only, and nothing of the rest of the program: an emulator
+that shared its parsers would share its errors.
+"""
+
+from __future__ import annotations
+
+from . import github, pulls, releases, runs  # noqa: F401  (they add routes)
+from .base import Clock, SystemClock
+from .box import Project, RequestRecord, Sandbox, State
+from .faults import FAULTS, FaultRecord, Faults
+from .scenario import (
+    ImageScript,
+    JobScript,
+    Lag,
+    Scenario,
+    StepScript,
+    Triggers,
+    WorkflowScript,
+)
+
+__all__ = [
+    "FAULTS",
+    "Clock",
+    "FaultRecord",
+    "Faults",
+    "ImageScript",
+    "JobScript",
+    "Lag",
+    "Project",
+    "RequestRecord",
+    "Sandbox",
+    "Scenario",
+    "State",
+    "StepScript",
+    "SystemClock",
+    "Triggers",
+    "WorkflowScript",
+]

@@ -1,0 +1,565 @@
+"""The REST API: users, the repository, refs, commits and contents."""
+
+from __future__ import annotations
+
+import base64
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from . import shapes
+from .base import Problem, Response, iso, node_id, not_found, quote_path
+from .git import Commit, GitError, Person
+from .rest import Context, page, route
+
+__all__: list[str] = []
+
+R = "/repos/{owner}/{repo}"
+_REF = re.compile(r"refs/[\w.+@/-]+")
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+
+@route("GET", "/user", "user")
+def get_user(context: Context) -> Response:
+    """Answer who the token belongs to."""
+    token = context.token
+    if token is None or token.kind in {"actions", "app"}:
+        raise Problem(403, "Resource not accessible by integration")
+    data = shapes.user(context.box, context.actor)
+    moment = iso(datetime(2020, 1, 1, tzinfo=UTC))
+    data |= dict.fromkeys(
+        ("company", "location", "email", "hireable", "bio")
+    ) | {
+        "name": context.actor,
+        "blog": "",
+        "twitter_username": None,
+        "notification_email": None,
+        "public_repos": 1,
+        "public_gists": 0,
+        "followers": 0,
+        "following": 0,
+        "created_at": moment,
+        "updated_at": moment,
+    }
+    return Response(200, data)
+
+
+@route("GET", "/rate_limit")
+def get_rate_limit(context: Context) -> Response:
+    """Answer what is left; asking is free."""
+    accounts = context.box.accounts
+    window = context.token.window if context.token else accounts.anonymous
+    reset = window.reset
+    core = {
+        "limit": window.limit,
+        "used": window.used,
+        "remaining": window.remaining,
+        "reset": int((reset or context.now).timestamp()),
+    }
+    other = core | {"limit": 30, "used": 0, "remaining": 30}
+    data = {"resources": {"core": core, "search": other}, "rate": core}
+    return Response(200, data)
+
+
+@route("GET", R)
+def get_repository(context: Context) -> Response:
+    """Answer the repository, with what the sender may do."""
+    box, token, project = context.box, context.token, context.project
+    permissions = None
+    if token is not None:
+        write = box.can(token, project, "contents", "write")
+        admin = box.can(token, project, "administration", "write")
+        permissions = {
+            "admin": admin,
+            "maintain": admin,
+            "push": write,
+            "triage": write,
+            "pull": True,
+        }
+    return Response(200, shapes.repository(box, project, permissions))
+
+
+# -- Refs ------------------------------------------------------------------
+
+
+def refs(context: Context) -> dict[str, str]:
+    """Return the refs that the request can see."""
+    context.box.notice(context.project)
+    view = context.lagging(context.box.lag.refs)
+    return context.project.refs.read(view)
+
+
+@route("GET", R + "/git/ref/{ref*}", "contents:read")
+def get_ref(context: Context) -> Response:
+    """Answer one ref; GitHub also answers 404 for a mere prefix."""
+    ref = "refs/" + context.args["ref"]
+    sha = refs(context).get(ref)
+    if sha is None:
+        raise not_found()
+    box, project = context.box, context.project
+    return Response(200, shapes.reference(box, project, ref, sha))
+
+
+@route("GET", R + "/git/matching-refs/{ref*}", "contents:read")
+def matching_refs(context: Context) -> Response:
+    """Answer every ref that begins so."""
+    prefix = "refs/" + context.args["ref"]
+    found = [
+        shapes.reference(context.box, context.project, ref, sha)
+        for ref, sha in refs(context).items()
+        if ref.startswith(prefix)
+    ]
+    return Response(200, found)
+
+
+@route("POST", R + "/git/refs", "contents:write")
+def create_ref(context: Context) -> Response:
+    """Make a ref."""
+    data = context.request.json()
+    ref, sha = data.get("ref"), data.get("sha")
+    project = context.project
+    if not isinstance(ref, str) or not _REF.fullmatch(ref):
+        raise Problem(422, "Reference name must start with 'refs/'.")
+    if not isinstance(sha, str) or not _SHA.fullmatch(sha):
+        raise Problem(422, "The sha parameter must be exactly 40 characters.")
+    if project.git.read(sha) is None:
+        raise Problem(422, "Object does not exist")
+    if ref in project.git.refs():
+        raise Problem(422, "Reference already exists")
+    context.box.guard(context, project, ref, None, sha)
+    context.box.guard_workflows(context, project, sha)
+    try:
+        project.git.update_ref(ref, sha, "0" * 40)
+    except GitError:
+        raise Problem(422, "Reference update failed") from None
+    context.box.pushed(project, context.token)
+    shape = shapes.reference(context.box, project, ref, sha)
+    return Response(201, shape, headers={"Location": shape["url"]})
+
+
+@route("PATCH", R + "/git/refs/{ref*}", "contents:write")
+def update_ref(context: Context) -> Response:
+    """Move a ref, forward unless forced."""
+    data = context.request.json()
+    ref, sha = "refs/" + context.args["ref"], data.get("sha")
+    project = context.project
+    old = project.git.refs().get(ref)
+    if old is None:
+        raise Problem(422, "Reference does not exist")
+    if not isinstance(sha, str) or project.git.read(sha) is None:
+        raise Problem(422, "Object does not exist")
+    if not data.get("force"):
+        try:
+            project.git.git("merge-base", "--is-ancestor", old, sha)
+        except GitError:
+            raise Problem(422, "Update is not a fast forward") from None
+    context.box.guard(context, project, ref, old, sha)
+    project.git.update_ref(ref, sha, old)
+    context.box.pushed(project, context.token)
+    return Response(200, shapes.reference(context.box, project, ref, sha))
+
+
+@route("DELETE", R + "/git/refs/{ref*}", "contents:write")
+def delete_ref(context: Context) -> Response:
+    """Delete a ref."""
+    ref = "refs/" + context.args["ref"]
+    project = context.project
+    old = project.git.refs().get(ref)
+    if old is None:
+        raise Problem(422, "Reference does not exist")
+    context.box.guard(context, project, ref, old, None)
+    project.git.delete_ref(ref)
+    context.box.pushed(project, context.token)
+    return Response(204)
+
+
+@route("GET", R + "/git/tags/{sha}", "contents:read")
+def get_tag(context: Context) -> Response:
+    """Answer an annotated tag's object."""
+    sha = context.args["sha"]
+    tag = context.project.git.tag(sha) if _SHA.fullmatch(sha) else None
+    if tag is None:
+        raise not_found()
+    return Response(200, shapes.tag_object(context.box, context.project, tag))
+
+
+@route("POST", R + "/git/tags", "contents:write")
+def create_tag(context: Context) -> Response:
+    """Make a tag object; the ref is another request."""
+    data = context.request.json()
+    project = context.project
+    target = str(data.get("object", ""))
+    found = project.git.read(target) if _SHA.fullmatch(target) else None
+    if found is None:
+        raise Problem(422, "Object does not exist")
+    sha = project.git.write_tag(
+        name=str(data.get("tag", "")),
+        target=target,
+        kind=found[1],
+        message=str(data.get("message", "")) + "\n",
+        who=person(context, data.get("tagger")),
+    )
+    tag = project.git.tag(sha)
+    assert tag is not None
+    return Response(201, shapes.tag_object(context.box, project, tag))
+
+
+def person(context: Context, given: Any) -> Person:
+    """Return who a request names, or its sender."""
+    if not isinstance(given, dict):
+        login = context.actor
+        email = f"{login}@users.noreply.github.com"
+        return Person(login, email, context.now)
+    date = given.get("date")
+    when = datetime.fromisoformat(date) if date else context.now
+    return Person(given.get("name", ""), given.get("email", ""), when)
+
+
+@route("GET", R + "/tags")
+def list_tags(context: Context) -> Response:
+    """List tags by name, as GitHub does: not by date."""
+    box, project = context.box, context.project
+    root = f"{context.base}/repos/{project.full_name}"
+
+    def shape(item: tuple[str, str]) -> dict[str, Any]:
+        ref, sha = item
+        name = ref.removeprefix("refs/tags/")
+        commit = project.git.peel(sha) or sha
+        return {
+            "name": name,
+            "zipball_url": f"{root}/zipball/{quote_path(ref)}",
+            "tarball_url": f"{root}/tarball/{quote_path(ref)}",
+            "commit": {"sha": commit, "url": f"{root}/commits/{commit}"},
+            "node_id": node_id("REF", ref),
+        }
+
+    del box
+    found = [i for i in refs(context).items() if i[0].startswith("refs/tags/")]
+    return page(context, found[::-1], shape)
+
+
+# -- Branches and commits --------------------------------------------------
+
+
+@route("GET", R + "/branches")
+def list_branches(context: Context) -> Response:
+    """List branches."""
+    project = context.project
+    root = f"{context.base}/repos/{project.full_name}"
+
+    def shape(item: tuple[str, str]) -> dict[str, Any]:
+        ref, sha = item
+        name = ref.removeprefix("refs/heads/")
+        return {
+            "name": name,
+            "commit": {"sha": sha, "url": f"{root}/commits/{sha}"},
+            "protected": context.box.is_protected(project, name),
+        }
+
+    prefix = "refs/heads/"
+    found = [i for i in refs(context).items() if i[0].startswith(prefix)]
+    return page(context, found, shape)
+
+
+@route("GET", R + "/branches/{branch*}", "contents:read")
+def get_branch(context: Context) -> Response:
+    """Answer a branch, or its protection."""
+    name = context.args["branch"]
+    box, project = context.box, context.project
+    if name.endswith("/protection"):
+        return _protection(context, name.removesuffix("/protection"))
+    sha = refs(context).get("refs/heads/" + name)
+    commit = project.git.commit(sha) if sha else None
+    if commit is None:
+        raise Problem(404, "Branch not found")
+    url = f"{context.base}/repos/{project.full_name}/branches/{name}"
+    is_protected = box.is_protected(project, name)
+    data = {
+        "name": name,
+        "commit": shapes.commit(box, project, commit),
+        "_links": {
+            "html": f"{box.server_url}/{project.full_name}/tree/{name}",
+            "self": url,
+        },
+        "protected": is_protected,
+        "protection": {
+            "enabled": is_protected,
+            "required_status_checks": {
+                "enforcement_level": "off",
+                "contexts": [],
+                "checks": [],
+            },
+        },
+        "protection_url": f"{url}/protection",
+    }
+    return Response(200, data)
+
+
+def _protection(context: Context, name: str) -> Response:
+    box, project = context.box, context.project
+    if not box.can(context.token, project, "administration", "read"):
+        if context.token is None:
+            raise Problem(401, "Requires authentication")
+        raise not_found()
+    if name not in project.protected:
+        raise Problem(404, "Branch not protected")
+    url = f"{context.base}/repos/{project.full_name}/branches/{name}"
+    url += "/protection"
+    data = {
+        "url": url,
+        "required_pull_request_reviews": {
+            "url": f"{url}/required_pull_request_reviews",
+            "dismiss_stale_reviews": False,
+            "require_code_owner_reviews": False,
+            "required_approving_review_count": 1,
+            "require_last_push_approval": False,
+        },
+        "enforce_admins": {"url": f"{url}/enforce_admins", "enabled": True},
+        "required_linear_history": {"enabled": False},
+        "allow_force_pushes": {"enabled": False},
+        "allow_deletions": {"enabled": False},
+    }
+    return Response(200, data)
+
+
+def commit_at(context: Context, name: str) -> Commit:
+    """Return the commit that a name in a path leads to.
+
+    Raises
+    ------
+    Problem
+        Raised if there is none; GitHub answers 422 then.
+    """
+    project = context.project
+    seen = refs(context)
+    for prefix in ("", "refs/", "refs/heads/", "refs/tags/"):
+        if (sha := seen.get(prefix + name)) is not None:
+            break
+    else:
+        ref = project.git.default_branch if name == "HEAD" else name
+        sha = seen.get("refs/heads/" + ref, ref)
+    commit = project.git.commit(sha) if re.match("[0-9a-f]", sha) else None
+    if commit is None:
+        raise Problem(422, f"No commit found for SHA: {name}")
+    return commit
+
+
+@route("GET", R + "/commits")
+def list_commits(context: Context) -> Response:
+    """List commits from a branch, tag or hash."""
+    project, query = context.project, context.request.query
+    start = commit_at(context, query.get("sha") or "HEAD")
+    args = [start.sha]
+    if "path" in query:
+        args += ["--", query["path"]]
+        found = project.git.git("rev-list", *args).split()
+    else:
+        found = project.git.log(*args)
+
+    def shape(sha: str) -> dict[str, Any]:
+        commit = project.git.commit(sha)
+        assert commit is not None
+        return shapes.commit(context.box, project, commit)
+
+    return page(context, found, shape)
+
+
+@route("GET", R + "/commits/{ref*}", "contents:read")
+def get_commit(context: Context) -> Response:
+    """Answer a commit, or what is known of its checks."""
+    name = context.args["ref"]
+    box, project = context.box, context.project
+    if name.endswith("/check-runs"):
+        from .runs import commit_check_runs
+
+        return commit_check_runs(context, name.removesuffix("/check-runs"))
+    if name.endswith("/status"):
+        return _status(context, name.removesuffix("/status"))
+    if name.endswith("/pulls"):
+        from .pulls import commit_pulls
+
+        return commit_pulls(context, name.removesuffix("/pulls"))
+    commit = commit_at(context, name)
+    if "sha" in context.request.header("accept"):
+        return Response(200, body=commit.sha.encode())
+    data = shapes.commit(box, project, commit)
+    data["stats"] = {"total": 0, "additions": 0, "deletions": 0}
+    data["files"] = []
+    return Response(200, data)
+
+
+def _status(context: Context, name: str) -> Response:
+    project = context.project
+    commit = commit_at(context, name)
+    url = f"{context.base}/repos/{project.full_name}/commits/{commit.sha}"
+    data = {
+        "state": "pending",
+        "statuses": [],
+        "sha": commit.sha,
+        "total_count": 0,
+        "repository": shapes.minimal_repository(context.box, project),
+        "commit_url": url,
+        "url": f"{url}/status",
+    }
+    return Response(200, data)
+
+
+@route("GET", R + "/compare/{spec*}", "contents:read")
+def compare(context: Context) -> Response:
+    """Compare two commits: three dots, from their merge base."""
+    box, project = context.box, context.project
+    left, dots, right = context.args["spec"].partition("...")
+    if not dots:
+        raise not_found()
+    try:
+        base, head = commit_at(context, left), commit_at(context, right)
+    except Problem:
+        raise not_found() from None
+    try:
+        merge = project.git.git("merge-base", base.sha, head.sha).strip()
+    except GitError:
+        message = f"No common ancestor between {left} and {right}."
+        raise Problem(404, message) from None
+    ahead = project.git.log("--reverse", f"{base.sha}..{head.sha}")
+    behind = project.git.log(f"{head.sha}..{base.sha}")
+    status = "diverged" if ahead and behind else "ahead" if ahead else ""
+    status = status or ("behind" if behind else "identical")
+    web = f"{box.server_url}/{project.full_name}/compare/{left}...{right}"
+    url = f"{context.base}/repos/{project.full_name}/compare/"
+    found = page(context, ahead, lambda sha: sha)
+
+    def shape(sha: str) -> dict[str, Any]:
+        commit = project.git.commit(sha)
+        assert commit is not None
+        return shapes.commit(box, project, commit)
+
+    data = {
+        "url": f"{url}{left}...{right}",
+        "html_url": web,
+        "permalink_url": web,
+        "diff_url": f"{web}.diff",
+        "patch_url": f"{web}.patch",
+        "base_commit": shape(base.sha),
+        "merge_base_commit": shape(merge),
+        "status": status,
+        "ahead_by": len(ahead),
+        "behind_by": len(behind),
+        "total_commits": len(ahead),
+        "commits": [shape(sha) for sha in found.data],
+        "files": diff_entries(context, merge, head.sha),
+    }
+    return Response(200, data, headers=found.headers)
+
+
+_STATUS = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
+
+
+def diff_entries(
+    context: Context, old: str, new: str
+) -> list[dict[str, Any]]:
+    """Return the files that differ between two commits."""
+    project = context.project
+    out = project.git.git(
+        "diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", old, new
+    )
+    raw: dict[str, tuple[str, str]] = {}
+    counts: dict[str, tuple[int, int]] = {}
+    parts = out.split("\0")
+    at = 0
+    while at < len(parts) - 1:
+        if parts[at].startswith(":"):
+            _, _, _, sha, letter = parts[at].split()
+            raw[parts[at + 1]] = (sha, letter)
+            at += 2
+        else:
+            plus, minus, path = parts[at].split("\t")
+            numbers = [0 if n == "-" else int(n) for n in (plus, minus)]
+            counts[path] = (numbers[0], numbers[1])
+            at += 1
+    web = f"{context.box.server_url}/{project.full_name}"
+    api = f"{context.base}/repos/{project.full_name}"
+    entries = []
+    for path, (sha, letter) in raw.items():
+        plus, minus = counts.get(path, (0, 0))
+        quoted = quote_path(path)
+        entries.append(
+            {
+                "sha": sha,
+                "filename": path,
+                "status": _STATUS.get(letter[0], "changed"),
+                "additions": plus,
+                "deletions": minus,
+                "changes": plus + minus,
+                "blob_url": f"{web}/blob/{new}/{quoted}",
+                "raw_url": f"{web}/raw/{new}/{quoted}",
+                "contents_url": f"{api}/contents/{quoted}?ref={new}",
+            }
+        )
+    return entries
+
+
+# -- Contents --------------------------------------------------------------
+
+
+@route("GET", R + "/contents/{path*}", "contents:read")
+def get_contents(context: Context) -> Response:
+    """Answer a file or a folder at a ref."""
+    project = context.project
+    path = context.args["path"].strip("/")
+    ref = context.request.query.get("ref") or project.git.default_branch
+    try:
+        commit = commit_at(context, ref)
+    except Problem:
+        raise Problem(404, f"No commit found for the ref {ref}") from None
+    entry = project.git.lookup(commit.sha, path)
+    if entry is None:
+        raise not_found()
+    if entry[1] == "tree":
+        listed = [
+            _content(context, ref, f"{path}/{name}".strip("/"), kind, sha)
+            for _, kind, sha, name in project.git.tree(entry[2])
+        ]
+        return Response(200, listed)
+    found = project.git.read(entry[2])
+    assert found is not None
+    if "raw" in context.request.header("accept"):
+        return Response(200, body=found[2])
+    data = _content(context, ref, path, "blob", entry[2])
+    data["content"] = base64.encodebytes(found[2]).decode()
+    data["encoding"] = "base64"
+    return Response(200, data)
+
+
+@route("GET", R + "/contents", "contents:read")
+@route("GET", R + "/contents/", "contents:read")
+def get_root(context: Context) -> Response:
+    """Answer the top folder."""
+    context.args["path"] = ""
+    return get_contents(context)
+
+
+def _content(
+    context: Context, ref: str, path: str, kind: str, sha: str
+) -> dict[str, Any]:
+    project = context.project
+    api = f"{context.base}/repos/{project.full_name}"
+    web = f"{context.box.server_url}/{project.full_name}"
+    quoted, is_file = quote_path(path), kind == "blob"
+    url = f"{api}/contents/{quoted}?ref={quote_path(ref)}"
+    git_url = f"{api}/git/{'blobs' if is_file else 'trees'}/{sha}"
+    shown = "blob" if is_file else "tree"
+    html = f"{web}/{shown}/{quote_path(ref)}/{quoted}"
+    raw = f"{web}/raw/{quote_path(ref)}/{quoted}"
+    found = project.git.read(sha) if is_file else None
+    return {
+        "name": path.rpartition("/")[2],
+        "path": path,
+        "sha": sha,
+        "size": len(found[2]) if found else 0,
+        "url": url,
+        "html_url": html,
+        "git_url": git_url,
+        "download_url": raw if is_file else None,
+        "type": "file" if is_file else "dir",
+        "_links": {"self": url, "git": git_url, "html": html},
+    }

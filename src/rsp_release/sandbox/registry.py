@@ -1,0 +1,477 @@
+"""An OCI registry: pulls by tag and digest, tokens, and simple pushes."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import secrets
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .accounts import Accounts, basic
+from .base import History, Request, Response, View, iso
+
+__all__ = ["Image", "Registry"]
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+
+_NAME = re.compile(r"[a-z0-9]+(?:[._:/-]+[a-z0-9]+)*")
+_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_ROUTE = re.compile(
+    r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|tags|referrers)"
+    r"/(?P<rest>.*)"
+)
+
+
+@dataclass(slots=True)
+class Image:
+    """A repository of the registry.
+
+    ``name`` begins with the registry's host, so that one registry can stand
+    for all of them.
+    """
+
+    name: str
+    is_private: bool = False
+    tags: History[dict[str, str]] = field(
+        default_factory=lambda: History({})
+    )
+    manifests: dict[str, tuple[str, bytes, datetime | None]] = field(
+        default_factory=dict
+    )
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    pushes: list[tuple[datetime, str, str]] = field(default_factory=list)
+    """Every tag that was pushed: when, its name and its digest."""
+
+
+@dataclass(slots=True)
+class _Bearer:
+    name: str
+    actions: frozenset[str]
+    is_known: bool
+
+
+class Registry:
+    """Images, and the distribution API in front of them.
+
+    Parameters
+    ----------
+    accounts
+        Whose tokens are good.
+    owns
+        Whether a login may see and push images of a repository.
+    number
+        Returns the number of the next change.
+    """
+
+    def __init__(
+        self, accounts: Accounts, number: Callable[[], int]
+    ) -> None:
+        self.images: dict[str, Image] = {}
+        """Repositories by name."""
+        self.needs_token = True
+        """Whether even anonymous readers need a token, as at GHCR."""
+        self.sends_digest = True
+        """Whether answers carry ``Docker-Content-Digest``."""
+        self._accounts = accounts
+        self._number = number
+        self._bearers: dict[str, _Bearer] = {}
+        self._uploads: dict[str, bytes] = {}
+
+    def image(self, name: str, *, is_private: bool = False) -> Image:
+        """Return a repository, made if there is none."""
+        if name not in self.images:
+            self.images[name] = Image(name, is_private)
+        return self.images[name]
+
+    # -- Pushes from within ----------------------------------------------
+
+    def publish(
+        self,
+        name: str,
+        tag: str,
+        *,
+        at: datetime,
+        platforms: tuple[str, ...],
+        attestations: bool,
+        platform_tags: bool,
+        labels: Mapping[str, str],
+    ) -> str:
+        """Push an image as SQuaRE's workflow does and return its digest.
+
+        ``TAG-amd64`` and its like come first, then ``TAG``.
+        """
+        image = self.image(name)
+        tag = tag.replace("/", "-")
+        entries: list[dict[str, Any]] = []
+        proofs: list[dict[str, Any]] = []
+        for platform in platforms:
+            system, _, rest = platform.partition("/")
+            architecture, _, variant = rest.partition("/")
+            place = {"architecture": architecture, "os": system}
+            if variant:
+                place["variant"] = variant
+            digest, size = self._single(image, place, tag, at, labels)
+            entries.append(_descriptor(MANIFEST, digest, size, place))
+            one = [entries[-1]]
+            if attestations:
+                proof = self._attestation(image, digest)
+                proofs.append(proof)
+                one.append(proof)
+            if platform_tags:
+                content = _index(one)
+                self._tag(image, f"{tag}-{architecture}{variant}", content, at)
+        return self._tag(image, tag, _index(entries + proofs), at)
+
+    def _single(
+        self,
+        image: Image,
+        place: Mapping[str, str],
+        tag: str,
+        at: datetime,
+        labels: Mapping[str, str],
+    ) -> tuple[str, int]:
+        text = f"{image.name}:{tag} {place}".encode()
+        layer = gzip.compress(text, mtime=0)
+        config: dict[str, Any] = {
+            "created": iso(at),
+            **place,
+            "config": {"Env": ["PATH=/usr/bin"], "Cmd": ["start"]},
+            "rootfs": {
+                "type": "layers",
+                "diff_ids": ["sha256:" + hashlib.sha256(text).hexdigest()],
+            },
+            "history": [{"created": iso(at), "created_by": "sandbox"}],
+        }
+        if labels:
+            config["config"]["Labels"] = dict(labels)
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": self._blob(image, CONFIG, _json(config)),
+            "layers": [
+                self._blob(
+                    image,
+                    "application/vnd.oci.image.layer.v1.tar+gzip",
+                    layer,
+                )
+            ],
+        }
+        return self._manifest(image, MANIFEST, _json(manifest), at)
+
+    def _attestation(self, image: Image, digest: str) -> dict[str, Any]:
+        statement = _json(
+            {
+                "_type": "https://in-toto.io/Statement/v0.1",
+                "predicateType": "https://slsa.dev/provenance/v0.2",
+                "subject": [{"digest": {"sha256": digest[7:]}}],
+                "predicate": {"buildType": "sandbox"},
+            }
+        )
+        layer = self._blob(image, "application/vnd.in-toto+json", statement)
+        place = {"architecture": "unknown", "os": "unknown"}
+        config = self._blob(image, CONFIG, _json(place))
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": config,
+            "layers": [layer],
+        }
+        found, size = self._manifest(image, MANIFEST, _json(manifest), None)
+        entry = _descriptor(MANIFEST, found, size, place)
+        entry["annotations"] = {
+            "vnd.docker.reference.digest": digest,
+            "vnd.docker.reference.type": "attestation-manifest",
+        }
+        return entry
+
+    def _blob(
+        self, image: Image, kind: str, content: bytes
+    ) -> dict[str, Any]:
+        digest = _digest(content)
+        image.blobs[digest] = content
+        return {"mediaType": kind, "digest": digest, "size": len(content)}
+
+    def _manifest(
+        self, image: Image, kind: str, content: bytes, at: datetime | None
+    ) -> tuple[str, int]:
+        digest = _digest(content)
+        image.manifests.setdefault(digest, (kind, content, at))
+        return digest, len(content)
+
+    def _tag(
+        self, image: Image, tag: str, content: bytes, at: datetime
+    ) -> str:
+        kind = json.loads(content)["mediaType"]
+        digest, _ = self._manifest(image, kind, content, at)
+        self.point(image, tag, digest, at)
+        return digest
+
+    def point(
+        self, image: Image, tag: str, digest: str, at: datetime
+    ) -> None:
+        """Let a tag point to a manifest."""
+        tags = image.tags.value | {tag: digest}
+        image.tags.put(tags, at=at, number=self._number())
+        image.pushes.append((at, tag, digest))
+
+    # -- HTTP ------------------------------------------------------------
+
+    def handle(self, request: Request, view: View, now: datetime) -> Response:
+        """Answer a request of the distribution API."""
+        if request.path == "/token":
+            return self._token(request)
+        if request.path.rstrip("/") == "/v2":
+            if self._bearer(request) is None:
+                return self._challenge(request, "", "")
+            return Response(200, {}, headers=_API)
+        match = _ROUTE.fullmatch(request.path)
+        if match is None:
+            return _error(404, "NAME_UNKNOWN", "no such route")
+        name = match["name"]
+        if not _NAME.fullmatch(name):
+            return _error(400, "NAME_INVALID", "invalid repository name")
+        writes = request.method in {"POST", "PUT", "PATCH", "DELETE"}
+        action = "push" if writes else "pull"
+        refused = self._refusal(request, name, action)
+        if refused is not None:
+            return refused
+        if writes:
+            kind, rest = match["kind"], match["rest"]
+            return self._write(request, name, kind, rest, now)
+        image = self.images.get(name)
+        if image is None:
+            return _error(404, "NAME_UNKNOWN", "repository name not known")
+        return self._read(request, image, match["kind"], match["rest"], view)
+
+    def _token(self, request: Request) -> Response:
+        scope = request.query.get("scope", "")
+        _, name, wanted = ["", "", "", *scope.split(":", 2)][-3:]
+        if scope.count(":") > 2:
+            # The name may hold a port: type, name with colon, actions.
+            _, _, rest = scope.partition(":")
+            name, _, wanted = rest.rpartition(":")
+        is_known = False
+        if value := request.header("authorization"):
+            _, password = basic(value)
+            token = self._accounts.find(password)
+            if token is None or token.kind == "fine-grained":
+                # GitHub Packages takes classic and workflow tokens only.
+                return _error(401, "UNAUTHORIZED", "authentication required")
+            is_known = True
+        image = self.images.get(name)
+        if not is_known and image is not None and image.is_private:
+            return _error(401, "UNAUTHORIZED", "authentication required")
+        actions = set(wanted.split(","))
+        if not is_known:
+            # Less than was asked is granted without an error.
+            actions &= {"pull"}
+        secret = "djE6" + secrets.token_hex(20)
+        self._bearers[secret] = _Bearer(name, frozenset(actions), is_known)
+        return Response(200, {"token": secret})
+
+    def _bearer(self, request: Request) -> _Bearer | None:
+        scheme, _, secret = request.header("authorization").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        bearer = self._bearers.get(secret.strip())
+        if bearer and bearer.is_known and self._accounts.revoked:
+            return None
+        return bearer
+
+    def _refusal(
+        self, request: Request, name: str, action: str
+    ) -> Response | None:
+        scheme = request.header("authorization").partition(" ")[0].lower()
+        if scheme == "basic":
+            # Docker's own registry takes them directly; so does this one.
+            _, password = basic(request.header("authorization"))
+            if self._accounts.find(password) is not None:
+                return None
+            return self._challenge(request, name, action)
+        bearer = self._bearer(request)
+        image = self.images.get(name)
+        is_private = image is not None and image.is_private
+        if bearer is None:
+            if self.needs_token or is_private or action == "push":
+                return self._challenge(request, name, action)
+            return None
+        if bearer.name != name or action not in bearer.actions:
+            return _error(403, "DENIED", "requested access is denied")
+        if is_private and not bearer.is_known:
+            return _error(403, "DENIED", "requested access is denied")
+        return None
+
+    def _challenge(
+        self, request: Request, name: str, action: str
+    ) -> Response:
+        response = _error(401, "UNAUTHORIZED", "authentication required")
+        actions = "pull,push" if action == "push" else "pull"
+        wanted = f"repository:{name}:{actions}" if name else "registry:*"
+        response.headers["WWW-Authenticate"] = (
+            f'Bearer realm="http://{request.host}/token",'
+            f'service="{request.host}",scope="{wanted}"'
+        )
+        return response
+
+    def _read(
+        self, request: Request, image: Image, kind: str, rest: str, view: View
+    ) -> Response:
+        if kind == "manifests":
+            return self._read_manifest(request, image, rest, view)
+        if kind == "blobs":
+            content = image.blobs.get(rest)
+            if content is None:
+                return _error(404, "BLOB_UNKNOWN", "blob unknown")
+            headers = {
+                **_API,
+                "Content-Type": "application/octet-stream",
+                "Docker-Content-Digest": rest,
+            }
+            return Response(200, body=content, headers=headers)
+        if kind == "tags" and rest == "list":
+            return _tag_list(request, image, view)
+        return _error(404, "UNSUPPORTED", "not supported")
+
+    def _read_manifest(
+        self, request: Request, image: Image, reference: str, view: View
+    ) -> Response:
+        digest: str | None = reference
+        if not reference.startswith("sha256:"):
+            digest = image.tags.read(view).get(reference)
+        found = image.manifests.get(digest or "")
+        if found is not None and found[2] is not None:
+            found = None if found[2] > view.now else found
+        if found is None or digest is None:
+            return _error(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        kind, content, _ = found
+        accept = request.header("accept")
+        wanted = [part.split(";")[0].strip() for part in accept.split(",")]
+        if kind not in wanted:
+            if any(item.startswith("application/vnd.") for item in wanted):
+                return _error(404, "MANIFEST_UNKNOWN", "no such media type")
+            # Without an Accept header old registries convert the manifest,
+            # and the digest of the answer is not that of the image.
+            name = image.name
+            content = _json({"schemaVersion": 1, "name": name})
+            kind, digest = SCHEMA_1, _digest(content)
+        headers = {**_API, "Content-Type": kind}
+        if self.sends_digest:
+            headers["Docker-Content-Digest"] = digest
+        headers["ETag"] = f'"{digest}"'
+        return Response(200, body=content, headers=headers)
+
+    def _write(
+        self, request: Request, name: str, kind: str, rest: str, now: datetime
+    ) -> Response:
+        image = self.image(name)
+        if kind == "manifests" and request.method == "PUT":
+            return self._put_manifest(request, image, rest, now)
+        if kind != "blobs" or not rest.startswith("uploads"):
+            return _error(405, "UNSUPPORTED", "not supported")
+        key = rest.removeprefix("uploads").strip("/")
+        if request.method == "POST" and "digest" not in request.query:
+            key = str(uuid.uuid4())
+            self._uploads[key] = b""
+            return _upload(name, key, 0, 202)
+        content = self._uploads.get(key, b"") + request.body
+        if request.method == "PATCH":
+            self._uploads[key] = content
+            return _upload(name, key, len(content), 202)
+        digest = request.query.get("digest", "")
+        if _digest(content) != digest:
+            return _error(400, "DIGEST_INVALID", "digest does not match")
+        self._uploads.pop(key, None)
+        image.blobs[digest] = content
+        headers = {
+            **_API,
+            "Location": f"/v2/{name}/blobs/{digest}",
+            "Docker-Content-Digest": digest,
+        }
+        return Response(201, headers=headers)
+
+    def _put_manifest(
+        self, request: Request, image: Image, reference: str, now: datetime
+    ) -> Response:
+        by_digest = reference.startswith("sha256:")
+        if not by_digest and not _TAG.fullmatch(reference):
+            return _error(400, "TAG_INVALID", "invalid tag")
+        digest = _digest(request.body)
+        if by_digest and reference != digest:
+            return _error(400, "DIGEST_INVALID", "digest does not match")
+        kind = request.header("content-type")
+        image.manifests[digest] = (kind, request.body, None)
+        if not by_digest:
+            self.point(image, reference, digest, now)
+        headers = {
+            **_API,
+            "Location": f"/v2/{image.name}/manifests/{digest}",
+            "Docker-Content-Digest": digest,
+        }
+        return Response(201, headers=headers)
+
+
+_API = {"Docker-Distribution-Api-Version": "registry/2.0"}
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=2, sort_keys=True).encode()
+
+
+def _digest(content: bytes) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def _descriptor(
+    kind: str, digest: str, size: int, place: Mapping[str, str]
+) -> dict[str, Any]:
+    return {
+        "mediaType": kind,
+        "digest": digest,
+        "size": size,
+        "platform": dict(place),
+    }
+
+
+def _index(entries: list[dict[str, Any]]) -> bytes:
+    return _json(
+        {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+    )
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    data = {"errors": [{"code": code, "message": message, "detail": None}]}
+    return Response(status, data, headers=dict(_API))
+
+
+def _upload(name: str, key: str, size: int, status: int) -> Response:
+    headers = {
+        **_API,
+        "Location": f"/v2/{name}/blobs/uploads/{key}",
+        "Range": f"0-{max(0, size - 1)}",
+        "Docker-Upload-UUID": key,
+    }
+    return Response(status, headers=headers)
+
+
+def _tag_list(request: Request, image: Image, view: View) -> Response:
+    tags = sorted(image.tags.read(view))
+    if last := request.query.get("last"):
+        tags = [tag for tag in tags if tag > last]
+    headers = dict(_API)
+    count = int(request.query.get("n", "1000"))
+    if len(tags) > count:
+        tags = tags[:count]
+        following = f"/v2/{image.name}/tags/list?n={count}&last={tags[-1]}"
+        headers["Link"] = f'<{following}>; rel="next"'
+    return Response(200, {"name": image.name, "tags": tags}, headers=headers)

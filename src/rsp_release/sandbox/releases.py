@@ -1,0 +1,417 @@
+"""The REST API: releases and generated notes."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from . import shapes
+from .base import (
+    Problem,
+    Response,
+    invalid,
+    iso,
+    node_id,
+    not_found,
+    quote_path,
+)
+from .git import GitError
+from .rest import Context, page, route
+
+if TYPE_CHECKING:
+    from .box import Project, Sandbox
+
+__all__ = ["Release"]
+
+R = "/repos/{owner}/{repo}"
+MOST = 125_000
+"""The longest body, in characters."""
+
+_TAG = re.compile(r"(?!/)[^\s~^:?*\[\\\x00-\x1f\x7f]+(?<![/.])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A release as the sandbox keeps it."""
+
+    id: int
+    tag: str
+    target: str
+    name: str | None
+    body: str | None
+    is_draft: bool
+    is_prerelease: bool
+    make_latest: str
+    author: str
+    created_at: datetime
+    published_at: datetime | None
+    updated_at: datetime
+    slug: str
+    """What a draft's address holds instead of the tag."""
+
+    is_immutable: bool = False
+
+
+def shape(box: Sandbox, project: Project, item: Release) -> dict[str, Any]:
+    """Return a ``release``."""
+    root = f"{box.api_url}/repos/{project.full_name}"
+    web = f"{box.server_url}/{project.full_name}"
+    host = box.server_url
+    url = f"{root}/releases/{item.id}"
+    place = item.slug if item.is_draft else quote_path(item.tag)
+    uploads = f"{host}/api/uploads/repos/{project.full_name}/releases"
+    data = {
+        "url": url,
+        "assets_url": f"{url}/assets",
+        "upload_url": f"{uploads}/{item.id}/assets{{?name,label}}",
+        "html_url": f"{web}/releases/tag/{place}",
+        "id": item.id,
+        "author": shapes.user(box, item.author),
+        "node_id": node_id("Release", item.id),
+        "tag_name": item.tag,
+        "target_commitish": item.target,
+        "name": item.name,
+        "draft": item.is_draft,
+        "immutable": item.is_immutable,
+        "prerelease": item.is_prerelease,
+        "created_at": iso(item.created_at),
+        "updated_at": iso(item.updated_at),
+        "published_at": iso(item.published_at),
+        "assets": [],
+        "tarball_url": None,
+        "zipball_url": None,
+        "body": item.body,
+    }
+    if not item.is_draft:
+        data["tarball_url"] = f"{root}/tarball/{quote_path(item.tag)}"
+        data["zipball_url"] = f"{root}/zipball/{quote_path(item.tag)}"
+    if mentions := len(set(re.findall(r"(?<!\w)@\w[\w-]*", item.body or ""))):
+        data["mentions_count"] = mentions
+    return data
+
+
+def visible(context: Context) -> list[Release]:
+    """Return the releases that the request can see, newest first."""
+    view = context.lagging(context.box.lag.releases)
+    found = list(context.project.releases.read(view).values())
+    if not context.can_push:
+        found = [item for item in found if not item.is_draft]
+    # GitHub lists by the date of the commit, drafts by their making.
+    return sorted(found, key=lambda r: (r.created_at, r.id), reverse=True)
+
+
+@route("GET", R + "/releases", "contents:read")
+def list_releases(context: Context) -> Response:
+    """List releases; drafts only for those who may push."""
+    box, project = context.box, context.project
+    return page(context, visible(context), lambda r: shape(box, project, r))
+
+
+@route("GET", R + "/releases/latest", "contents:read")
+def get_latest(context: Context) -> Response:
+    """Answer the release that is shown as the latest."""
+    found = latest([r for r in visible(context) if not r.is_draft])
+    if found is None:
+        raise not_found()
+    return Response(200, shape(context.box, context.project, found))
+
+
+def latest(found: list[Release]) -> Release | None:
+    """Choose the latest release as GitHub does."""
+    fit = [r for r in found if not r.is_draft and not r.is_prerelease]
+    chosen = [r for r in fit if r.make_latest == "true"]
+    if chosen:
+        return max(chosen, key=lambda r: r.published_at or r.created_at)
+    fit = [r for r in fit if r.make_latest == "legacy"] or fit
+    return max(fit, key=lambda r: r.created_at, default=None)
+
+
+@route("GET", R + "/releases/tags/{tag*}", "contents:read")
+def get_by_tag(context: Context) -> Response:
+    """Answer the published release of a tag; drafts are not found."""
+    for item in visible(context):
+        if item.tag == context.args["tag"] and not item.is_draft:
+            return Response(200, shape(context.box, context.project, item))
+    raise not_found()
+
+
+@route("GET", R + "/releases/{id}", "contents:read")
+def get_release(context: Context) -> Response:
+    """Answer a release by its number."""
+    number = context.number("id")
+    for item in visible(context):
+        if item.id == number:
+            return Response(200, shape(context.box, context.project, item))
+    raise not_found()
+
+
+@route("GET", R + "/releases/{id}/assets", "contents:read")
+def list_assets(context: Context) -> Response:
+    """Answer no assets: the sandbox takes none."""
+    get_release(context)
+    return Response(200, [])
+
+
+def _text(data: dict[str, Any], name: str) -> str | None:
+    value = data.get(name)
+    if value is not None and not isinstance(value, str):
+        message = f"For '{name}', {value!r} is not a string."
+        raise Problem(422, f"Invalid request.\n\n{message}")
+    return value
+
+
+def _flag(data: dict[str, Any], name: str, default: bool) -> bool:
+    value = data.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        message = f"For '{name}', {value!r} is not a boolean."
+        raise Problem(422, f"Invalid request.\n\n{message}")
+    return value
+
+
+def _make_latest(data: dict[str, Any]) -> str | None:
+    value = data.get("make_latest")
+    if value is not None and value not in ("true", "false", "legacy"):
+        message = f"For 'make_latest', {value!r} is not a possible value."
+        raise Problem(422, f"Invalid request.\n\n{message}")
+    return value
+
+
+def _check_body(body: str | None) -> None:
+    if body is not None and len(body) > MOST:
+        text = f"body is too long (maximum is {MOST} characters)"
+        raise invalid("Release", "body", "custom", text)
+
+
+@route("POST", R + "/releases", "contents:write")
+def create_release(context: Context) -> Response:
+    """Create a release, and its tag where there is none."""
+    box, project = context.box, context.project
+    data = context.request.json()
+    tag = _text(data, "tag_name")
+    if tag is None:
+        text = '"tag_name" wasn\'t supplied.'
+        raise Problem(422, f"Invalid request.\n\n{text}")
+    if not _TAG.fullmatch(tag) or ".." in tag:
+        text = "tag_name is not a valid tag"
+        raise invalid("Release", "tag_name", "custom", text)
+    body, name = _text(data, "body"), _text(data, "name")
+    is_draft = _flag(data, "draft", False)
+    is_prerelease = _flag(data, "prerelease", False)
+    choice = _make_latest(data) or "true"
+    _check_body(body)
+    releases = project.releases.value
+    if not is_draft:
+        _check_free(project, tag)
+    _check_burnt(project, tag)
+    target = _text(data, "target_commitish") or project.git.default_branch
+    if "discussion_category_name" in data:
+        raise not_found()
+    if data.get("generate_release_notes"):
+        title, notes = _notes(context, tag, target, None)
+        name = name or title
+        body = f"{body}\n\n{notes}" if body else notes
+    if not is_draft:
+        _ensure_tag(context, tag, target)
+    commit = project.git.commit(project.git.refs().get(f"refs/tags/{tag}", ""))
+    when = commit.committer.date if commit else context.now
+    item = Release(
+        id=box.new_id("release"),
+        tag=tag,
+        target=target,
+        name=name,
+        body=body,
+        is_draft=is_draft,
+        is_prerelease=is_prerelease,
+        make_latest="false" if is_prerelease or is_draft else choice,
+        author=context.actor,
+        created_at=when if not is_draft else context.now,
+        published_at=None if is_draft else context.now,
+        updated_at=context.now,
+        slug="untagged-" + secrets.token_hex(10),
+        is_immutable=project.immutable_releases and not is_draft,
+    )
+    box.changed(project.releases, releases | {item.id: item})
+    if not is_draft:
+        kind = "prereleased" if is_prerelease else "released"
+        _emit(context, item, "created", "published", kind)
+    data = shape(box, project, item)
+    return Response(201, data, headers={"Location": data["url"]})
+
+
+def _check_free(
+    project: Project, tag: str, but: int | None = None
+) -> None:
+    for other in project.releases.value.values():
+        if other.tag == tag and not other.is_draft and other.id != but:
+            raise invalid("Release", "tag_name", "already_exists")
+
+
+def _check_burnt(project: Project, tag: str) -> None:
+    if tag in project.burnt_tags:
+        text = "tag_name was used by an immutable release"
+        raise invalid("Release", "tag_name", "custom", text)
+
+
+def _ensure_tag(context: Context, tag: str, target: str) -> None:
+    """Make a lightweight tag at the target if there is no such tag."""
+    project = context.project
+    ref = f"refs/tags/{tag}"
+    if ref in project.git.refs():
+        return
+    sha = project.git.resolve(target)
+    if sha is None:
+        raise invalid("Release", "target_commitish", "invalid")
+    try:
+        context.box.guard(context, project, ref, None, sha)
+    except Problem as problem:
+        errors = [
+            {
+                "resource": "Release",
+                "code": "custom",
+                "field": "pre_receive",
+                "message": "pre_receive " + problem.message,
+            },
+            "Published releases must have a valid tag",
+        ]
+        raise Problem(422, "Validation Failed", errors=errors) from None
+    context.box.guard_workflows(context, project, sha)
+    try:
+        project.git.update_ref(ref, sha, "0" * 40)
+    except GitError:
+        raise invalid("Release", "tag_name", "invalid") from None
+    silent = not context.box.scenario.release_tag_pushes
+    context.box.pushed(project, context.token, silent=silent)
+
+
+def _emit(context: Context, item: Release, *actions: str) -> None:
+    for action in actions:
+        context.box.released(context.project, item, action, context.token)
+
+
+@route("PATCH", R + "/releases/{id}", "contents:write")
+def update_release(context: Context) -> Response:
+    """Change a release, or publish a draft."""
+    box, project = context.box, context.project
+    data = context.request.json()
+    number = context.number("id")
+    releases = project.releases.value
+    old = releases.get(number)
+    if old is None:
+        raise not_found()
+    _check_body(_text(data, "body"))
+    tag = _text(data, "tag_name") or old.tag
+    is_draft = _flag(data, "draft", old.is_draft)
+    is_prerelease = _flag(data, "prerelease", old.is_prerelease)
+    choice = _make_latest(data)
+    publishes = old.is_draft and not is_draft
+    if old.is_immutable and (tag != old.tag or is_draft):
+        text = "Cannot change the tag of an immutable release"
+        raise invalid("Release", "tag_name", "custom", text)
+    if not is_draft:
+        _check_free(project, tag, but=number)
+    if tag != old.tag:
+        _check_burnt(project, tag)
+    target = _text(data, "target_commitish") or old.target
+    if not is_draft:
+        _ensure_tag(context, tag, target)
+    latest_now = choice or ("true" if publishes else old.make_latest)
+    created = old.created_at
+    if publishes:
+        sha = project.git.refs().get(f"refs/tags/{tag}", "")
+        commit = project.git.commit(sha)
+        created = commit.committer.date if commit else created
+    item = replace(
+        old,
+        tag=tag,
+        target=target,
+        name=_text(data, "name") if "name" in data else old.name,
+        body=_text(data, "body") if "body" in data else old.body,
+        is_draft=is_draft,
+        is_prerelease=is_prerelease,
+        make_latest="false" if is_prerelease or is_draft else latest_now,
+        created_at=created,
+        published_at=context.now if publishes else old.published_at,
+        updated_at=context.now,
+        is_immutable=old.is_immutable
+        or (publishes and project.immutable_releases),
+    )
+    box.changed(project.releases, releases | {number: item})
+    if publishes:
+        # A published draft pre-release emits no `prereleased`.
+        more = () if is_prerelease else ("released",)
+        _emit(context, item, "published", *more)
+    elif not is_draft:
+        _emit(context, item, "edited")
+    return Response(200, shape(box, project, item))
+
+
+@route("DELETE", R + "/releases/{id}", "contents:write")
+def delete_release(context: Context) -> Response:
+    """Delete a release; its tag stays."""
+    box, project = context.box, context.project
+    releases = dict(project.releases.value)
+    item = releases.pop(context.number("id"), None)
+    if item is None:
+        raise not_found()
+    box.changed(project.releases, releases)
+    project.deleted_releases += 1
+    if item.is_immutable:
+        project.burnt_tags.add(item.tag)
+    if not item.is_draft:
+        _emit(context, item, "deleted")
+    return Response(204)
+
+
+@route("POST", R + "/releases/generate-notes", "contents:write")
+def generate_notes(context: Context) -> Response:
+    """Write notes as GitHub does, and keep nothing."""
+    data = context.request.json()
+    tag = _text(data, "tag_name")
+    if not tag:
+        text = '"tag_name" wasn\'t supplied.'
+        raise Problem(422, f"Invalid request.\n\n{text}")
+    target = _text(data, "target_commitish")
+    previous = _text(data, "previous_tag_name")
+    name, body = _notes(context, tag, target, previous)
+    return Response(200, {"name": name, "body": body})
+
+
+def _notes(
+    context: Context, tag: str, target: str | None, previous: str | None
+) -> tuple[str, str]:
+    project = context.project
+    git = project.git
+    refs = git.refs()
+    head = git.peel(refs.get(f"refs/tags/{tag}", ""))
+    head = head or git.resolve(target or git.default_branch)
+    if head is None:
+        raise invalid("Release", "target_commitish", "invalid")
+    if previous is not None and f"refs/tags/{previous}" not in refs:
+        raise Problem(422, "Invalid previous_tag parameter")
+    if previous is None:
+        done = [r for r in project.releases.value.values() if not r.is_draft]
+        done = [r for r in done if r.tag != tag]
+        done.sort(key=lambda r: r.created_at)
+        previous = done[-1].tag if done else None
+    lines = []
+    start = git.peel(refs.get(f"refs/tags/{previous}", ""))
+    shas = git.log(f"{start}..{head}" if start else head)
+    web = f"{context.box.server_url}/{project.full_name}"
+    for pull in project.pulls.values():
+        if pull.merge_sha in shas:
+            lines.append(
+                f"* {pull.title} by @{pull.author} in {web}/pull/{pull.number}"
+            )
+    text = ""
+    if lines:
+        text = "## What's Changed\n" + "\n".join(lines) + "\n\n"
+    if previous:
+        link = f"{web}/compare/{previous}...{tag}"
+    else:
+        link = f"{web}/commits/{tag}"
+    return tag, f"{text}\n**Full Changelog**: {link}"

@@ -1,0 +1,365 @@
+"""A small made-up service with a history, for demo and tests."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .git import Repository, git_environment
+from .releases import Release
+
+if TYPE_CHECKING:
+    from .box import Sandbox
+
+__all__ = ["demo", "make_service"]
+
+_START = datetime(2025, 2, 3, 16, 0, tzinfo=UTC)
+
+_PEOPLE = (
+    ("Ada Quist", "ada@example.org"),
+    ("Noor Halden", "noor@example.org"),
+    ("Tomas Ruiz", "tomas@example.org"),
+)
+
+_WORKFLOW = """\
+name: CI
+
+"on":
+  merge_group: {}
+  pull_request: {}
+  push:
+    branches-ignore:
+      # These should always correspond to pull requests, so ignore them for
+      # the push trigger and let them be triggered by the pull_request
+      # trigger, avoiding running the workflow twice.
+      - "dependabot/**"
+      - "gh-readonly-queue/**"
+      - "renovate/**"
+      - "tickets/**"
+      - "u/**"
+  release:
+    types: [published]
+
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    timeout-minutes: 10
+
+    steps:
+      - uses: actions/checkout@v5
+
+      - name: Run nox
+        run: nox -s lint typing test
+
+  build:
+    needs: [test]
+    # Only do Docker builds of tagged releases and pull requests from ticket
+    # branches.
+    if: >
+      github.event_name == 'release'
+      || startsWith(github.head_ref, 'tickets/')
+    uses: lsst-sqre/multiplatform-build-and-push/.github/workflows/build.yaml@v3
+    concurrency:
+      group: docker
+      queue: max
+    with:
+      images: ghcr.io/${{ github.repository }}
+"""
+
+_PYPROJECT = """\
+[project]
+name = "@name@"
+description = "Answers where to look tonight"
+requires-python = ">=3.12"
+dependencies = ["fastapi", "safir"]
+dynamic = ["version"]
+
+[build-system]
+requires = ["setuptools>=61", "setuptools_scm[toml]>=6.2"]
+build-backend = "setuptools.build_meta"
+
+[tool.setuptools_scm]
+
+[tool.scriv]
+categories = [
+    "Backwards-incompatible changes",
+    "New features",
+    "Bug fixes",
+    "Other changes",
+]
+entry_title_template = "{{ version }} ({{ date.strftime('%Y-%m-%d') }})"
+format = "md"
+md_header_level = "2"
+new_fragment_template = "file:changelog.d/_template.md.jinja"
+skip_fragments = "_template.md.jinja"
+"""
+
+_TEMPLATE = """\
+<!-- Delete the sections that don't apply -->
+
+{%- for cat in config.categories %}
+
+### {{ cat }}
+
+-
+{%- endfor %}
+"""
+
+_CHANGELOG = """\
+# Change log
+
+@name@ is versioned with [semver](https://semver.org/).
+Find changes for the upcoming release in the project's [changelog.d \
+directory](https://github.com/@owner@/@name@/tree/main/changelog.d/).
+
+<!-- scriv-insert-here -->
+"""
+
+_DOCKERFILE = """\
+FROM python:3.13-slim-trixie
+COPY . /app
+RUN pip install --no-cache-dir /app
+USER 1000
+EXPOSE 8080
+CMD ["uvicorn", "@name@.main:app", "--host", "0.0.0.0", "--port", "8080"]
+"""
+
+_MAIN = '''\
+"""Where to look tonight."""
+
+from fastapi import FastAPI
+
+app = FastAPI(title="@name@")
+
+TARGETS = [@targets@]
+
+
+@app.get("/")
+def index() -> dict[str, list[str]]:
+    """Return tonight's targets."""
+    return {"targets": TARGETS}
+'''
+
+_TARGETS = (
+    '"M31"',
+    '"M42"',
+    '"NGC 104"',
+    '"Vela"',
+    '"Abell 2744"',
+    '"XMM-LSS"',
+    '"COSMOS"',
+    '"ECDFS"',
+    '"ELAIS-S1"',
+    '"Euclid Deep South"',
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A commit, and the release after it if there was one."""
+
+    subject: str
+    fragment: tuple[str, str] | None = None
+    """Category and text of its scriv fragment."""
+
+    release: str | None = None
+    """The version that is tagged here."""
+
+
+_FEATURE, _FIX = "New features", "Bug fixes"
+
+_HISTORY = (
+    _Change("feat: answer tonight's targets", release="0.1.0"),
+    _Change("fix: don't list targets below the horizon", release="0.1.1"),
+    _Change("feat: rank targets by airmass"),
+    _Change("docs: say how to run it at the summit", release="1.0.0"),
+    _Change("feat: read the schedule from Butler", release="1.1.0"),
+    _Change("feat(api): filter targets by band", release="1.2.0"),
+    _Change("fix: close the database pool on shutdown", release="1.2.1"),
+    _Change("feat: show the moon's distance", release="1.3.0"),
+    _Change("feat: notify Slack of uncaught exceptions", release="1.4.0"),
+    _Change(
+        "feat: page through long lists of targets",
+        (_FEATURE, "`GET /targets` pages through long lists of targets."),
+    ),
+    _Change(
+        "fix: keep the order of targets that are equally high (#48)",
+        (_FIX, "Targets that are equally high keep their order."),
+    ),
+    _Change("build(deps): update dependencies"),
+    _Change("docs: explain the ranking of targets"),
+)
+
+
+def make_service(
+    path: Path, owner: str = "rubin-demo", name: str = "stargazer"
+) -> Path:
+    """Make a bare repository of a small service with its history.
+
+    The same arguments make the same commits.
+
+    Parameters
+    ----------
+    path
+        Where the bare repository shall be.
+    owner
+        The owner that its files name.
+    name
+        The name that its files name.
+
+    Returns
+    -------
+    Path
+        ``path``.
+    """
+    Repository.create(path)
+    subprocess.run(
+        ["git", "fast-import", "--quiet", "--date-format=raw"],
+        cwd=path,
+        input=_stream(owner, name).encode(),
+        env=git_environment(),
+        check=True,
+        capture_output=True,
+    )
+    return path
+
+
+def _data(text: str) -> str:
+    return f"data {len(text.encode())}\n{text}\n"
+
+
+def _stream(owner: str, name: str) -> str:
+    """Write the history for ``git fast-import``."""
+
+    def fill(text: str) -> str:
+        return text.replace("@name@", name).replace("@owner@", owner)
+
+    out = ["reset refs/heads/main\n"]
+    log = fill(_CHANGELOG)
+    for number, change in enumerate(_HISTORY):
+        who, email = _PEOPLE[number % len(_PEOPLE)]
+        when = _START + timedelta(days=19 * number, minutes=37 * number)
+        stamp = f"{who} <{email}> {int(when.timestamp())} +0000"
+        files = {
+            f"src/{name}/main.py": fill(_MAIN).replace(
+                "@targets@", ", ".join(_TARGETS[: number // 2 + 1])
+            )
+        }
+        if number == 0:
+            files |= {
+                ".github/workflows/ci.yaml": _WORKFLOW,
+                ".gitignore": "/build\n__pycache__/\n",
+                "Dockerfile": fill(_DOCKERFILE),
+                "README.md": f"# {name}\n\nAnswers where to look tonight.\n",
+                "changelog.d/_template.md.jinja": _TEMPLATE,
+                "pyproject.toml": fill(_PYPROJECT),
+                f"src/{name}/__init__.py": "",
+            }
+        if change.release:
+            kind, text = _kind(change.subject)
+            entry = f"## {change.release} ({when:%Y-%m-%d})\n\n"
+            entry += f"### {kind}\n\n- {text}\n\n"
+            marker = "<!-- scriv-insert-here -->\n"
+            old = f"<a id='changelog-{change.release}'></a>\n{entry}"
+            log = log.replace(marker, f"{marker}\n{old}".rstrip("\n") + "\n")
+            files["CHANGELOG.md"] = log
+        if change.fragment:
+            kind, text = change.fragment
+            place = f"changelog.d/{when:%Y%m%d_%H%M%S}_{who.split()[0].lower()}"
+            files[f"{place}.md"] = f"### {kind}\n\n- {text}\n"
+        out.append("commit refs/heads/main\n")
+        out.append(f"mark :{number + 1}\n")
+        out.append(f"author {stamp}\ncommitter {stamp}\n")
+        out.append(_data(change.subject + "\n"))
+        if number:
+            out.append(f"from :{number}\n")
+        for file, text in files.items():
+            out.append(f"M 100644 inline {file}\n{_data(text)}")
+        out.append("\n")
+        if change.release:
+            out.append(f"tag {change.release}\nfrom :{number + 1}\n")
+            out.append(f"tagger {stamp}\n")
+            out.append(_data(f"{change.release}\n"))
+    return "".join(out)
+
+
+def _kind(subject: str) -> tuple[str, str]:
+    prefix, _, text = subject.partition(": ")
+    kind = _FEATURE if prefix.startswith("feat") else _FIX
+    text = text[:1].upper() + text[1:]
+    return ("Other changes" if prefix == "docs" else kind), f"{text}."
+
+
+def demo(
+    box: Sandbox,
+    owner: str = "rubin-demo",
+    name: str = "stargazer",
+    path: Path | None = None,
+) -> Path:
+    """Put the service into a sandbox, with its earlier releases and runs.
+
+    Parameters
+    ----------
+    box
+        The sandbox, started or not.
+    owner
+        The owner on its GitHub.
+    name
+        The name on its GitHub.
+    path
+        Where the bare repository shall be; by default the sandbox's folder.
+
+    Returns
+    -------
+    Path
+        The bare repository: what a clone's remote leads to.
+    """
+    if path is None:
+        path = box.folder / owner / f"{name}.git"
+        path.parent.mkdir(parents=True, exist_ok=True)
+    make_service(path, owner, name)
+    project = box.add_repository(
+        f"{owner}/{name}", path, description="Answers where to look tonight"
+    )
+    releases: dict[int, Release] = {}
+    prefix = "refs/tags/"
+    tags = [r for r in project.git.refs() if r.startswith(prefix)]
+    for ref in tags:
+        commit = project.git.commit(project.git.refs()[ref])
+        assert commit is not None
+        tag = ref.removeprefix(prefix)
+        published = commit.committer.date + timedelta(minutes=4)
+        item = Release(
+            id=box.new_id("release"),
+            tag=tag,
+            target=project.git.default_branch,
+            name=tag,
+            body="\n".join(_kind(commit.message.strip())),
+            is_draft=False,
+            is_prerelease=False,
+            make_latest="legacy",
+            author=box.accounts.login,
+            created_at=commit.committer.date,
+            published_at=published,
+            updated_at=published,
+            slug="",
+        )
+        releases[item.id] = item
+        box.start(
+            project,
+            event="release",
+            action="published",
+            ref=ref,
+            sha=commit.sha,
+            actor=box.accounts.login,
+            title=tag,
+            at=published,
+        )
+    box.changed(project.releases, releases)
+    # What was there before is no lagging write.
+    project.releases = type(project.releases)(releases)
+    box.settle()
+    return path

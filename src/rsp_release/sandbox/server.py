@@ -1,0 +1,186 @@
+"""A small HTTP/1.1 server on loopback that can misbehave on request."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from io import BufferedReader
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from .base import Request, Response
+
+__all__ = ["Reply", "Server"]
+
+_MAX_LINE = 65536
+
+
+class Reply:
+    """An answer, and what goes wrong while it is sent.
+
+    Parameters
+    ----------
+    response
+        The answer; `None` where the connection breaks without one.
+    send
+        How much of the body is sent, where not all of it is.
+    """
+
+    def __init__(
+        self, response: Response | None, *, send: int | None = None
+    ) -> None:
+        self.response = response
+        self.send = send
+
+
+Application = Callable[[Request], Reply]
+
+
+class Server:
+    """Serve an application on loopback, one thread per connection.
+
+    Parameters
+    ----------
+    application
+        What answers a request.
+    port
+        The port; 0 for any.
+    """
+
+    def __init__(self, application: Application, port: int = 0) -> None:
+        self._application = application
+        self._listener = socket.create_server(
+            ("127.0.0.1", port), backlog=128, reuse_port=False
+        )
+        self.port: int = self._listener.getsockname()[1]
+        """The port that it listens on."""
+        self._closing = False
+        self._lock = threading.Lock()
+        self._open: dict[socket.socket, threading.Thread] = {}
+        self._thread = threading.Thread(
+            target=self._accept, name="sandbox-accept", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening, break open connections and end every thread."""
+        self._closing = True
+        with contextlib.suppress(OSError):
+            # Wakes the thread that waits in accept().
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        self._thread.join()
+        self._listener.close()
+        with self._lock:
+            pending = list(self._open.items())
+        for connection, _ in pending:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for _, thread in pending:
+            thread.join(timeout=10)
+
+    def _accept(self) -> None:
+        while not self._closing:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            if self._closing:
+                connection.close()
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            thread = threading.Thread(
+                target=self._serve, args=(connection,), daemon=True
+            )
+            with self._lock:
+                self._open[connection] = thread
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with connection, connection.makefile("rb") as stream:
+                while self._one(connection, stream):
+                    pass
+        except (OSError, ValueError):
+            # The client went away or sent nonsense; neither is our matter.
+            pass
+        finally:
+            with self._lock:
+                self._open.pop(connection, None)
+
+    def _one(
+        self, connection: socket.socket, stream: BufferedReader
+    ) -> bool:
+        """Answer one request; return whether another may follow."""
+        line = stream.readline(_MAX_LINE)
+        if not line.strip():
+            return False
+        method, target, version = line.decode("latin-1").split()
+        headers: dict[str, str] = {}
+        while (line := stream.readline(_MAX_LINE)) not in {b"\r\n", b"\n"}:
+            if not line:
+                return False
+            name, _, value = line.decode("latin-1").partition(":")
+            headers[name.strip().lower()] = value.strip()
+        if headers.get("expect", "").lower() == "100-continue":
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = _read_body(stream, headers)
+        parts = urlsplit(target)
+        request = Request(
+            method=method,
+            path=unquote(parts.path),
+            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            headers=headers,
+            body=body,
+            raw_query=parts.query,
+            host=headers.get("host", f"127.0.0.1:{self.port}"),
+        )
+        reply = self._application(request)
+        response = reply.response
+        if response is None:
+            # Linger of zero seconds makes close() send a reset.
+            linger = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            connection.shutdown(socket.SHUT_RD)
+            return False
+        wants_close = headers.get("connection", "").lower() == "close"
+        keep = version == "HTTP/1.1" and not wants_close
+        content = response.encoded()
+        head = _head(response, content, keep=keep and reply.send is None)
+        if method == "HEAD" or response.status in {204, 304}:
+            content = b""
+        if reply.send is not None:
+            connection.sendall(head + content[: reply.send])
+            return False
+        connection.sendall(head + content)
+        return keep and not self._closing
+
+
+def _head(response: Response, content: bytes, *, keep: bool) -> bytes:
+    try:
+        phrase = HTTPStatus(response.status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    lines = [f"HTTP/1.1 {response.status} {phrase}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    if response.data is not None and "Content-Type" not in response.headers:
+        lines.append("Content-Type: application/json")
+    if "Content-Length" not in response.headers and response.status != 204:
+        lines.append(f"Content-Length: {len(content)}")
+    if not keep:
+        lines.append("Connection: close")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+
+def _read_body(stream: BufferedReader, headers: dict[str, str]) -> bytes:
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        chunks = []
+        while size := int(stream.readline(_MAX_LINE).split(b";")[0], 16):
+            chunks.append(stream.read(size))
+            stream.readline(_MAX_LINE)
+        while stream.readline(_MAX_LINE) not in {b"\r\n", b"\n", b""}:
+            pass
+        return b"".join(chunks)
+    return stream.read(int(headers.get("content-length", "0")))
