@@ -51,6 +51,9 @@ class Mode(Enum):
     PLAN = "plan"
     """Shows every change and wait, and goes on as if they had happened."""
 
+    LOOK = "look"
+    """The same, but what waiting would not end well for counts as it is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
@@ -179,9 +182,10 @@ class Engine:
                 verdict = outcome
             now = clock.now()
             if isinstance(verdict, Wait):
-                verdict = turn.bound(verdict, now)
+                is_patient = self._mode is not Mode.LOOK
+                verdict = turn.bound(verdict, now, is_patient=is_patient)
             yield turn.event(verdict, now)
-            if not isinstance(verdict, Wait) or self._mode is Mode.PLAN:
+            if not isinstance(verdict, Wait) or self._mode is not Mode.ACT:
                 return verdict
             if not self._sleep(turn, verdict):
                 return verdict
@@ -192,12 +196,12 @@ class Engine:
         try:
             seen = turn.step.observe(turn.subject, self._world)
         except RateLimitedError as e:
-            if self._mode is Mode.PLAN:
+            if self._mode is not Mode.ACT:
                 raise
             return _wait_until(e, clock.now())
         except ReadError as e:
             turn.read_out_since = turn.read_out_since or clock.now()
-            if self._mode is Mode.PLAN or self._is_out(turn.read_out_since):
+            if self._mode is not Mode.ACT or self._is_out(turn.read_out_since):
                 raise
             return Wait(reason=f"{e.message}; trying again")
         turn.read_out_since = None
@@ -304,12 +308,13 @@ class _Turn(Generic[T]):
             is_acting=is_acting,
         )
 
-    def bound(self, wait: Wait, now: datetime) -> Verdict:
+    def bound(self, wait: Wait, now: datetime, *, is_patient: bool) -> Verdict:
         """Turn a wait whose own patience is used up into what then holds."""
         if wait.otherwise is None or wait.patience is None:
             return wait
         since = self._waiting_since.setdefault(wait.otherwise.problem, now)
-        if now - since < timedelta(seconds=wait.patience):
+        patience = wait.patience if is_patient else 0.0
+        if now - since < timedelta(seconds=patience):
             return wait
         return wait.otherwise
 

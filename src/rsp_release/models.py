@@ -16,6 +16,7 @@ __all__ = [
     "Blocked",
     "Bump",
     "Change",
+    "Commit",
     "Confidence",
     "CreateRelease",
     "Done",
@@ -108,11 +109,36 @@ class NextVersion:
     reasons: tuple[Reason, ...] = ()
     """What decided, the most weighty first."""
 
+    ignored: tuple[Reason, ...] = ()
+    """What was not counted, and why."""
+
     warnings: tuple[str, ...] = ()
     """What a person should know. Untrusted text."""
 
 
 # -- What is released -------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit, as the notes of a release tell of it."""
+
+    hash: str
+    """Its full hash."""
+
+    parents: int
+    """How many parents it has; two or more make a merge."""
+
+    author: str
+    """The author's name. Untrusted text."""
+
+    message: str
+    """Its message. Untrusted text."""
+
+    @property
+    def subject(self) -> str:
+        """The first line of its message."""
+        return self.message.strip().split("\n", 1)[0].strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,14 @@ turns "could not look" into "is not there".
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from .models import (
     Change,
+    Commit,
     CreateRelease,
     Image,
     ImageReport,
@@ -75,8 +77,26 @@ class Git(Protocol):
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Return whether one commit is contained in another."""
 
+    def has_parent(self, commit: str) -> bool:
+        """Return whether a commit is not the first one."""
+
+    def fetch_tag(self, tag: str) -> None:
+        """Fetch one tag of the remote, where the clone has it not."""
+
     def message(self, commit: str) -> str:
         """Return the message of a commit. Untrusted text."""
+
+    def commits(self, since: str | None, until: str) -> tuple[Commit, ...]:
+        """Return the commits after one, up to another, newest first.
+
+        At most a thousand: more would make no readable notes.
+        """
+
+    def files(self, commit: str, directory: str) -> Mapping[str, str]:
+        """Return path and text of a directory's YAML files at a commit."""
+
+    def tag_date(self, tag: str) -> datetime:
+        """Return when a tag of the clone was made, or else its commit."""
 
     def push_tag(self, write: PushTag) -> None:
         """Make the annotated tag, where it is not there yet, and push it.
@@ -118,6 +138,12 @@ class Forge(Protocol):
         """Return the runs of a commit started by an event, newest first.
 
         Their jobs are not read.
+        """
+
+    def run(self, number: int) -> WorkflowRun | None:
+        """Return a run by its number, or `None` if there is none.
+
+        Its jobs are not read.
         """
 
     def jobs(self, run: WorkflowRun) -> tuple[Job, ...]:

@@ -85,12 +85,25 @@ class PublishingRun:
 
     The run is found by event, peeled commit, workflow file and tag, among
     those that are not older than the decision to release.
+
+    Parameters
+    ----------
+    number
+        GitHub's number of the run, where a person names one.
     """
 
     key = "workflow_run"
     title = "Workflow run"
 
+    def __init__(self, number: int | None = None) -> None:
+        self._number = number
+
     def observe(self, release: Release, world: World) -> PublishingRunSeen:
+        if self._number is not None:
+            found = world.forge.run(self._number)
+            if found is not None:
+                found = replace(found, jobs=world.forge.jobs(found))
+            return PublishingRunSeen(run=found)
         publication = release.publication
         if publication is None:
             return PublishingRunSeen(run=None)
@@ -112,11 +125,14 @@ class PublishingRun:
 
     def decide(self, release: Release, seen: PublishingRunSeen) -> Verdict:
         publication = release.publication
-        if publication is None:
+        if seen.run is None and self._number is not None:
+            return Blocked(problem=f"there is no run {self._number}")
+        if seen.run is None and publication is None:
             return Done(
                 evidence="no workflow publishes images on a release or a tag"
             )
         if seen.run is None:
+            assert publication is not None  # noqa: S101
             return _absent(publication.workflow, publication.event, seen)
         run = seen.run
         if run.status != "completed":
@@ -133,6 +149,7 @@ class PublishingRun:
             job.name
             for job in run.jobs
             if job.conclusion == "skipped"
+            and publication
             and _is_publishing(job, publication.jobs)
         ]
         if skipped:

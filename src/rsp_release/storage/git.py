@@ -11,6 +11,7 @@ import base64
 import os
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -25,7 +26,7 @@ from ..exceptions import (
     UncertainError,
     UsageError,
 )
-from ..models import PushTag, RemoteTag
+from ..models import Commit, PushTag, RemoteTag
 from ..world import Clock
 from .redact import Redactor
 from .retry import ReadRetrier
@@ -213,24 +214,13 @@ class GitClone:
             raise ReadError(f"git cannot compare two commits: {err.strip()}")
         return status == 0
 
+    def has_parent(self, commit: str) -> bool:
+        return self._peel(f"{commit}~1") is not None
+
     def message(self, commit: str) -> str:
         return self._read("show", "-s", "--format=%B", f"{commit}^{{commit}}")
 
     def files(self, commit: str, directory: str) -> dict[str, str]:
-        """Return the text of the files of a directory at a commit.
-
-        Parameters
-        ----------
-        commit
-            The commit's full hash.
-        directory
-            The directory, from the top of the repository.
-
-        Returns
-        -------
-        dict of str
-            Path to text; empty where there is no such directory.
-        """
         out = self._read(
             "ls-tree", "-z", "--name-only", commit, "--", f"{directory}/"
         )
@@ -240,15 +230,33 @@ class GitClone:
             if path.endswith((".yaml", ".yml"))
         }
 
-    def tag_date(self, tag: str) -> str:
-        """Return when a tag was made, or its commit, as ISO 8601."""
+    def tag_date(self, tag: str) -> datetime:
         ref = f"refs/tags/{tag}"
-        return self._read(
+        out = self._read(
             "for-each-ref", "--format=%(creatordate:iso-strict)", ref
-        ).strip()
+        )
+        return datetime.fromisoformat(out.strip()).astimezone(UTC)
+
+    def commits(self, since: str | None, until: str) -> tuple[Commit, ...]:
+        out = self._read(
+            "log", "-z", "--max-count=1000", "--encoding=UTF-8",
+            "--format=%H%n%P%n%an%n%B", until,
+            *([f"^{since}"] if since else []), "--",
+        )  # fmt: skip
+        found = []
+        for record in filter(None, out.split("\0")):
+            hash_, parents, author, message = record.split("\n", 3)
+            found.append(
+                Commit(
+                    hash=hash_,
+                    parents=len(parents.split()),
+                    author=author,
+                    message=message,
+                )
+            )
+        return tuple(found)
 
     def fetch_tag(self, tag: str) -> None:
-        """Fetch one tag of the remote, where the clone has it not."""
         ref = f"refs/tags/{tag}"
         if self._peel(ref) is None:
             self._read_remote(

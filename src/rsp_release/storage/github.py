@@ -137,7 +137,6 @@ class GithubForge:
 
     @_reading
     def run(self, number: int) -> WorkflowRun | None:
-        """Return a run by its number, or `None` if there is none."""
         answer = self._http.get(
             f"{self._root}/actions/runs/{number}", may_miss=True
         )

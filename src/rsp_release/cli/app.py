@@ -1,0 +1,313 @@
+"""The command line: arguments in, events out. It decides nothing."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from .. import __version__
+from ..exceptions import ExitStatus, ReleaseError
+from .session import Globals, Session, print_error
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="rsp-release",
+    help="Release a service: tag, GitHub release, images, deployment.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+Part = Annotated[
+    str,
+    typer.Argument(
+        metavar="[auto|major|minor|patch|X.Y.Z]",
+        help="Which part of the version to raise, or the version itself.",
+    ),
+]
+Tag = Annotated[str | None, typer.Argument(metavar="[TAG]", help="The tag.")]
+Pre = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="Make a pre-release, such as rc."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON alone.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Release less than the changes demand.")
+]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Don't ask before writing.")
+]
+NoWatch = Annotated[
+    bool, typer.Option("--no-watch", help="Don't wait for the workflow run.")
+]
+NoVerify = Annotated[
+    bool, typer.Option("--no-verify", help="Don't look for the images.")
+]
+Timeout = Annotated[
+    str,
+    typer.Option(metavar="DURATION", help="How long to wait, such as 90m."),
+]
+
+
+@app.callback()
+def set_globals(
+    context: typer.Context,
+    *,
+    directory: Annotated[
+        Path, typer.Option("-C", metavar="DIR", help="Run in DIR.")
+    ] = Path(),
+    repo: Annotated[
+        str | None,
+        typer.Option(metavar="OWNER/NAME", help="The GitHub repository."),
+    ] = None,
+    remote: Annotated[
+        str, typer.Option(metavar="NAME", help="The git remote.")
+    ] = "origin",
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="Use no colours.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show tracebacks.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.")
+    ] = False,
+) -> None:
+    """Release a service: tag, GitHub release, images, deployment."""
+    if version:
+        typer.echo(f"rsp-release {__version__}")
+        raise typer.Exit
+    context.obj = Globals(
+        directory=directory,
+        repository=repo,
+        remote=remote,
+        no_color=no_color,
+        verbose=verbose,
+    )
+
+
+@app.command(name="next")
+def next_(
+    context: typer.Context,
+    part: Part = "auto",
+    *,
+    pre: Pre = None,
+    why: Annotated[bool, typer.Option("--why", help="Say why.")] = False,
+    as_json: Json = False,
+    force: Force = False,
+    deepen: Annotated[
+        bool, typer.Option("--deepen", help="Complete a shallow clone first.")
+    ] = False,
+) -> int:
+    """Compute the next version; offline and read-only."""
+    from .next import run_next
+
+    return run_next(
+        directory=context.obj.directory,
+        part=part,
+        pre=pre,
+        why=why,
+        as_json=as_json,
+        force=force,
+        deepen=deepen,
+    )
+
+
+@app.command()
+def bump(
+    context: typer.Context,
+    part: Part = "auto",
+    *,
+    pre: Pre = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan; write nothing.")
+    ] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+    no_watch: NoWatch = False,
+    no_verify: NoVerify = False,
+    timeout: Timeout = "1h",
+    force: Force = False,
+) -> int:
+    """Release: from merged commits to images that can be pulled."""
+    from .release import run_bump
+
+    return run_bump(
+        Session(
+            context.obj,
+            as_json=as_json,
+            watches=not no_watch,
+            verifies=not no_verify,
+            timeout=timeout,
+        ),
+        part=part,
+        pre=pre,
+        force=force,
+        dry_run=dry_run,
+        yes=yes,
+    )
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    tag: Tag = None,
+    *,
+    as_json: Json = False,
+    no_watch: NoWatch = False,
+    no_verify: NoVerify = False,
+    timeout: Timeout = "1h",
+) -> int:
+    """Take up a release that was interrupted."""
+    from .release import run_resume
+
+    return run_resume(
+        Session(
+            context.obj,
+            as_json=as_json,
+            watches=not no_watch,
+            verifies=not no_verify,
+            timeout=timeout,
+        ),
+        tag=tag,
+    )
+
+
+@app.command()
+def status(
+    context: typer.Context, tag: Tag = None, *, as_json: Json = False
+) -> int:
+    """Show what is true of a release now; writes nothing."""
+    from .release import run_status
+
+    return run_status(Session(context.obj, as_json=as_json), tag=tag)
+
+
+@app.command()
+def watch(
+    context: typer.Context,
+    tag: Tag = None,
+    *,
+    run: Annotated[
+        int | None, typer.Option(metavar="ID", help="The run's number.")
+    ] = None,
+    as_json: Json = False,
+    timeout: Timeout = "1h",
+) -> int:
+    """Watch the run that publishes the images until it completes."""
+    from .release import run_watch
+
+    return run_watch(
+        Session(context.obj, as_json=as_json, timeout=timeout),
+        tag=tag,
+        number=run,
+    )
+
+
+@app.command()
+def verify(
+    context: typer.Context, tag: Tag = None, *, as_json: Json = False
+) -> int:
+    """Look for every image in every registry: digest, platforms."""
+    from .release import run_verify
+
+    return run_verify(Session(context.obj, as_json=as_json), tag=tag)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    *,
+    as_json: Json = False,
+) -> int:
+    """Release a made-up service on the sandbox; needs no account."""
+    from .demo import run_demo
+
+    return run_demo(context.obj, as_json=as_json)
+
+
+@app.command()
+def sandbox(
+    context: typer.Context,
+    *,
+    port: Annotated[
+        int, typer.Option(metavar="N", help="The port; 0: any free one.")
+    ] = 0,
+    git: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="A bare repository to serve."),
+    ] = None,
+    repo: Annotated[
+        str | None,
+        typer.Option(metavar="OWNER/NAME", help="Its name on GitHub."),
+    ] = None,
+    scenario: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What the workflows do."),
+    ] = None,
+) -> int:
+    """Serve an imitation of GitHub and a registry, until interrupted."""
+    from .demo import run_sandbox
+
+    return run_sandbox(
+        port=port,
+        repository=repo or context.obj.repository,
+        git=git,
+        scenario=scenario,
+    )
+
+
+def main(argv: list[str]) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv
+        The arguments, without the program's name.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    is_verbose = bool({"-v", "--verbose"} & set(argv))
+    try:
+        status = app(args=argv, prog_name="rsp-release", standalone_mode=False)
+    except TyperException as e:
+        e.show()  # type: ignore[attr-defined]
+        return int(ExitStatus.USAGE)
+    except ReleaseError as e:
+        print_error(e, verbose=is_verbose)
+        return int(e.exit_status)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("rsp-release: interrupted\n")
+        return int(ExitStatus.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        sys.stderr.close()
+        return int(ExitStatus.FAILED)
+    except Exception as e:
+        # A defect of ours. The name alone: messages may hold anything.
+        error = ReleaseError(
+            f"internal error ({type(e).__name__})",
+            help="please report it, with what `rsp-release -v` shows",
+        )
+        error.__cause__ = e
+        print_error(error, verbose=is_verbose)
+        return int(ExitStatus.FAILED)
+    return status if isinstance(status, int) else 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Let a signal end the program as Ctrl-C does."""
+    raise KeyboardInterrupt

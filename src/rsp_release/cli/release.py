@@ -1,0 +1,252 @@
+"""The commands that release, and those that look at a release."""
+
+from __future__ import annotations
+
+from ..exceptions import ReleaseError, UsageError
+from ..releaser import Plan, Releaser
+from ..steps.workflow_run import PublishingRun
+from ..version import Request
+from .session import Session
+
+__all__ = [
+    "run_bump",
+    "run_resume",
+    "run_status",
+    "run_verify",
+    "run_watch",
+]
+
+
+def run_bump(
+    session: Session,
+    *,
+    part: str,
+    pre: str | None,
+    force: bool,
+    dry_run: bool,
+    yes: bool,
+) -> int:
+    """Release, or show what releasing would do.
+
+    Parameters
+    ----------
+    session
+        The command's settings and view.
+    part
+        ``auto``, ``major``, ``minor``, ``patch``, or a version.
+    pre
+        The identifier of a pre-release.
+    force
+        Whether less may be released than the changes demand.
+    dry_run
+        Whether to write nothing.
+    yes
+        Whether to write without asking.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    try:
+        releaser = session.make_releaser()
+        with session.lock(releaser, writes=not dry_run):
+            plan = releaser.plan(Request(part=part, pre=pre, force=force))
+            _require_certainty(plan, part)
+            if dry_run:
+                return _show_plan(session, releaser, plan)
+            if not yes and not _is_nothing(plan):
+                if not session.may_ask:
+                    raise UsageError(
+                        f"not releasing {plan.tag} without being told to",
+                        help="say so with --yes, or look with --dry-run",
+                    )
+                status = _show_plan(session, releaser, plan)
+                if status or not _ask(f"Release {plan.tag}?"):
+                    return status
+            title, steps = _describe(releaser, plan)
+            result = session.show(
+                title, steps, releaser.bump(plan), tag=plan.tag
+            )
+            return int(result.exit_status)
+    except ReleaseError as e:
+        return session.fail(e)
+
+
+def run_resume(session: Session, *, tag: str | None) -> int:
+    """Go on with a release that was begun.
+
+    Parameters
+    ----------
+    session
+        The command's settings and view.
+    tag
+        The tag; `None`: the one begun last.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    try:
+        releaser = session.make_releaser()
+        with session.lock(releaser):
+            release = releaser.find(tag)
+            result = session.show(
+                f"Release {release.repository} {release.tag}",
+                releaser.release_steps,
+                releaser.resume(release),
+                tag=release.tag,
+            )
+            return int(result.exit_status)
+    except ReleaseError as e:
+        return session.fail(e, tag=tag)
+
+
+def run_status(session: Session, *, tag: str | None) -> int:
+    """Show what is true of a release now.
+
+    Parameters
+    ----------
+    session
+        The command's settings and view.
+    tag
+        The tag; `None`: the one begun last, or the newest.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    try:
+        releaser = session.make_releaser()
+        release = releaser.find(tag)
+        result = session.show(
+            f"Status of {release.repository} {release.tag}",
+            releaser.release_steps,
+            releaser.status(release),
+            tag=release.tag,
+        )
+        return int(result.exit_status)
+    except ReleaseError as e:
+        return session.fail(e, tag=tag)
+
+
+def run_watch(session: Session, *, tag: str | None, number: int | None) -> int:
+    """Watch the run that publishes the images.
+
+    Parameters
+    ----------
+    session
+        The command's settings and view.
+    tag
+        The tag; `None`: the one begun last, or the newest.
+    number
+        GitHub's number of the run, where a person names one.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    try:
+        releaser = session.make_releaser()
+        release = releaser.find(tag)
+        step = PublishingRun(number)
+        result = session.show(
+            f"Publication of {release.repository} {release.tag}",
+            [(step.key, step.title)],
+            releaser.watch(release, step),
+            tag=release.tag,
+        )
+        return int(result.exit_status)
+    except ReleaseError as e:
+        return session.fail(e, tag=tag)
+
+
+def run_verify(session: Session, *, tag: str | None) -> int:
+    """Look for every image in every registry.
+
+    Parameters
+    ----------
+    session
+        The command's settings and view.
+    tag
+        The tag; `None`: the one begun last, or the newest.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    try:
+        releaser = session.make_releaser()
+        release = releaser.find(tag)
+        steps = [s for s in releaser.release_steps if s[0] == "images"]
+        result = session.show(
+            f"Images of {release.repository} {release.tag}",
+            steps,
+            releaser.verify(release),
+            tag=release.tag,
+        )
+        return int(result.exit_status)
+    except ReleaseError as e:
+        return session.fail(e, tag=tag)
+
+
+def _describe(
+    releaser: Releaser, plan: Plan
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    if plan.proposal is not None:
+        proposal = plan.proposal
+        return (
+            f"Release {proposal.repository} {proposal.tag}",
+            releaser.steps,
+        )
+    release = plan.unfinished or plan.complete
+    if release is None:
+        return "Release", ()
+    return (
+        f"Release {release.repository} {release.tag}",
+        releaser.release_steps if plan.unfinished else (),
+    )
+
+
+def _show_plan(session: Session, releaser: Releaser, plan: Plan) -> int:
+    title, steps = _describe(releaser, plan)
+    result = session.show(
+        f"Plan: {title[0].lower()}{title[1:]}",
+        steps,
+        releaser.show_plan(plan),
+        tag=plan.tag,
+    )
+    return int(result.exit_status)
+
+
+def _is_nothing(plan: Plan) -> bool:
+    return plan.proposal is None and plan.unfinished is None
+
+
+def _require_certainty(plan: Plan, part: str) -> None:
+    """Let a person choose where the changes don't say what they are."""
+    chosen = plan.next_version
+    if (
+        part == "auto"
+        and plan.proposal is not None
+        and chosen is not None
+        and chosen.confidence == "guess"
+    ):
+        raise UsageError(
+            f"the changes do not say which part to raise; {chosen.bump}"
+            f" ({chosen.next}) is a guess",
+            help=(
+                "name the part: rsp-release bump major, minor or patch;"
+                " `rsp-release next --why` shows what was found"
+            ),
+        )
+
+
+def _ask(question: str) -> bool:
+    import typer
+
+    return typer.confirm(question, default=False)

@@ -1,0 +1,279 @@
+"""What every command shares: settings, adapters, the view, and errors."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..config import Config, load_config
+from ..exceptions import ExitStatus, ReleaseError, UsageError
+from ..factory import Factory
+from ..journal import lock
+from ..models import Event, Outcome, Result
+from ..releaser import Options, Releaser
+from ..views import choose_kind, make_view, safe
+
+__all__ = ["Globals", "Session", "parse_duration", "print_error"]
+
+_DURATION = re.compile(
+    r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s?)?"
+)
+
+_OUTCOMES: dict[ExitStatus, Outcome] = {
+    ExitStatus.BLOCKED: "blocked",
+    ExitStatus.NOT_ALLOWED: "blocked",
+    ExitStatus.UNFINISHED: "unfinished",
+    ExitStatus.INTERRUPTED: "unfinished",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Globals:
+    """Options that stand before the command."""
+
+    directory: Path = Path()
+    """A directory of the clone."""
+
+    repository: str | None = None
+    """Owner and name on GitHub, where a person named them."""
+
+    remote: str = "origin"
+    """The git remote."""
+
+    no_color: bool = False
+    """Whether to do without colours."""
+
+    verbose: bool = False
+    """Whether to show tracebacks."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    """The environment."""
+
+
+class Session:
+    """One command, from its options to its exit status.
+
+    Parameters
+    ----------
+    options
+        Options that stand before the command.
+    as_json
+        Whether the output is JSON alone.
+    watches
+        Whether to wait for the workflow run.
+    verifies
+        Whether to look for the images.
+    timeout
+        How long to wait, such as ``90m``.
+    """
+
+    def __init__(
+        self,
+        options: Globals,
+        *,
+        as_json: bool = False,
+        watches: bool = True,
+        verifies: bool = True,
+        timeout: str = "1h",
+    ) -> None:
+        self._globals = options
+        self._as_json = as_json
+        self._options = Options(
+            watches=watches,
+            verifies=verifies,
+            timeout=parse_duration(timeout),
+        )
+        self._config: Config | None = None
+        self._factory: Factory | None = None
+
+    @property
+    def factory(self) -> Factory:
+        """What makes the adapters."""
+        if self._factory is None:
+            config = load_config(
+                self._globals.directory,
+                environ=self._globals.environ,
+                overrides={"repository": self._globals.repository},
+            )
+            self._factory = Factory(
+                directory=self._globals.directory,
+                remote=self._globals.remote,
+                config=config,
+                environ=self._globals.environ,
+            )
+        return self._factory
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether there is a person at a terminal."""
+        return not self._as_json and sys.stdin.isatty() and sys.stdout.isatty()
+
+    def make_releaser(self) -> Releaser:
+        """Make what carries out the command."""
+        return self.factory.make_releaser(self._options)
+
+    def lock(
+        self, releaser: Releaser, *, writes: bool = True
+    ) -> AbstractContextManager[None]:
+        """Let only one process write from this clone."""
+        return lock(releaser.journals) if writes else nullcontext()
+
+    def show(
+        self,
+        title: str,
+        steps: Sequence[tuple[str, str]],
+        events: Iterator[Event],
+        *,
+        tag: str | None = None,
+    ) -> Result:
+        """Show events until the last, whatever happens on the way.
+
+        Parameters
+        ----------
+        title
+            The heading.
+        steps
+            Key and title of each step.
+        events
+            The events.
+        tag
+            The tag that they are about, for what to do after a failure.
+
+        Returns
+        -------
+        Result
+            How it ended.
+        """
+        view = make_view(
+            kind=choose_kind(
+                stdout=sys.stdout,
+                environ=self._globals.environ,
+                as_json=self._as_json,
+            ),
+            title=title,
+            steps=steps,
+            stdout=sys.stdout,
+            stderr=sys.stderr,
+            environ=self._globals.environ,
+            now=self.factory.clock.now,
+            no_color=self._globals.no_color,
+        )
+        with view:
+            try:
+                for event in events:
+                    view.show(event)
+                    if isinstance(event, Result):
+                        return event
+            except ReleaseError as e:
+                result = self._fail(e, tag)
+                if self._globals.verbose:
+                    _print_traceback(e)
+            except KeyboardInterrupt:
+                result = self._interrupt(tag)
+            else:
+                raise RuntimeError("the events ended without a result")
+            view.show(result)
+            return result
+
+    def fail(self, error: ReleaseError, *, tag: str | None = None) -> int:
+        """Show an error where no events have begun.
+
+        Parameters
+        ----------
+        error
+            The error.
+        tag
+            The tag that the command was about.
+
+        Returns
+        -------
+        int
+            The exit status.
+        """
+        if not self._as_json:
+            raise error
+
+        result = self._fail(error, tag)
+        self.show("", (), iter([result]), tag=tag)
+        return int(result.exit_status)
+
+    def _fail(self, error: ReleaseError, tag: str | None) -> Result:
+        return Result(
+            outcome=_OUTCOMES.get(error.exit_status, "failed"),
+            exit_status=error.exit_status,
+            at=self.factory.clock.now(),
+            tag=tag,
+            message=error.message,
+            help=error.help
+            or (f"`rsp-release resume {tag}` goes on" if tag else None),
+        )
+
+    def _interrupt(self, tag: str | None) -> Result:
+        command = f"rsp-release resume {tag}" if tag else "rsp-release resume"
+        return Result(
+            outcome="unfinished",
+            exit_status=ExitStatus.INTERRUPTED,
+            at=self.factory.clock.now(),
+            tag=tag,
+            message="interrupted",
+            help=f"`{command}` goes on",
+        )
+
+
+def parse_duration(text: str) -> float:
+    """Read a duration such as ``90m``, ``1h30m``, ``45s`` or ``600``.
+
+    Parameters
+    ----------
+    text
+        The duration.
+
+    Returns
+    -------
+    float
+        Seconds.
+
+    Raises
+    ------
+    UsageError
+        Raised if it is no duration.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if not match or not match[0]:
+        raise UsageError(
+            f"{text!r} is no duration", help="write it like 90m, 1h30m or 45s"
+        )
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return float(hours * 3600 + minutes * 60 + seconds)
+
+
+def print_error(error: ReleaseError, *, verbose: bool) -> None:
+    """Tell a person what is wrong, and what to do next.
+
+    Parameters
+    ----------
+    error
+        The error.
+    verbose
+        Whether to show where it was raised.
+    """
+    if verbose:
+        _print_traceback(error)
+    text = safe.lines(error.message).replace("\n", "\n  ")
+    sys.stderr.write(f"rsp-release: {text}\n")
+    if error.help:
+        text = safe.lines(error.help).replace("\n", "\n  ")
+        sys.stderr.write(f"  {text}\n")
+    if error.url:
+        sys.stderr.write(f"  {safe.url(error.url) or ''}\n")
+
+
+def _print_traceback(error: BaseException) -> None:
+    text = "".join(traceback.format_exception(error))
+    sys.stderr.write(safe.lines(text) + "\n")

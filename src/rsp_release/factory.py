@@ -1,0 +1,243 @@
+"""The only constructor of adapters.
+
+Each library for the outside is imported inside the method that needs it, so
+that a command loads no more than it uses.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from .config import Config
+from .exceptions import UsageError
+from .releaser import Options, Releaser
+from .steps import PREPARE, RELEASE
+from .world import Clock, World
+
+if TYPE_CHECKING:
+    from .storage.git import GitClone
+    from .storage.github import GithubForge
+    from .storage.registry import OciRegistry
+    from .version import History
+
+__all__ = ["Factory", "SystemClock", "find_repository"]
+
+_API_URL = "https://api.github.com"
+_SERVER_URL = "https://github.com"
+
+_REPOSITORY_IN_URL = re.compile(
+    r"(?:^|[/:])(?P<owner>[A-Za-z0-9][A-Za-z0-9-]*)/"
+    r"(?P<name>[A-Za-z0-9._-]+?)(?:\.git)?/?$"
+)
+
+
+class SystemClock:
+    """The real time."""
+
+    def now(self) -> datetime:
+        """Return the present time (aware, UTC)."""
+        return datetime.now(tz=UTC)
+
+    def sleep(self, seconds: float) -> None:
+        """Let ``seconds`` pass."""
+        time.sleep(seconds)
+
+
+class Factory:
+    """Makes what a command needs of the world.
+
+    Parameters
+    ----------
+    directory
+        A directory of the clone.
+    remote
+        The name of the remote.
+    config
+        The settings.
+    environ
+        The environment.
+    clock
+        The clock; the system's where none is given.
+    random
+        Spreads the waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        remote: str,
+        config: Config,
+        environ: Mapping[str, str],
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        self._directory = directory
+        self._remote = remote
+        self._config = config
+        self._environ = environ
+        self._clock = clock or SystemClock()
+        self._random = random or Random()  # noqa: S311
+        self._token = _find_token(environ)
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+        return self._clock
+
+    def make_releaser(self, options: Options) -> Releaser:
+        """Make what carries out the commands.
+
+        Parameters
+        ----------
+        options
+            What was asked for.
+
+        Returns
+        -------
+        Releaser
+            For the clone, its repository on GitHub and the registries.
+        """
+        git = self._make_git()
+        repository = find_repository(
+            git.url,
+            config=self._config,
+            server_url=self._environ.get("GITHUB_SERVER_URL", _SERVER_URL),
+        )
+        config = self._config
+        if not config.is_set("branch"):
+            branch = git.default_branch()
+            if branch is not None:
+                config = config.detected(
+                    f"the default branch of {git.remote}", branch=branch
+                )
+        skipped = set()
+        if not options.watches:
+            skipped |= {"workflow_run", "images"}
+        if not options.verifies:
+            skipped.add("images")
+        return Releaser(
+            world=World(
+                git=git,
+                forge=self._make_forge(repository),
+                registry=self._make_registry(),
+                clock=self._clock,
+            ),
+            config=config,
+            repository=repository,
+            journals=git.journals,
+            read_history=self._read_history,
+            prepare=PREPARE,
+            release=[s for s in RELEASE if s.key not in skipped],
+            random=self._random,
+            options=options,
+        )
+
+    def _make_git(self) -> GitClone:
+        from .storage.git import GitClone, Sign
+
+        signs: dict[bool | str, Sign] = {
+            "auto": "auto", True: "always", False: "never",
+        }  # fmt: skip
+        return GitClone(
+            directory=self._directory,
+            remote=self._remote,
+            environ=self._environ,
+            server_url=self._environ.get("GITHUB_SERVER_URL", _SERVER_URL),
+            token=self._token,
+            sign=signs[self._config.sign],
+            clock=self._clock,
+            random=self._random,
+        )
+
+    def _make_forge(self, repository: str) -> GithubForge:
+        from .storage.github import GithubForge
+        from .storage.github_http import GithubHttp
+
+        http = GithubHttp(
+            api_url=self._environ.get("GITHUB_API_URL", _API_URL),
+            token=self._token,
+            clock=self._clock,
+            random=self._random,
+        )
+        return GithubForge(http=http, repository=repository)
+
+    def _make_registry(self) -> OciRegistry:
+        from .storage.registry import OciRegistry
+
+        return OciRegistry(environ=self._environ, clock=self._clock)
+
+    def _read_history(self, *, revision: str) -> History:
+        from .storage.history import read_history
+
+        return read_history(
+            self._directory, config=self._config, revision=revision
+        )
+
+
+def find_repository(url: str, *, config: Config, server_url: str) -> str:
+    """Find owner and name of the repository on GitHub.
+
+    Parameters
+    ----------
+    url
+        The remote's URL.
+    config
+        The settings, which hold flags and environment as well.
+    server_url
+        The web address of GitHub.
+
+    Returns
+    -------
+    str
+        What a person set, else what the remote's URL says where it is one of
+        GitHub's, else ``GITHUB_REPOSITORY``.
+
+    Raises
+    ------
+    UsageError
+        Raised if nothing says it.
+    """
+    if config.repository and config.is_set("repository"):
+        return config.repository
+    host = urlsplit(server_url).netloc
+    match = _REPOSITORY_IN_URL.search(url)
+    if match and re.search(rf"(?:^|@|//|\.){re.escape(host)}[:/]", url):
+        return f"{match['owner']}/{match['name']}"
+    if config.repository:
+        return config.repository
+    if match and not url.startswith((".", "/", "file:")):
+        return f"{match['owner']}/{match['name']}"
+    raise UsageError(
+        f"it is not known which GitHub repository {url} is",
+        help="name it with --repo OWNER/NAME, or set GITHUB_REPOSITORY",
+    )
+
+
+def _find_token(environ: Mapping[str, str]) -> str | None:
+    """Find a token, in the order of ``gh``, and then by asking ``gh``."""
+    for name in ("GH_TOKEN", "GITHUB_TOKEN"):
+        if environ.get(name):
+            return environ[name]
+    host = urlsplit(environ.get("GITHUB_SERVER_URL", _SERVER_URL)).hostname
+    try:
+        result = subprocess.run(
+            ["gh", "auth", "token", "--hostname", host or "github.com"],
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=10,
+            env=dict(environ),
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.strip() or None

@@ -1,0 +1,239 @@
+"""From a proposal, a journal or a tag to the one pinned release.
+
+Once pinned, nobody asks again what the version, the commit or the notes are.
+The tag itself is the pin where no journal is: everything here is computed from
+the tagged commit, so a clean clone comes to the same release.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from .changelog import group_commits
+from .config import Config
+from .exceptions import BlockedError, UsageError
+from .models import NextVersion, Proposal, Publication, Release
+from .tags import Tag, parse_tags
+from .version import History
+from .workflow import find_publication
+from .world import Git
+
+__all__ = ["find_publication_at", "pin", "pin_tag", "propose_release"]
+
+_WORKFLOWS = ".github/workflows"
+
+
+def propose_release(
+    next_version: NextVersion,
+    *,
+    history: History,
+    config: Config,
+    repository: str,
+    branch: str | None,
+) -> Proposal:
+    """Make a proposal of a version that was chosen.
+
+    Parameters
+    ----------
+    next_version
+        The version; there must be one.
+    history
+        The history it was chosen from.
+    config
+        The settings.
+    repository
+        Owner and name on GitHub.
+    branch
+        The branch that is checked out, or `None`.
+
+    Returns
+    -------
+    Proposal
+        What would be released.
+    """
+    version, tag = next_version.next, next_version.tag
+    if version is None or tag is None:
+        raise UsageError("there is nothing to release")
+    return Proposal(
+        repository=repository,
+        branch=branch,
+        default_branch=config.branch,
+        commit=history.head,
+        version=version,
+        tag=tag,
+        previous_tag=next_version.current_tag,
+        bump=next_version.bump,
+        is_prerelease=_is_prerelease(tag),
+        is_latest=_is_latest(tag, history),
+    )
+
+
+def pin(
+    proposal: Proposal, *, git: Git, config: Config, now: datetime
+) -> Release:
+    """Freeze a proposal, with what its commit says.
+
+    Parameters
+    ----------
+    proposal
+        The proposal.
+    git
+        The clone.
+    config
+        The settings.
+    now
+        The present time (aware).
+
+    Returns
+    -------
+    Release
+        The pinned release.
+    """
+    if proposal.branch is None:
+        raise BlockedError(
+            "the checkout is on no branch",
+            help=f"git switch {proposal.default_branch}",
+        )
+    return Release(
+        repository=proposal.repository,
+        branch=proposal.branch,
+        version=proposal.version,
+        tag=proposal.tag,
+        commit=proposal.commit,
+        previous_tag=proposal.previous_tag,
+        notes=_write_notes(
+            git, since=proposal.previous_tag, until=proposal.commit
+        ),
+        is_prerelease=proposal.is_prerelease,
+        is_latest=proposal.is_latest,
+        publication=find_publication_at(
+            proposal.commit,
+            git=git,
+            config=config,
+            repository=proposal.repository,
+            tag=proposal.tag,
+        ),
+        pinned_at=now,
+    )
+
+
+def pin_tag(
+    tag: str,
+    *,
+    git: Git,
+    config: Config,
+    repository: str,
+    history: History | None,
+) -> Release:
+    """Recompute a release from its tag.
+
+    Parameters
+    ----------
+    tag
+        A tag of the clone.
+    git
+        The clone.
+    config
+        The settings.
+    repository
+        Owner and name on GitHub.
+    history
+        The history up to, and without, the tagged commit; `None` where that
+        has no parent.
+
+    Returns
+    -------
+    Release
+        The release.
+
+    Raises
+    ------
+    UsageError
+        Raised if the clone has no such tag, or it names no version.
+    """
+    commit = git.local_tag(tag)
+    if commit is None:
+        raise UsageError(
+            f"there is no tag {tag}",
+            help="`git tag --list` shows the tags",
+        )
+    parsed = _parse(tag)
+    previous = history.previous.name if history and history.previous else None
+    return Release(
+        repository=repository,
+        branch=git.branch() or config.branch,
+        version=tag.removeprefix(parsed.prefix),
+        tag=tag,
+        commit=commit,
+        previous_tag=previous,
+        notes=_write_notes(git, since=previous, until=commit),
+        is_prerelease=bool(parsed.version.pre),
+        is_latest=history is None or _is_latest(tag, history),
+        publication=find_publication_at(
+            commit, git=git, config=config, repository=repository, tag=tag
+        ),
+        pinned_at=git.tag_date(tag),
+    )
+
+
+def find_publication_at(
+    commit: str, *, git: Git, config: Config, repository: str, tag: str
+) -> Publication | None:
+    """Find what publishes the images of a tag, in the files of its commit.
+
+    Parameters
+    ----------
+    commit
+        The tagged commit.
+    git
+        The clone.
+    config
+        The settings, which decide where they speak.
+    repository
+        Owner and name on GitHub.
+    tag
+        The tag.
+
+    Returns
+    -------
+    Publication or None
+        The workflow and its images; `None` where nothing publishes any.
+    """
+    return find_publication(
+        git.files(commit, _WORKFLOWS),
+        repository=repository,
+        tag=tag,
+        workflow=config.workflow,
+        images=config.images,
+        platforms=config.platforms,
+    )
+
+
+def _write_notes(git: Git, *, since: str | None, until: str) -> str:
+    start = git.local_tag(since) if since else None
+    return group_commits(git.commits(start, until))
+
+
+def _parse(tag: str) -> Tag:
+    for parsed in parse_tags([tag]):
+        return parsed
+    raise UsageError(
+        f"tag {tag} names no semantic version",
+        help="a release's tag is like 1.2.3 or v1.2.3",
+    )
+
+
+def _is_prerelease(tag: str) -> bool:
+    return bool(_parse(tag).version.pre)
+
+
+def _is_latest(tag: str, history: History) -> bool:
+    """Return whether no higher stable version exists."""
+    version = _parse(tag).version
+    if version.pre:
+        return False
+    return not any(
+        other.version.key > version.key
+        for other in history.tags
+        if not other.version.pre and not other.is_calendar
+    )
