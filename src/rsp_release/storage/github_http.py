@@ -71,7 +71,7 @@ class GithubHttp:
         token: str | None,
         clock: Clock,
         random: Random,
-        timeout: float = 30.0,
+        timeout: int = 30,
     ) -> None:
         from github import Auth, Github
 
@@ -84,7 +84,7 @@ class GithubHttp:
         self._github = Github(
             auth=Auth.Token(token) if token else None,
             base_url=api_url,
-            timeout=timeout,  # type: ignore[arg-type]
+            timeout=timeout,
             user_agent="rsp-release",
             retry=None,
             seconds_between_requests=None,

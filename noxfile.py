@@ -1,0 +1,105 @@
+"""nox configuration of rsp-release.
+
+``nox`` runs what every change must pass. The slow campaigns (``bench``,
+``histories``, ``replay``, and ``simulate`` with many seeds) are sessions of
+their own.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "typing", "test"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.default_venv_backend = "virtualenv"
+
+GROUPS = nox.project.load_toml("pyproject.toml")
+OPENAPI = Path(".nox") / "openapi"
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install the package and groups of development dependencies."""
+    wanted = nox.project.dependency_groups(GROUPS, *groups)
+    session.install("-e", ".", *wanted)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the style of the code."""
+    session.install(*nox.project.dependency_groups(GROUPS, "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types."""
+    install(session, "typing")
+    session.run("mypy", *session.posargs, "noxfile.py", "src", "tests")
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """Run the tests."""
+    install(session, "test")
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Check requests and answers against GitHub's OpenAPI description."""
+    install(session, "test")
+    description = fetch_npm("@octokit/openapi", OPENAPI, session)
+    session.run(
+        "python", "-m", "tests.support.contract",
+        str(description / "generated" / "api.github.com.json"),
+        *session.posargs,
+    )  # fmt: skip
+
+
+@nox.session
+def simulate(session: nox.Session) -> None:
+    """Run seeded releases in a simulated world; ``-- --seeds N``."""
+    install(session, "test")
+    session.run("python", "-m", "tests.support.campaign", *session.posargs)
+
+
+@nox.session
+def histories(session: nox.Session) -> None:
+    """Score the choice of versions on real release histories."""
+    install(session, "test")
+    session.run("python", "-m", "tests.support.histories", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure speed, in one run and as ratios."""
+    install(session, "test")
+    session.run("python", "-m", "tests.bench.next_bench", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Make the pictures of the documentation from a real demo run."""
+    install(session, "test")
+    session.run("python", "-m", "tests.support.pictures", *session.posargs)
+
+
+def fetch_npm(name: str, directory: Path, session: nox.Session) -> Path:
+    """Install an npm package below the nox directory; return where it is."""
+    package = directory / "node_modules" / name
+    if not (package / "package.json").is_file():
+        npm = shutil.which("npm")
+        if npm is None:
+            session.skip("npm is needed: apt-get install npm")
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "package.json").write_text(json.dumps({"private": True}))
+        session.run(
+            npm, "install", "--no-audit", "--no-fund", "--prefix",
+            str(directory), name, external=True,
+        )  # fmt: skip
+    return package

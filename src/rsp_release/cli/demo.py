@@ -1,0 +1,172 @@
+"""The commands that run on the sandbox: ``demo`` and ``sandbox``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from ..exceptions import ReleaseError, UsageError
+from .release import run_bump
+from .session import Globals, Session
+
+__all__ = ["run_demo", "run_sandbox"]
+
+_SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GH_REPO")
+
+
+def run_demo(options: Globals, *, as_json: bool) -> int:
+    """Release a made-up service on the sandbox.
+
+    Parameters
+    ----------
+    options
+        Options that stand before the command.
+    as_json
+        Whether the output is JSON alone.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    from ..sandbox import Sandbox, seed
+
+    with tempfile.TemporaryDirectory(prefix="rsp-release-") as name:
+        folder = Path(name)
+        with Sandbox() as box:
+            seed.demo(box)
+            environ = _isolate(options.environ, folder, box.environment())
+            clone = folder / "stargazer"
+            _clone(box.git_url("rubin-demo/stargazer"), clone, environ)
+            if not as_json:
+                sys.stdout.write(
+                    "A made-up service, and a GitHub, a git remote and a"
+                    " registry on this machine alone.\n"
+                    "$ rsp-release bump minor --yes\n\n"
+                )
+                sys.stdout.flush()
+            return run_bump(
+                Session(
+                    replace(
+                        options,
+                        directory=clone,
+                        repository=None,
+                        environ=environ,
+                    ),
+                    as_json=as_json,
+                ),
+                part="minor",
+                pre=None,
+                force=False,
+                dry_run=False,
+                yes=True,
+            )
+
+
+def run_sandbox(
+    *,
+    port: int,
+    repository: str | None,
+    git: Path | None,
+    scenario: Path | None,
+) -> int:
+    """Serve the sandbox until interrupted.
+
+    Parameters
+    ----------
+    port
+        The port; 0 for any.
+    repository
+        Owner and name of the repository on the sandbox's GitHub.
+    git
+        The bare repository to serve; `None`: a made-up service.
+    scenario
+        A file that says what the workflows do.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    from ..sandbox import Sandbox, Scenario, seed
+
+    try:
+        script = Scenario.load(scenario) if scenario else None
+        box = Sandbox(script, port=port)
+        if git is None:
+            owner, _, name = (repository or "rubin-demo/stargazer").partition(
+                "/"
+            )
+            seed.demo(box, owner, name)
+            repository = f"{owner}/{name}"
+        else:
+            repository = repository or _guess_name(git)
+            box.add_repository(repository, git)
+    except (OSError, ValueError) as e:
+        raise UsageError(f"the sandbox cannot start: {e}") from e
+    with box:
+        for key, value in box.environment().items():
+            sys.stdout.write(f"export {key}={value}\n")
+        sys.stdout.flush()
+        sys.stderr.write(
+            f"serving {repository}; clone it from"
+            f" {box.git_url(repository)}\n"
+            "point another terminal at it with the lines above, and stop"
+            " with Ctrl-C\n"
+        )
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            sys.stderr.write("\n")
+    return 0
+
+
+def _guess_name(git: Path) -> str:
+    """Name a repository after where it is."""
+    path = git.resolve()
+    if not (path / "HEAD").is_file():
+        raise UsageError(
+            f"{git} is no bare repository",
+            help="make one: git clone --bare REPOSITORY",
+        )
+    return f"{path.parent.name or 'owner'}/{path.name.removesuffix('.git')}"
+
+
+def _isolate(
+    environ: Mapping[str, str], folder: Path, sandbox: Mapping[str, str]
+) -> dict[str, str]:
+    """Make an environment in which nothing of the user's is used."""
+    kept = {
+        key: value for key, value in environ.items() if key not in _SECRETS
+    }
+    config = folder / "gitconfig"
+    config.write_text(
+        "[user]\n\tname = Demo\n\temail = demo@example.org\n",
+        encoding="utf-8",
+    )
+    return {
+        **kept,
+        **sandbox,
+        "DOCKER_CONFIG": str(folder),
+        "GIT_CONFIG_GLOBAL": str(config),
+        "GIT_CONFIG_SYSTEM": os.devnull,
+    }
+
+
+def _clone(url: str, directory: Path, environ: Mapping[str, str]) -> None:
+    result = subprocess.run(
+        ["git", "clone", "--quiet", url, str(directory)],
+        env=dict(environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        raise ReleaseError(f"git clone failed: {result.stderr.strip()}")
