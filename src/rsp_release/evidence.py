@@ -15,12 +15,19 @@ for a version, in 0.x for one, is the policy's matter and is not decided here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .commits import CommitEvidence, Example
-from .fragments import LEVELS, Fragment, Part, Section, level_of
+from .commits import CommitEvidence
+from .fragments import (
+    LEVELS,
+    Fragment,
+    Part,
+    Section,
+    level_of,
+    reads_as_feature,
+)
 from .models import Bump, Confidence, Reason
 from .tags import Tag, Version
 
@@ -98,6 +105,9 @@ class Demand(NamedTuple):
     is_plain: bool
     """Whether the evidence says so in so many words."""
 
+    is_doubtful: bool = False
+    """Whether its words, or other evidence, say something else as well."""
+
     reasons: tuple[Reason, ...] = ()
     ignored: tuple[Reason, ...] = ()
     """What was not counted, and why."""
@@ -146,22 +156,27 @@ def weigh(
             f"the {written.basis} say {written.level}, but commit"
             f" {first.ref[:10]} says {commits.level}: {first.text}",
         )
-        written = written._replace(is_plain=False)
+        written = written._replace(is_doubtful=True)
     return written._replace(ignored=ignored, warnings=warnings)
 
 
 def _written(history: History, categories: Mapping[str, str]) -> Demand | None:
     section = history.section
     if section is not None and section.parts:
-        ref = section.title
-        return _from_parts(
-            "section", ((ref, part) for part in section.parts), categories
+        demand = _from_parts(
+            "section",
+            [(section.title, part) for part in section.parts],
+            categories,
         )
+        # Without headings it says nothing, and where commits are
+        # conventional a tool has derived it from them.
+        if demand.is_plain and not _is_conventional(history):
+            return demand
     pending = [f for f in history.fragments if not f.stale and f.parts]
     if pending:
         return _from_parts(
             "fragments",
-            ((f.path, part) for f in pending for part in f.parts),
+            [(f.path, part) for f in pending for part in f.parts],
             categories,
         )
     return None
@@ -169,7 +184,7 @@ def _written(history: History, categories: Mapping[str, str]) -> Demand | None:
 
 def _from_parts(
     basis: str,
-    parts: Iterable[tuple[str, Part]],
+    parts: list[tuple[str, Part]],
     categories: Mapping[str, str],
 ) -> Demand:
     found: list[tuple[int, bool, Reason]] = []
@@ -193,6 +208,7 @@ def _from_parts(
         next(name for name, order in LEVELS.items() if order == top),
         basis,
         is_plain,
+        top == LEVELS["patch"] and any(reads_as_feature(p) for _, p in parts),
         tuple(r for _, _, r in sorted(found, key=lambda f: -f[0])),
     )
 
@@ -215,6 +231,7 @@ def _from_labels(history: History, labels: Mapping[str, str]) -> Demand | None:
         level,
         "labels",
         True,
+        False,
         tuple(
             Reason(
                 bump=_bump(labels[label.lower()]),
@@ -244,36 +261,54 @@ def _from_commits(history: History) -> Demand:
     commits = history.commits
     if not commits.total:
         return Demand("none", "nothing", True)
-    share = history.conventional
-    if share is None:
-        share = commits.conventional / max(1, commits.looked_at)
     level = "patch"
     reasons: tuple[Reason, ...] = ()
     for kind, name in _CC_KINDS:
         if commits.count(kind):
             level, reasons = name, _reasons(commits, kind, name)
             break
-    if share >= _CONVENTIONAL:
-        return Demand(level, "conventional", bool(reasons), reasons)
+    if _is_conventional(history):
+        return Demand(level, "conventional", bool(reasons), False, reasons)
     if LEVELS[level] > 1:
         # Not the habit here, but said in so many words.
-        return Demand(level, "conventional", False, reasons)
+        return Demand(level, "conventional", False, True, reasons)
     features = commits.count("verb-minor")
     recent = recent_bumps(history, 5)
     raised = sum(bump != "patch" for bump in recent)
     enough = 3 if recent and raised / len(recent) < _CONVENTIONAL else 1
     if commits.count("verb-major"):
         return Demand(
-            "major", "words", False, _reasons(commits, "verb-major", "major")
+            "major",
+            "words",
+            False,
+            True,
+            _reasons(commits, "verb-major", "major"),
         )
     if features >= enough:
         return Demand(
-            "minor", "words", False, _reasons(commits, "verb-minor", "minor")
+            "minor",
+            "words",
+            False,
+            True,
+            _reasons(commits, "verb-minor", "minor"),
         )
     for kind in ("verb-patch", "dependency", "docs", "ci", "plain"):
         if commits.count(kind):
             reasons += _reasons(commits, kind, "patch")
-    return Demand("patch", "words", False, reasons)
+    return Demand("patch", "words", False, True, reasons)
+
+
+def _is_conventional(history: History) -> bool:
+    """Return whether the repository really uses Conventional Commits.
+
+    What stands before the previous version tells, so that a commit more can
+    never change how the others are read.
+    """
+    share = history.conventional
+    if share is None:
+        commits = history.commits
+        share = commits.conventional / max(1, commits.looked_at)
+    return share >= _CONVENTIONAL
 
 
 def _reasons(
@@ -375,13 +410,8 @@ def habits(
         if (earlier.major == 0) != (now.major == 0) or not section.parts:
             continue
         then = _from_parts(
-            "section", (("", p) for p in section.parts), categories
+            "section", [("", p) for p in section.parts], categories
         )
         if (then.level, then.is_plain) == (demand.level, demand.is_plain):
             found.append(step_between(earlier, version))
     return found
-
-
-def examples_of(commits: CommitEvidence, kind: str) -> tuple[Example, ...]:
-    """Return the newest commits of a kind."""
-    return commits.examples.get(kind, ())

@@ -98,7 +98,21 @@ _VOCABULARY = {
 _LEVEL = {name: lvl for lvl, names in _VOCABULARY.items() for name in names}
 
 # Names that say nothing of how much changed.
-_VAGUE = frozenset({"other changes", "other", "changed", "changes", "misc"})
+_VAGUE = frozenset(
+    {
+        "other changes",
+        "other",
+        "changed",
+        "changes",
+        "misc",
+        "miscellaneous",
+        # Of an interface, or of something nobody used.
+        "removed",
+        "removal",
+        "removals",
+        "deprecations and removals",
+    }
+)
 
 
 class Part(NamedTuple):
@@ -156,7 +170,7 @@ def level_of(category: str, names: Mapping[str, str]) -> tuple[str, bool]:
     -------
     tuple of str and bool
         The level, and whether the name really says so: one that is not
-        known, or that covers anything, asks for a patch and does not.
+        known, or that covers anything, does not.
     """
     name = " ".join(category.lower().split()).rstrip(":")
     if name in names:
@@ -381,3 +395,19 @@ def _version_in(title: str) -> Version | None:
     if len(tags) != 1 or tags[0].prefix or tags[0].is_calendar:
         return None
     return tags[0].version
+
+
+_FEATURE = re.compile(
+    r"(?:add|allow|support|introduce|enable|implement|provide|new)"
+    r"(?:s|ed|ing)?\b|.{0,40}\bnow (?:sets|supports|can|allows|accepts)\b",
+    re.IGNORECASE,
+)
+
+
+def reads_as_feature(part: Part) -> bool:
+    """Return whether an entry's words are those of a new feature."""
+    return any(
+        _FEATURE.match(line.lstrip("-*+ \t"))
+        for line in part.text.splitlines()
+        if line.startswith(("-", "*", "+")) or line == part.text
+    )

@@ -251,7 +251,9 @@ def _choose(
                     f" raised the {usual} version",
                 ),
             )
-    return _Choice(bump, _confidence(history, demand, bump, before), reasons)
+    return _Choice(
+        bump, _confidence(history, demand, bump, before, policy), reasons
+    )
 
 
 def _usual(before: list[str], demand: Demand) -> str | None:
@@ -264,15 +266,37 @@ def _usual(before: list[str], demand: Demand) -> str | None:
 
 
 def _confidence(
-    history: History, demand: Demand, bump: str, before: list[str]
+    history: History,
+    demand: Demand,
+    bump: str,
+    before: list[str],
+    policy: Config,
 ) -> Confidence:
-    if demand.basis in {"words", "nothing"}:
+    """Say how sure the choice is; the decision record has the figures."""
+    if demand.basis in {"words", "nothing"} or not demand.is_plain:
         return "guess"
-    if not demand.is_plain:
-        return "guess"
+    agreeing = sum(b == bump for b in before)
+    is_usual = agreeing == len(before)
     if demand.basis == "conventional":
-        return "certain" if before[:3] == [bump] * 3 else "likely"
-    return "certain"
+        if before and before[0] != bump:
+            return "guess"
+        return "certain" if is_usual and len(before) >= 3 else "likely"
+    if bump != _by_policy(history, demand.level, policy)[0]:
+        # The past overruled what the words mean.
+        return "likely"
+    previous = history.previous
+    if (
+        demand.is_doubtful
+        and previous is not None
+        and previous.version.major == 0
+    ):
+        return "likely"
+    if demand.level == "minor":
+        # Some release features as patches; only their past tells who does.
+        return "certain" if before and is_usual else "likely"
+    if demand.level == "patch":
+        return "certain" if 2 * agreeing >= len(before) else "likely"
+    return "certain" if is_usual else "likely"
 
 
 # -- Which version that is --------------------------------------------------

@@ -1,28 +1,29 @@
 """Reads what choosing a version needs from a clone, through git itself.
 
-One ``git for-each-ref`` for the names of the tags, one ``git log`` for the
-commits since the nearest version, streamed. Nothing is read object by object.
+The names of the tags come from one ``git for-each-ref``, the commits since
+the highest version from one streamed ``git log``, and files from one
+``git cat-file``. No commit is read as an object of its own, and nothing asks
+git which tags are merged unless the highest is not: that would walk the whole
+history.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-from ..commits import FORMAT, CommitEvidence, CommitReader
+from ..commits import CommitEvidence
 from ..config import Config
-from ..exceptions import BlockedError, ReadError
+from ..evidence import History
+from ..exceptions import BlockedError, ReadError, UsageError
+from ..fragments import parse_changelog
 from ..tags import Tag, parse_tags, stream_of
-from ..version import History
+from .history_git import Git
+from .history_tree import Tree, read_changelog, read_fragments
 
 __all__ = ["read_history"]
 
-_CHUNK = 1 << 18
-
-# Nothing that a repository's own configuration names is run.
-_SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+_DEEPEN = "git fetch --unshallow --tags, or use --deepen"
 
 
 def read_history(
@@ -37,13 +38,13 @@ def read_history(
     Parameters
     ----------
     directory
-        A directory of the clone.
+        A directory of the clone; it may be bare.
     config
         The settings.
     revision
         The commit that would be tagged.
     deepen
-        Whether to fetch the history and the tags that a shallow clone lacks.
+        Whether to fetch the history and the tags that the clone lacks.
 
     Returns
     -------
@@ -56,108 +57,227 @@ def read_history(
         Raised if history or tags are missing, with the command that mends it.
     ReadError
         Raised if git could not read the clone.
+    UsageError
+        Raised if the revision is none, or several streams of tags are there
+        to choose from.
     """
-    git = _Git(directory)
-    facts = git.run(
-        "rev-parse",
-        "--is-shallow-repository",
-        "--verify",
-        "--end-of-options",
-        f"{revision}^{{commit}}",
-    ).split()
-    is_shallow, head = facts[0] == "true", facts[-1]
-    if is_shallow:
-        if not deepen:
-            raise BlockedError(
-                "this clone is shallow, so its history is not all here",
-                help="git fetch --unshallow --tags, or use --deepen",
-            )
-        git.run("fetch", "--quiet", "--unshallow", "--tags")
-    branch = git.run("rev-parse", "--abbrev-ref", "HEAD").strip()
-    names = git.run("for-each-ref", "--format=%(refname:strip=2)", "refs/tags")
-    stream = stream_of(config.tag_prefix or "")
-    tags = sorted(
-        (t for t in parse_tags(names) if t.stream == stream),
-        key=lambda t: t.version.key,
-        reverse=True,
-    )
-    stable = [t for t in tags if not t.version.pre and not t.is_calendar]
-    previous, commits = _nearest(git, head, stable)
-    return History(
-        head=head,
-        branch=None if branch == "HEAD" else branch,
-        tags=tuple(tags),
-        previous=previous,
-        commits=commits,
-    )
-
-
-def _nearest(
-    git: _Git, head: str, stable: list[Tag]
-) -> tuple[Tag | None, CommitEvidence]:
-    for tag in stable:
-        commit = git.run("rev-parse", f"refs/tags/{tag.name}^{{commit}}")
-        reader = git.log(f"{commit.strip()}..{head}")
-        if (
-            head == commit.strip()
-            or commit.strip().encode() in reader.boundary
-        ):
-            return tag, reader.finish()
-    return None, git.log(head).finish()
-
-
-class _Git:
-    """Runs git in one directory, with nothing of the user's in the way."""
-
-    def __init__(self, directory: Path) -> None:
-        self._command = ("git", "-C", str(directory), *_SAFE)
-        self._environ = {
-            **os.environ,
-            "LC_ALL": "C",
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_OPTIONAL_LOCKS": "0",
-        }
-
-    def run(self, *arguments: str) -> str:
-        result = subprocess.run(
-            (*self._command, *arguments),
-            capture_output=True,
-            env=self._environ,
-            stdin=subprocess.DEVNULL,
-            check=False,
+    if revision.startswith("-"):
+        raise UsageError(f"{revision!r} is not a revision")
+    with Git(directory) as git:
+        is_shallow, head, branch = _look(git, revision)
+        if deepen:
+            how = ("--unshallow",) if is_shallow else ()
+            git.run("fetch", "--quiet", "--tags", *how)
+            is_shallow, head, branch = _look(git, revision)
+        names = git.run(
+            "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"
         )
-        if result.returncode:
-            problem = result.stderr.decode("utf-8", "replace").strip()
-            raise ReadError(f"git {arguments[0]} failed: {problem}")
-        return result.stdout.decode("utf-8", "surrogateescape")
-
-    def log(self, span: str) -> CommitReader:
-        reader = CommitReader()
-        with subprocess.Popen(
-            (
-                *self._command,
-                "log",
-                "-z",
-                "--boundary",
-                "--encoding=UTF-8",
-                f"--format={FORMAT}",
-                span,
-                "--",
+        tags, prefix_warnings = _of_stream(names, config)
+        tags.sort(key=lambda t: t.version.key, reverse=True)
+        base = _Base(git, head, tags, config.paths)
+        if is_shallow and (base.previous is None or base.roots):
+            raise BlockedError(
+                "this clone is shallow, and the commits since the previous"
+                " version are not all here",
+                help=_DEEPEN,
+            )
+        tree = Tree(git, f"{head}^{{tree}}")
+        before = Tree(git, f"{base.commit}^{{tree}}") if base.commit else None
+        log = read_changelog(tree)
+        fragments, uses = read_fragments(
+            tree, before, config=config, changelog=log.text
+        )
+        sections = parse_changelog(log.text, limit=20)
+        _check_tags_are_here(log.path, sections, tags)
+        history = History(
+            head=head,
+            branch=branch,
+            tags=tuple(tags),
+            previous=base.previous,
+            prereleases=base.prereleases(),
+            head_tags=base.head_tags(),
+            commits=base.commits,
+            conventional=base.conventional(),
+            fragments=fragments,
+            uses_fragments=uses,
+            past=tuple(s for s in sections if s.version is not None),
+            section=log.newest(
+                sections,
+                tags=tags,
+                previous=base.previous,
+                before=before,
             ),
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            env=self._environ,
-        ) as process:
-            assert process.stdout is not None  # noqa: S101
-            reader.feed(_records(process.stdout.fileno()))
-        if process.returncode:
-            raise ReadError("git log failed")
-        return reader
+            warnings=tuple(prefix_warnings),
+        )
+        git.close()
+        return history
 
 
-def _records(descriptor: int) -> Iterator[bytes]:
-    rest = b""
-    while chunk := os.read(descriptor, _CHUNK):
-        records = (rest + chunk).split(b"\0")
-        rest = records.pop()
-        yield from records
+def _look(git: Git, revision: str) -> tuple[bool, str, str | None]:
+    """Return whether the clone is shallow, the head, and the branch."""
+    try:
+        lines = git.run(
+            "rev-parse",
+            "--is-shallow-repository",
+            f"{revision}^{{commit}}",
+            "--symbolic-full-name",
+            revision,
+        ).splitlines()
+    except ReadError as exc:
+        if "unknown revision" in exc.message:
+            raise ReadError(
+                f"there is no commit {revision} here",
+                help="is this a new repository, without a commit?",
+            ) from exc
+        raise
+    branch = lines[2] if len(lines) > 2 else ""
+    if branch == "HEAD" or not branch.startswith("refs/heads/"):
+        return lines[0] == "true", lines[1], None
+    return lines[0] == "true", lines[1], branch.removeprefix("refs/heads/")
+
+
+def _of_stream(names: str, config: Config) -> tuple[list[Tag], list[str]]:
+    """Return the tags of the stream that is released."""
+    if config.tag_prefix is not None:
+        stream = stream_of(config.tag_prefix)
+        if "\n" + stream not in "\n" + names:
+            return [], []
+        tags = [t for t in parse_tags(names) if t.stream == stream]
+        return tags, _unfiltered(stream, config)
+    streams: dict[str, list[Tag]] = {}
+    for tag in parse_tags(names):
+        streams.setdefault(tag.stream, []).append(tag)
+    if "" in streams or not streams:
+        return streams.get("", []), []
+    if len(streams) == 1:
+        return next(iter(streams.values())), []
+    known = ", ".join(sorted(streams)[:6])
+    raise UsageError(
+        f"the tags are of {len(streams)} streams: {known}",
+        help="choose one with the setting tag-prefix, and its part of the"
+        " repository with paths",
+    )
+
+
+def _unfiltered(stream: str, config: Config) -> list[str]:
+    if not stream or config.paths:
+        return []
+    return [
+        f"every commit is counted for {stream}, because the setting paths"
+        " does not name its part of the repository"
+    ]
+
+
+class _Base:
+    """The previous version, and what stands between it and the head."""
+
+    def __init__(
+        self, git: Git, head: str, tags: list[Tag], paths: tuple[str, ...]
+    ) -> None:
+        self._git = git
+        self._head = head
+        self._tags = tags
+        self._paths = paths
+        self.previous: Tag | None = None
+        self.commit: str | None = None
+        stable = [t for t in tags if not t.version.pre and not t.is_calendar]
+        if stable and not self._try(stable[0]):
+            for tag in self._merged(stable[1:]):
+                if self._try(tag):
+                    break
+        if self.previous is None:
+            reader = git.log(head, paths=paths)
+            self.commits: CommitEvidence = reader.finish()
+            self.roots = bool(reader.roots)
+
+    def _try(self, tag: Tag) -> bool:
+        """Take a tag for the previous version, if the head contains it."""
+        ref = f"refs/tags/{tag.name}"
+        commit = self._git.resolve(f"{ref}^{{commit}}")
+        if commit is None:  # a tag of a file or a tree
+            return False
+        if self._paths and not self._git.test(
+            "merge-base", "--is-ancestor", commit, self._head
+        ):
+            return False
+        reader = self._git.log(f"{commit}..{self._head}", paths=self._paths)
+        if (
+            not self._paths
+            and commit != self._head
+            and commit.encode() not in reader.boundary
+        ):
+            return False
+        self.previous, self.commit = tag, commit
+        self.commits = reader.finish()
+        self.roots = bool(reader.roots)
+        return True
+
+    def _merged(self, tags: list[Tag]) -> Iterable[Tag]:
+        """Yield those of some tags that the head contains, in order.
+
+        Asked in growing batches: recent tags cost git little.
+        """
+        start, size = 0, 64
+        while start < len(tags):
+            batch = tags[start : start + size]
+            start, size = start + size, 8 * size
+            names = self._git.run(
+                "for-each-ref",
+                f"--merged={self._head}",
+                "--format=%(refname:strip=2)",
+                "--stdin" if len(batch) > 1000 else "--",
+                *(f"refs/tags/{t.name}" for t in batch if len(batch) <= 1000),
+            )
+            merged = set(names.splitlines())
+            yield from (t for t in batch if t.name in merged)
+
+    def prereleases(self) -> tuple[Tag, ...]:
+        """Return the pre-releases above the previous version."""
+        least = self.previous.version.key if self.previous else ()
+        above = [
+            t
+            for t in self._tags
+            if t.version.pre and not t.is_calendar and t.version.key > least
+        ]
+        return tuple(self._merged(above[:64])) if above else ()
+
+    def head_tags(self) -> tuple[str, ...]:
+        """Return the tags of this stream at the head, of the newest few."""
+        newest = [t.name for t in self._tags[:16]]
+        return tuple(
+            name
+            for name in newest
+            if self._git.resolve(f"refs/tags/{name}^{{commit}}") == self._head
+        )
+
+    def conventional(self) -> float | None:
+        """Return the share of Conventional Commits before the version."""
+        if self.commit is None:
+            return None
+        past = self._git.log(
+            self.commit, "-n100", "--no-merges", paths=self._paths
+        ).finish()
+        if past.looked_at < 10:
+            return None
+        return past.conventional / past.looked_at
+
+
+def _check_tags_are_here(
+    path: str, sections: Iterable[object], tags: list[Tag]
+) -> None:
+    """Find out that tags were not fetched, from the change log."""
+    from ..fragments import Section
+
+    versions = [
+        s.version
+        for s in sections
+        if isinstance(s, Section) and s.version and not s.version.pre
+    ]
+    known = max((t.version for t in tags), key=lambda v: v.key, default=None)
+    newer = [v for v in versions if known is None or v.key > known.key]
+    if len(newer) > 1:
+        raise BlockedError(
+            f"{path} tells of {newer[0]} and {newer[1]}, but no tag here is"
+            " that new",
+            help="git fetch --tags, or use --deepen",
+        )
