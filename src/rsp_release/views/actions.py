@@ -163,7 +163,8 @@ def annotation(
         for name, value in properties.items()
         if value is not None
     )
-    return f"::{level}{' ' if told else ''}{told}::{safe.workflow_data(safe.lines(text))}"
+    head = f"::{level} {told}" if told else f"::{level}"
+    return f"{head}::{safe.workflow_data(safe.lines(text))}"
 
 
 def mask(values: Iterable[str]) -> str:

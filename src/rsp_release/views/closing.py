@@ -78,9 +78,9 @@ def headline(
     name = result.tag or result.version or "the release"
     match result.outcome:
         case "released":
-            if spent is None:
-                return "good", f"{_upper(name)} is released"
-            return "good", f"Released {name} in {words.duration(spent)}"
+            # No headline begins with a name: a log's reader might obey it.
+            time = "" if spent is None else f" in {words.duration(spent)}"
+            return "good", f"Released {name}{time}"
         case "nothing":
             return "good", "Nothing to release"
         case "planned":
@@ -98,10 +98,6 @@ def _union(*texts: str | None) -> list[str]:
     # The result mostly repeats what the step said.
     lines = [line for text in texts if text for line in text.splitlines()]
     return list(dict.fromkeys(lines))
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _is_ok(result: Result) -> bool:

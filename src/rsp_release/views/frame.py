@@ -61,13 +61,13 @@ class Glyphs:
         Parameters
         ----------
         encoding
-            Name of the encoding of the output.
+            Name of the encoding of the output; `None`: it takes any text.
         """
         glyphs = cls()
         try:
             "".join(
                 getattr(glyphs, name) for name in cls.__dataclass_fields__
-            ).encode(encoding or "ascii")
+            ).encode(encoding or "utf-8")
         except (LookupError, UnicodeEncodeError):
             return cls(
                 done="v",
@@ -142,7 +142,12 @@ class Painter:
         turn
             How often the spinner has turned.
         """
-        room = max(1, height - 1)
+        painted = self._fitted(board, now, width, max(1, height - 1), turn)
+        return [self._crop(line, width - 1) for line in painted]
+
+    def _fitted(
+        self, board: Board, now: datetime, width: int, room: int, turn: int
+    ) -> list[Line]:
         head: list[Line] = [[], *self._heading(), []]
         steps = [
             self._row(board, row, now=now, width=width, turn=turn)[:1]
@@ -397,8 +402,18 @@ class Painter:
     def _cut(self, text: str, cells: int) -> str:
         if cell_len(text) <= cells:
             return text
-        mark = self.glyphs.ellipsis
+        mark = self.glyphs.ellipsis[: max(0, cells)]
         return set_cell_size(text, max(0, cells - len(mark))).rstrip() + mark
+
+    def _crop(self, line: Line, cells: int) -> Line:
+        if sum(cell_len(text) for _, text in line) <= cells:
+            return line
+        painted: Line = []
+        left = cells
+        for style, text in line:
+            painted.append((style, self._cut(text, left)))
+            left -= cell_len(painted[-1][1])
+        return painted
 
     def _cut_middle(self, text: str, cells: int) -> str:
         # What tells the jobs of a matrix apart is at the end of the name.

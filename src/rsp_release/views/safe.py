@@ -253,33 +253,48 @@ def _cut(text: str, limit: int) -> str:
 def _printable(text: str, limit: int) -> str:
     # What is thrown away may be long too, but not without end: reading
     # a hundred megabytes to show one line is a refusal of service.
-    text = text[: 16 * limit]
+    text = text[: 8 * limit]
     text = _NEWLINE.sub("\n", _SEQUENCE.sub("", text))
     if not _ORDINARY.fullmatch(text):
-        text = _visible(text)
+        text = text.translate(_VISIBLE)
+    if not text.isascii():
+        text = _unburdened(text[: 2 * limit])
     # Once more, since what was taken out may have stood between the parts.
     return text.replace("##[", "## [")
 
 
-def _visible(text: str) -> str:
-    kept: list[str] = []
-    marks = 0
-    for character in text:
+class _Visible(dict[int, str]):
+    """What is shown for each character, worked out when it is met."""
+
+    def __missing__(self, codepoint: int) -> str:
+        character = chr(codepoint)
         kind = unicodedata.category(character)
-        if character in "\n ":
+        if character == "\n":
             shown = character
         elif kind == "Zs" or character == "\t":
             shown = " "
-        elif kind in {"Cc", "Cf"} or ord(character) in _IGNORABLE:
-            continue
+        elif kind in {"Cc", "Cf"} or codepoint in _IGNORABLE:
+            shown = ""
         elif kind in {"Cs", "Co", "Cn"}:
             shown = "\N{REPLACEMENT CHARACTER}"
         else:
             shown = character
-        # Heaps of combining marks paint over the lines above.
-        marks = marks + 1 if kind in {"Mn", "Me"} else 0
+        self[codepoint] = shown
+        return shown
+
+
+_VISIBLE = _Visible()
+
+
+def _unburdened(text: str) -> str:
+    # Heaps of combining marks paint over the lines above.
+    kept: list[str] = []
+    marks = 0
+    for character in text:
+        is_mark = unicodedata.category(character) in {"Mn", "Me"}
+        marks = marks + 1 if is_mark else 0
         if marks <= _MAX_MARKS:
-            kept.append(shown)
+            kept.append(character)
     return "".join(kept)
 
 

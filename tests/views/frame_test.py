@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from itertools import islice
+
+import pytest
+from rich.cells import cell_len
+
+from rsp_release.views.board import Board
+from rsp_release.views.frame import Glyphs, Line, Painter
+
+from .hostile import hostile_texts, poisoned
+from .streams import STEPS, STREAMS, TITLE, at, busy, released
+
+PAINTER = Painter(title=TITLE, glyphs=Glyphs())
+
+
+def text(lines: list[Line]) -> list[str]:
+    return ["".join(piece for _, piece in line) for line in lines]
+
+
+def board_of(name: str, count: int | None = None) -> tuple[Board, datetime]:
+    board = Board(STEPS)
+    board.begin(at(0))
+    last = at(0)
+    for event in islice(STREAMS[name](), count):
+        board.fold(event)
+        last = event.at
+    return board, last
+
+
+def busy_board(count: int) -> Board:
+    board, _ = board_of("released", 7)
+    board.fold(busy(count))
+    return board
+
+
+@pytest.mark.parametrize("width", [20, 40, 49, 50, 79, 80, 81, 200])
+@pytest.mark.parametrize("height", [2, 5, 8, 12, 24, 50])
+def test_live_is_whole_at_every_size(width: int, height: int) -> None:
+    for count in range(1, 20):
+        board, now = board_of("released", count)
+        lines = text(
+            PAINTER.live(board, now=now, width=width, height=height, turn=1)
+        )
+        assert 1 <= len(lines) < height
+        assert all(cell_len(line) < width for line in lines), lines
+        active = board.active
+        if active is not None:
+            assert any(active.title[:5] in line for line in lines), lines
+
+
+@pytest.mark.parametrize("height", [8, 12, 16, 24, 40, 60])
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_forty_jobs_fit(width: int, height: int) -> None:
+    board = busy_board(40)
+    lines = text(
+        PAINTER.live(board, now=at(100), width=width, height=height, turn=1)
+    )
+    assert len(lines) < height
+    assert all(cell_len(line) < width for line in lines)
+    told = sum("test / " in line or "lint" in line for line in lines)
+    for line in lines:
+        if match := re.search(r"(\d+) jobs? done|and (\d+) more", line):
+            told += int(match[1] or match[2])
+    # Every job is there: by name, as done, or among those that did not fit.
+    assert told == 41
+    assert any("lint" in line and "failed" in line for line in lines)
+
+
+def test_every_job_has_its_place_where_there_is_room() -> None:
+    lines = text(
+        PAINTER.live(busy_board(10), now=at(100), width=100, height=50, turn=1)
+    )
+    assert not [line for line in lines if "more" in line]
+    assert sum("test / " in line for line in lines) == 6
+    assert sum("step 5 of 6" in line for line in lines) == 3
+
+
+def test_long_names_keep_their_end() -> None:
+    lines = text(
+        PAINTER.live(busy_board(40), now=at(100), width=44, height=60, turn=1)
+    )
+    named = [line for line in lines if "shard" in line]
+    assert len(named) == 24
+    assert len(set(named)) == 24
+
+
+def test_time_passes() -> None:
+    board, _ = board_of("released", 10)
+    before = text(PAINTER.live(board, now=at(30), width=80, height=24, turn=1))
+    after = text(PAINTER.live(board, now=at(95), width=80, height=24, turn=2))
+    assert any(line.endswith("23s") for line in before)
+    assert any(line.endswith("1m 28s") for line in after)
+
+
+def test_times_are_aligned() -> None:
+    board, now = board_of("released", 14)
+    lines = text(PAINTER.live(board, now=now, width=80, height=24, turn=1))
+    ends = {cell_len(line) for line in lines if re.search(r"\ds$", line)}
+    assert ends == {79}
+
+
+@pytest.mark.parametrize("name", sorted(STREAMS))
+def test_settled_breaks_no_word(name: str) -> None:
+    board, now = board_of(name)
+    told = " ".join(text(PAINTER.settled(board, now=now, width=80))).split()
+    for row in board.rows:
+        if row.state == "done":
+            assert set(row.text.split()) <= set(told)
+
+
+def test_ascii() -> None:
+    glyphs = Glyphs.choose("ascii")
+    painter = Painter(title=TITLE, glyphs=glyphs)
+    board = busy_board(40)
+    for lines in (
+        painter.live(board, now=at(100), width=80, height=24, turn=1),
+        painter.settled(board, now=at(100), width=80),
+    ):
+        assert "".join(text(lines)).isascii()
+    assert Glyphs.choose("utf-8") == Glyphs()
+    assert Glyphs.choose("no such encoding") == glyphs
+
+
+def test_hostile_text_breaks_no_frame() -> None:
+    stream = list(islice(released(), 12))
+    for _, hostile in hostile_texts():
+        board = Board([(key, hostile) for key, _ in STEPS])
+        for event in stream:
+            board.fold(poisoned(event, hostile))
+        lines = text(
+            PAINTER.live(board, now=at(90), width=80, height=24, turn=1)
+        )
+        assert len(lines) < 24
+        assert all(cell_len(line) < 80 for line in lines), lines
