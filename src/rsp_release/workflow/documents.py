@@ -1,7 +1,7 @@
 """Reading YAML that may be hostile.
 
 The tree is built from the parser's events, one by one, so that what a small
-file can make of itself – nesting, aliases of aliases, a million entries – is
+file can make of itself - nesting, aliases of aliases, a million entries - is
 stopped while it is being read. Scalars become what YAML 1.2's core schema
 makes of them, so ``on`` is a text and not a boolean.
 """

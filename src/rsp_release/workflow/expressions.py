@@ -15,225 +15,17 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from .grammar import Node, UnreadableError, parse
 from .unknown import bounded, is_known, unknown, unknowns
+from .values import compare, equal, is_true, number, text_of
 
 __all__ = ["Contexts", "condition", "fill", "fill_all", "value_of"]
 
 Contexts: TypeAlias = Mapping[str, Any]
 """The contexts by name. A context that is missing is unknown."""
 
-_MAX_LENGTH = 21000
-_MAX_DEPTH = 50
 _MAX_FORMATTED = 1 << 20
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>-?0x[0-9a-fA-F]+|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
-    r"|(?P<string>'(?:[^']|'')*')"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_-]*)"
-    r"|(?P<op>&&|\|\||==|!=|<=|>=|[!<>().,\[\]*]))"
-)
 _STATUS = {"always", "cancelled", "failure", "success"}
-
-
-class _UnreadableError(Exception):
-    """The expression is not one that can be read."""
-
-
-Node: TypeAlias = tuple[Any, ...]
-
-
-class _Parser:
-    """A parser by recursive descent, to tuples."""
-
-    def __init__(self, text: str) -> None:
-        if len(text) > _MAX_LENGTH:
-            raise _UnreadableError
-        self._tokens: list[tuple[str, str]] = []
-        at = 0
-        text = text.rstrip()
-        while at < len(text):
-            match = _TOKEN.match(text, at)
-            if not match or match.lastgroup is None:
-                raise _UnreadableError
-            self._tokens.append((match.lastgroup, match[match.lastgroup]))
-            at = match.end()
-        self._at = 0
-        self._depth = 0
-
-    def parse(self) -> Node:
-        node = self._binary(0)
-        if self._at != len(self._tokens):
-            raise _UnreadableError
-        return node
-
-    def _take(self, *ops: str) -> str | None:
-        if self._at < len(self._tokens):
-            kind, text = self._tokens[self._at]
-            if kind == "op" and text in ops:
-                self._at += 1
-                return text
-        return None
-
-    def _need(self, op: str) -> None:
-        if not self._take(op):
-            raise _UnreadableError
-
-    _LEVELS = (("||",), ("&&",), ("==", "!="), ("<", "<=", ">", ">="))
-
-    def _binary(self, level: int) -> Node:
-        if level == len(self._LEVELS):
-            return self._unary()
-        node = self._binary(level + 1)
-        if level < 2:
-            # A chain is one node, however long.
-            sides = [node]
-            while self._take(*self._LEVELS[level]):
-                sides.append(self._binary(level + 1))
-            if len(sides) > 1:
-                return (self._LEVELS[level][0], *sides)
-            return node
-        if op := self._take(*self._LEVELS[level]):
-            node = (op, node, self._binary(level + 1))
-        return node
-
-    def _unary(self) -> Node:
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            raise _UnreadableError
-        node = ("!", self._unary()) if self._take("!") else self._postfix()
-        self._depth -= 1
-        return node
-
-    def _postfix(self) -> Node:
-        node = self._primary()
-        steps = 0
-        while op := self._take(".", "["):
-            steps += 1
-            if steps > _MAX_DEPTH:
-                raise _UnreadableError
-            if op == "[":
-                index = ("*",) if self._take("*") else self._binary(0)
-                self._need("]")
-                node = ("[]", node, index)
-            elif self._take("*"):
-                node = ("[]", node, ("*",))
-            else:
-                node = ("[]", node, ("literal", self._name()))
-        return node
-
-    def _name(self) -> str:
-        if self._at >= len(self._tokens):
-            raise _UnreadableError
-        kind, text = self._tokens[self._at]
-        if kind != "name":
-            raise _UnreadableError
-        self._at += 1
-        return text
-
-    def _primary(self) -> Node:
-        if self._take("("):
-            node = self._binary(0)
-            self._need(")")
-            return node
-        if self._at >= len(self._tokens):
-            raise _UnreadableError
-        kind, text = self._tokens[self._at]
-        self._at += 1
-        if kind == "string":
-            return ("literal", text[1:-1].replace("''", "'"))
-        if kind == "number":
-            return ("literal", _number(text))
-        if kind != "name":
-            raise _UnreadableError
-        if text in {"true", "false"}:
-            return ("literal", text == "true")
-        if text == "null":
-            return ("literal", None)
-        if self._take("("):
-            arguments = []
-            if not self._take(")"):
-                arguments.append(self._binary(0))
-                while self._take(","):
-                    arguments.append(self._binary(0))
-                self._need(")")
-            return ("call", text.lower(), *arguments)
-        return ("context", text.lower())
-
-
-def _number(value: Any) -> float:
-    """Coerce to a number as GitHub does; not a number if it is none."""
-    if value is None:
-        return 0.0
-    if isinstance(value, bool | int | float):
-        return float(value)
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            if re.fullmatch(r"[+-]?0x[0-9a-fA-F]{1,13}", text):
-                return float(int(text, 16))
-            if re.fullmatch(r"[0-9eE.+-]{1,40}", text):
-                return float(text)
-        except (ValueError, OverflowError):
-            return float("nan")
-        return 0.0 if not text else float("nan")
-    return float("nan")
-
-
-def _text(value: Any) -> str:
-    """Coerce to text as GitHub does."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, list):
-        return "Array"
-    if isinstance(value, dict):
-        return "Object"
-    return str(value)
-
-
-def _is_true(value: Any) -> bool | None:
-    """Return whether a value counts as true; `None` if not known."""
-    if isinstance(value, str) and not is_known(value):
-        return None
-    if isinstance(value, float | int) and not isinstance(value, bool):
-        return value == value and value != 0  # noqa: PLR0124
-    return bool(value) or isinstance(value, dict | list)
-
-
-def _equal(left: Any, right: Any) -> bool:
-    if isinstance(left, str) and isinstance(right, str):
-        return left.lower() == right.lower()
-    if isinstance(left, dict | list) or isinstance(right, dict | list):
-        return left is right
-    if left is None and right is None:
-        return True
-    if isinstance(left, bool) and isinstance(right, bool):
-        return left is right
-    return _number(left) == _number(right)
-
-
-def _compare(op: str, left: Any, right: Any) -> Any:
-    if not (is_known(left) and is_known(right)):
-        return _unknown_of(left, right)
-    if op in {"==", "!="}:
-        return _equal(left, right) is (op == "==")
-    if isinstance(left, str) and isinstance(right, str):
-        low, high = left.lower(), right.lower()
-        return {
-            "<": low < high,
-            "<=": low <= high,
-            ">": low > high,
-            ">=": low >= high,
-        }[op]
-    first, second = _number(left), _number(right)
-    return {
-        "<": first < second,
-        "<=": first <= second,
-        ">": first > second,
-        ">=": first >= second,
-    }[op]
 
 
 def _unknown_of(*values: Any) -> str:
@@ -258,7 +50,7 @@ def _path(node: Node) -> str:
     return "expression"
 
 
-def _evaluate(node: Node, contexts: Contexts) -> Any:
+def _evaluate(node: Node, contexts: Contexts) -> Any:  # noqa: C901
     kind = node[0]
     if kind == "literal":
         return node[1]
@@ -279,15 +71,16 @@ def _evaluate(node: Node, contexts: Contexts) -> Any:
         value = None
         for side in node[1:]:
             value = _evaluate(side, contexts)
-            truth = _is_true(value)
+            truth = is_true(value)
             if truth is None:
                 return _unknown_of(value)
             if truth is (kind == "||"):
                 break
         return value
-    return _compare(
-        kind, _evaluate(node[1], contexts), _evaluate(node[2], contexts)
-    )
+    left, right = (_evaluate(side, contexts) for side in node[1:])
+    if is_known(left) and is_known(right):
+        return compare(kind, left, right)
+    return _unknown_of(left, right)
 
 
 def _truth(node: Node, contexts: Contexts) -> bool | None:
@@ -296,12 +89,12 @@ def _truth(node: Node, contexts: Contexts) -> bool | None:
         truth = _truth(node[1], contexts)
         return None if truth is None else not truth
     if node[0] in {"&&", "||"}:
-        decisive = node[0] == "||"
+        decisive: bool = node[0] == "||"
         sides = [_truth(side, contexts) for side in node[1:]]
         if decisive in sides:
             return decisive
         return None if None in sides else not decisive
-    return _is_true(_evaluate(node, contexts))
+    return is_true(_evaluate(node, contexts))
 
 
 def _index(node: Node, contexts: Contexts) -> Any:
@@ -317,15 +110,15 @@ def _index(node: Node, contexts: Contexts) -> Any:
     if not is_known(index):
         return _unknown_of(index)
     if isinstance(base, dict):
-        wanted = _text(index).lower()
+        wanted = text_of(index).lower()
         for key, value in base.items():
             if str(key).lower() == wanted:
                 return value
         return unknown(_path(node)) if "*" in base else None
     if isinstance(base, list):
-        number = _number(index)
-        if number.is_integer() and 0 <= number < len(base):
-            return base[int(number)]
+        position = number(index)
+        if position.is_integer() and 0 <= position < len(base):
+            return base[int(position)]
     return None
 
 
@@ -339,46 +132,47 @@ def _call(node: Node, contexts: Contexts) -> Any:  # noqa: C901, PLR0912
         return _unknown_of(*values)
     match name, values:
         case "contains", [list() as items, item]:
-            return any(_equal(entry, item) for entry in items)
+            return any(equal(entry, item) for entry in items)
         case "contains", [whole, part]:
-            return _text(part).lower() in _text(whole).lower()
+            return text_of(part).lower() in text_of(whole).lower()
         case "startswith", [whole, part]:
-            return _text(whole).lower().startswith(_text(part).lower())
+            return text_of(whole).lower().startswith(text_of(part).lower())
         case "endswith", [whole, part]:
-            return _text(whole).lower().endswith(_text(part).lower())
+            return text_of(whole).lower().endswith(text_of(part).lower())
         case "format", [str() as template, *arguments]:
             return _format(template, arguments)
         case "join", [list() as items]:
-            return ",".join(_text(item) for item in items)
+            return ",".join(text_of(item) for item in items)
         case "join", [list() as items, separator]:
-            return _text(separator).join(_text(item) for item in items)
+            return text_of(separator).join(text_of(item) for item in items)
         case "join", [single, *_]:
-            return _text(single)
+            return text_of(single)
         case "tojson", [value]:
             return json.dumps(value, indent=2)
         case "fromjson", [str() as text]:
             try:
                 return json.loads(text)
-            except (ValueError, RecursionError):
-                raise _UnreadableError from None
+            except ValueError:
+                raise UnreadableError from None
         case "fromjson", [value]:
             return value
-    return unknown(f"{name}()")
+        case _:
+            return unknown(f"{name}()")
 
 
 def _format(template: str, arguments: list[Any]) -> str:
     def one(match: re.Match[str]) -> str:
         if match[0] in {"{{", "}}"}:
             return match[0][0]
-        number = int(match[1])
-        if number >= len(arguments):
-            raise _UnreadableError
-        return _text(arguments[number])
+        position = int(match[1])
+        if position >= len(arguments):
+            raise UnreadableError
+        return text_of(arguments[position])
 
-    if len(template) * sum(len(_text(value)) + 1 for value in arguments) > (
+    if len(template) * sum(len(text_of(value)) + 1 for value in arguments) > (
         _MAX_FORMATTED
     ):
-        raise _UnreadableError
+        raise UnreadableError
     return re.sub(r"\{\{|\}\}|\{(\d{1,3})\}", one, template)
 
 
@@ -411,13 +205,6 @@ def _strip(expression: str) -> str:
     return text
 
 
-def _parse(text: str) -> Node | None:
-    try:
-        return _Parser(text).parse()
-    except _UnreadableError:
-        return None
-
-
 def _calls_status(node: Node) -> bool:
     if node[0] == "call" and node[1] in _STATUS:
         return True
@@ -441,23 +228,25 @@ def condition(expression: Any, contexts: Contexts) -> bool | None:
         Whether it holds; `None` if that can't be worked out. As on GitHub,
         ``success()`` is required unless a status function is called.
     """
-    success = _is_true(contexts.get("*status*", {}).get("success", True))
+    success: bool | None = is_true(
+        contexts.get("*status*", {}).get("success", True)
+    )
     if expression is None or expression == "":
         return success
     if not isinstance(expression, str):
-        truth = _is_true(expression)
+        truth = is_true(expression)
         return truth if success or not truth else success
     text = _strip(expression)
     if "${{" in text:
         # Text around an expression makes a string, which is true unless
         # empty; people rarely mean that, so don't build on it.
         return None
-    node = _parse(text)
+    node = parse(text)
     if node is None:
         return None
     try:
         truth = _truth(node, contexts)
-    except _UnreadableError:
+    except (UnreadableError, RecursionError):
         return None
     if _calls_status(node):
         return truth
@@ -482,12 +271,12 @@ def value_of(expression: str, contexts: Contexts) -> Any:
     typing.Any
         The value, of a JSON type; a marked string where it is not known.
     """
-    node = _parse(expression)
+    node = parse(expression)
     if node is None:
         return unknown("expression")
     try:
         return _evaluate(node, contexts)
-    except _UnreadableError:
+    except (UnreadableError, RecursionError):
         return unknown("expression")
 
 
@@ -507,11 +296,11 @@ def fill(value: Any, contexts: Contexts) -> str:
         The text, with marks where parts of it are not known.
     """
     if not isinstance(value, str):
-        return _text(value)
+        return text_of(value)
     parts = []
     for is_expression, part in _split(value):
         if is_expression:
-            parts.append(bounded(_text(value_of(part, contexts))))
+            parts.append(bounded(text_of(value_of(part, contexts))))
         else:
             parts.append(part)
     return bounded("".join(parts))

@@ -51,6 +51,9 @@ class Push:
     is_certain: bool | None = True
     """Whether it does push."""
 
+    is_vague: bool = False
+    """Whether it pushes something that it doesn't name."""
+
 
 def split_list(text: str) -> list[str]:
     """Split a list as actions take them, at commas and line ends."""
@@ -98,7 +101,7 @@ def is_legal(name: str, tag: str) -> bool:
     )
 
 
-def _truth(text: str, default: bool) -> bool | None:
+def _truth(text: str, *, default: bool) -> bool | None:
     if not is_known(text):
         return None
     if not text.strip():
@@ -116,7 +119,7 @@ def default_tag(ref: str) -> str:
 
 def reusable_pushes(
     name: str, inputs: Mapping[str, str], ref: str
-) -> tuple[Push, str, dict[str, str]] | None:
+) -> tuple[Push, dict[str, str]] | None:
     """Return what a known reusable workflow pushes.
 
     Parameters
@@ -131,8 +134,7 @@ def reusable_pushes(
     Returns
     -------
     tuple or None
-        The images, the name of the job in it that pushes them, and its
-        outputs; `None` if the workflow isn't known.
+        What it pushes, and its outputs; `None` if it isn't known.
     """
     path = "lsst-sqre/multiplatform-build-and-push/.github/workflows/"
     if name.lower() != path + "build.yaml":
@@ -153,7 +155,7 @@ def reusable_pushes(
         platforms=_SQUARE_PLATFORMS,
         is_certain=_truth(inputs.get("push", ""), default=True),
     )
-    return push, "manifest", {"tag": tag}
+    return push, {"tag": tag}
 
 
 def action_pushes(
@@ -225,6 +227,7 @@ def _built(inputs: Mapping[str, str]) -> Push:
             elif "type=registry" in fields or "push=true" in fields:
                 certain = True
                 if "push-by-digest=true" in fields:
+                    # A part, which a later step gives a name.
                     return Push(references=())
                 references += [
                     field.partition("=")[2]
@@ -235,6 +238,7 @@ def _built(inputs: Mapping[str, str]) -> Push:
         references=tuple(references),
         platforms=tuple(split_list(inputs.get("platforms", ""))),
         is_certain=certain,
+        is_vague=not references,
     )
 
 
@@ -296,7 +300,7 @@ def call_pushes(argv: Sequence[str]) -> list[Push]:
             *references,
         ] if references:
             return [Push(references=(references[-1],))]
-        case "docker" | "podman", ["manifest", "create", result, *sources]:
+        case "docker" | "podman", ["manifest", "create", _, *sources]:
             return [Push(references=(), sources=tuple(sources))]
         case "docker", ["buildx", "imagetools", "create", *sources]:
             results = options.get("-t", []) + options.get("--tag", [])
@@ -373,7 +377,7 @@ def is_suspicious_call(argv: Sequence[str]) -> bool:
         return bool(_TARGET.search(" ".join(argv[1:])[:1000]))
     if program == "ko":
         return "build" in argv or "publish" in argv
-    if program in {"docker", "podman"}:
+    if program in {"docker", "podman", "docker-compose"}:
         words, _ = _options(argv[1:])
         return (
             words[:1] in (["compose"], ["buildx"])

@@ -12,7 +12,10 @@ from collections.abc import Sequence
 
 from .unknown import is_known
 
-__all__ = ["glob_matches", "replace", "run_filter", "trim"]
+__all__ = ["MAX_FIELDS", "glob_matches", "replace", "run_filter", "trim"]
+
+MAX_FIELDS = 1000
+"""How many words a command may expand to."""
 
 _MAX_TEXT = 1 << 12
 _SPECIAL = set(".*[]^$+?{}")
@@ -57,7 +60,9 @@ def run_filter(argv: Sequence[str], text: str) -> str | None:
 # -- sed --------------------------------------------------------------------
 
 
-def _sed(arguments: Sequence[str], text: str) -> str | None:
+def _sed(  # noqa: C901
+    arguments: Sequence[str], text: str
+) -> str | None:
     is_extended = False
     scripts = []
     expects = False
@@ -159,7 +164,9 @@ def _fields(text: str, delimiter: str) -> list[str]:
     return fields
 
 
-def _alternatives(pattern: str, *, is_extended: bool) -> list[str] | None:
+def _alternatives(  # noqa: C901, PLR0912
+    pattern: str, *, is_extended: bool
+) -> list[str] | None:
     """List the texts that a pattern without repetition can match."""
     opening, bar, closing = (
         ("(", "|", ")") if is_extended else ("\\(", "\\|", "\\)")
@@ -191,7 +198,7 @@ def _alternatives(pattern: str, *, is_extended: bool) -> list[str] | None:
                 at += 1
                 if not char or char.isalnum() or char in "?+{}<>`'":
                     return None
-            elif char in _SPECIAL or char in "()|{}" and is_extended:
+            elif char in _SPECIAL or (char in "()|{}" and is_extended):
                 return None
             if group is None:
                 done = [text + char for text in done]

@@ -158,6 +158,8 @@ def _accepts(kind: str, chars: str, char: str) -> bool:
             return char != "/"
         case "char":
             return char == chars
+        case _:
+            pass
     at = 0
     while at < len(chars):
         if chars[at + 1 : at + 2] == "-" and at + 2 < len(chars):

@@ -1,0 +1,125 @@
+"""What is carried along while the jobs of a run are followed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .expressions import fill
+from .images import Push
+from .shell_state import Read
+from .unknown import unknown
+
+__all__ = [
+    "Findings",
+    "Found",
+    "JobScope",
+    "Scope",
+    "both",
+    "environment",
+    "inputs_of",
+    "list_of",
+    "mapping_of",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A push, and the job that does it."""
+
+    push: Push
+    job: str
+    is_certain: bool | None
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether it doesn't even say what it pushes."""
+        return self.push.is_vague
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the jobs of a run push."""
+
+    pushes: list[Found] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+    steps: int = 0
+
+    def doubt(self, sentence: str) -> None:
+        """Note what could not be worked out, once."""
+        if sentence not in self.unsure:
+            self.unsure.append(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What holds for a whole workflow file while it is followed."""
+
+    contexts: dict[str, Any]
+    read: Read
+    findings: Findings
+    prefix: str
+    depth: int
+    is_certain: bool | None
+
+
+@dataclass(slots=True)
+class JobScope:
+    """What holds for one job while its steps are followed."""
+
+    name: str
+    contexts: dict[str, Any]
+    env: dict[str, str]
+    is_certain: bool | None
+    directory: str = ""
+    shell: str = ""
+
+
+def mapping_of(value: Any) -> dict[str, Any]:
+    """Return a mapping as it is, and anything else as an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: Any) -> list[Any]:
+    """Return a list as it is, nothing as an empty one, else a list of it."""
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
+
+
+def both(*truths: bool | None) -> bool | None:
+    """Return whether all hold; `None` where that isn't known."""
+    if False in truths:
+        return False
+    return None if None in truths else True
+
+
+def environment(
+    declared: Any, before: Mapping[str, str], contexts: dict[str, Any]
+) -> dict[str, str]:
+    """Return an environment with what one more ``env:`` declares."""
+    if isinstance(declared, str):
+        return {**before, "*": unknown("env")}
+    scope = {**contexts, "env": dict(before)}
+    return {
+        **before,
+        **{
+            name: fill(value, scope)
+            for name, value in mapping_of(declared).items()
+        },
+    }
+
+
+def inputs_of(
+    declared: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the inputs of a called workflow or action."""
+    inputs = dict(given)
+    for name, description in declared.items():
+        if inputs.get(name) is None:
+            details = mapping_of(description)
+            empty = {"boolean": False, "number": 0}
+            kind = str(details.get("type", "string"))
+            inputs[name] = details.get("default", empty.get(kind, ""))
+    return inputs

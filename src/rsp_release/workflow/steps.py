@@ -1,0 +1,275 @@
+"""Following the steps of a job."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+
+from . import images
+from .documents import load
+from .expressions import condition, fill
+from .scope import (
+    Found,
+    JobScope,
+    Scope,
+    both,
+    environment,
+    inputs_of,
+    list_of,
+    mapping_of,
+)
+from .shell import run_script
+from .unknown import show, unknown
+
+__all__ = ["follow_steps"]
+
+_MAX_CALLS = 4
+_MAX_STEPS = 5000
+_ANY = unknown("runner")
+
+
+# -- Steps ------------------------------------------------------------------
+
+
+def follow_steps(
+    job: Mapping[str, Any],
+    scope: Scope,
+    *,
+    name: str,
+    contexts: dict[str, Any],
+    env: dict[str, str],
+    is_certain: bool | None,
+    document: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Follow the steps of a job.
+
+    Parameters
+    ----------
+    job
+        The job, as the file has it.
+    scope
+        What holds for the workflow.
+    name
+        The job's name, as the run shows it.
+    contexts
+        The contexts of the job.
+    env
+        The environment of the workflow.
+    is_certain
+        Whether the job runs.
+    document
+        The workflow.
+
+    Returns
+    -------
+    dict
+        The outputs of the job.
+    """
+    github_env = _shell_env(contexts)
+    job_env = environment(job.get("env"), env, contexts)
+    run: dict[str, Any] = {}
+    for level in (document, job):
+        run.update(mapping_of(mapping_of(level.get("defaults")).get("run")))
+    local = JobScope(
+        name,
+        {**contexts, "steps": {}, "runner": {"os": "Linux", "*": _ANY}},
+        {**github_env, **job_env},
+        is_certain,
+        directory=fill(run.get("working-directory", ""), contexts),
+        shell=fill(run.get("shell", ""), contexts),
+    )
+    # Actions may set variables too.
+    local.contexts["env"] = {"*": unknown("env"), **job_env}
+    for step in list_of(job.get("steps")):
+        if isinstance(step, dict):
+            _step(step, local, scope, depth=0)
+    return {
+        key: fill(value, local.contexts)
+        for key, value in mapping_of(job.get("outputs")).items()
+    }
+
+
+def _shell_env(contexts: Mapping[str, Any]) -> dict[str, str]:
+    github = mapping_of(contexts.get("github"))
+    names = (
+        "ref", "ref_name", "ref_type", "repository", "repository_owner",
+        "head_ref", "base_ref", "event_name", "sha", "server_url",
+    )  # fmt: skip
+    return {
+        **{f"GITHUB_{name.upper()}": str(github[name]) for name in names},
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_WORKSPACE": "/github/workspace",
+        "CI": "true",
+        "RUNNER_OS": "Linux",
+    }
+
+
+def _step(
+    step: dict[str, Any], local: JobScope, scope: Scope, *, depth: int
+) -> None:
+    scope.findings.steps += 1
+    if scope.findings.steps > _MAX_STEPS:
+        if scope.findings.steps == _MAX_STEPS + 1:
+            scope.findings.doubt("the workflow has too many steps to follow")
+        return
+    env = environment(step.get("env"), local.contexts["env"], local.contexts)
+    contexts = {**local.contexts, "env": env}
+    runs = condition(step.get("if"), contexts)
+    identifier = str(step.get("id", ""))
+    if runs is False:
+        if identifier:
+            local.contexts["steps"][identifier] = {
+                "outputs": {},
+                "outcome": "skipped",
+                "conclusion": "skipped",
+            }
+        return
+    certain = both(local.is_certain, runs)
+    if "uses" in step:
+        outputs = _action(
+            step, local, scope, contexts=contexts, certain=certain,
+            depth=depth,
+        )  # fmt: skip
+    else:
+        outputs = _run(step, local, scope, contexts=contexts, certain=certain)
+    if runs is None:
+        outputs = {
+            key: unknown(f"steps.{identifier}.outputs.{key}")
+            for key in outputs
+        }
+    if identifier:
+        result = "success" if runs else unknown(f"steps.{identifier}.outcome")
+        local.contexts["steps"][identifier] = {
+            "outputs": outputs,
+            "outcome": result,
+            "conclusion": result,
+        }
+
+
+def _add(
+    push: images.Push, local: JobScope, scope: Scope, *, certain: bool | None
+) -> None:
+    scope.findings.pushes.append(
+        Found(
+            push=push,
+            job=local.name,
+            is_certain=both(certain, push.is_certain),
+        )
+    )
+
+
+def _action(
+    step: dict[str, Any],
+    local: JobScope,
+    scope: Scope,
+    *,
+    contexts: dict[str, Any],
+    certain: bool | None,
+    depth: int,
+) -> dict[str, Any]:
+    """Follow a step that uses an action; return its outputs."""
+    target = fill(step["uses"], contexts)
+    bare = target.partition("@")[0]
+    given = {
+        key: fill(value, contexts)
+        for key, value in mapping_of(step.get("with")).items()
+    }
+    open_outputs = {"*": unknown(f"steps.{step.get('id', '')}")}
+    known = images.action_pushes(
+        bare, given, str(contexts["github"].get("ref", ""))
+    )
+    if known:
+        pushes, outputs = known
+        for push in pushes:
+            _add(push, local, scope, certain=certain)
+        return {**open_outputs, **outputs}
+    if target.startswith("./"):
+        folder = posixpath.normpath(target.removeprefix("./"))
+        for name in ("action.yml", "action.yaml"):
+            text = scope.read(posixpath.join(folder, name))
+            if text is not None and depth < _MAX_CALLS:
+                inner = JobScope(local.name, contexts, local.env, certain)
+                action = mapping_of(load(target, text))
+                return _composite(action, inner, scope, given, depth=depth)
+    if images.is_suspicious_action(bare):
+        scope.findings.doubt(
+            f"job {local.name} uses {bare}, which may publish images"
+        )
+    return open_outputs
+
+
+def _composite(
+    action: dict[str, Any],
+    local: JobScope,
+    scope: Scope,
+    given: dict[str, str],
+    *,
+    depth: int,
+) -> dict[str, Any]:
+    """Follow the steps of a local composite action; return its outputs."""
+    inputs = inputs_of(mapping_of(action.get("inputs")), given)
+    local.contexts = {
+        **local.contexts,
+        "inputs": {key: fill(value, {}) for key, value in inputs.items()},
+        "steps": {},
+    }
+    for step in list_of(mapping_of(action.get("runs")).get("steps")):
+        if isinstance(step, dict):
+            _step(step, local, scope, depth=depth + 1)
+    return {
+        "*": unknown("outputs"),
+        **{
+            key: fill(mapping_of(output).get("value"), local.contexts)
+            for key, output in mapping_of(action.get("outputs")).items()
+        },
+    }
+
+
+def _run(
+    step: dict[str, Any],
+    local: JobScope,
+    scope: Scope,
+    *,
+    contexts: dict[str, Any],
+    certain: bool | None,
+) -> dict[str, Any]:
+    """Follow a step that runs a script; return its outputs."""
+    text = fill(step.get("run", ""), contexts)
+    open_outputs = {"*": unknown(f"steps.{step.get('id', '')}")}
+    shell = fill(step.get("shell", local.shell), contexts) or "bash"
+    if shell.split()[:1] not in (["bash"], ["sh"]):
+        if images.is_suspicious_script(text):
+            scope.findings.doubt(
+                f"job {local.name} may publish images in a {shell} script"
+            )
+        return open_outputs
+    folder = fill(step.get("working-directory", local.directory), contexts)
+    variables = {**local.env, **contexts["env"]}
+    variables.pop("*", None)
+    script = run_script(text, env=variables, read=scope.read, folder=folder)
+    if not script.is_readable:
+        if "GITHUB_ENV" in text:
+            local.contexts["env"] = {"*": unknown("env")}
+            local.env = {"*": unknown("env")}
+        if images.is_suspicious_script(text):
+            scope.findings.doubt(
+                f"job {local.name} publishes images in a script that"
+                " could not be followed"
+            )
+        return open_outputs
+    for call in script.calls:
+        sure = both(certain, True if call.is_certain else None)
+        for push in images.call_pushes(call.argv):
+            _add(push, local, scope, certain=sure)
+        if images.is_suspicious_call(call.argv):
+            command = show(" ".join(call.argv[:3])[:80])
+            scope.findings.doubt(
+                f"job {local.name} runs {command}, which may publish images"
+            )
+    changes = dict(script.env)
+    if certain is None:
+        changes = {name: unknown(f"env.{name}") for name in changes}
+    local.env.update(changes)
+    local.contexts["env"] = {**local.contexts["env"], **changes}
+    return {**open_outputs, **script.outputs}
