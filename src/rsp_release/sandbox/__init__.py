@@ -6,7 +6,14 @@ that shared its parsers would share its errors.
 
 from __future__ import annotations
 
-from . import github, pulls, releases, runs  # noqa: F401  (they add routes)
+from . import (  # noqa: F401  (they add routes)
+    github,
+    gitdata,
+    pulls,
+    releases,
+    runs,
+    settings,
+)
 from .base import Clock, SystemClock
 from .box import Project, RequestRecord, Sandbox, State
 from .faults import FAULTS, FaultRecord, Faults

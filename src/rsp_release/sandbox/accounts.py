@@ -25,9 +25,8 @@ _PREFIX = {
 
 _LEVELS = ("none", "read", "write", "admin")
 
-_FULL = {
-    name: "write"
-    for name in (
+_FULL = dict.fromkeys(
+    (
         "actions",
         "administration",
         "checks",
@@ -40,8 +39,9 @@ _FULL = {
         "secrets",
         "statuses",
         "workflows",
-    )
-} | {"metadata": "read"}
+    ),
+    "write",
+) | {"metadata": "read"}
 
 _LIMIT = {"classic": 5000, "fine-grained": 5000, "actions": 1000, "app": 5000}
 

@@ -9,10 +9,15 @@ from typing import Any
 
 from .scenario import ImageScript, JobScript, WorkflowScript
 
-__all__ = ["Attempt", "JobTimes", "Run", "StepTimes", "newcomer", "runs_end"]
-
-NEVER = timedelta(days=35)
-"""After this GitHub ends a run that waits."""
+__all__ = [
+    "Attempt",
+    "JobTimes",
+    "Run",
+    "StepTimes",
+    "job_annotations",
+    "job_log",
+    "newcomer",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,11 +383,6 @@ def _until_failure(
     return started + timedelta(seconds=total / speed)
 
 
-def runs_end(runs: tuple[Run, ...], now: datetime) -> bool:
-    """Return whether every one of some runs is over."""
-    return all(run.status(now) == "completed" for run in runs)
-
-
 def newcomer(run: Run, others: list[Run], now: datetime) -> None:
     """Put a new run behind the others of its concurrency group.
 
@@ -400,9 +400,7 @@ def newcomer(run: Run, others: list[Run], now: datetime) -> None:
     ]
     for other in mates:
         is_pending = other.status(now) == "pending"
-        if script.cancel_in_progress or (
-            is_pending and script.queue != "max"
-        ):
+        if script.cancel_in_progress or (is_pending and script.queue != "max"):
             other.latest.cancelled_at = now
     run.behind = tuple(m for m in mates if m.latest.cancelled_at is None)
 
@@ -429,7 +427,7 @@ def job_log(job: JobTimes, speed: float) -> str:
     )
 
 
-def annotations(job: JobTimes) -> list[dict[str, Any]]:
+def job_annotations(job: JobTimes) -> list[dict[str, Any]]:
     """Return the annotations of a job that has ended."""
     found = [dict(item) for item in job.script.annotations]
     if job.conclusion == "failure" and not found:

@@ -26,6 +26,7 @@ from .faults import Faults
 from .git import Repository
 from .githttp import git_http
 from .misbehave import misbehave, spoil
+from .pulls import follow
 from .registry import Image, Registry
 from .releases import Release
 from .rules import Hook, is_protected, refusal
@@ -96,6 +97,9 @@ class Project:
     protected: set[str] = field(default_factory=set)
     """Branches with classic protection: pull requests are needed."""
 
+    required_approvals: int = 0
+    """Approvals that a pull request to a protected branch needs."""
+
     secrets: tuple[str, ...] = ()
     organization_secrets: tuple[str, ...] = ()
     push_lock: threading.RLock = field(default_factory=threading.RLock)
@@ -105,6 +109,10 @@ class Project:
     def full_name(self) -> str:
         """Owner and name."""
         return f"{self.owner}/{self.name}"
+
+    def next_number(self) -> int:
+        """Return the next number of an issue or pull request."""
+        return max(self.pulls, default=52) + 1
 
 
 class State:
@@ -394,6 +402,77 @@ class Sandbox:
 
     # -- What there is ---------------------------------------------------
 
+    def add_ruleset(
+        self,
+        name: str,
+        *,
+        title: str = "protect",
+        target: str = "tag",
+        include: tuple[str, ...] = ("~ALL",),
+        exclude: tuple[str, ...] = (),
+        rules: tuple[Mapping[str, Any], ...] = ({"type": "creation"},),
+        bypass: tuple[str, ...] = (),
+    ) -> int:
+        """Add a ruleset to a repository and return its number.
+
+        Parameters
+        ----------
+        name
+            Owner and name of the repository.
+        title
+            The ruleset's name.
+        target
+            ``tag`` or ``branch``.
+        include
+            Refs that it covers: patterns of full refs, or ``~ALL`` and
+            ``~DEFAULT_BRANCH``.
+        exclude
+            Refs that it spares.
+        rules
+            The rules as GitHub writes them, with their ``type``.
+        bypass
+            Logins that it does not bind.
+        """
+        project = self.project(name)
+        number = 41_000 + len(project.rulesets)
+        project.rulesets.append(
+            {
+                "id": number,
+                "name": title,
+                "target": target,
+                "enforcement": "active",
+                "conditions": {
+                    "ref_name": {
+                        "include": list(include),
+                        "exclude": list(exclude),
+                    }
+                },
+                "rules": [dict(rule) for rule in rules],
+                "bypass_logins": list(bypass),
+            }
+        )
+        if project.hook is not None:
+            project.hook.write()
+        return number
+
+    def protect(self, name: str, branch: str, *, approvals: int = 0) -> None:
+        """Protect a branch: it takes pull requests only.
+
+        Parameters
+        ----------
+        name
+            Owner and name of the repository.
+        branch
+            The branch.
+        approvals
+            How many approvals a pull request needs.
+        """
+        project = self.project(name)
+        project.protected.add(branch)
+        project.required_approvals = approvals
+        if project.hook is not None:
+            project.hook.write()
+
     def find(self, owner: str, name: str) -> Project | None:
         """Return a repository, if it exists."""
         name = name.removesuffix(".git")
@@ -550,6 +629,7 @@ class Sandbox:
         self.changed(project.refs, dict(new))
         project.pushed_at = self.clock.now()
         updated = [ref for ref, sha in new.items() if old.get(ref) != sha]
+        follow(self, project, updated, token)
         tags = [ref for ref in updated if ref.startswith("refs/tags/")]
         if silent or (token is not None and token.kind == "actions"):
             return

@@ -87,9 +87,7 @@ def workflow_script(
         jobs += made
         if publishes and not skipped:
             images += [
-                ImageScript(
-                    name=name, platforms=platforms, job=made[-1].key
-                )
+                ImageScript(name=name, platforms=platforms, job=made[-1].key)
                 for name, platforms in found
             ]
     name = document.get("name")
@@ -122,9 +120,7 @@ def _needs(value: Any, members: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     if value is None:
         return ()
     names = [value] if isinstance(value, str) else list(value)
-    return tuple(
-        key for name in names for key in members.get(str(name), ())
-    )
+    return tuple(key for name in names for key in members.get(str(name), ()))
 
 
 def _is_skipped(spec: Mapping[str, Any], *, event: str, ref: str) -> bool:
@@ -169,7 +165,9 @@ def _jobs(
             inner = "publish" if has_images else "run"
             return [_job(f"{base} / {inner}", key, needs, 2)]
         builds = [
-            _job(f"{base} / build ({p})", f"{key}/{p}", needs, 2.5, kind="image")
+            _job(
+                f"{base} / build ({p})", f"{key}/{p}", needs, 2.5, kind="image"
+            )
             for p in PLATFORMS
         ]
         ids = tuple(job.key for job in builds)
@@ -219,7 +217,7 @@ def _matrix(base: str, spec: Mapping[str, Any]) -> list[str]:
         name = base
         for (axis, _), value in zip(axes, values, strict=True):
             pattern = r"\$\{\{\s*matrix\." + re.escape(axis) + r"\s*\}\}"
-            name = re.sub(pattern, lambda _, v=value: str(v), name)
+            name = re.sub(pattern, str(value).replace("\\", r"\\"), name)
         if name == base and values:
             name = f"{base} ({', '.join(str(value) for value in values)})"
         names.append(name)

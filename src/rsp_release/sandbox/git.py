@@ -336,9 +336,7 @@ class Repository:
             at = null + 21
         return entries
 
-    def lookup(
-        self, commit: str, path: str
-    ) -> tuple[str, str, str] | None:
+    def lookup(self, commit: str, path: str) -> tuple[str, str, str] | None:
         """Return mode, type and hash of a path in a commit."""
         found = self.commit(commit)
         if found is None:

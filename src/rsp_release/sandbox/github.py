@@ -218,7 +218,7 @@ def person(context: Context, given: Any) -> Person:
 @route("GET", R + "/tags")
 def list_tags(context: Context) -> Response:
     """List tags by name, as GitHub does: not by date."""
-    box, project = context.box, context.project
+    project = context.project
     root = f"{context.base}/repos/{project.full_name}"
 
     def shape(item: tuple[str, str]) -> dict[str, Any]:
@@ -233,7 +233,6 @@ def list_tags(context: Context) -> Response:
             "node_id": node_id("REF", ref),
         }
 
-    del box
     found = [i for i in refs(context).items() if i[0].startswith("refs/tags/")]
     return page(context, found[::-1], shape)
 
@@ -454,9 +453,7 @@ def compare(context: Context) -> Response:
 _STATUS = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
 
 
-def diff_entries(
-    context: Context, old: str, new: str
-) -> list[dict[str, Any]]:
+def diff_entries(context: Context, old: str, new: str) -> list[dict[str, Any]]:
     """Return the files that differ between two commits."""
     project = context.project
     out = project.git.git(
@@ -473,23 +470,23 @@ def diff_entries(
             at += 2
         else:
             plus, minus, path = parts[at].split("\t")
-            numbers = [0 if n == "-" else int(n) for n in (plus, minus)]
-            counts[path] = (numbers[0], numbers[1])
+            added, removed = (0 if n == "-" else int(n) for n in (plus, minus))
+            counts[path] = (added, removed)
             at += 1
     web = f"{context.box.server_url}/{project.full_name}"
     api = f"{context.base}/repos/{project.full_name}"
     entries = []
     for path, (sha, letter) in raw.items():
-        plus, minus = counts.get(path, (0, 0))
+        added, removed = counts.get(path, (0, 0))
         quoted = quote_path(path)
         entries.append(
             {
                 "sha": sha,
                 "filename": path,
                 "status": _STATUS.get(letter[0], "changed"),
-                "additions": plus,
-                "deletions": minus,
-                "changes": plus + minus,
+                "additions": added,
+                "deletions": removed,
+                "changes": added + removed,
                 "blob_url": f"{web}/blob/{new}/{quoted}",
                 "raw_url": f"{web}/raw/{new}/{quoted}",
                 "contents_url": f"{api}/contents/{quoted}?ref={new}",
@@ -516,7 +513,7 @@ def get_contents(context: Context) -> Response:
         raise not_found()
     if entry[1] == "tree":
         listed = [
-            _content(context, ref, f"{path}/{name}".strip("/"), kind, sha)
+            content_shape(context, ref, f"{path}/{name}".strip("/"), kind, sha)
             for _, kind, sha, name in project.git.tree(entry[2])
         ]
         return Response(200, listed)
@@ -524,7 +521,7 @@ def get_contents(context: Context) -> Response:
     assert found is not None
     if "raw" in context.request.header("accept"):
         return Response(200, body=found[2])
-    data = _content(context, ref, path, "blob", entry[2])
+    data = content_shape(context, ref, path, "blob", entry[2])
     data["content"] = base64.encodebytes(found[2]).decode()
     data["encoding"] = "base64"
     return Response(200, data)
@@ -538,9 +535,10 @@ def get_root(context: Context) -> Response:
     return get_contents(context)
 
 
-def _content(
+def content_shape(
     context: Context, ref: str, path: str, kind: str, sha: str
 ) -> dict[str, Any]:
+    """Return an entry of a folder, or a ``content-file`` without content."""
     project = context.project
     api = f"{context.base}/repos/{project.full_name}"
     web = f"{context.box.server_url}/{project.full_name}"

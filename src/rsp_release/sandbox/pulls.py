@@ -1,13 +1,643 @@
-"""The REST API: pull requests."""
+"""The REST API: pull requests, their reviews, labels and comments."""
 
 from __future__ import annotations
 
-from .base import Response
-from .rest import Context
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["commit_pulls"]
+from . import shapes
+from .base import Problem, Response, invalid, iso, node_id, not_found
+from .git import GitError, Person
+from .github import commit_at, diff_entries
+from .merge import merge, merge_trees, rebase, squash
+from .rest import Context, page, route
+
+if TYPE_CHECKING:
+    from .accounts import Token
+    from .box import Project, Sandbox
+
+__all__ = ["Pull", "commit_pulls", "follow"]
+
+R = "/repos/{owner}/{repo}"
+P = R + "/pulls/{number}"
+I = R + "/issues/{number}"  # noqa: E741
+
+
+@dataclass(slots=True, kw_only=True)
+class Pull:
+    """A pull request."""
+
+    number: int
+    id: int
+    title: str
+    body: str | None
+    head: str
+    base: str
+    author: str
+    is_draft: bool
+    created_at: datetime
+    updated_at: datetime
+    head_sha: str
+    base_sha: str
+    state: str = "open"
+    closed_at: datetime | None = None
+    merged_at: datetime | None = None
+    merge_sha: str | None = None
+    merged_by: str | None = None
+    labels: list[str] = field(default_factory=list)
+    reviewers: list[str] = field(default_factory=list)
+    reviews: list[dict[str, Any]] = field(default_factory=list)
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    auto_merge: dict[str, Any] | None = None
+    looked_at: str | None = None
+    """The heads whose mergeability has been asked for; GitHub works it out
+    in the background and answers null at first."""
+
+
+def follow(
+    box: Sandbox, project: Project, updated: list[str], token: Token | None
+) -> None:
+    """Let pull requests follow the branches that were pushed."""
+    refs = project.git.refs()
+    now = box.clock.now()
+    for pull in project.pulls.values():
+        if pull.state != "open":
+            continue
+        head = refs.get(f"refs/heads/{pull.head}")
+        if head is None:
+            pull.state, pull.closed_at, pull.updated_at = "closed", now, now
+            continue
+        if head != pull.head_sha:
+            pull.head_sha, pull.updated_at = head, now
+            _start(box, project, pull, "synchronize", token)
+        base = refs.get(f"refs/heads/{pull.base}")
+        if base is not None and f"refs/heads/{pull.base}" in updated:
+            pull.base_sha = base
+            if _contains(project, base, head):
+                # Somebody pushed it: GitHub takes it for merged.
+                pull.state, pull.closed_at = "closed", now
+                pull.merged_at, pull.merge_sha = now, base
+                pull.updated_at = now
+                pull.merged_by = token.login if token else pull.author
+
+
+def _contains(project: Project, base: str, head: str) -> bool:
+    try:
+        project.git.git("merge-base", "--is-ancestor", head, base)
+    except GitError:
+        return False
+    return True
+
+
+def _start(
+    box: Sandbox,
+    project: Project,
+    pull: Pull,
+    action: str,
+    token: Token | None,
+) -> None:
+    if token is not None and token.kind == "actions":
+        return
+    box.start(
+        project,
+        event="pull_request",
+        action=action,
+        ref=f"refs/pull/{pull.number}/merge",
+        sha=pull.head_sha,
+        actor=token.login if token else pull.author,
+        title=pull.title,
+        branch=pull.head,
+    )
+
+
+# -- Shapes ----------------------------------------------------------------
+
+
+def _label(context: Context, name: str) -> dict[str, Any]:
+    project = context.project
+    number = shapes.number_of(f"{project.full_name} label {name}")
+    return {
+        "id": number,
+        "node_id": node_id("Label", number),
+        "url": f"{context.base}/repos/{project.full_name}/labels/{name}",
+        "name": name,
+        "description": None,
+        "color": "ededed",
+        "default": False,
+    }
+
+
+def simple(context: Context, pull: Pull) -> dict[str, Any]:
+    """Return a ``pull-request-simple``."""
+    box, project = context.box, context.project
+    root = f"{context.base}/repos/{project.full_name}"
+    web = f"{box.server_url}/{project.full_name}/pull/{pull.number}"
+    url = f"{root}/pulls/{pull.number}"
+    issue = f"{root}/issues/{pull.number}"
+    owner = shapes.user(box, project.owner)
+    repository = shapes.repository(box, project, None)
+    statuses = f"{root}/statuses/{pull.head_sha}"
+    review_comment = f"{root}/pulls/comments{{/number}}"
+
+    def side(branch: str, sha: str) -> dict[str, Any]:
+        return {
+            "label": f"{project.owner}:{branch}",
+            "ref": branch,
+            "sha": sha,
+            "user": owner,
+            "repo": repository,
+        }
+
+    return {
+        "url": url,
+        "id": pull.id,
+        "node_id": node_id("PullRequest", pull.id),
+        "html_url": web,
+        "diff_url": f"{web}.diff",
+        "patch_url": f"{web}.patch",
+        "issue_url": issue,
+        "commits_url": f"{url}/commits",
+        "review_comments_url": f"{url}/comments",
+        "review_comment_url": review_comment,
+        "comments_url": f"{issue}/comments",
+        "statuses_url": statuses,
+        "number": pull.number,
+        "state": pull.state,
+        "locked": False,
+        "title": pull.title,
+        "user": shapes.user(box, pull.author),
+        "body": pull.body,
+        "labels": [_label(context, name) for name in pull.labels],
+        "milestone": None,
+        "active_lock_reason": None,
+        "created_at": iso(pull.created_at),
+        "updated_at": iso(pull.updated_at),
+        "closed_at": iso(pull.closed_at),
+        "merged_at": iso(pull.merged_at),
+        "merge_commit_sha": pull.merge_sha,
+        "assignee": None,
+        "assignees": [],
+        "requested_reviewers": [
+            shapes.user(box, login) for login in pull.reviewers
+        ],
+        "requested_teams": [],
+        "head": side(pull.head, pull.head_sha),
+        "base": side(pull.base, pull.base_sha),
+        "_links": {
+            "self": {"href": url},
+            "html": {"href": web},
+            "issue": {"href": issue},
+            "comments": {"href": f"{issue}/comments"},
+            "review_comments": {"href": f"{url}/comments"},
+            "review_comment": {"href": review_comment},
+            "commits": {"href": f"{url}/commits"},
+            "statuses": {"href": statuses},
+        },
+        "author_association": "OWNER",
+        "auto_merge": pull.auto_merge,
+        "draft": pull.is_draft,
+    }
+
+
+def _commits(context: Context, pull: Pull) -> list[str]:
+    return context.project.git.log(
+        "--reverse", f"{pull.base_sha}..{pull.head_sha}"
+    )
+
+
+def full(context: Context, pull: Pull) -> dict[str, Any]:
+    """Return a ``pull-request``."""
+    data = simple(context, pull)
+    entries = diff_entries(context, *_range(context, pull))
+    mergeable, state = None, "unknown"
+    heads = f"{pull.base_sha} {pull.head_sha}"
+    if pull.state == "open" and pull.looked_at == heads:
+        mergeable = _test_merge(context, pull)
+        state = "clean" if mergeable else "dirty"
+        if mergeable and _missing(context, pull):
+            state = "blocked"
+        if mergeable and pull.is_draft:
+            state = "draft"
+    pull.looked_at = heads
+    merged_by = pull.merged_by
+    return data | {
+        "merged": pull.merged_at is not None,
+        "mergeable": mergeable,
+        "rebaseable": mergeable,
+        "mergeable_state": state,
+        "merged_by": shapes.user(context.box, merged_by)
+        if merged_by
+        else None,
+        "comments": len(pull.comments),
+        "review_comments": 0,
+        "maintainer_can_modify": False,
+        "commits": len(_commits(context, pull)),
+        "additions": sum(entry["additions"] for entry in entries),
+        "deletions": sum(entry["deletions"] for entry in entries),
+        "changed_files": len(entries),
+    }
+
+
+def _range(context: Context, pull: Pull) -> tuple[str, str]:
+    """Return the commits whose difference the pull request is."""
+    git = context.project.git
+    try:
+        start = git.git("merge-base", pull.base_sha, pull.head_sha).strip()
+    except GitError:
+        start = pull.base_sha
+    return start, pull.head_sha
+
+
+def _test_merge(context: Context, pull: Pull) -> bool:
+    git = context.project.git
+    start, _ = _range(context, pull)
+    found = [git.commit(s) for s in (start, pull.base_sha, pull.head_sha)]
+    trees = [commit.tree for commit in found if commit is not None]
+    return len(trees) == 3 and merge_trees(git, *trees) is not None
+
+
+def _missing(context: Context, pull: Pull) -> int:
+    """Return how many approvals are still missing."""
+    project = context.project
+    if not context.box.is_protected(project, pull.base):
+        return 0
+    states: dict[str, str] = {}
+    for review in pull.reviews:
+        states[review["login"]] = review["state"]
+    approvals = list(states.values()).count("APPROVED")
+    return max(0, project.required_approvals - approvals)
+
+
+# -- Reading and writing pull requests -------------------------------------
+
+
+@route("GET", R + "/pulls", "pull_requests:read")
+def list_pulls(context: Context) -> Response:
+    """List pull requests, the newest first."""
+    query = context.request.query
+    found = list(reversed(context.project.pulls.values()))
+    state = query.get("state", "open")
+    if state != "all":
+        found = [pull for pull in found if pull.state == state]
+    head = query.get("head", "")
+    if ":" in head:
+        # Without an owner GitHub ignores the filter.
+        label = f"{context.project.owner}:".lower()
+        owner, _, branch = head.partition(":")
+        same = f"{owner}:".lower() == label
+        found = [p for p in found if same and p.head == branch]
+    if base := query.get("base"):
+        found = [pull for pull in found if pull.base == base]
+    if query.get("direction") == "asc":
+        found.reverse()
+    return page(context, found, lambda pull: simple(context, pull))
+
+
+def _pull(context: Context) -> Pull:
+    context.box.notice(context.project)
+    pull: Pull | None = context.project.pulls.get(context.number("number"))
+    if pull is None:
+        raise not_found()
+    return pull
+
+
+@route("POST", R + "/pulls", "pull_requests:write")
+def create_pull(context: Context) -> Response:
+    """Open a pull request."""
+    box, project = context.box, context.project
+    box.notice(project)
+    data = context.request.json()
+    head = str(data.get("head") or "").rpartition(":")[2]
+    base = str(data.get("base") or "")
+    title = data.get("title")
+    refs = project.git.refs()
+    for name, branch in (("head", head), ("base", base)):
+        if f"refs/heads/{branch}" not in refs:
+            raise invalid("PullRequest", name, "invalid")
+    if not isinstance(title, str) or not title.strip():
+        raise invalid("PullRequest", "title", "missing_field")
+    head_sha, base_sha = refs[f"refs/heads/{head}"], refs[f"refs/heads/{base}"]
+
+    def custom(text: str) -> Problem:
+        error = {
+            "resource": "PullRequest",
+            "code": "custom",
+            "message": text,
+        }
+        return Problem(422, "Validation Failed", errors=[error])
+
+    if not project.git.log(f"{base_sha}..{head_sha}"):
+        raise custom(f"No commits between {base} and {head}")
+    for pull in project.pulls.values():
+        if pull.state == "open" and (pull.head, pull.base) == (head, base):
+            label = f"{project.owner}:{head}"
+            raise custom(f"A pull request already exists for {label}.")
+    pull = Pull(
+        number=project.next_number(),
+        id=box.new_id("pull"),
+        title=title,
+        body=data.get("body"),
+        head=head,
+        base=base,
+        author=context.actor,
+        is_draft=bool(data.get("draft")),
+        created_at=context.now,
+        updated_at=context.now,
+        head_sha=head_sha,
+        base_sha=base_sha,
+    )
+    project.pulls[pull.number] = pull
+    box.touched()
+    _start(box, project, pull, "opened", context.token)
+    shape = full(context, pull)
+    pull.looked_at = None
+    return Response(201, shape, headers={"Location": shape["url"]})
+
+
+@route("GET", P, "pull_requests:read")
+def get_pull(context: Context) -> Response:
+    """Answer a pull request."""
+    return Response(200, full(context, _pull(context)))
+
+
+@route("PATCH", P, "pull_requests:write")
+def update_pull(context: Context) -> Response:
+    """Change a pull request."""
+    pull = _pull(context)
+    data = context.request.json()
+    if data.get("title"):
+        pull.title = str(data["title"])
+    if "body" in data:
+        pull.body = data["body"]
+    if (base := data.get("base")) is not None:
+        refs = context.project.git.refs()
+        if f"refs/heads/{base}" not in refs:
+            raise invalid("PullRequest", "base", "invalid")
+        pull.base, pull.base_sha = base, refs[f"refs/heads/{base}"]
+    state = data.get("state")
+    if state == "closed" and pull.state == "open":
+        pull.state, pull.closed_at = "closed", context.now
+    elif state == "open" and pull.state == "closed":
+        if pull.merged_at is not None:
+            raise invalid("PullRequest", "state", "invalid")
+        pull.state, pull.closed_at = "open", None
+    pull.updated_at = context.now
+    context.box.touched()
+    return Response(200, full(context, pull))
+
+
+@route("GET", P + "/merge", "pull_requests:read")
+def is_merged(context: Context) -> Response:
+    """Answer 204 if it is merged."""
+    if _pull(context).merged_at is None:
+        raise not_found()
+    return Response(204)
+
+
+@route("PUT", P + "/merge", "contents:write")
+def merge_pull(context: Context) -> Response:
+    """Merge a pull request for real."""
+    pull = _pull(context)
+    data = context.request.json()
+    box, project = context.box, context.project
+    if pull.state != "open" or pull.is_draft:
+        raise Problem(405, "Pull Request is not mergeable")
+    if data.get("sha") not in (None, pull.head_sha):
+        text = "Head branch was modified. Review and try the merge again."
+        raise Problem(409, text)
+    if missing := _missing(context, pull):
+        text = f"At least {missing} approving review is required by "
+        raise Problem(405, f"{text}reviewers with write access.")
+    method = data.get("merge_method", "merge")
+    who = Person(
+        context.actor,
+        f"{context.actor}@users.noreply.github.com",
+        context.now,
+    )
+    git, n = project.git, pull.number
+    title = f"Merge pull request #{n} from {project.owner}/{pull.head}"
+    text = pull.title
+    if method == "squash":
+        title, text = f"{pull.title} (#{n})", pull.body or ""
+    title = data.get("commit_title") or title
+    text = data.get("commit_message", text)
+    message = f"{title}\n\n{text}".strip() + "\n"
+    base, head = pull.base_sha, pull.head_sha
+    if method == "rebase":
+        sha = rebase(git, base, head, who=who)
+    else:
+        write = squash if method == "squash" else merge
+        sha = write(git, base, head, message=message, who=who)
+    if sha is None:
+        raise Problem(405, "Pull Request is not mergeable")
+    git.update_ref(f"refs/heads/{pull.base}", sha, base)
+    pull.state, pull.closed_at, pull.merged_at = (
+        "closed",
+        context.now,
+        context.now,
+    )
+    pull.merge_sha, pull.merged_by = sha, context.actor
+    pull.updated_at = context.now
+    box.pushed(project, context.token)
+    done = {
+        "sha": sha,
+        "merged": True,
+        "message": "Pull Request successfully merged",
+    }
+    return Response(200, done)
+
+
+@route("GET", P + "/commits", "pull_requests:read")
+def list_commits(context: Context) -> Response:
+    """List the commits of a pull request."""
+    pull, project = _pull(context), context.project
+
+    def shape(sha: str) -> dict[str, Any]:
+        commit = project.git.commit(sha)
+        return shapes.commit(context.box, project, commit) if commit else {}
+
+    return page(context, _commits(context, pull), shape)
+
+
+@route("GET", P + "/files", "pull_requests:read")
+def list_files(context: Context) -> Response:
+    """List the files of a pull request."""
+    entries = diff_entries(context, *_range(context, _pull(context)))
+    return page(context, entries, lambda entry: entry)
 
 
 def commit_pulls(context: Context, name: str) -> Response:
     """Answer the pull requests of a commit."""
-    return Response(200, [])
+    commit = commit_at(context, name)
+    found = [
+        pull
+        for pull in context.project.pulls.values()
+        if commit.sha == pull.merge_sha
+        or commit.sha in _commits(context, pull)
+    ]
+    return page(context, found, lambda pull: simple(context, pull))
+
+
+# -- Reviews, labels, comments ---------------------------------------------
+
+
+def _review(
+    context: Context, pull: Pull, review: dict[str, Any]
+) -> dict[str, Any]:
+    project = context.project
+    url = f"{context.base}/repos/{project.full_name}/pulls/{pull.number}"
+    web = f"{context.box.server_url}/{project.full_name}/pull/{pull.number}"
+    html = f"{web}#pullrequestreview-{review['id']}"
+    return {
+        "id": review["id"],
+        "node_id": node_id("PullRequestReview", review["id"]),
+        "user": shapes.user(context.box, review["login"]),
+        "body": review["body"],
+        "state": review["state"],
+        "html_url": html,
+        "pull_request_url": url,
+        "_links": {"html": {"href": html}, "pull_request": {"href": url}},
+        "submitted_at": iso(review["at"]),
+        "commit_id": review["sha"],
+        "author_association": "OWNER",
+    }
+
+
+@route("GET", P + "/reviews", "pull_requests:read")
+def list_reviews(context: Context) -> Response:
+    """List reviews."""
+    pull = _pull(context)
+    return page(context, pull.reviews, lambda r: _review(context, pull, r))
+
+
+_VERDICTS = {
+    "APPROVE": "APPROVED",
+    "REQUEST_CHANGES": "CHANGES_REQUESTED",
+    "COMMENT": "COMMENTED",
+}
+
+
+@route("POST", P + "/reviews", "pull_requests:write")
+def create_review(context: Context) -> Response:
+    """Review a pull request; not one's own."""
+    pull = _pull(context)
+    data = context.request.json()
+    event = str(data.get("event", "COMMENT"))
+    if event == "APPROVE" and context.actor == pull.author:
+        text = "Can not approve your own pull request"
+        raise Problem(422, "Unprocessable Entity", errors=[text])
+    review = {
+        "id": context.box.new_id("pull"),
+        "login": context.actor,
+        "body": data.get("body") or "",
+        "state": _VERDICTS.get(event, "PENDING"),
+        "at": context.now,
+        "sha": pull.head_sha,
+    }
+    pull.reviews.append(review)
+    if context.actor in pull.reviewers:
+        pull.reviewers.remove(context.actor)
+    pull.updated_at = context.now
+    context.box.touched()
+    return Response(200, _review(context, pull, review))
+
+
+@route("POST", P + "/requested_reviewers", "pull_requests:write")
+def request_reviewers(context: Context) -> Response:
+    """Ask for reviews."""
+    pull = _pull(context)
+    asked = context.request.json().get("reviewers") or []
+    if pull.author in asked:
+        text = "Review cannot be requested from pull request author."
+        raise Problem(422, text)
+    pull.reviewers += [name for name in asked if name not in pull.reviewers]
+    pull.updated_at = context.now
+    context.box.touched()
+    return Response(201, simple(context, pull))
+
+
+@route("GET", P + "/requested_reviewers", "pull_requests:read")
+def list_reviewers(context: Context) -> Response:
+    """List who has been asked."""
+    pull = _pull(context)
+    users = [shapes.user(context.box, name) for name in pull.reviewers]
+    return Response(200, {"users": users, "teams": []})
+
+
+@route("GET", I + "/labels", "issues:read")
+def list_labels(context: Context) -> Response:
+    """List labels."""
+    return page(
+        context, _pull(context).labels, lambda name: _label(context, name)
+    )
+
+
+@route("POST", I + "/labels", "pull_requests:write")
+def add_labels(context: Context) -> Response:
+    """Add labels, made where there is none of the name."""
+    pull = _pull(context)
+    for name in context.request.json().get("labels") or []:
+        if name not in pull.labels:
+            pull.labels.append(str(name))
+    pull.updated_at = context.now
+    context.box.touched()
+    return Response(200, [_label(context, name) for name in pull.labels])
+
+
+@route("DELETE", I + "/labels/{label}", "pull_requests:write")
+def remove_label(context: Context) -> Response:
+    """Remove a label."""
+    pull = _pull(context)
+    if context.args["label"] not in pull.labels:
+        raise Problem(404, "Label does not exist")
+    pull.labels.remove(context.args["label"])
+    context.box.touched()
+    return Response(200, [_label(context, name) for name in pull.labels])
+
+
+def _comment(
+    context: Context, pull: Pull, comment: dict[str, Any]
+) -> dict[str, Any]:
+    project = context.project
+    root = f"{context.base}/repos/{project.full_name}/issues"
+    web = f"{context.box.server_url}/{project.full_name}/pull/{pull.number}"
+    return {
+        "id": comment["id"],
+        "node_id": node_id("IssueComment", comment["id"]),
+        "url": f"{root}/comments/{comment['id']}",
+        "html_url": f"{web}#issuecomment-{comment['id']}",
+        "body": comment["body"],
+        "user": shapes.user(context.box, comment["login"]),
+        "created_at": iso(comment["at"]),
+        "updated_at": iso(comment["at"]),
+        "issue_url": f"{root}/{pull.number}",
+        "author_association": "OWNER",
+    }
+
+
+@route("GET", I + "/comments", "issues:read")
+def list_comments(context: Context) -> Response:
+    """List comments."""
+    pull = _pull(context)
+    return page(context, pull.comments, lambda c: _comment(context, pull, c))
+
+
+@route("POST", I + "/comments", "pull_requests:write")
+def create_comment(context: Context) -> Response:
+    """Comment on a pull request."""
+    pull = _pull(context)
+    body = context.request.json().get("body")
+    if not isinstance(body, str) or not body:
+        raise invalid("IssueComment", "body", "missing_field")
+    comment = {
+        "id": context.box.new_id("pull"),
+        "login": context.actor,
+        "body": body,
+        "at": context.now,
+    }
+    pull.comments.append(comment)
+    pull.updated_at = context.now
+    context.box.touched()
+    shape = _comment(context, pull, comment)
+    return Response(201, shape, headers={"Location": shape["url"]})

@@ -43,9 +43,7 @@ class Image:
 
     name: str
     is_private: bool = False
-    tags: History[dict[str, str]] = field(
-        default_factory=lambda: History({})
-    )
+    tags: History[dict[str, str]] = field(default_factory=lambda: History({}))
     manifests: dict[str, tuple[str, bytes, datetime | None]] = field(
         default_factory=dict
     )
@@ -74,9 +72,7 @@ class Registry:
         Returns the number of the next change.
     """
 
-    def __init__(
-        self, accounts: Accounts, number: Callable[[], int]
-    ) -> None:
+    def __init__(self, accounts: Accounts, number: Callable[[], int]) -> None:
         self.images: dict[str, Image] = {}
         """Repositories by name."""
         self.needs_token = True
@@ -195,9 +191,7 @@ class Registry:
         }
         return entry
 
-    def _blob(
-        self, image: Image, kind: str, content: bytes
-    ) -> dict[str, Any]:
+    def _blob(self, image: Image, kind: str, content: bytes) -> dict[str, Any]:
         digest = _digest(content)
         image.blobs[digest] = content
         return {"mediaType": kind, "digest": digest, "size": len(content)}
@@ -217,9 +211,7 @@ class Registry:
         self.point(image, tag, digest, at)
         return digest
 
-    def point(
-        self, image: Image, tag: str, digest: str, at: datetime
-    ) -> None:
+    def point(self, image: Image, tag: str, digest: str, at: datetime) -> None:
         """Let a tag point to a manifest."""
         tags = image.tags.value | {tag: digest}
         image.tags.put(tags, at=at, number=self._number())
@@ -312,9 +304,7 @@ class Registry:
             return _error(403, "DENIED", "requested access is denied")
         return None
 
-    def _challenge(
-        self, request: Request, name: str, action: str
-    ) -> Response:
+    def _challenge(self, request: Request, name: str, action: str) -> Response:
         response = _error(401, "UNAUTHORIZED", "authentication required")
         actions = "pull,push" if action == "push" else "pull"
         wanted = f"repository:{name}:{actions}" if name else "registry:*"

@@ -243,9 +243,7 @@ def create_release(context: Context) -> Response:
     return Response(201, data, headers={"Location": data["url"]})
 
 
-def _check_free(
-    project: Project, tag: str, but: int | None = None
-) -> None:
+def _check_free(project: Project, tag: str, but: int | None = None) -> None:
     for other in project.releases.value.values():
         if other.tag == tag and not other.is_draft and other.id != but:
             raise invalid("Release", "tag_name", "already_exists")

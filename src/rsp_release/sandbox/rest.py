@@ -87,7 +87,9 @@ class _Route:
 _ROUTES: dict[str, list[_Route]] = {}
 
 
-def route(method: str, path: str, need: str = "metadata:read") -> Any:
+def route(
+    method: str, path: str, need: str = "metadata:read"
+) -> Callable[[Handler], Handler]:
     """Register a handler.
 
     Parameters

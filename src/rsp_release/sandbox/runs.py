@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from . import shapes
-from .actions import Attempt, JobTimes, Run, annotations
+from .actions import Attempt, JobTimes, Run, job_annotations
 from .base import Problem, Response, iso, node_id, not_found, quote_path
 from .derive import workflow_paths, workflow_script
 from .rest import Context, page, route
@@ -231,23 +231,22 @@ def _created(asked: str, moment: datetime) -> bool:
     if dots:
         low = left == "*" or _date(left) <= moment
         return low and (right == "*" or moment < _after(right))
-    match = re.match(r"(>=|<=|>|<)?(.*)", asked)
-    assert match is not None
-    sign, text = match[1], match[2]
-    tests = {
-        ">=": lambda: moment >= _date(text),
-        ">": lambda: moment >= _after(text),
-        "<=": lambda: moment < _after(text),
-        "<": lambda: moment < _date(text),
-        None: lambda: _date(text) <= moment < _after(text),
-    }
-    return tests[sign]()
+    text = asked.lstrip("<>=")
+    sign = asked.removesuffix(text)
+    if sign == ">=":
+        return moment >= _date(text)
+    if sign == ">":
+        return moment >= _after(text)
+    if sign == "<=":
+        return moment < _after(text)
+    if sign == "<":
+        return moment < _date(text)
+    return _date(text) <= moment < _after(text)
 
 
 def _date(text: str) -> datetime:
     try:
-        # A plus sign that was not quoted has become a blank.
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise Problem(422, "Validation Failed") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -261,7 +260,7 @@ def _after(text: str) -> datetime:
 def _filtered(context: Context, runs: list[Run]) -> Response:
     query = context.request.query
     now = context.lagging(context.box.lag.runs).now
-    tests = []
+    tests: list[Callable[[Run], bool]] = []
     if "head_sha" in query:
         tests.append(lambda r: r.head_sha == query["head_sha"])
     if "event" in query:
@@ -340,7 +339,7 @@ def get_attempt(context: Context) -> Response:
 
 def job_shape(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
     """Return a ``job``."""
-    box, project, now = context.box, context.project, context.view.now
+    project, now = context.project, context.view.now
     root = f"{context.base}/repos/{project.full_name}"
     _, web = _addresses(context, run)
     status = job.status(now)
@@ -363,7 +362,6 @@ def job_shape(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
                 "completed_at": iso(step.completed_at) if done else None,
             }
         )
-    del box
     return {
         "id": job.id,
         "run_id": run.id,
@@ -467,7 +465,7 @@ def list_annotations(context: Context) -> Response:
     """List what a job wants to be noticed."""
     run, job = _job(context)
     is_over = job.status(context.view.now) == "completed"
-    found = annotations(job) if is_over else []
+    found = job_annotations(job) if is_over else []
     web = f"{context.box.server_url}/{context.project.full_name}"
 
     def shape(item: dict[str, Any]) -> dict[str, Any]:
@@ -514,7 +512,7 @@ def _check_run(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
             "title": None,
             "summary": None,
             "text": None,
-            "annotations_count": len(annotations(job)),
+            "annotations_count": len(job_annotations(job)),
             "annotations_url": f"{url}/annotations",
         },
         "name": job.script.name,

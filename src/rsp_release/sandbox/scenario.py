@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 
 __all__ = [
     "ImageScript",
@@ -21,6 +21,8 @@ __all__ = [
     "WorkflowScript",
     "matches",
 ]
+
+T = TypeVar("T")
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 
@@ -383,8 +385,8 @@ def _job(data: Mapping[str, Any]) -> JobScript:
     return _make(JobScript, values)
 
 
-def _make(kind: type[Any], data: Mapping[str, Any]) -> Any:
-    known = {item.name for item in fields(kind)}
+def _make(kind: type[T], data: Mapping[str, Any]) -> T:
+    known = {item.name for item in fields(cast(Any, kind))}
     if unknown := sorted(set(data) - known):
         raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
     return kind(

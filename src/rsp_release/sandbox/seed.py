@@ -268,7 +268,9 @@ def _stream(owner: str, name: str) -> str:
             files["CHANGELOG.md"] = log
         if change.fragment:
             kind, text = change.fragment
-            place = f"changelog.d/{when:%Y%m%d_%H%M%S}_{who.split()[0].lower()}"
+            place = (
+                f"changelog.d/{when:%Y%m%d_%H%M%S}_{who.split()[0].lower()}"
+            )
             files[f"{place}.md"] = f"### {kind}\n\n- {text}\n"
         out.append("commit refs/heads/main\n")
         out.append(f"mark :{number + 1}\n")

@@ -57,7 +57,7 @@ class Server:
         )
         self.port: int = self._listener.getsockname()[1]
         """The port that it listens on."""
-        self._closing = False
+        self._closing = threading.Event()
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
         self._thread = threading.Thread(
@@ -67,7 +67,7 @@ class Server:
 
     def close(self) -> None:
         """Stop listening, break open connections and end every thread."""
-        self._closing = True
+        self._closing.set()
         with contextlib.suppress(OSError):
             # Wakes the thread that waits in accept().
             socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -82,13 +82,10 @@ class Server:
             thread.join(timeout=10)
 
     def _accept(self) -> None:
-        while not self._closing:
+        while not self._closing.is_set():
             try:
                 connection, _ = self._listener.accept()
             except OSError:
-                return
-            if self._closing:
-                connection.close()
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             thread = threading.Thread(
@@ -110,9 +107,7 @@ class Server:
             with self._lock:
                 self._open.pop(connection, None)
 
-    def _one(
-        self, connection: socket.socket, stream: BufferedReader
-    ) -> bool:
+    def _one(self, connection: socket.socket, stream: BufferedReader) -> bool:
         """Answer one request; return whether another may follow."""
         line = stream.readline(_MAX_LINE)
         if not line.strip():
@@ -155,7 +150,7 @@ class Server:
             connection.sendall(head + content[: reply.send])
             return False
         connection.sendall(head + content)
-        return keep and not self._closing
+        return keep and not self._closing.is_set()
 
 
 def _head(response: Response, content: bytes, *, keep: bool) -> bytes:

@@ -36,7 +36,7 @@ def parse(text: str) -> Any:
         Mappings, lists and scalars; every scalar but booleans, numbers and
         null is text. `None` for an empty document.
     """
-    lines = []
+    lines: list[tuple[int, str]] = []
     for raw in text.expandtabs().split("\n"):
         line = raw.rstrip()
         if line.startswith(("---", "...", "%")) and not lines:

@@ -1,0 +1,183 @@
+"""Merges, squashes and rebases in a bare repository, without a checkout."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from .git import GitError, Person, Repository
+
+__all__ = ["edit_tree", "merge", "merge_trees", "rebase", "squash"]
+
+
+def edit_tree(
+    git: Repository,
+    base: str | None,
+    entries: Iterable[tuple[str, str | None, str]],
+) -> str:
+    """Write a tree that differs from another in some paths.
+
+    Parameters
+    ----------
+    git
+        The repository.
+    base
+        The tree to begin with, or `None` for an empty one.
+    entries
+        Mode, hash and path of each; no hash removes the path.
+
+    Returns
+    -------
+    str
+        The hash of the tree.
+
+    Raises
+    ------
+    GitError
+        Raised if git refuses.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        env = {"GIT_INDEX_FILE": os.path.join(folder, "index")}  # noqa: PTH118
+        git.git("read-tree", base or "--empty", env=env)
+        lines = [
+            f"{mode if sha else '0'} {sha or '0' * 40}\t{path}\n"
+            for mode, sha, path in entries
+        ]
+        data = "".join(lines).encode()
+        git.git("update-index", "--index-info", stdin=data, env=env)
+        return git.git("write-tree", env=env).strip()
+
+
+def merge_trees(
+    git: Repository, base: str, ours: str, theirs: str
+) -> str | None:
+    """Merge three trees, files line by line where both sides changed.
+
+    Parameters
+    ----------
+    git
+        The repository.
+    base
+        The common ancestor.
+    ours
+        One side.
+    theirs
+        The other side.
+
+    Returns
+    -------
+    str or None
+        The hash of the tree, or `None` where they conflict.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        env = {"GIT_INDEX_FILE": str(folder / "index")}
+        command = ("read-tree", "-i", "-m", "--aggressive")
+        git.git(*command, base, ours, theirs, env=env)
+        unmerged: dict[str, dict[int, tuple[str, str]]] = {}
+        listed = git.git("ls-files", "-u", "-z", env=env)
+        for line in listed.split("\0"):
+            if not line:
+                continue
+            about, _, path = line.partition("\t")
+            mode, sha, stage = about.split()
+            unmerged.setdefault(path, {})[int(stage)] = (mode, sha)
+        merged = []
+        for path, stages in unmerged.items():
+            if set(stages) != {1, 2, 3}:
+                return None
+            content = _merge_file(git, folder, stages)
+            if content is None:
+                return None
+            sha = git.write("blob", content)
+            merged.append(f"0 {'0' * 40}\t{path}\n")
+            merged.append(f"{stages[2][0]} {sha}\t{path}\n")
+        if merged:
+            data = "".join(merged).encode()
+            git.git("update-index", "--index-info", stdin=data, env=env)
+        return git.git("write-tree", env=env).strip()
+
+
+def _merge_file(
+    git: Repository, folder: Path, stages: dict[int, tuple[str, str]]
+) -> bytes | None:
+    for stage, name in ((2, "ours"), (1, "base"), (3, "theirs")):
+        found = git.read(stages[stage][1])
+        if found is None:
+            return None
+        (folder / name).write_bytes(found[2])
+    names = [str(folder / name) for name in ("ours", "base", "theirs")]
+    try:
+        git.git("merge-file", "--quiet", *names)
+    except GitError:
+        return None
+    return (folder / "ours").read_bytes()
+
+
+def merge(
+    git: Repository, base: str, head: str, *, message: str, who: Person
+) -> str | None:
+    """Write a merge commit and return its hash; `None` on a conflict."""
+    tree = _tree(git, base, head)
+    if tree is None:
+        return None
+    return git.write_commit(
+        tree=tree,
+        parents=(base, head),
+        message=message,
+        author=who,
+        committer=who,
+    )
+
+
+def squash(
+    git: Repository, base: str, head: str, *, message: str, who: Person
+) -> str | None:
+    """Write everything as one commit; `None` on a conflict."""
+    tree = _tree(git, base, head)
+    if tree is None:
+        return None
+    return git.write_commit(
+        tree=tree,
+        parents=(base,),
+        message=message,
+        author=who,
+        committer=who,
+    )
+
+
+def rebase(
+    git: Repository, base: str, head: str, *, who: Person
+) -> str | None:
+    """Write each commit anew upon another; `None` on a conflict."""
+    here = base
+    for sha in git.log("--reverse", "--no-merges", f"{base}..{head}"):
+        commit, tip = git.commit(sha), git.commit(here)
+        if commit is None or tip is None or not commit.parents:
+            return None
+        before = git.commit(commit.parents[0])
+        if before is None:
+            return None
+        tree = merge_trees(git, before.tree, tip.tree, commit.tree)
+        if tree is None:
+            return None
+        here = git.write_commit(
+            tree=tree,
+            parents=(here,),
+            message=commit.message,
+            author=commit.author,
+            committer=who,
+        )
+    return here
+
+
+def _tree(git: Repository, base: str, head: str) -> str | None:
+    try:
+        ancestor = git.git("merge-base", base, head).strip()
+    except GitError:
+        return None
+    trees = [git.commit(sha) for sha in (ancestor, base, head)]
+    found = [commit.tree for commit in trees if commit is not None]
+    return merge_trees(git, *found) if len(found) == 3 else None
