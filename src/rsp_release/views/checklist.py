@@ -230,12 +230,15 @@ def closing_frame(closing: Closing, glyphs: Glyphs) -> list[Line]:
                 ("bold", f"{image.image}:{image.tag}"),
             ]
         )
-        if image.state != "present":
-            colour = "red" if image.state == "absent" else "yellow"
-            painted[-1].append((f"bold {colour}", f"  {image.state}"))
         if beside:
             painted[-1].append(("dim", "  " + ", ".join(beside)))
-        painted += [[("", " " * 14 + sentence)] for sentence in under]
+        indent = ("", " " * 14)
+        if image.state != "present":
+            colour = "red" if image.state == "absent" else "yellow"
+            painted.append([indent, (f"bold {colour}", image.state)])
+            if under:
+                painted[-1].append(("", f": {under.pop(0)}"))
+        painted += [[indent, ("", sentence)] for sentence in under]
     if closing.digests:
         painted.append([])
     painted += [[("", f"    {digest}")] for digest in closing.digests]

@@ -51,11 +51,11 @@ _PARAGRAPHS = frozenset({"body", "help", "message", "problem", "text"})
 
 _URLS = frozenset({"deploy_url", "release_url", "run_url", "url"})
 
-# Each alternative stops at the next ESC, so that a text made of nothing but
-# introducers is still read in one pass.
+# Each alternative stops at the next introducer, so that a text made of
+# nothing but introducers is still read in one pass.
 _SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90-\x9f\n]*"
     r"(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-~]"
 )
@@ -253,9 +253,9 @@ def _cut(text: str, limit: int) -> str:
 def _printable(text: str, limit: int) -> str:
     # What is thrown away may be long too, but not without end: reading
     # a hundred megabytes to show one line is a refusal of service.
-    text = text[: 8 * limit]
-    text = _NEWLINE.sub("\n", _SEQUENCE.sub("", text))
+    text = text[: 4 * limit]
     if not _ORDINARY.fullmatch(text):
+        text = _NEWLINE.sub("\n", _SEQUENCE.sub("", text))
         text = text.translate(_VISIBLE)
     if not text.isascii():
         text = _unburdened(text[: 2 * limit])
