@@ -16,6 +16,7 @@ SOURCE = Path(rsp_release.__file__).parent
 
 PURE = {
     "changelog",
+    "choice",
     "commits",
     "config",
     "evidence",
@@ -31,7 +32,8 @@ PURE = {
 
 ALLOWED = {
     "exceptions": set[str](),
-    "models": {"exceptions"},
+    "choice": set[str](),
+    "models": {"choice", "exceptions"},
     "world": {"models", "exceptions"},
     "journal": {"models", "exceptions"},
     "engine": {"journal", "world", "models", "exceptions"},

@@ -52,10 +52,10 @@ little.
 _EXAMPLES = 30
 
 # Types that the convention and its well-known vocabularies name.
-_TYPES = (
-    b"feat|feature|fix|bugfix|hotfix|perf|build|chore|ci|docs?|style|"
-    b"refactor|revert|test|tests|deps|security|release|wip|bump|merge|"
-    b"improvement|types|dx|workflow|lint|i18n"
+_TYPES = frozenset(
+    b"feat feature fix bugfix hotfix perf build chore ci doc docs style"
+    b" refactor revert test tests deps security release wip bump merge"
+    b" improvement types dx workflow lint i18n".split()
 )
 
 _HEADER = re.compile(
@@ -63,62 +63,76 @@ _HEADER = re.compile(
     rb"(\([^()\r\n]*\))?(!)?:[ \t]+(\S[^\r\n]*)"
 )
 
-_KNOWN = re.compile(_TYPES, re.IGNORECASE)
-
-_BREAKING = re.compile(
-    rb"^(?:[*-] )?BREAKING(?: CHANGE|-CHANGE)(?:: | #)\s*(\S[^\r\n]*)",
-    re.MULTILINE,
+# The others are compiled when the first message needs them.
+_BREAKING = (
+    rb"(?m)^(?:[*-] )?BREAKING(?: CHANGE|-CHANGE)(?:: | #)\s*(\S[^\r\n]*)"
 )
 
 # GitHub's squash lists the commits as bullets, each with its subject first.
-_SQUASHED = re.compile(
-    rb"^[*-] ([A-Za-z]+(?:\([^()\r\n]*\))?!?:[ \t]+\S[^\r\n]*)", re.MULTILINE
+_SQUASHED = rb"(?m)^[*-] ([A-Za-z]+(?:\([^()\r\n]*\))?!?:[ \t]+\S[^\r\n]*)"
+
+_REVERTED = (
+    rb"(?m)This reverts commits? ((?:[0-9a-f]{7,64}(?:,? (?:and )?)?)+)|"
+    rb"^Refs: ((?:[0-9a-f]{7,64}(?:, ?)?)+)"
 )
 
-_REVERTED = re.compile(
-    rb"This reverts commits? ((?:[0-9a-f]{7,64}(?:,? (?:and )?)?)+)|"
-    rb"^Refs: ((?:[0-9a-f]{7,64}(?:, ?)?)+)",
-    re.MULTILINE,
+_REVERT_SUBJECT = (
+    rb"(?i)\s*(?:Revert \"(.+)\"|revert(?:\([^()\r\n]*\))?!?:"
+    rb"[ \t]+\"?(.+?)\"?)(?: \(#\d+\))?\s*$"
 )
 
-_REVERT_SUBJECT = re.compile(
-    rb"\s*(?:Revert \"(.+)\"|revert(?:\([^()\r\n]*\))?!?:[ \t]+\"?(.+?)\"?)"
-    rb"(?: \(#\d+\))?\s*$",
-    re.IGNORECASE,
-)
+_PULL_REQUEST = rb"(?: \(#\d+\))+\s*$"
 
-_PULL_REQUEST = re.compile(rb"(?: \(#\d+\))+\s*$")
+_HASH = rb"[0-9a-f]{7,64}"
 
-_HASH = re.compile(rb"[0-9a-f]{7,64}")
+# A ticket or a mark in brackets, before the words.
+_TICKET = rb"(?:\[?[A-Z][A-Z0-9]+-\d+\]?[:.]?[ \t]+|\[[^\]\r\n]{1,20}\][ \t]*)"
 
-_WEAK = re.compile(
-    rb"(?:\[?[A-Z][A-Z0-9]+-\d+\]?[:.]?[ \t]+|\[[^\]\r\n]{1,20}\][ \t]*)?"
-    rb"(?:(?P<dependency>(?:bump |\[pre-commit\.ci\]|"
-    rb"(?:auto-?)?updated? (?:python )?(?:all )?(?:the )?"
-    rb"(?:[\w-]+ )?(?:dependenc|requirements|lock ?file|pre-commit)|"
-    rb"pin (?:dependenc)|upgrade dependenc|merge dependabot))|"
-    rb"(?P<release>(?:prepare|release|prep|cut|tag)\b"
+_RELEASE = (
+    rb"(?i)(?:prepare|release|prep|cut|tag)\b"
     rb"[^\r\n]*(?:\d+\.\d+|release|version)|"
     rb"(?:update|finali[sz]e|collect|edit)[^\r\n]{0,20}"
     rb"(?:change ?log|release notes)|"
-    rb"version \d|v?\d+\.\d+\.\d+\s*$)|"
-    rb"(?P<minor>(?:add|introduce|support|implement|allow|enable|"
-    rb"new|create|provide|expose|initial)(?:s|ed|ing)?\b)|"
-    rb"(?P<major>(?:drop|remove) support\b|backwards?[- ]incompatible)|"
-    rb"(?P<patch>(?:fix|correct|repair|resolve|handle|avoid|prevent)"
-    rb"(?:s|es|ed|ing)?\b))",
-    re.IGNORECASE,
+    rb"version \d|v?\d+\.\d+\.\d+\s*$"
 )
 
-_DOCS = re.compile(
-    rb"[^\r\n]*\b(?:docs?|documentation|readme|docstrings?|typos?)\b",
-    re.IGNORECASE,
+_DEPENDENCY = (
+    rb"(?i)bump |\[pre-commit\.ci\]|pin dependenc|upgrade dependenc|"
+    rb"merge dependabot|(?:auto-?)?updated? (?:python )?(?:all )?(?:the )?"
+    rb"(?:[\w-]+ )?(?:dependenc|requirements|lock ?file|pre-commit)"
 )
 
-_CI = re.compile(
-    rb"[^\r\n]*\b(?:ci|github actions?|workflows?|pre-commit|linters?|"
-    rb"ruff|mypy|flake8|tests?|tox|nox|dependabot|renovate)\b",
-    re.IGNORECASE,
+_MAJOR = rb"(?i)(?:drop|remove) support\b|backwards?[- ]incompatible"
+
+_ADDING = (
+    b"add introduce support implement allow enable new create provide expose"
+    b" initial"
+)
+
+_FIXING = b"fix correct repair resolve handle avoid prevent"
+
+
+def _forms(words: bytes) -> frozenset[bytes]:
+    """Return the forms of some verbs."""
+    return frozenset(
+        stem + end
+        for word in words.split()
+        for stem in (word, word.removesuffix(b"e"))
+        for end in (b"", b"s", b"es", b"d", b"ed", b"ing")
+    )
+
+
+_ADDING_FORMS = _forms(_ADDING)
+
+_FIXING_FORMS = _forms(_FIXING)
+
+_ABOUT_DOCS = frozenset(
+    b"doc docs documentation readme docstring docstrings typo typos".split()
+)
+
+_ABOUT_CI = frozenset(
+    b"ci action actions workflow workflows linter linters lint ruff mypy"
+    b" flake8 test tests tox nox dependabot renovate pre-commit".split()
 )
 
 
@@ -135,7 +149,7 @@ class Header(NamedTuple):
     @property
     def is_known(self) -> bool:
         """Whether the type is one of the usual ones."""
-        return _KNOWN.fullmatch(self.type.encode()) is not None
+        return self.type.lower().encode() in _TYPES
 
 
 class Example(NamedTuple):
@@ -293,13 +307,12 @@ class CommitReader:
             return "revert", None
         if match is not None and match[2] != b"()":
             word = match[1].lower()
-            known = _KNOWN.fullmatch(word)
             if word == b"revert":
                 return "revert", None
-            if known or (match[3] and word.isalpha()):
+            if word in _TYPES or (match[3] and word.isalpha()):
                 return _conventional(message, match, word)
         if b"BREAKING" in message:
-            footer = _BREAKING.search(message)
+            footer = re.search(_BREAKING, message)
             if footer is not None:
                 return "cc-major", footer.group()
         if b"\n* " in message or b"\n- " in message:
@@ -310,15 +323,17 @@ class CommitReader:
 
     def _add_revert(self, line: bytes, message: bytes) -> None:
         hashes: tuple[bytes, ...] = ()
-        for match in _REVERTED.finditer(message):
-            hashes += tuple(_HASH.findall(match.group(1) or match.group(2)))
-        subject = _REVERT_SUBJECT.match(message.partition(b"\n")[0])
+        for match in re.finditer(_REVERTED, message):
+            hashes += tuple(
+                re.findall(_HASH, match.group(1) or match.group(2))
+            )
+        subject = re.match(_REVERT_SUBJECT, message.partition(b"\n")[0])
         name = subject and (subject[1] or subject[2])
         self._reverts.append(
             (
                 line.partition(b" ")[0],
                 hashes,
-                _PULL_REQUEST.sub(b"", name).strip() if name else None,
+                re.sub(_PULL_REQUEST, b"", name).strip() if name else None,
             )
         )
 
@@ -406,7 +421,7 @@ _RAISING = frozenset({"cc-major", "cc-minor", "verb-major", "verb-minor"})
 
 def _plain_subject(message: bytes) -> bytes:
     subject = message.lstrip().partition(b"\n")[0]
-    return _PULL_REQUEST.sub(b"", subject).strip()
+    return re.sub(_PULL_REQUEST, b"", subject).strip()
 
 
 def _example(line: bytes, message: bytes) -> Example:
@@ -435,7 +450,7 @@ def _conventional(
         return "cc-major", None
     kind: tuple[str, bytes | None] = (_of_type(word), None)
     if b"BREAKING" in message:
-        footer = _BREAKING.search(message)
+        footer = re.search(_BREAKING, message)
         if footer is not None:
             return "cc-major", footer.group()
     if b"\n* " in message or b"\n- " in message:
@@ -450,9 +465,9 @@ def _conventional(
 def _squashed(message: bytes) -> tuple[str, bytes | None] | None:
     """Return the highest of the commits that a squashed message lists."""
     best: tuple[str, bytes | None] | None = None
-    for line in _SQUASHED.findall(message):
+    for line in re.findall(_SQUASHED, message):
         match = _HEADER.match(line)
-        if match is None or not _KNOWN.fullmatch(match[1]):
+        if match is None or match[1].lower() not in _TYPES:
             continue
         kind = "cc-major" if match[3] else _of_type(match[1].lower())
         if best is None or _ORDER[kind] > _ORDER[best[0]]:
@@ -461,19 +476,45 @@ def _squashed(message: bytes) -> tuple[str, bytes | None] | None:
 
 
 def _weak(message: bytes) -> str:
-    """Take a guess from the first words of a subject."""
-    match = _WEAK.match(message)
-    if match is None:
-        if _DOCS.match(message):
-            return "docs"
-        if _CI.match(message):
-            return "ci"
+    """Take a guess from the words of a subject."""
+    subject = message.lstrip().partition(b"\n")[0]
+    words = subject.lower().replace(b":", b" ").split()
+    if not words:
         return "plain"
-    kind = match.lastgroup or "plain"
-    if kind in {"major", "minor", "patch"}:
-        if _DOCS.match(message):
-            return "docs"
-        if _CI.match(message):
-            return "ci"
-        return f"verb-{kind}"
-    return kind
+    first = words[0]
+    if not first.isalpha():
+        ticket = re.match(_TICKET, subject)
+        if ticket is not None and not first.startswith(b"[pre-commit"):
+            subject = subject[ticket.end() :]
+            first = words[1] if len(words) > 1 else b""
+    if first in _DEPENDENCY_FIRST and re.match(_DEPENDENCY, subject):
+        return "dependency"
+    if first in _RELEASE_FIRST or first[:1].isdigit() or first[:1] == b"v":
+        if re.match(_RELEASE, subject):
+            return "release"
+    about = set(words)
+    if about & _ABOUT_DOCS:
+        return "docs"
+    if about & _ABOUT_CI:
+        return "ci"
+    if first in _ADDING_FORMS:
+        return "verb-minor"
+    if first in _MAJOR_FIRST and re.match(_MAJOR, subject):
+        return "verb-major"
+    return "verb-patch" if first in _FIXING_FORMS else "plain"
+
+
+_DEPENDENCY_FIRST = frozenset(
+    b"bump [pre-commit.ci] pin upgrade merge update updated autoupdate"
+    b" auto-update autoupdated auto-updated".split()
+)
+
+_RELEASE_FIRST = frozenset(
+    b"prepare release prep cut tag update finalize finalise collect edit"
+    b" version".split()
+)
+
+_MAJOR_FIRST = frozenset(
+    b"drop remove backward backwards backward-incompatible"
+    b" backwards-incompatible".split()
+)

@@ -34,17 +34,17 @@ _CHANGELOGS = (
     "none",
 )
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+_REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+"
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 
 _IDENTIFIER = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 
-_VERSION = re.compile(
+_VERSION = (
     rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_IDENTIFIER}(?:\.{_IDENTIFIER})*)?"
 )
 
-_FORBIDDEN_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]")
+_FORBIDDEN_IN_REF = r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,7 @@ def _flag(value: Any) -> bool:
 
 
 def _repository(value: Any) -> str:
-    if not isinstance(value, str) or not _REPOSITORY.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_REPOSITORY, value):
         raise _WrongError('an owner and a name, such as "lsst-sqre/example"')
     return value
 
@@ -197,7 +197,7 @@ def _ref(value: Any) -> str:
     if (
         not isinstance(value, str)
         or not value
-        or _FORBIDDEN_IN_REF.search(value)
+        or re.search(_FORBIDDEN_IN_REF, value)
         or value.endswith(("/", ".", ".lock"))
     ):
         raise _WrongError("a branch name that git accepts")
@@ -206,14 +206,14 @@ def _ref(value: Any) -> str:
 
 def _prefix(value: Any) -> str:
     if not isinstance(value, str) or (
-        value and _FORBIDDEN_IN_REF.search(value)
+        value and re.search(_FORBIDDEN_IN_REF, value)
     ):
         raise _WrongError('what stands before the version, such as "v" or ""')
     return value
 
 
 def _version(value: Any) -> str:
-    if not isinstance(value, str) or not _VERSION.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_VERSION, value):
         raise _WrongError('a semantic version, such as "0.1.0"')
     return value
 

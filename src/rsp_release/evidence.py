@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .choice import Bump, Reason
 from .commits import CommitEvidence
 from .fragments import (
     LEVELS,
@@ -28,7 +29,6 @@ from .fragments import (
     level_of,
     reads_as_feature,
 )
-from .models import Bump, Confidence, Reason
 from .tags import Tag, Version
 
 __all__ = [

@@ -183,26 +183,33 @@ def level_of(category: str, names: Mapping[str, str]) -> tuple[str, bool]:
 
 # -- Texts ------------------------------------------------------------------
 
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+# Patterns are compiled by the function that first uses them: most answers
+# need few of them.
 
-_RST_COMMENT = re.compile(
-    r"^\.\.(?:[ \t]+(?![^\n]*::)[^\n]*|[ \t]*)\n(?:(?:[ \t]+[^\n]*|[ \t]*)\n?)*",
-    re.MULTILINE,
-)
+_COMMENT = r"(?s)<!--.*?(?:-->|\Z)"
 
-_ANCHOR = re.compile(r"<a id=['\"][^'\"]*['\"]>\s*</a>|^\.\. _[^\n]*:[ \t]*$")
+_RST_COMMENT = r"(?m)^\.\.(?:[ \t]+(?![^\n]*::)[^\n]*|[ \t]*)\n(?:(?:[ \t]+[^\n]*|[ \t]*)\n?)*"
 
-_ATX = re.compile(r"(#{1,6})[ \t]+(.+?)[ \t]*#*\s*$")
+_ANCHOR = r"<a id=['\"][^'\"]*['\"]>\s*</a>|^\.\. _[^\n]*:[ \t]*$"
 
-_UNDERLINE = re.compile(r"([=\-~^\"'`+*#.])\1{2,}\s*$")
+_ATX = r"(#{1,6})[ \t]+(.+?)[ \t]*#*\s*$"
 
-_BULLET = re.compile(r"[-*+•]?\s*$")
+_UNDERLINE = r"([=\-~^\"'`+*#.])\1{2,}\s*$"
+
+_BULLET = r"[-*+•]?\s*$"
+
+
+_MARKS = frozenset("=-~^\"'`+*#.")
 
 
 def content_of(text: str) -> str:
     """Return a text without comments, anchors and lone bullets."""
-    text = _ANCHOR.sub("", _COMMENT.sub("", text))
-    lines = [li for li in text.splitlines() if not _BULLET.match(li.strip())]
+    text = re.sub(_ANCHOR, "", re.sub(_COMMENT, "", text))
+    lines = [
+        line
+        for line in text.splitlines()
+        if len(line) > 8 or not re.match(_BULLET, line.strip())
+    ]
     return "\n".join(lines).strip()
 
 
@@ -216,17 +223,18 @@ def _headings(text: str) -> list[tuple[int, int, str, str]]:
             is_fenced = not is_fenced
         if is_fenced:
             continue
-        match = _ATX.match(line)
+        match = re.match(_ATX, line) if line[:1] == "#" else None
         if match:
             found.append((i, i + 1, match[1], match[2]))
             continue
         if (
-            line.strip()
+            i + 1 < len(lines)
+            and lines[i + 1][:1] in _MARKS
+            and line.strip()
             and not line[0].isspace()
-            and not _UNDERLINE.match(line)
-            and i + 1 < len(lines)
+            and not re.match(_UNDERLINE, line)
         ):
-            under = _UNDERLINE.match(lines[i + 1])
+            under = re.match(_UNDERLINE, lines[i + 1])
             if under and not line.startswith(("- ", "* ")):
                 found.append((i, i + 2, under[1], line.strip()))
     return found
@@ -245,7 +253,7 @@ def parts_of(text: str) -> tuple[tuple[Part, ...], tuple[str, ...]]:
     tuple
         The parts with content, and the headings without any.
     """
-    text = _COMMENT.sub("", text)
+    text = re.sub(_COMMENT, "", text)
     headings = _headings(text)
     # What is below the first heading's level belongs to its content.
     headings = [
@@ -258,7 +266,9 @@ def parts_of(text: str) -> tuple[tuple[Part, ...], tuple[str, ...]]:
     parts: list[Part] = []
     empty: list[str] = []
     start = headings[0][0] if headings else len(lines)
-    lead = content_of(_RST_COMMENT.sub("", "\n".join(lines[:start]) + "\n"))
+    lead = content_of(
+        re.sub(_RST_COMMENT, "", "\n".join(lines[:start]) + "\n")
+    )
     if lead:
         parts.append(Part("", lead))
     for n, (_, after, _, title) in enumerate(headings):
@@ -271,11 +281,10 @@ def parts_of(text: str) -> tuple[tuple[Part, ...], tuple[str, ...]]:
     return tuple(parts), tuple(empty)
 
 
-_FRONT = re.compile(r"\s*---\s*\n(.*?)\n?---\s*(?:\n|\Z)", re.DOTALL)
+_FRONT = r"(?s)\s*---\s*\n(.*?)\n?---\s*(?:\n|\Z)"
 
-_CHANGESET = re.compile(
-    r"^\s*[\"']?([^\"':\s]+)[\"']?\s*:\s*(major|minor|patch|none)\b",
-    re.MULTILINE,
+_CHANGESET = (
+    r"(?m)^\s*[\"']?([^\"':\s]+)[\"']?\s*:\s*(major|minor|patch|none)\b"
 )
 
 
@@ -308,9 +317,9 @@ def parse_fragment(
         Its categories.
     """
     if tool == "changesets":
-        front = _FRONT.match(text)
+        front = re.match(_FRONT, text)
         body = content_of(text[front.end() :]) if front else ""
-        bumps = _CHANGESET.findall(front[1]) if front else []
+        bumps = re.findall(_CHANGESET, front[1]) if front else []
         return Fragment(
             path,
             tool,
@@ -336,9 +345,7 @@ def is_skipped(name: str, *patterns: str) -> bool:
     )
 
 
-_UNRELEASED = re.compile(
-    r"\W*(?:unreleased|upcoming|next|dev)\b", re.IGNORECASE
-)
+_UNRELEASED = r"(?i)\W*(?:unreleased|upcoming|next|dev)\b"
 
 
 def parse_changelog(text: str, *, limit: int = 0) -> tuple[Section, ...]:
@@ -362,7 +369,7 @@ def parse_changelog(text: str, *, limit: int = 0) -> tuple[Section, ...]:
     for first, after, style, title in headings:
         version = _version_in(title)
         if version is None and not (
-            _UNRELEASED.match(title) and len(title) < 60
+            re.match(_UNRELEASED, title) and len(title) < 60
         ):
             continue
         # A heading inside a section that happens to name a version.
@@ -379,16 +386,15 @@ def parse_changelog(text: str, *, limit: int = 0) -> tuple[Section, ...]:
     return tuple(sections[:limit] if limit else sections)
 
 
-_IN_TITLE = re.compile(
-    r"^\W*(?:version |release )?\[?v?(\d+\.\d+(?:\.\d+)?[^\s\],)(]*)",
-    re.IGNORECASE,
+_IN_TITLE = (
+    r"(?i)^\W*(?:version |release )?\[?v?(\d+\.\d+(?:\.\d+)?[^\s\],)(]*)"
 )
 
-_HTML = re.compile(r"<[^>]*>")
+_HTML = r"<[^>]*>"
 
 
 def _version_in(title: str) -> Version | None:
-    match = _IN_TITLE.match(_HTML.sub("", title).strip())
+    match = re.match(_IN_TITLE, re.sub(_HTML, "", title).strip())
     if match is None:
         return None
     tags = list(parse_tags([match[1].rstrip(".:-—")]))
@@ -397,17 +403,16 @@ def _version_in(title: str) -> Version | None:
     return tags[0].version
 
 
-_FEATURE = re.compile(
-    r"(?:add|allow|support|introduce|enable|implement|provide|new)"
-    r"(?:s|ed|ing)?\b|.{0,40}\bnow (?:sets|supports|can|allows|accepts)\b",
-    re.IGNORECASE,
+_FEATURE = (
+    r"(?i)(?:add|allow|support|introduce|enable|implement|provide|new)"
+    r"(?:s|ed|ing)?\b|.{0,40}\bnow (?:sets|supports|can|allows|accepts)\b"
 )
 
 
 def reads_as_feature(part: Part) -> bool:
     """Return whether an entry's words are those of a new feature."""
     return any(
-        _FEATURE.match(line.lstrip("-*+ \t"))
+        re.match(_FEATURE, line.lstrip("-*+ \t"))
         for line in part.text.splitlines()
         if line.startswith(("-", "*", "+")) or line == part.text
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from .choice import Bump, Confidence, NextVersion, Reason
 from .exceptions import ExitStatus
 
 __all__ = [
@@ -46,12 +47,6 @@ __all__ = [
     "Write",
 ]
 
-Bump: TypeAlias = Literal["major", "minor", "patch", "prerelease", "none"]
-"""Which part of a version is raised."""
-
-Confidence: TypeAlias = Literal["certain", "likely", "guess"]
-"""How sure the computation of a version is."""
-
 ImageState: TypeAlias = Literal["present", "absent", "unknown"]
 """What a registry says of an image; ``unknown`` is not ``absent``."""
 
@@ -59,61 +54,6 @@ Outcome: TypeAlias = Literal[
     "released", "nothing", "planned", "blocked", "failed", "unfinished"
 ]
 """How a whole command ended."""
-
-
-# -- Choosing the version ---------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One thing that decided a version, or that would have."""
-
-    bump: Bump
-    """What it asks for."""
-
-    source: str
-    """Where it comes from: commit, fragment, policy or request."""
-
-    ref: str
-    """The commit's hash, the fragment's path, or the policy's name."""
-
-    text: str
-    """What it says, in one line. Untrusted text."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextVersion:
-    """The answer to "what would the next version be"."""
-
-    current: str | None
-    """The previous version, without the tag's prefix."""
-
-    current_tag: str | None
-    """The tag of the previous version."""
-
-    next: str | None
-    """The next version, or `None` where there is nothing to release."""
-
-    tag: str | None
-    """The tag of the next version."""
-
-    bump: Bump
-    """The part that is raised."""
-
-    commits: int
-    """How many commits were looked at."""
-
-    confidence: Confidence = "certain"
-    """How sure the answer is."""
-
-    reasons: tuple[Reason, ...] = ()
-    """What decided, the most weighty first."""
-
-    ignored: tuple[Reason, ...] = ()
-    """What was not counted, and why."""
-
-    warnings: tuple[str, ...] = ()
-    """What a person should know. Untrusted text."""
 
 
 # -- What is released -------------------------------------------------------

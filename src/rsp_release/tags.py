@@ -40,10 +40,12 @@ class Version(NamedTuple):
     @property
     def key(self) -> tuple[object, ...]:
         """What to sort by."""
+        if not self.pre:
+            return (self.major, self.minor, self.patch, True)
         pre = tuple(
             (0, i, "") if isinstance(i, int) else (1, 0, i) for i in self.pre
         )
-        return (self.major, self.minor, self.patch, not self.pre, pre)
+        return (self.major, self.minor, self.patch, False, pre)
 
     def raised(self, bump: str) -> Version:
         """Return the next stable version by SemVer 2.0.0, rules 6 to 8."""
@@ -80,7 +82,7 @@ class Tag(NamedTuple):
     """Build metadata, which has no part in precedence (SemVer, rule 10)."""
 
     is_calendar: bool = False
-    """Whether it is a date rather than a semantic version."""
+    """Whether it is a date: a year, or numbers with zeros before them."""
 
     @property
     def stream(self) -> str:
@@ -144,30 +146,26 @@ def parse_tags(names: str | Iterable[str]) -> Iterator[Tag]:
         elif word:
             word = word.lstrip(".")
             identifiers = (_PRE.get(word, word), int(number or 0))
-        # A year, or a number that SemVer forbids (rule 2).
-        is_calendar = (
-            1990 <= int(major) <= 2100
-            or (len(major) in {6, 8} and major[:2] in {"19", "20"})
-            or any(
-                len(n) > 1 and n[0] == "0" for n in (major, minor, patch or "")
-            )
-        )
         yield Tag(
-            match.group(),
+            match[0],
             prefix,
             Version(int(major), int(minor), int(patch or 0), identifiers),
-            3 if patch is not None else 2,
-            bool(word),
+            2 if patch is None else 3,
+            word is not None,
             build or "",
-            is_calendar,
+            len(major) > 3 or ("0" in match[0] and _is_padded(match)),
         )
 
 
-_VERSION = re.compile(
-    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+def _is_padded(match: re.Match[str]) -> bool:
+    """Return whether a number has a zero before it (SemVer, rule 2)."""
+    return any(n and n[0] == "0" and len(n) > 1 for n in match.group(2, 3, 4))
+
+
+_VERSION = (
+    r"(?a)(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
     r"(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)"
-    r"(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?",
-    re.ASCII,
+    r"(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?"
 )
 
 
@@ -185,7 +183,7 @@ def parse_version(text: str) -> Version | None:
         The version, or `None` where it is not valid by SemVer 2.0.0. A
         version in PEP 440's spelling of a pre-release is accepted.
     """
-    match = _VERSION.fullmatch(text)
+    match = re.fullmatch(_VERSION, text)
     if match is None:
         tags = list(parse_tags([text]))
         if len(tags) == 1 and tags[0].pep440 and tags[0].parts == 3:

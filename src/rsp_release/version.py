@@ -11,11 +11,11 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .choice import Bump, Confidence, NextVersion, Reason
 from .config import Config
 from .evidence import Demand, History, habits, step_between, weigh
 from .exceptions import BlockedError, UsageError
 from .fragments import LEVELS
-from .models import Bump, Confidence, NextVersion, Reason
 from .tags import Tag, Version, parse_version
 
 __all__ = ["History", "Request", "propose"]
@@ -102,11 +102,11 @@ def propose(
 
 _PARTS = ("auto", "major", "minor", "patch")
 
-_PRE = re.compile(r"[A-Za-z][0-9A-Za-z-]*", re.ASCII)
+_PRE = r"(?a)[A-Za-z][0-9A-Za-z-]*"
 
 
 def _check_request(request: Request) -> Version | None:
-    if request.pre is not None and not _PRE.fullmatch(request.pre):
+    if request.pre is not None and not re.fullmatch(_PRE, request.pre):
         raise UsageError(
             f"{request.pre!r} cannot name a pre-release",
             help="use a word such as rc, beta or alpha",
@@ -318,15 +318,14 @@ class _Line(NamedTuple):
         )
 
 
-_BRANCH = re.compile(
-    r"(?:(?:releases?|maint|maintenance|stable|support|backport)[/-])?"
-    r"v?(\d+)\.(?:x|(\d+)(?:\.x)?)",
-    re.ASCII,
+_BRANCH = (
+    r"(?a)(?:(?:releases?|maint|maintenance|stable|support|backport)[/-])?"
+    r"v?(\d+)\.(?:x|(\d+)(?:\.x)?)"
 )
 
 
 def _line_of(branch: str | None) -> _Line | None:
-    match = _BRANCH.fullmatch(branch or "")
+    match = re.fullmatch(_BRANCH, branch or "")
     if match is None:
         return None
     return _Line(int(match[1]), int(match[2]) if match[2] else None)
@@ -387,7 +386,7 @@ def _above(history: History, now: Version, bump: str) -> Version:
     target = now.raised(bump)
     for tag in history.tags:
         other = tag.version
-        if tag.is_calendar:
+        if other[:3] < now[:3] or tag.is_calendar:
             continue
         if bump != "major" and other.major != now.major:
             continue
@@ -427,7 +426,7 @@ def _first(
     )
 
 
-_NUMBERED = re.compile(r"([A-Za-z-]+?)(\d+)")
+_NUMBERED = r"([A-Za-z-]+?)(\d+)"
 
 
 def _prerelease(history: History, core: Version, name: str) -> Version:
@@ -441,7 +440,7 @@ def _prerelease(history: History, core: Version, name: str) -> Version:
         if len(pre) == 2 and _same(pre[0], name) and isinstance(pre[1], int):
             number = max(number, pre[1])
         elif len(pre) == 1 and isinstance(pre[0], str):
-            match = _NUMBERED.fullmatch(pre[0])
+            match = re.fullmatch(_NUMBERED, pre[0])
             if match and match[1] == name:
                 number = max(number, int(match[2]))
                 is_joined = True
@@ -515,18 +514,17 @@ def _check_tags(history: History) -> None:
 
 
 def _check_free(history: History, version: Version) -> None:
+    line = version[:2]
     for tag in history.tags:
         other = tag.version
+        if other[:2] != line:
+            continue
         if other == version:
             raise BlockedError(
                 f"{version} is tagged already, as {tag.name}",
                 help="choose another version",
             )
-        if (
-            (other.major, other.minor) == (version.major, version.minor)
-            and other.key > version.key
-            and not tag.is_calendar
-        ):
+        if other.key > version.key and not tag.is_calendar:
             raise BlockedError(
                 f"{version} is lower than {tag.name}, which is in its line",
                 help="choose a higher version",
@@ -541,7 +539,8 @@ def _unmerged(history: History, target: Version) -> list[str]:
     higher = [
         t
         for t in history.tags
-        if t.version.key > previous.version.key
+        if t.version[:3] >= previous.version[:3]
+        and t.version.key > previous.version.key
         and t not in history.prereleases
         and not t.is_calendar
     ]

@@ -16,7 +16,7 @@ from ..commits import CommitEvidence
 from ..config import Config
 from ..evidence import History
 from ..exceptions import BlockedError, ReadError, UsageError
-from ..fragments import parse_changelog
+from ..fragments import Section, parse_changelog
 from ..tags import Tag, parse_tags, stream_of
 from .history_git import Git
 from .history_tree import Tree, read_changelog, read_fragments
@@ -263,17 +263,11 @@ class _Base:
 
 
 def _check_tags_are_here(
-    path: str, sections: Iterable[object], tags: list[Tag]
+    path: str, sections: Iterable[Section], tags: list[Tag]
 ) -> None:
     """Find out that tags were not fetched, from the change log."""
-    from ..fragments import Section
-
-    versions = [
-        s.version
-        for s in sections
-        if isinstance(s, Section) and s.version and not s.version.pre
-    ]
-    known = max((t.version for t in tags), key=lambda v: v.key, default=None)
+    versions = [s.version for s in sections if s.version and not s.version.pre]
+    known = tags[0].version if tags else None
     newer = [v for v in versions if known is None or v.key > known.key]
     if len(newer) > 1:
         raise BlockedError(
