@@ -161,7 +161,8 @@ def _publication(
             continue
         unsure += other.unsure
         if other.images:
-            found += [image for image in other.images if image not in found]
+            listed = {(image.name, image.tag) for image in found}
+            found += [i for i in other.images if (i.name, i.tag) not in listed]
             unsure.append(
                 f"{other.path} publishes images too, but only {best.path} is"
                 " watched"

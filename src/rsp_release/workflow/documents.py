@@ -18,7 +18,7 @@ __all__ = ["load"]
 
 _MAX_BYTES = 1 << 20
 _MAX_DEPTH = 60
-_MAX_EVENTS = 30_000
+_MAX_EVENTS = 20_000
 _MAX_NODES = 100_000
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}|0x[0-9a-fA-F]{1,15}|0o[0-7]{1,20}")
 _FLOAT = re.compile(

@@ -25,6 +25,8 @@ Contexts: TypeAlias = Mapping[str, Any]
 """The contexts by name. A context that is missing is unknown."""
 
 _MAX_FORMATTED = 1 << 20
+_MAX_VALUE = 1 << 12
+_MAX_FILLED = 1 << 16
 _STATUS = {"always", "cancelled", "failure", "success"}
 
 
@@ -300,10 +302,12 @@ def fill(value: Any, contexts: Contexts) -> str:
     parts = []
     for is_expression, part in _split(value):
         if is_expression:
-            parts.append(bounded(text_of(value_of(part, contexts))))
+            parts.append(
+                bounded(text_of(value_of(part, contexts)), _MAX_VALUE)
+            )
         else:
             parts.append(part)
-    return bounded("".join(parts))
+    return bounded("".join(parts), _MAX_FILLED)
 
 
 def fill_all(value: Any, contexts: Contexts) -> Any:

@@ -386,9 +386,13 @@ def is_suspicious_call(argv: Sequence[str]) -> bool:
         )
     if program in {"sh", "bash"} or "/" in argv[0]:
         path = argv[1] if program in {"sh", "bash"} else argv[0]
+        if re.search(r"push|publish", path, re.IGNORECASE):
+            return True
         return bool(
-            re.search(r"push|publish|docker|image", path, re.IGNORECASE)
-        ) and not re.search(r"test|lint|check|setup", path, re.IGNORECASE)
+            re.search(r"docker|image", path, re.IGNORECASE)
+        ) and not re.search(
+            r"test|lint|check|setup|tag|version|name", path, re.IGNORECASE
+        )
     return False
 
 

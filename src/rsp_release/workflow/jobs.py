@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import images
-from .documents import load
 from .expressions import condition, fill, fill_all
 from .scope import (
     Findings,
@@ -28,6 +27,9 @@ __all__ = ["follow"]
 
 _MAX_CALLS = 4
 _MAX_COMBINATIONS = 256
+_MAX_JOBS = 1000
+_JOB = 300
+"""What a job costs, in characters of scripts."""
 
 
 def follow(
@@ -70,12 +72,15 @@ def _workflow(document: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
         for identifier, job in mapping_of(document.get("jobs")).items()
         if isinstance(job, dict)
     }
+    if len(waiting) > _MAX_JOBS:
+        scope.findings.doubt("the workflow has too many jobs to be followed")
+        return {}
     done: dict[str, dict[str, Any]] = {}
     while waiting:
         ready = [
             identifier
             for identifier, job in waiting.items()
-            if not any(need in waiting for need in list_of(job.get("needs")))
+            if not any(str(n) in waiting for n in list_of(job.get("needs")))
         ]
         if not ready:
             # GitHub refuses a workflow whose jobs wait for each other.
@@ -104,6 +109,8 @@ def _job(
     document: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Follow one job; return what ``needs`` of others see of it."""
+    if not scope.findings.spend(_JOB):
+        return {"result": unknown("needs"), "outputs": {}, "*ran*": None}
     ran = [need["*ran*"] for need in needs.values()]
     success: Any = False not in ran
     if success and None in ran:
@@ -247,7 +254,7 @@ def _called(
         return dict(outputs)
     text = scope.read(posixpath.normpath(bare)) if bare[:2] == "./" else None
     if text is not None and scope.depth < _MAX_CALLS:
-        document = mapping_of(load(bare, text))
+        document = mapping_of(scope.findings.load(bare, text))
         on = mapping_of(document.get("on"))
         declared = mapping_of(on.get("workflow_call"))
         inputs = inputs_of(mapping_of(declared.get("inputs")), given)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .documents import load
 from .expressions import fill
 from .images import Push
 from .shell_state import Read
@@ -22,6 +23,10 @@ __all__ = [
     "list_of",
     "mapping_of",
 ]
+
+
+_PATIENCE = 1_000_000
+"""How much is followed, about in characters of scripts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,26 @@ class Findings:
 
     pushes: list[Found] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
-    steps: int = 0
+    effort: int = 0
+    documents: dict[str, Any] = field(default_factory=dict)
+
+    def spend(self, effort: int) -> bool:
+        """Return whether there is still patience for something.
+
+        Jobs times steps times calls of calls can be more than anyone waits
+        for; no real workflow comes near the limit.
+        """
+        self.effort += effort
+        if self.effort > _PATIENCE:
+            self.doubt("the workflow is too large to be followed to its end")
+            return False
+        return True
+
+    def load(self, path: str, text: str) -> Any:
+        """Read a file that the workflow calls, once."""
+        if path not in self.documents:
+            self.documents[path] = load(path, text)
+        return self.documents[path]
 
     def doubt(self, sentence: str) -> None:
         """Note what could not be worked out, once."""

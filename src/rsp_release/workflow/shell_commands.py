@@ -210,6 +210,11 @@ class Commands(Words):
         out = shell_tools.run_filter(argv, stdin)
         if out is not None:
             return out, 0
+        if (wanted := shell_tools.json_wanted(argv)) is not None:
+            path, keys = wanted
+            value = shell_tools.json_value(self._file(path), keys)
+            if value is not None:
+                return value + "\n", 0
         self.calls.append(
             Call(argv=tuple(argv), is_certain=self.state.is_certain)
         )

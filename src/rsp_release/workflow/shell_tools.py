@@ -7,17 +7,27 @@ becomes a regular expression of Python's, whose run time a pattern can choose.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
 from .unknown import is_known
 
-__all__ = ["MAX_FIELDS", "glob_matches", "replace", "run_filter", "trim"]
+__all__ = [
+    "MAX_FIELDS",
+    "glob_matches",
+    "json_value",
+    "json_wanted",
+    "replace",
+    "run_filter",
+    "trim",
+]
 
 MAX_FIELDS = 1000
 """How many words a command may expand to."""
 
 _MAX_TEXT = 1 << 12
+_MAX_TRIMMED = 250
 _SPECIAL = set(".*[]^$+?{}")
 
 
@@ -308,6 +318,51 @@ def _ends(argv: Sequence[str], text: str) -> str | None:
     return "".join(lines[-count:] if count else [])
 
 
+# -- Versions in JSON files -------------------------------------------------
+
+_REQUIRE = re.compile(
+    r"""(?:console\.log\()?\(?require\(['"](?P<path>\.{1,2}/[\w./@-]{1,200})['"]\)\)?"""
+    r"""(?P<keys>(?:\.\w{1,50}){1,5})\)?;?"""
+)
+
+
+def json_wanted(argv: Sequence[str]) -> tuple[str, list[str]] | None:
+    """Return which key of which JSON file a program prints, if that's all.
+
+    Parameters
+    ----------
+    argv
+        The program's name and arguments, for ``node`` or ``jq``.
+    """
+    match list(argv):
+        case ["node", "-p" | "-e" | "--print" | "--eval" as option, code]:
+            found = _REQUIRE.fullmatch(code.strip())
+            prints = option in {"-p", "--print"}
+            if found and prints is not code.strip().startswith("console"):
+                return found["path"], found["keys"][1:].split(".")
+        case ["jq", "-r" | "--raw-output", query, path] | [
+            "jq",
+            query,
+            "-r",
+            path,
+        ] if re.fullmatch(r"(\.\w{1,50}){1,5}", query):
+            return path, query[1:].split(".")
+        case _:
+            pass
+    return None
+
+
+def json_value(text: str, keys: Sequence[str]) -> str | None:
+    """Return a text in a JSON document, or `None` if there is none."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else None
+
+
 # -- The shell's own patterns -----------------------------------------------
 
 
@@ -335,7 +390,7 @@ def glob_matches(pattern: str, text: str) -> bool | None:
 
 def trim(text: str, op: str, pattern: str) -> str | None:
     """Carry out ``${x#p}``, ``${x##p}``, ``${x%p}`` or ``${x%%p}``."""
-    if len(text) > _MAX_TEXT:
+    if len(text) > _MAX_TRIMMED or len(pattern) > _MAX_TRIMMED:
         return None
     lengths = range(len(text) + 1)
     for length in reversed(lengths) if len(op) == 2 else lengths:

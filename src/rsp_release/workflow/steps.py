@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import images
-from .documents import load
 from .expressions import condition, fill
 from .scope import (
     Found,
@@ -19,13 +18,15 @@ from .scope import (
     list_of,
     mapping_of,
 )
-from .shell import run_script
+from .shell import Script, run_script
 from .unknown import show, unknown
 
 __all__ = ["follow_steps"]
 
 _MAX_CALLS = 4
-_MAX_STEPS = 5000
+_STEP = 200
+"""What a step costs, in characters of scripts."""
+
 _ANY = unknown("runner")
 
 
@@ -108,10 +109,7 @@ def _shell_env(contexts: Mapping[str, Any]) -> dict[str, str]:
 def _step(
     step: dict[str, Any], local: JobScope, scope: Scope, *, depth: int
 ) -> None:
-    scope.findings.steps += 1
-    if scope.findings.steps > _MAX_STEPS:
-        if scope.findings.steps == _MAX_STEPS + 1:
-            scope.findings.doubt("the workflow has too many steps to follow")
+    if not scope.findings.spend(_STEP):
         return
     env = environment(step.get("env"), local.contexts["env"], local.contexts)
     contexts = {**local.contexts, "env": env}
@@ -190,7 +188,7 @@ def _action(
             text = scope.read(posixpath.join(folder, name))
             if text is not None and depth < _MAX_CALLS:
                 inner = JobScope(local.name, contexts, local.env, certain)
-                action = mapping_of(load(target, text))
+                action = mapping_of(scope.findings.load(target, text))
                 return _composite(action, inner, scope, given, depth=depth)
     if images.is_suspicious_action(bare):
         scope.findings.doubt(
@@ -244,6 +242,8 @@ def _run(
                 f"job {local.name} may publish images in a {shell} script"
             )
         return open_outputs
+    if not scope.findings.spend(len(text)):
+        return open_outputs
     folder = fill(step.get("working-directory", local.directory), contexts)
     variables = {**local.env, **contexts["env"]}
     variables.pop("*", None)
@@ -258,6 +258,19 @@ def _run(
                 " could not be followed"
             )
         return open_outputs
+    _programs(script, local, scope, certain=certain)
+    changes = dict(script.env)
+    if certain is None:
+        changes = {name: unknown(f"env.{name}") for name in changes}
+    local.env.update(changes)
+    local.contexts["env"] = {**local.contexts["env"], **changes}
+    return {**open_outputs, **script.outputs}
+
+
+def _programs(
+    script: Script, local: JobScope, scope: Scope, *, certain: bool | None
+) -> None:
+    """Note what the programs that a script starts push."""
     for call in script.calls:
         sure = both(certain, True if call.is_certain else None)
         for push in images.call_pushes(call.argv):
@@ -267,9 +280,3 @@ def _run(
             scope.findings.doubt(
                 f"job {local.name} runs {command}, which may publish images"
             )
-    changes = dict(script.env)
-    if certain is None:
-        changes = {name: unknown(f"env.{name}") for name in changes}
-    local.env.update(changes)
-    local.contexts["env"] = {**local.contexts["env"], **changes}
-    return {**open_outputs, **script.outputs}

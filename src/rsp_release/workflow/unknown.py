@@ -21,7 +21,7 @@ _START = "\ue000"
 _END = "\ue001"
 _MARK = re.compile("\ue000([^\ue000\ue001]*)\ue001?")
 _MAX_NAME = 80
-_MAX_LENGTH = 1 << 16
+_MAX_LENGTH = 1 << 14
 
 
 def unknown(source: str) -> str:
@@ -42,13 +42,20 @@ def unknown(source: str) -> str:
     return f"{_START}{name or 'something'}{_END}"
 
 
-def bounded(text: str) -> str:
+def bounded(text: str, limit: int = _MAX_LENGTH) -> str:
     """Return a text, or an unknown one where it is absurdly long.
 
     Values are built from values, so a small file can describe a text that no
     memory holds.
+
+    Parameters
+    ----------
+    text
+        The text.
+    limit
+        How many characters it may have.
     """
-    return text if len(text) <= _MAX_LENGTH else unknown("a text too long")
+    return text if len(text) <= limit else unknown("a text too long")
 
 
 def is_known(value: Any) -> bool:
