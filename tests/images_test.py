@@ -71,8 +71,11 @@ class TestCompare:
         assert compare([one, same]) == ()
         other = report(HUB, platforms="12", configs="c0", top="e")
         assert compare([one, other]) == (
-            "linux/arm64 differs: ghcr.io/lsst/app has sha256:dddddddddddd,"
-            " docker.io/lsst/app has sha256:000000000000",
+            (
+                "linux/arm64 differs: ghcr.io/lsst/app has"
+                " sha256:dddddddddddd, docker.io/lsst/app has"
+                " sha256:000000000000"
+            ),
         )
 
     def test_unknown_configs_differ(self) -> None:

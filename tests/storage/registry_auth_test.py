@@ -512,7 +512,8 @@ class TestRedirects:
             return Answer(307, {"Location": "https://evil.example/x"})
 
         # The other one asks as well, as if that were its right.
-        ask = Answer(401, {"WWW-Authenticate": 'Basic realm="x"'})
+        realm = 'Bearer realm="https://evil.example/token"'
+        ask = Answer(401, {"WWW-Authenticate": realm})
         with (
             Scripted(
                 host="127.0.0.2",
@@ -595,6 +596,36 @@ class TestRedirects:
             assert report.state == "unknown"
             assert "redirects a request for a token" in str(report.reason)
             assert evil.seen == []
+
+
+class TestHidden:
+    """Some registries say "no such name" of what they don't show."""
+
+    def test_hidden(self, authority: Authority, tmp_path: Path) -> None:
+        unknown = b'{"errors": [{"code": "NAME_UNKNOWN"}]}'
+        is_pushed: list[int] = []
+
+        def respond(exchange: Exchange) -> Answer:
+            if "Authorization" not in exchange.headers:
+                ask = {"WWW-Authenticate": "Basic"} if is_asking else {}
+                status = 401 if is_asking else 404
+                mark = {"Docker-Distribution-Api-Version": "registry/2.0"}
+                return Answer(status, {**ask, **mark}, unknown)
+            if is_pushed:
+                return Answer(200, {}, INDEX)
+            return Answer(404, {}, unknown)
+
+        is_asking = False
+        with Scripted(respond=respond) as server:
+            environ = by_auth(tmp_path, server.address)
+            with OciRegistry(environ=environ, clock=FakeClock()) as registry:
+                image = Image(name=f"{server.address}/app", tag="1")
+                assert registry.look(image).state == "absent"
+                assert registry.look(image).state == "absent"
+                is_asking = True
+                is_pushed.append(1)
+                report = registry.look(image)
+        assert (report.state, report.needs_credentials) == ("present", True)
 
 
 class TestTokenServices:
@@ -800,6 +831,17 @@ class TestCredentials:
         (tmp_path / "config.json").write_text(text)
         credentials = Credentials({"DOCKER_CONFIG": str(tmp_path)})
         assert credentials.of("a.example") == ()
+
+    def test_helper_elsewhere(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A helper is a program on the path, not one in a directory here."""
+        (tmp_path / "docker-credential-x").mkdir()
+        helper(tmp_path, "evil", "ada", SECRET)
+        monkeypatch.chdir(tmp_path)
+        settings = {"credsStore": "x/../docker-credential-evil"}
+        environ = {**config(tmp_path, settings), "PATH": "/usr/bin:/bin"}
+        assert Credentials(environ).of("a.example") == ()
 
     def test_home(self, tmp_path: Path) -> None:
         (tmp_path / ".docker").mkdir()

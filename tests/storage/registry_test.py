@@ -612,3 +612,24 @@ class TestAnswers:
         report = registry.look(Image(name=name, tag=tag))
         assert report.state == "unknown"
         assert "no valid" in str(report.reason)
+        assert ("not lowercase" in str(report.reason)) == ("LSST" in name)
+
+    def test_wrong_blob(self, registry: OciRegistry) -> None:
+        """What isn't of its digest isn't believed."""
+        digest = f"sha256:{'0' * 64}"
+        config = {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": digest,
+            "size": 2,
+        }
+        manifest = {"schemaVersion": 2, "config": config, "layers": []}
+
+        def respond(exchange: Exchange) -> Answer:
+            if "/blobs/" in exchange.path:
+                return Answer(200, {}, b'{"os":"linux","architecture":"x"}')
+            return Answer(200, {}, json.dumps(manifest).encode())
+
+        with Scripted(respond=respond) as server:
+            report = registry.look(image(server.address, "app", "1"))
+        assert report.state == "unknown"
+        assert "a blob of another digest" in str(report.reason)

@@ -178,7 +178,6 @@ class Authenticator:
         self._challenges[place.host, place.repository] = parse_challenges(
             header
         )
-        self._tokens.pop((place.host, place.repository, identity), None)
         return self._answer(place, identity)
 
     def _answer(self, place: Place, identity: Identity) -> str | None:

@@ -74,6 +74,7 @@ class Credentials:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._config: dict[str, Any] | None = None
+        self._config_problem: str | None = None
         self._known: dict[str, tuple[Credential, ...]] = {}
         self.problems: dict[str, str] = {}
 
@@ -150,7 +151,9 @@ class Credentials:
             except FileNotFoundError:
                 pass
             except (OSError, ValueError, RecursionError):
-                self.problems[host] = "docker's config.json cannot be read"
+                self._config_problem = "docker's config.json cannot be read"
+        if self._config_problem is not None:
+            self.problems[host] = self._config_problem
         return self._config
 
     def _ask_helper(

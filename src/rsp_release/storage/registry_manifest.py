@@ -157,7 +157,7 @@ def parse_document(body: bytes, content_type: str) -> Document:
     document = _json(body, "a manifest")
     digest = digest_of(body)
     sent_as = content_type.partition(";")[0].strip().lower()
-    media_type = document.get("mediaType") or sent_as
+    media_type = plain_text(document.get("mediaType")) or sent_as
     # A document that can be read in two ways is how one digest gets two
     # meanings (CVE-2021-41190).
     if "manifests" in document and "layers" in document:
@@ -175,7 +175,7 @@ def parse_document(body: bytes, content_type: str) -> Document:
             entries=tuple(e for v in entries if (e := _entry(v))),
         )
     if media_type not in MANIFESTS and "layers" not in document:
-        named = plain_text(media_type) or "an unnamed type"
+        named = plain_text(media_type) or "of no type"
         raise ValueError(f"has something else at this tag: {named}")
     return _manifest(document, digest)
 
@@ -195,7 +195,7 @@ def _entry(value: dict[str, Any]) -> Entry | None:
             platform=None,
             attests=subject if isinstance(subject, str) else "",
         )
-    media_type = value.get("mediaType")
+    media_type = plain_text(value.get("mediaType"))
     platform = parse_platform(value.get("platform"))
     says_unknown = bool(value.get("platform")) or media_type in INDEXES
     if value.get("artifactType") or (platform is None and says_unknown):
@@ -223,7 +223,7 @@ def _manifest(document: dict[str, Any], digest: str) -> Document:
         kind="manifest",
         digest=digest,
         config_digest=config_digest if is_digest(config_digest) else None,
-        is_image=config.get("mediaType") in CONFIGS,
+        is_image=plain_text(config.get("mediaType")) in CONFIGS,
         size=sum(known) if known and len(known) == len(sizes) else None,
         provenance=tuple(provenance),
     )
