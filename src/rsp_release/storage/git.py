@@ -110,6 +110,7 @@ class GitClone:
         repo.close()
         self._remote = remote
         self._sign = sign
+        self._made: set[str] = set()
         self._environ = dict(environ)
         self._retrier = ReadRetrier(clock=clock, random=random)
         self._redact = Redactor([token or ""])
@@ -191,7 +192,12 @@ class GitClone:
         return head
 
     def default_branch(self) -> str | None:
-        """Return the remote's default branch, as the remote says."""
+        """Return the remote's default branch, as the clone or it knows."""
+        status, out, _ = self._run(
+            "symbolic-ref", "--quiet", f"refs/remotes/{self._remote}/HEAD"
+        )
+        if not status:
+            return out.strip().removeprefix(f"refs/remotes/{self._remote}/")
         out = self._read_remote("ls-remote", "--symref", self._target, "HEAD")
         match = re.match(r"ref: refs/heads/(\S+)\tHEAD", out)
         return match[1] if match else None
@@ -281,7 +287,7 @@ class GitClone:
         ref = f"refs/tags/{write.tag}"
         if self._run("check-ref-format", ref)[0]:
             raise RefusedError(f"{write.tag!r} is not a valid tag name")
-        is_new = self._ensure_tag(ref, write)
+        self._ensure_tag(ref, write)
         status, out, err = self._run(
             "push", "--porcelain", "--atomic", "--no-follow-tags",
             "--recurse-submodules=no", self._target, f"{ref}:{ref}",
@@ -289,15 +295,15 @@ class GitClone:
         if status == 0:
             return
         error = self._explain_push(write.tag, out, err)
-        if is_new and not isinstance(error, UncertainError):
+        if write.tag in self._made and not isinstance(error, UncertainError):
             self.forget_tag(write.tag, write.commit)
         raise error
 
-    def _ensure_tag(self, ref: str, write: PushTag) -> bool:
-        """Make the tag in the clone; return whether it was not there."""
+    def _ensure_tag(self, ref: str, write: PushTag) -> None:
+        """Make the tag in the clone, unless it is there."""
         commit = self._peel(ref)
         if commit == write.commit:
-            return False
+            return
         if commit is not None:
             raise RefusedError(
                 f"tag {write.tag} is in this clone at {commit[:10]}"
@@ -315,7 +321,7 @@ class GitClone:
                     " tags are signed, `user.signingKey`"
                 ),
             )
-        return True
+        self._made.add(write.tag)
 
     def _explain_push(self, tag: str, out: str, err: str) -> ReleaseError:
         """Tell what is known of a push that failed."""

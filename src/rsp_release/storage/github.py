@@ -77,6 +77,11 @@ class GithubForge:
                 " may not see it",
                 help="check the name (--repo) and the token (GITHUB_TOKEN)",
             )
+        if not self._http.has_token:
+            raise NotAllowedError(
+                "there is no token for GitHub",
+                help="set GITHUB_TOKEN, or log in with `gh auth login`",
+            )
         permissions = data.get("permissions")
         return Repository(
             name=data["full_name"],

@@ -93,6 +93,11 @@ class GithubHttp:
         self._requester = self._github.requester
         self._cache: dict[str, tuple[str, Any, Mapping[str, str]]] = {}
 
+    @property
+    def has_token(self) -> bool:
+        """Whether requests are made in somebody's name."""
+        return self._token is not None
+
     def close(self) -> None:
         """Close the connections."""
         self._github.close()

@@ -1,0 +1,185 @@
+"""A made-up service on the sandbox, and the program run on a clone of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from rsp_release.config import load_config
+from rsp_release.factory import Factory
+from rsp_release.models import Event, Result
+from rsp_release.releaser import Options, Releaser
+from rsp_release.sandbox import Sandbox, Scenario, seed
+from rsp_release.version import Request
+from rsp_release.world import Clock
+
+__all__ = ["NAME", "Service", "serve"]
+
+NAME = "rubin-demo/stargazer"
+TAG = "1.5.0"
+
+
+@dataclass(kw_only=True)
+class Service:
+    """The service, its sandbox, and a clone."""
+
+    box: Sandbox
+    remote: Path
+    clone: Path
+    environ: dict[str, str]
+    clock: Clock | None = None
+    events: list[Event] = field(default_factory=list)
+
+    def git(self, *args: str) -> str:
+        """Run git in the clone."""
+        result = subprocess.run(
+            ["git", *args],
+            cwd=self.clone,
+            env=self.environ,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return result.stdout
+
+    def commit(self, message: str, name: str = "file.txt") -> str:
+        """Commit and push a change; return the commit."""
+        (self.clone / name).write_text(f"{message}\n", encoding="utf-8")
+        self.git("add", name)
+        self.git("commit", "--quiet", "-m", message)
+        self.git("push", "--quiet", "origin", "HEAD")
+        return self.git("rev-parse", "HEAD").strip()
+
+    def make_releaser(
+        self,
+        options: Options | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+    ) -> Releaser:
+        """Make what the command line makes, on the service's clock."""
+        environ = {**self.environ, **(environ or {})}
+        factory = Factory(
+            directory=self.clone,
+            remote="origin",
+            config=load_config(self.clone, environ=environ),
+            environ=environ,
+            clock=self.clock,
+            random=Random(0),
+        )
+        return factory.make_releaser(options or Options())
+
+    def bump(
+        self, part: str = "minor", options: Options | None = None
+    ) -> Result:
+        """Run ``bump`` in this process; return how it ended."""
+        releaser = self.make_releaser(options)
+        self.events = list(releaser.bump(releaser.plan(Request(part=part))))
+        result = self.events[-1]
+        assert isinstance(result, Result)
+        return result
+
+    def command(self, *args: str) -> list[str]:
+        """Return the command that runs the program."""
+        return [sys.executable, "-m", "rsp_release", *args]
+
+    def run(
+        self, *args: str, timeout: float = 60.0, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the program as a process of its own, without a terminal."""
+        return subprocess.run(
+            self.command(*args),
+            cwd=self.clone,
+            env={**self.environ, **environ},
+            check=False,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=timeout,
+        )
+
+    @property
+    def summary(self) -> object:
+        """What an undisturbed release leaves, for comparing."""
+        state = self.box.state
+        return (
+            state.tags(NAME),
+            [
+                (r.tag, r.name, r.body, r.is_draft, r.is_prerelease)
+                for r in state.releases(NAME)
+            ],
+            [
+                (run.event, run.head_branch, run.head_sha)
+                for run in state.runs(NAME)
+                if run.head_branch == TAG
+            ],
+            sorted(state.images()),
+            state.deleted_releases(NAME),
+        )
+
+
+@contextmanager
+def serve(
+    folder: Path,
+    *,
+    scenario: Scenario | None = None,
+    clock: Clock | None = None,
+    by_path: bool = False,
+) -> Iterator[Service]:
+    """Serve the made-up service and clone it.
+
+    Parameters
+    ----------
+    folder
+        An empty directory.
+    scenario
+        What the workflows do.
+    clock
+        The clock of the sandbox, and of the program in this process.
+    by_path
+        Whether the clone's remote is a path instead of a URL.
+
+    Yields
+    ------
+    Service
+        The service.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with Sandbox(scenario, clock=clock) as box:
+        remote = seed.demo(box, path=folder / "stargazer.git")
+        home = folder / "home"
+        home.mkdir()
+        config = home / ".gitconfig"
+        config.write_text(
+            "[user]\n\tname = Tester\n\temail = tester@example.org\n",
+            encoding="utf-8",
+        )
+        kept = ("PATH", "PYTHONPATH", "LANG", "VIRTUAL_ENV")
+        environ = {
+            **{k: os.environ[k] for k in kept if k in os.environ},
+            **box.environment(),
+            "DOCKER_CONFIG": str(home),
+            "GIT_CONFIG_GLOBAL": str(config),
+            "GIT_CONFIG_SYSTEM": os.devnull,
+            "HOME": str(home),
+        }
+        if clock is not None:
+            environ["GIT_COMMITTER_DATE"] = clock.now().isoformat()
+        clone = folder / "clone"
+        token = box.token
+        url = box.git_url(NAME).replace("://", f"://x:{token}@")
+        source = str(remote) if by_path else url
+        subprocess.run(
+            ["git", "clone", "--quiet", source, str(clone)],
+            env=environ,
+            check=True,
+            capture_output=True,
+        )
+        yield Service(
+            box=box, remote=remote, clone=clone, environ=environ, clock=clock
+        )
