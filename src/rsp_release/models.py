@@ -14,32 +14,50 @@ from .choice import Bump, Confidence, NextVersion, Reason
 from .exceptions import ExitStatus
 
 __all__ = [
+    "Annotation",
+    "ApproveDeployments",
     "Blocked",
     "Bump",
     "Change",
+    "ChangelogState",
+    "ChangelogStyle",
+    "Check",
+    "Collected",
     "Commit",
+    "ConcurrencyGroup",
     "Confidence",
     "CreateRelease",
     "Done",
+    "EnableAutoMerge",
     "Event",
     "Image",
     "ImageReport",
     "Job",
     "JobStep",
+    "LabelPull",
+    "MergePull",
     "NextVersion",
     "Notice",
+    "OpenPull",
     "Outcome",
+    "PendingDeployment",
     "PlatformImage",
     "Proposal",
     "Publication",
     "PublishRelease",
+    "PullPolicy",
+    "PullRequest",
+    "PushBranch",
     "PushTag",
     "Reason",
     "Release",
     "ReleasePage",
     "RemoteTag",
     "Repository",
+    "RequestReviews",
+    "RerunFailedJobs",
     "Result",
+    "Review",
     "StepEvent",
     "Verdict",
     "Wait",
@@ -116,6 +134,23 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PullPolicy:
+    """How the change log reaches the release branch."""
+
+    when: Literal["auto", "always", "never"] = "auto"
+    """Whether by pull request; ``auto``: where the branch is protected."""
+
+    labels: tuple[str, ...] = ()
+    """Labels of the pull request."""
+
+    reviewers: tuple[str, ...] = ()
+    """Logins who are asked to review it; ``org/team`` asks a team."""
+
+    auto_merge: Literal["", "merge", "squash", "rebase"] = ""
+    """How GitHub shall merge it by itself; empty: a person does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """What would be released, before the commit to tag is known for good."""
 
@@ -148,6 +183,26 @@ class Proposal:
 
     is_latest: bool = True
     """Whether GitHub may show it as the latest release."""
+
+    proposed_at: datetime | None = None
+    """When it was proposed (aware): the date of the change log's entry."""
+
+    pull_policy: PullPolicy = PullPolicy()
+    """How the change log reaches the release branch."""
+
+    after_pull: int = 0
+    """The newest pull request of an earlier try; it says nothing of this."""
+
+    leaves_late: bool = False
+    """Whether fragments that came later wait for the next release."""
+
+    is_begun: bool = False
+    """Whether this was checked, and something of it written, before."""
+
+    @property
+    def changelog_branch(self) -> str:
+        """The branch of the pull request with the change log."""
+        return f"rsp-release/changelog-{self.tag}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +245,9 @@ class Release:
 
     pinned_at: datetime
     """When these decisions were made (aware, UTC)."""
+
+    changelog: str | None = None
+    """The change log's path, where the notes are its entry."""
 
     @property
     def ref(self) -> str:
@@ -237,6 +295,126 @@ class RemoteTag:
 
     is_annotated: bool
     """Whether it is an annotated tag."""
+
+
+ChangelogStyle: TypeAlias = Literal[
+    "scriv", "unreleased", "headings", "towncrier", "changesets", "none"
+]
+"""How a repository keeps its change log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangelogState:
+    """What a commit's change log says of one version."""
+
+    style: ChangelogStyle
+    """How it is kept."""
+
+    path: str | None = None
+    """The file; `None` where there is none."""
+
+    entry: str | None = None
+    """The version's entry without its heading; `None` where it has none."""
+
+    pending: tuple[str, ...] = ()
+    """Fragments that are not collected."""
+
+    leftover: tuple[str, ...] = ()
+    """Fragments whose text is in the entry already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """A change log with a version's entry, as a tree of git."""
+
+    base: str
+    """The commit that it was made from."""
+
+    tree: str
+    """The tree's hash."""
+
+    path: str | None
+    """The change log; `None` where only other files changed."""
+
+    entry: str
+    """The version's entry without its heading."""
+
+    fragments: tuple[str, ...] = ()
+    """The fragments that are in it, and gone from the tree."""
+
+    files: tuple[str, ...] = ()
+    """Other files that got the version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A check, or a status, of a commit."""
+
+    name: str
+    """Its name. Untrusted text."""
+
+    state: Literal["passed", "failed", "running"]
+    """How it stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """The newest review of one person."""
+
+    login: str
+    """Who reviewed."""
+
+    state: str
+    """GitHub's state, such as ``APPROVED``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """A pull request."""
+
+    number: int
+    """GitHub's number."""
+
+    url: str
+    """Its page."""
+
+    is_open: bool
+    """Whether it is neither merged nor closed."""
+
+    is_merged: bool
+    """Whether it was merged."""
+
+    head: str
+    """The newest commit of its branch."""
+
+    merge_commit: str | None = None
+    """The commit on the base branch that it became, once merged.
+
+    For each method the one to tag: the merge commit, the squashed commit, or
+    the last of the rebased ones.
+    https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request
+    """
+
+    is_draft: bool = False
+    """Whether it is marked as not ready."""
+
+    merge_state: str = "unknown"
+    """GitHub's ``mergeable_state``."""
+
+    labels: tuple[str, ...] = ()
+    """Its labels."""
+
+    reviewers: tuple[str, ...] = ()
+    """Who is asked to review and has not yet; teams with their slug."""
+
+    merges_itself: bool = False
+    """Whether GitHub will merge it as soon as it may."""
+
+    checks: tuple[Check, ...] = ()
+    """The checks of its newest commit, as far as they can be read."""
+
+    reviews: tuple[Review, ...] = ()
+    """The newest review of each reviewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +476,63 @@ class JobStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """What a job wants to be noticed."""
+
+    level: str
+    """GitHub's level: notice, warning or failure."""
+
+    message: str
+    """What it says. Untrusted text."""
+
+    title: str = ""
+    """Its title. Untrusted text."""
+
+    path: str | None = None
+    """The file it is about, where it is about one. Untrusted text."""
+
+    line: int | None = None
+    """The line in that file, from 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingDeployment:
+    """An environment whose protection rules a run waits for."""
+
+    id: int
+    """GitHub's number of the environment."""
+
+    environment: str
+    """Its name. Untrusted text."""
+
+    reviewers: tuple[str, ...] = ()
+    """The logins and teams that may approve; empty: a timer, or an app."""
+
+    can_approve: bool = False
+    """Whether these credentials may."""
+
+    ready_at: datetime | None = None
+    """When its wait timer ends, where it has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConcurrencyGroup:
+    """A concurrency group that a run waits in."""
+
+    name: str
+    """Its name. Untrusted text."""
+
+    position: int
+    """How many are before it; 0 holds the group."""
+
+    holder: str | None = None
+    """The run, and job, that holds it, where GitHub says. Untrusted text."""
+
+    holder_url: str | None = None
+    """The page of that run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job of a workflow run."""
 
@@ -324,6 +559,21 @@ class Job:
 
     steps: tuple[JobStep, ...] = ()
     """Its steps, in order."""
+
+    attempt: int = 1
+    """The attempt of the run that it belongs to, from 1."""
+
+    expected_seconds: float | None = None
+    """How long it took in the last runs that succeeded, if that is known."""
+
+    annotations: tuple[Annotation, ...] = ()
+    """What it wants to be noticed, where it failed and GitHub shows it."""
+
+    log: tuple[str, ...] = ()
+    """The last lines of the log of the step that failed. Untrusted text."""
+
+    log_note: str | None = None
+    """Why there are none, or not the right ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -371,6 +621,9 @@ class WorkflowRun:
 
     jobs: tuple[Job, ...] = ()
     """Its jobs, of the latest attempt."""
+
+    expected_at: datetime | None = None
+    """When it should end, going by the last runs that succeeded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -506,7 +759,141 @@ class PublishRelease:
         return f"publish release {self.tag}"
 
 
-Write: TypeAlias = PushTag | CreateRelease | PublishRelease
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushBranch:
+    """Push one commit with the change log to a branch of the remote."""
+
+    branch: str
+    tag: str
+    base: str
+    tree: str
+    message: str
+    at: datetime
+    expected: str | None
+    """Where the branch has to be: any other place refuses the push."""
+
+    @property
+    def key(self) -> str:
+        """The natural key: one write of it is right, two are wrong."""
+        return f"push change log of {self.tag} to refs/heads/{self.branch}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPull:
+    """Open a pull request."""
+
+    branch: str
+    base: str
+    title: str
+    body: str
+    after: int
+    """The newest pull request of that branch that is over."""
+
+    @property
+    def key(self) -> str:
+        """The natural key: one write of it is right, two are wrong."""
+        return f"open pull request {self.branch} after {self.after}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelPull:
+    """Add labels to a pull request."""
+
+    number: int
+    labels: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The natural key: one write of it is right, two are wrong."""
+        return f"label pull request {self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestReviews:
+    """Ask people to review a pull request."""
+
+    number: int
+    reviewers: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The natural key: one write of it is right, two are wrong."""
+        return f"request reviews of pull request {self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnableAutoMerge:
+    """Let GitHub merge a pull request as soon as it may."""
+
+    number: int
+    method: str
+
+    @property
+    def key(self) -> str:
+        """The natural key: one write of it is right, two are wrong."""
+        return f"auto-merge pull request {self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePull:
+    """Merge a pull request that may be merged at once."""
+
+    number: int
+    method: str
+    head: str
+
+    @property
+    def key(self) -> str:
+        """The natural key: one write of it is right, two are wrong."""
+        return f"merge pull request {self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerunFailedJobs:
+    """Run the jobs of an attempt that failed again, and those after them."""
+
+    run: int
+    attempt: int
+    """The attempt that failed."""
+
+    everything: bool = False
+    """Whether all jobs are run, since no single one failed."""
+
+    @property
+    def key(self) -> str:
+        """The natural key: one write of it is right, two are wrong."""
+        return f"re-run {self.run}/{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApproveDeployments:
+    """Approve what a run waits for, in the name of whoever runs this."""
+
+    run: int
+    attempt: int
+    environments: tuple[int, ...]
+    """GitHub's numbers of the environments."""
+
+    @property
+    def key(self) -> str:
+        """The natural key: one write of it is right, two are wrong."""
+        numbers = ",".join(map(str, sorted(self.environments)))
+        return f"approve {self.run}/{self.attempt} {numbers}"
+
+
+Write: TypeAlias = (
+    PushTag
+    | CreateRelease
+    | PublishRelease
+    | PushBranch
+    | OpenPull
+    | LabelPull
+    | RequestReviews
+    | EnableAutoMerge
+    | MergePull
+    | RerunFailedJobs
+    | ApproveDeployments
+)
 """Every external write there is."""
 
 
@@ -528,6 +915,9 @@ class Done:
 
     images: tuple[ImageReport, ...] = ()
     """The images, where the step is about them."""
+
+    commit: str | None = None
+    """The commit to tag, where the step is what settles it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -559,6 +949,9 @@ class Wait:
 
     otherwise: Blocked | None = None
     """What holds once the patience is used up."""
+
+    is_on_person: bool = False
+    """Whether a person must move, which may take days."""
 
     run: WorkflowRun | None = None
     """The run that is waited for."""

@@ -13,22 +13,44 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from .models import (
+    ApproveDeployments,
     Change,
+    ChangelogState,
+    Collected,
     Commit,
+    ConcurrencyGroup,
     CreateRelease,
+    EnableAutoMerge,
     Image,
     ImageReport,
     Job,
+    LabelPull,
+    MergePull,
+    OpenPull,
+    PendingDeployment,
     PublishRelease,
+    PullRequest,
+    PushBranch,
     PushTag,
     ReleasePage,
     RemoteTag,
     Repository,
+    RequestReviews,
+    RerunFailedJobs,
     Verdict,
     WorkflowRun,
 )
 
-__all__ = ["Clock", "Forge", "Git", "Registry", "Step", "World"]
+__all__ = [
+    "Actions",
+    "Changelog",
+    "Clock",
+    "Forge",
+    "Git",
+    "Registry",
+    "Step",
+    "World",
+]
 
 Subject_contra = TypeVar("Subject_contra", contravariant=True)
 
@@ -71,6 +93,9 @@ class Git(Protocol):
     def remote_branch(self, branch: str) -> str | None:
         """Return the head of a branch on the remote, fetched if needed."""
 
+    def remote_branches(self, prefix: str) -> Mapping[str, str]:
+        """Return the heads of the remote's branches that begin so."""
+
     def unfetched_tags(self) -> tuple[str, ...]:
         """Return the tags that the remote has and the clone has not."""
 
@@ -111,9 +136,107 @@ class Git(Protocol):
             Raised if the connection broke after it was opened.
         """
 
+    def push_branch(self, write: PushBranch) -> None:
+        """Make the commit, and push it to where the branch has to be.
 
-class Forge(Protocol):
+        Neither the work tree nor the index nor any branch of the clone is
+        touched. Raises as `push_tag`; a branch that is elsewhere by now is a
+        refusal as a duplicate.
+        """
+
+
+class Changelog(Protocol):
+    """The change log, as commits have it."""
+
+    def look(self, commit: str, version: str) -> ChangelogState:
+        """Return what a commit's change log says of a version."""
+
+    def collect(
+        self, commit: str, version: str, at: datetime
+    ) -> Collected | None:
+        """Make the entry of a version, and what goes with it, as a tree.
+
+        Returns `None` where there is nothing to write. Only objects are added
+        to the clone: no ref, no index and no file.
+        """
+
+    def find_commit(self, since: str, until: str, version: str) -> str | None:
+        """Return the first commit of a branch that has the entry.
+
+        That is ``since`` itself, or else one between the two, following first
+        parents; `None` where not even the last has it.
+        """
+
+
+class Actions(Protocol):
+    """Workflow runs on GitHub."""
+
+    def runs(self, *, commit: str, event: str) -> tuple[WorkflowRun, ...]:
+        """Return the runs of a commit started by an event, newest first.
+
+        Their jobs are not read.
+        """
+
+    def run(self, number: int) -> WorkflowRun | None:
+        """Return a run by its number, or `None` if there is none.
+
+        Its jobs are not read.
+        """
+
+    def jobs(self, run: WorkflowRun, *, age: float = 0) -> tuple[Job, ...]:
+        """Return the jobs of the latest attempt of a run.
+
+        They may be as they were ``age`` seconds ago, unless the run has
+        changed since.
+        """
+
+    def past(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
+        """Return the last runs like this that succeeded, with their jobs.
+
+        They are read once. Where they cannot be, there are none: all that
+        depends on them is an estimate.
+        """
+
+    def newer(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
+        """Return the runs of the same workflow that began later."""
+
+    def explain(self, job: Job, *, lines: int) -> Job:
+        """Return a job that failed, with annotations and end of its log.
+
+        What cannot be read of them is left out, and said.
+        """
+
+    def pending_deployments(
+        self, run: WorkflowRun
+    ) -> tuple[PendingDeployment, ...]:
+        """Return the environments whose rules a run waits for."""
+
+    def concurrency(self, run: WorkflowRun) -> ConcurrencyGroup | None:
+        """Return the concurrency group that a run waits in, if any."""
+
+    def rerun(self, write: RerunFailedJobs) -> None:
+        """Begin another attempt of a run, unless there is one already."""
+
+    def approve(self, write: ApproveDeployments) -> None:
+        """Approve deployments, unless they wait no more."""
+
+    def workflow_state(self, path: str) -> str | None:
+        """Return the state of a workflow, or `None` if GitHub has none."""
+
+    def pause(self) -> float:
+        """Return how many seconds to leave between two looks.
+
+        So many that the requests that are left last until GitHub allows
+        more; 0 where there are plenty.
+        """
+
+
+class Forge(Actions, Protocol):
     """GitHub."""
+
+    @property
+    def url(self) -> str:
+        """The repository's page."""
 
     def repository(self) -> Repository:
         """Return what these credentials see of the repository.
@@ -134,23 +257,40 @@ class Forge(Protocol):
     def publish_release(self, write: PublishRelease) -> None:
         """Publish a draft."""
 
-    def runs(self, *, commit: str, event: str) -> tuple[WorkflowRun, ...]:
-        """Return the runs of a commit started by an event, newest first.
+    def generate_notes(
+        self, *, tag: str, commit: str, previous: str | None
+    ) -> str:
+        """Return the notes that GitHub generates, which it keeps nowhere."""
 
-        Their jobs are not read.
+    def needs_pull(self, branch: str) -> bool:
+        """Return whether a branch takes changes by pull request only.
+
+        Where that cannot be told it is said to, which is always possible.
         """
 
-    def run(self, number: int) -> WorkflowRun | None:
-        """Return a run by its number, or `None` if there is none.
+    def pulls(self, branch: str) -> tuple[PullRequest, ...]:
+        """Return all pull requests of a branch, newest first.
 
-        Its jobs are not read.
+        Without checks and reviews.
         """
 
-    def jobs(self, run: WorkflowRun) -> tuple[Job, ...]:
-        """Return the jobs of the latest attempt of a run."""
+    def pull(self, number: int) -> PullRequest:
+        """Return a pull request, with its checks and reviews."""
 
-    def workflow_state(self, path: str) -> str | None:
-        """Return the state of a workflow, or `None` if GitHub has none."""
+    def open_pull(self, write: OpenPull) -> None:
+        """Open a pull request."""
+
+    def label_pull(self, write: LabelPull) -> None:
+        """Add labels to a pull request."""
+
+    def request_reviews(self, write: RequestReviews) -> None:
+        """Ask people to review a pull request."""
+
+    def enable_auto_merge(self, write: EnableAutoMerge) -> None:
+        """Let GitHub merge a pull request as soon as it may."""
+
+    def merge_pull(self, write: MergePull) -> None:
+        """Merge a pull request."""
 
 
 class Registry(Protocol):
@@ -168,6 +308,7 @@ class World:
     forge: Forge
     registry: Registry
     clock: Clock
+    changelog: Changelog
 
 
 class Step(Protocol[Subject_contra]):

@@ -22,16 +22,20 @@ from rsp_release.exceptions import (
     UncertainError,
 )
 from rsp_release.models import (
+    ApproveDeployments,
     Commit,
+    ConcurrencyGroup,
     CreateRelease,
     Image,
     ImageReport,
     Job,
+    PendingDeployment,
     PublishRelease,
     PushTag,
     ReleasePage,
     RemoteTag,
     Repository,
+    RerunFailedJobs,
     WorkflowRun,
 )
 from rsp_release.world import World
@@ -301,9 +305,35 @@ class SimulatedForge(_Port):
         with self.chaos.call("run", self.clock):
             return next((r for r in self.hub.runs() if r.id == number), None)
 
-    def jobs(self, run: WorkflowRun) -> tuple[Job, ...]:
+    def jobs(self, run: WorkflowRun, *, age: float = 0) -> tuple[Job, ...]:
         with self.chaos.call("jobs", self.clock):
             return ()
+
+    def past(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
+        return ()
+
+    def newer(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
+        return ()
+
+    def explain(self, job: Job, *, lines: int) -> Job:
+        return job
+
+    def pending_deployments(
+        self, run: WorkflowRun
+    ) -> tuple[PendingDeployment, ...]:
+        return ()
+
+    def concurrency(self, run: WorkflowRun) -> ConcurrencyGroup | None:
+        return None
+
+    def rerun(self, write: RerunFailedJobs) -> None:
+        raise AssertionError("nothing is run again")
+
+    def approve(self, write: ApproveDeployments) -> None:
+        raise AssertionError("nothing waits for an approval")
+
+    def pause(self) -> float:
+        return 0
 
     def workflow_state(self, path: str) -> str | None:
         with self.chaos.call("workflow_state", self.clock):
