@@ -7,6 +7,7 @@ from itertools import islice
 import pytest
 from rich.cells import cell_len
 
+from rsp_release.models import StepEvent, Wait
 from rsp_release.views.board import Board
 from rsp_release.views.frame import Glyphs, Line, Painter
 
@@ -51,7 +52,7 @@ def test_live_is_whole_at_every_size(width: int, height: int) -> None:
             assert any(active.title[:5] in line for line in lines), lines
 
 
-@pytest.mark.parametrize("height", [8, 12, 16, 24, 40, 60])
+@pytest.mark.parametrize("height", [*range(8, 36), 40, 60])
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_forty_jobs_fit(width: int, height: int) -> None:
     board = busy_board(40)
@@ -109,6 +110,22 @@ def test_settled_breaks_no_word(name: str) -> None:
     for row in board.rows:
         if row.state == "done":
             assert set(row.text.split()) <= set(told)
+
+
+def test_a_run_that_was_not_read_again_is_still_shown() -> None:
+    board, _ = board_of("released", 14)
+    before = board.find("workflow_run").run
+    asking = Wait(reason="GitHub asks to wait until 14:10")
+    board.fold(
+        StepEvent(
+            key="workflow_run",
+            title="Workflow run",
+            verdict=asking,
+            at=at(100),
+        )
+    )
+    assert before is not None
+    assert board.find("workflow_run").run == before
 
 
 def test_ascii() -> None:

@@ -202,7 +202,8 @@ def test_resized(columns: int, rows: int) -> None:
             assert len(re.findall("Images?\\b", seen)) == 1, seen
             if columns >= 50 and rows >= 24:
                 assert screen.text.startswith("$ rsp-release bump\n")
-                assert screen.text.count("Workflow run") == 1, screen.text
+                for title in ("Preflight", "Workflow run", "gafaelfawr 12"):
+                    assert screen.text.count(title) == 1, screen.text
 
 
 def test_interrupted_leaves_the_list() -> None:
@@ -359,6 +360,16 @@ def test_annotations() -> None:
         "::error title=x%3A y,file=a%2Cb,line=3::a%0Ab"
     )
     assert annotation("warning", "50%") == "::warning::50%25"
+
+
+def test_a_group_has_one_line() -> None:
+    stdout = io.StringIO()
+    steps = [("workflow_run", "100%0A\n::x::")]
+    with ActionsView(
+        title="", steps=steps, stdout=stdout, environ={}, now=lambda: START
+    ) as view:
+        view.show(poisoned(list(released())[8], "100%0A\n::x::"))
+    assert stdout.getvalue().startswith("::group::100%250A ::x::\n")
 
 
 def test_masks() -> None:
