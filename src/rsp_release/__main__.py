@@ -66,12 +66,10 @@ def _plain_next(arguments: list[str]) -> dict[str, object] | None:
 
 
 def _next(options: dict[str, object]) -> int:
-    from pathlib import Path
-
     from .cli.next import run_next
     from .exceptions import ReleaseError
 
-    directory = Path(str(options.pop("directory", ".")))
+    directory = str(options.pop("directory", "."))
     try:
         return run_next(directory=directory, **options)  # type: ignore[arg-type]
     except ReleaseError as exc:

@@ -6,15 +6,21 @@ required. The checks are written by hand: ``next`` reads the settings too, and
 importing a validation library takes longer than ``next`` may.
 """
 
+# Without pathlib, which takes as long to load as all else here.
+# ruff: noqa: PTH100, PTH110, PTH118, PTH119, PTH120, PTH123
+
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from .exceptions import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Config", "Level", "load_config"]
 
@@ -274,7 +280,7 @@ _KEYS: dict[str, tuple[str, _Check, str]] = {
 
 
 def load_config(
-    directory: Path,
+    directory: Path | str,
     *,
     environ: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -342,15 +348,17 @@ def _checked(path: str, key: str, value: Any, check: _Check) -> Any:
         ) from None
 
 
-def _find(directory: Path) -> tuple[str | None, dict[str, Any]]:
+def _find(directory: Path | str) -> tuple[str | None, dict[str, Any]]:
     """Find the settings file and return its name and table."""
-    directory = directory.absolute()
-    for folder in (directory, *directory.parents):
+    folder = os.path.abspath(directory)
+    while True:
         found: list[tuple[str, dict[str, Any]]] = []
-        own = _read_toml(folder / ".rsp-release.toml")
+        own = _read_toml(os.path.join(folder, ".rsp-release.toml"))
         if own is not None:
             found.append((".rsp-release.toml", own))
-        project = _read_toml(folder / "pyproject.toml", b"rsp-release")
+        project = _read_toml(
+            os.path.join(folder, "pyproject.toml"), b"rsp-release"
+        )
         if project is not None:
             table = project.get("tool", {}).get("rsp-release")
             if table is not None:
@@ -371,20 +379,23 @@ def _find(directory: Path) -> tuple[str | None, dict[str, Any]]:
             )
         if found:
             return found[0]
-        if (folder / ".git").exists():
-            break
-    return None, {}
+        above = os.path.dirname(folder)
+        if above == folder or os.path.exists(os.path.join(folder, ".git")):
+            return None, {}
+        folder = above
 
 
-def _read_toml(path: Path, needle: bytes = b"") -> dict[str, Any] | None:
+def _read_toml(path: str, needle: bytes = b"") -> dict[str, Any] | None:
     """Read a TOML file, unless it is absent or lacks the needle."""
+    name = os.path.basename(path)
     try:
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            data = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as exc:
         raise SettingsError(
-            path.name, "(file)", f"could not be read: {exc.strerror}"
+            name, "(file)", f"could not be read: {exc.strerror}"
         ) from exc
     if needle not in data:
         return None
@@ -394,7 +405,7 @@ def _read_toml(path: Path, needle: bytes = b"") -> dict[str, Any] | None:
         return tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise SettingsError(
-            path.name, "(file)", f"is not valid TOML: {exc}"
+            name, "(file)", f"is not valid TOML: {exc}"
         ) from exc
 
 

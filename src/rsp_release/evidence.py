@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from heapq import nlargest
+from itertools import pairwise
 from typing import NamedTuple
 
 from .choice import Bump, Reason
@@ -152,10 +154,9 @@ def weigh(
         and LEVELS[commits.level] > LEVELS[written.level]
     ):
         first = commits.reasons[0]
-        warnings += (
-            f"the {written.basis} say {written.level}, but commit"
-            f" {first.ref[:10]} says {commits.level}: {first.text}",
-        )
+        told = f"the {written.basis} say {written.level}, but commit"
+        told += f" {first.ref[:10]} says {commits.level}: {first.text}"
+        warnings = (*warnings, told)
         written = written._replace(is_doubtful=True)
     return written._replace(ignored=ignored, warnings=warnings)
 
@@ -264,7 +265,7 @@ def _from_commits(history: History) -> Demand:
     level = "patch"
     reasons: tuple[Reason, ...] = ()
     for kind, name in _CC_KINDS:
-        if commits.count(kind):
+        if commits.number(kind):
             level, reasons = name, _reasons(commits, kind, name)
             break
     if _is_conventional(history):
@@ -272,11 +273,11 @@ def _from_commits(history: History) -> Demand:
     if LEVELS[level] > 1:
         # Not the habit here, but said in so many words.
         return Demand(level, "conventional", False, True, reasons)
-    features = commits.count("verb-minor")
+    features = commits.number("verb-minor")
     recent = recent_bumps(history, 5)
     raised = sum(bump != "patch" for bump in recent)
     enough = 3 if recent and raised / len(recent) < _CONVENTIONAL else 1
-    if commits.count("verb-major"):
+    if commits.number("verb-major"):
         return Demand(
             "major",
             "words",
@@ -293,7 +294,7 @@ def _from_commits(history: History) -> Demand:
             _reasons(commits, "verb-minor", "minor"),
         )
     for kind in ("verb-patch", "dependency", "docs", "ci", "plain"):
-        if commits.count(kind):
+        if commits.number(kind):
             reasons += _reasons(commits, kind, "patch")
     return Demand("patch", "words", False, True, reasons)
 
@@ -365,14 +366,15 @@ def recent_bumps(history: History, number: int) -> list[str]:
     if history.previous is None:
         return []
     top = history.previous.version
-    versions = sorted(
-        {t.version for t in history.tags if not t.version.pre}, reverse=True
+    versions = nlargest(
+        number + 1,
+        {
+            t.version
+            for t in history.tags
+            if t.version <= top and not t.version.pre
+        },
     )
-    versions = [v for v in versions if v <= top][: number + 1]
-    return [
-        step_between(b, a)
-        for a, b in zip(versions, versions[1:], strict=False)
-    ]
+    return [step_between(b, a) for a, b in pairwise(versions)]
 
 
 def habits(
@@ -403,7 +405,7 @@ def habits(
         if s.version is not None and not s.version.pre and s.version <= now
     ]
     found = []
-    for section, before in zip(sections, sections[1:], strict=False):
+    for section, before in pairwise(sections):
         version, earlier = section.version, before.version
         if version is None or earlier is None or version <= earlier:
             continue

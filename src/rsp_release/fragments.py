@@ -188,7 +188,10 @@ def level_of(category: str, names: Mapping[str, str]) -> tuple[str, bool]:
 
 _COMMENT = r"(?s)<!--.*?(?:-->|\Z)"
 
-_RST_COMMENT = r"(?m)^\.\.(?:[ \t]+(?![^\n]*::)[^\n]*|[ \t]*)\n(?:(?:[ \t]+[^\n]*|[ \t]*)\n?)*"
+_RST_COMMENT = (
+    r"(?m)^\.\.(?:[ \t]+(?![^\n]*::)[^\n]*|[ \t]*)\n"
+    r"(?:(?:[ \t]+[^\n]*|[ \t]*)\n?)*"
+)
 
 _ANCHOR = r"<a id=['\"][^'\"]*['\"]>\s*</a>|^\.\. _[^\n]*:[ \t]*$"
 

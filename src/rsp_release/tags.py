@@ -28,7 +28,7 @@ class Version(NamedTuple):
     pre: tuple[str | int, ...] = ()
     """Identifiers of a pre-release."""
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # type: ignore[explicit-override]
         core = f"{self.major}.{self.minor}.{self.patch}"
         return f"{core}-{'.'.join(map(str, self.pre))}" if self.pre else core
 

@@ -16,6 +16,18 @@ from .config import Config
 from .evidence import Demand, History, habits, step_between, weigh
 from .exceptions import BlockedError, UsageError
 from .fragments import LEVELS
+from .numbering import (
+    Line,
+    check_free,
+    check_tags,
+    first_version,
+    is_pep440,
+    line_of,
+    next_version,
+    prerelease_of,
+    unmerged,
+    within_line,
+)
 from .tags import Tag, Version, parse_version
 
 __all__ = ["History", "Request", "propose"]
@@ -72,30 +84,44 @@ def propose(
     """
     explicit = _check_request(request)
     if explicit is None:
-        _check_tags(history)
+        check_tags(history)
     demand = weigh(history, categories=policy.categories, labels=policy.labels)
-    line = _line_of(history.branch)
+    line = line_of(history.branch)
     warnings = [*history.warnings, *demand.warnings]
     if _is_released(history, request) and not request.force:
         return _answer(
-            history, policy, None, _Choice("none", "certain"), demand, warnings
+            history,
+            policy,
+            None,
+            _Choice("none", "certain"),
+            demand=demand,
+            warnings=warnings,
         )
     if explicit is not None:
         _check_explicit(history, explicit, line)
         choice = _explicit_choice(history, explicit, demand, request, policy)
-        return _answer(history, policy, explicit, choice, demand, warnings)
+        return _answer(
+            history, policy, explicit, choice, demand=demand, warnings=warnings
+        )
     choice = _choose(history, demand, request, policy)
     if history.previous is None:
-        target, choice = _first(history, policy, request, choice)
+        target = first_version(history, policy.initial_version, request.part)
+        choice = _first_choice(choice)
     else:
-        choice = _within_line(choice, history, line, request)
-        target = _raise(history, choice.bump, line)
-    warnings += _unmerged(history, target)
+        choice = choice._replace(
+            bump=within_line(
+                choice.bump, history, line, is_forced=request.force
+            )
+        )
+        target = next_version(history, choice.bump, line)
+    warnings += unmerged(history, target)
     if request.pre is not None:
-        target = _prerelease(history, target, request.pre)
+        target = prerelease_of(history, target, request.pre)
         choice = choice._replace(bump="prerelease")
-    _check_free(history, target)
-    return _answer(history, policy, target, choice, demand, warnings)
+    check_free(history, target)
+    return _answer(
+        history, policy, target, choice, demand=demand, warnings=warnings
+    )
 
 
 # -- What was asked for -----------------------------------------------------
@@ -133,9 +159,9 @@ def _check_request(request: Request) -> Version | None:
 
 
 def _check_explicit(
-    history: History, version: Version, line: _Line | None
+    history: History, version: Version, line: Line | None
 ) -> None:
-    _check_free(history, version)
+    check_free(history, version)
     if line is not None and not line.allows(version):
         raise BlockedError(
             f"{version} does not belong on the release branch {line}",
@@ -299,173 +325,21 @@ def _confidence(
     return "certain" if is_usual else "likely"
 
 
-# -- Which version that is --------------------------------------------------
-
-
-class _Line(NamedTuple):
-    """The line that a release branch is for."""
-
-    major: int
-    minor: int | None
-
-    def __str__(self) -> str:
-        last = "x" if self.minor is None else f"{self.minor}"
-        return f"{self.major}.{last}"
-
-    def allows(self, version: Version) -> bool:
-        return version.major == self.major and (
-            self.minor is None or version.minor == self.minor
-        )
-
-
-_BRANCH = (
-    r"(?a)(?:(?:releases?|maint|maintenance|stable|support|backport)[/-])?"
-    r"v?(\d+)\.(?:x|(\d+)(?:\.x)?)"
-)
-
-
-def _line_of(branch: str | None) -> _Line | None:
-    match = re.fullmatch(_BRANCH, branch or "")
-    if match is None:
-        return None
-    return _Line(int(match[1]), int(match[2]) if match[2] else None)
-
-
-def _within_line(
-    choice: _Choice,
-    history: History,
-    line: _Line | None,
-    request: Request,
-) -> _Choice:
-    """Keep to what a release branch allows."""
-    previous = history.previous
-    if line is None or previous is None:
-        return choice
-    now = previous.version
-    if now.core.key > (line.major, float("inf")) or (
-        line.minor is not None
-        and (now.major, now.minor) > (line.major, line.minor)
-    ):
-        raise BlockedError(
-            f"the release branch {line} contains {now}, which is above it",
-            help="was another branch merged into it?",
-        )
-    if not line.allows(now):
-        # Cut before its first version: that is what comes next.
-        return choice
-    allowed = "minor" if line.minor is None else "patch"
-    if LEVELS[choice.bump] <= LEVELS[allowed]:
-        return choice
-    if request.force:
-        return choice._replace(bump=allowed)
-    raise BlockedError(
-        f"the release branch {line} takes no {choice.bump} release",
-        help=f"release from another branch, or insist on a {allowed} release"
-        f" with {allowed} --force",
-    )
-
-
-def _raise(history: History, bump: str, line: _Line | None) -> Version:
-    """Raise the previous version above all others of its line."""
-    if history.previous is None:
-        raise AssertionError
-    now = history.previous.version
-    if line is not None and not line.allows(now):
-        start = Version(line.major, line.minor or 0, 0)
-        taken = {t.version for t in history.tags}
-        return start if start not in taken else _above(history, start, "patch")
-    target = _above(history, now, bump)
-    for tag in history.prereleases:
-        # What is being prepared is released before anything else.
-        target = max(target, tag.version.core, key=lambda v: v.key)
-    taken = {t.version for t in history.tags}
-    return _above(history, target, bump) if target in taken else target
-
-
-def _above(history: History, now: Version, bump: str) -> Version:
-    target = now.raised(bump)
-    for tag in history.tags:
-        other = tag.version
-        if other[:3] < now[:3] or tag.is_calendar:
-            continue
-        if bump != "major" and other.major != now.major:
-            continue
-        if bump == "patch" and other.minor != now.minor:
-            continue
-        least = other.core if other.pre else other.raised(bump)
-        if bump == "minor":
-            least = Version(least.major, least.minor, 0)
-        elif bump == "major":
-            least = Version(least.major, 0, 0)
-        if other.pre and least.key < other.key:
-            least = other.raised(bump)
-        target = max(target, least)
-    return target
-
-
-def _first(
-    history: History, policy: Config, request: Request, choice: _Choice
-) -> tuple[Version, _Choice]:
-    target = parse_version(policy.initial_version)
-    if target is None:
-        raise UsageError(f"{policy.initial_version!r} is not a version")
-    if request.part == "major" and target.major == 0:
-        target = Version(1, 0, 0)
-    for tag in history.prereleases:
-        target = max(target, tag.version.core, key=lambda v: v.key)
+def _first_choice(choice: _Choice) -> _Choice:
     reason = Reason(
         bump="minor",
         source="policy",
         ref="initial-version",
         text="the first version",
     )
-    return target, choice._replace(
-        bump="minor" if choice.bump != "major" else "major",
-        confidence="certain",
-        reasons=(reason,),
+    return _Choice(
+        choice.bump if choice.bump == "major" else "minor",
+        "certain",
+        (reason, *choice.reasons),
     )
 
 
-_NUMBERED = r"([A-Za-z-]+?)(\d+)"
-
-
-def _prerelease(history: History, core: Version, name: str) -> Version:
-    """Return the next pre-release of a version."""
-    number = 0
-    is_joined = False
-    for tag in history.tags:
-        if tag.version.core != core or not tag.version.pre:
-            continue
-        pre = tag.version.pre
-        if len(pre) == 2 and _same(pre[0], name) and isinstance(pre[1], int):
-            number = max(number, pre[1])
-        elif len(pre) == 1 and isinstance(pre[0], str):
-            match = re.fullmatch(_NUMBERED, pre[0])
-            if match and match[1] == name:
-                number = max(number, int(match[2]))
-                is_joined = True
-    if is_joined:
-        return core._replace(pre=(f"{name}{number + 1}",))
-    if _is_pep440(history):
-        name = _SHORT.get(name, name)
-    return core._replace(pre=(name, number + 1))
-
-
-_SHORT = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
-
-
-def _same(one: str | int, other: str) -> bool:
-    one = str(one)
-    return one == other or one == _SHORT.get(other, other)
-
-
-def _is_pep440(history: History) -> bool:
-    """Return whether the newest pre-release is in PEP 440's spelling."""
-    pre = [t for t in history.tags if t.version.pre]
-    return bool(pre) and max(pre, key=lambda t: t.version.key).pep440
-
-
-# -- Checks -----------------------------------------------------------------
+# -- The answer ------------------------------------------------------------
 
 
 def _is_released(history: History, request: Request) -> bool:
@@ -481,84 +355,12 @@ def _is_released(history: History, request: Request) -> bool:
     return newest is not None and newest.name in history.head_tags
 
 
-def _check_tags(history: History) -> None:
-    """Refuse to count on from tags that are no semantic versions."""
-    calendar = [t for t in history.tags if t.is_calendar]
-    if calendar and 2 * len(calendar) > len(history.tags):
-        example = calendar[-1].name
-        raise BlockedError(
-            f"the tags here are dates, such as {example}, and what comes"
-            " next is not computed from changes",
-            help="name the version: rsp-release bump X.Y.Z; or choose"
-            " another stream of tags with the setting tag-prefix",
-        )
-    previous = history.previous
-    if previous is not None and previous.parts == 2:
-        full = f"{previous.name}.0"
-        raise BlockedError(
-            f"the tag {previous.name} has two numbers, and a semantic"
-            " version has three",
-            help=f"git tag {full} '{previous.name}^{{commit}}' says which"
-            " version it is; or name the version: rsp-release bump X.Y.Z",
-        )
-    stable = [
-        t for t in history.tags if not t.version.pre and not t.is_calendar
-    ]
-    if previous is None and stable:
-        raise BlockedError(
-            f"this commit contains none of the {len(stable)} versions that"
-            f" are tagged, such as {stable[0].name}",
-            help="is it the right branch? else name the version:"
-            " rsp-release bump X.Y.Z",
-        )
-
-
-def _check_free(history: History, version: Version) -> None:
-    line = version[:2]
-    for tag in history.tags:
-        other = tag.version
-        if other[:2] != line:
-            continue
-        if other == version:
-            raise BlockedError(
-                f"{version} is tagged already, as {tag.name}",
-                help="choose another version",
-            )
-        if other.key > version.key and not tag.is_calendar:
-            raise BlockedError(
-                f"{version} is lower than {tag.name}, which is in its line",
-                help="choose a higher version",
-            )
-
-
-def _unmerged(history: History, target: Version) -> list[str]:
-    """Tell of higher versions that this commit does not contain."""
-    previous = history.previous
-    if previous is None:
-        return []
-    higher = [
-        t
-        for t in history.tags
-        if t.version[:3] >= previous.version[:3]
-        and t.version.key > previous.version.key
-        and t not in history.prereleases
-        and not t.is_calendar
-    ]
-    if not higher:
-        return []
-    top = max(higher, key=lambda t: t.version.key)
-    more = f" and {len(higher) - 1} more" if len(higher) > 1 else ""
-    return [
-        f"{top.name}{more} higher than {previous.name}, but not merged here;"
-        f" {target} avoids what is taken"
-    ]
-
-
 def _answer(
     history: History,
     policy: Config,
     target: Version | None,
     choice: _Choice,
+    *,
     demand: Demand,
     warnings: list[str],
 ) -> NextVersion:
@@ -571,7 +373,7 @@ def _answer(
     if target is not None:
         version = (
             target.pep440()
-            if target.pre and _is_pep440(history)
+            if target.pre and is_pep440(history)
             else str(target)
         )
     bump: Bump = choice.bump  # type: ignore[assignment]

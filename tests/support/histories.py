@@ -4,6 +4,8 @@ Run as ``python -m tests.support.histories PATH``, where the path holds
 :file:`open.jsonl` (see the README beside it). Skipped where that is absent.
 """
 
+# ruff: noqa: T201
+
 from __future__ import annotations
 
 import json
@@ -164,7 +166,7 @@ def _history(
 ) -> History:
     previous = _tag(record["prev"])
     by_tag = {r["tag"]: r for r in past}
-    chain = []
+    chain: list[Record] = []
     at = record["prev"]
     while at in by_tag and len(chain) < _PAST:
         chain.append(by_tag[at])

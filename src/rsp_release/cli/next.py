@@ -4,25 +4,47 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..choice import NextVersion
 from ..config import load_config
-from ..models import NextVersion
 from ..storage.history import read_history
 from ..version import Request, propose
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["compute_next", "run_next"]
 
 
 def compute_next(
     *,
-    directory: Path,
+    directory: Path | str,
     part: str = "auto",
     pre: str | None = None,
     force: bool = False,
     deepen: bool = False,
 ) -> NextVersion:
-    """Compute the next version of the clone in a directory."""
+    """Compute the next version of the clone in a directory.
+
+    Parameters
+    ----------
+    directory
+        A directory of the clone.
+    part
+        ``auto``, ``major``, ``minor``, ``patch``, or a version.
+    pre
+        The identifier of a pre-release.
+    force
+        Whether less may be released than the changes demand.
+    deepen
+        Whether to complete a shallow clone first.
+
+    Returns
+    -------
+    NextVersion
+        The version, and what decided.
+    """
     config = load_config(directory, environ=os.environ)
     history = read_history(directory, config=config, deepen=deepen)
     return propose(
@@ -34,7 +56,7 @@ def compute_next(
 
 def run_next(
     *,
-    directory: Path,
+    directory: Path | str,
     part: str = "auto",
     pre: str | None = None,
     force: bool = False,
@@ -43,6 +65,9 @@ def run_next(
     deepen: bool = False,
 ) -> int:
     """Compute the next version and print it.
+
+    The version alone goes to the standard output; what explains it, to the
+    standard error.
 
     Parameters
     ----------
@@ -55,7 +80,7 @@ def run_next(
     force
         Whether less may be released than the changes demand.
     why
-        Whether to print what decided, to the standard error.
+        Whether to tell what decided.
     as_json
         Whether to print one JSON object.
     deepen
@@ -75,31 +100,22 @@ def run_next(
         directory=directory, part=part, pre=pre, force=force, deepen=deepen
     )
     if as_json:
-        import json
+        from ..views.json import dumps, next_document
 
-        document = {
-            "schema": 1,
-            "current": answer.current,
-            "current_tag": answer.current_tag,
-            "next": answer.next,
-            "tag": answer.tag,
-            "bump": answer.bump,
-            "confidence": answer.confidence,
-            "commits": answer.commits,
-            "reasons": [
-                {
-                    "bump": r.bump,
-                    "source": r.source,
-                    "ref": r.ref,
-                    "text": r.text,
-                }
-                for r in answer.reasons
-            ],
-            "warnings": list(answer.warnings),
-        }
-        sys.stdout.write(json.dumps(document) + "\n")
-    elif answer.next is None:
-        sys.stderr.write("nothing to release\n")
+        sys.stdout.write(dumps(next_document(answer)) + "\n")
+        return 0
+    if why:
+        from ..views.why import why as explain
+
+        sys.stderr.write(explain(answer))
+    elif answer.warnings:
+        from ..views.safe import line
+
+        for warning in answer.warnings:
+            sys.stderr.write(f"warning: {line(warning)}\n")
+    if answer.next is None:
+        since = f" since {answer.current_tag}" if answer.current_tag else ""
+        sys.stderr.write(f"nothing to release{since}\n")
     else:
         sys.stdout.write(answer.next + "\n")
     return 0

@@ -10,7 +10,7 @@ history.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..commits import CommitEvidence
 from ..config import Config
@@ -21,13 +21,16 @@ from ..tags import Tag, parse_tags, stream_of
 from .history_git import Git
 from .history_tree import Tree, read_changelog, read_fragments
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 __all__ = ["read_history"]
 
 _DEEPEN = "git fetch --unshallow --tags, or use --deepen"
 
 
 def read_history(
-    directory: Path,
+    directory: Path | str,
     *,
     config: Config,
     revision: str = "HEAD",
@@ -64,15 +67,14 @@ def read_history(
     if revision.startswith("-"):
         raise UsageError(f"{revision!r} is not a revision")
     with Git(directory) as git:
-        is_shallow, head, branch = _look(git, revision)
         if deepen:
-            how = ("--unshallow",) if is_shallow else ()
+            how = ("--unshallow",) if _look(git, revision)[0] else ()
             git.run("fetch", "--quiet", "--tags", *how)
-            is_shallow, head, branch = _look(git, revision)
-        names = git.run(
+        names = git.ask(
             "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"
         )
-        tags, prefix_warnings = _of_stream(names, config)
+        is_shallow, head, branch = _look(git, revision)
+        tags, prefix_warnings = _of_stream(names(), config)
         tags.sort(key=lambda t: t.version.key, reverse=True)
         base = _Base(git, head, tags, config.paths)
         if is_shallow and (base.previous is None or base.roots):
@@ -163,8 +165,10 @@ def _unfiltered(stream: str, config: Config) -> list[str]:
     if not stream or config.paths:
         return []
     return [
-        f"every commit is counted for {stream}, because the setting paths"
-        " does not name its part of the repository"
+        (
+            f"every commit is counted for {stream}, because the setting"
+            " paths does not name its part of the repository"
+        )
     ]
 
 
@@ -180,6 +184,7 @@ class _Base:
         self._paths = paths
         self.previous: Tag | None = None
         self.commit: str | None = None
+        self._past = CommitEvidence()
         stable = [t for t in tags if not t.version.pre and not t.is_calendar]
         if stable and not self._try(stable[0]):
             for tag in self._merged(stable[1:]):
@@ -200,7 +205,11 @@ class _Base:
             "merge-base", "--is-ancestor", commit, self._head
         ):
             return False
+        past = self._git.start_log(
+            commit, "-n100", "--no-merges", paths=self._paths
+        )
         reader = self._git.log(f"{commit}..{self._head}", paths=self._paths)
+        self._past = past().finish()
         if (
             not self._paths
             and commit != self._head
@@ -252,14 +261,9 @@ class _Base:
 
     def conventional(self) -> float | None:
         """Return the share of Conventional Commits before the version."""
-        if self.commit is None:
+        if self.commit is None or self._past.looked_at < 10:
             return None
-        past = self._git.log(
-            self.commit, "-n100", "--no-merges", paths=self._paths
-        ).finish()
-        if past.looked_at < 10:
-            return None
-        return past.conventional / past.looked_at
+        return self._past.conventional / self._past.looked_at
 
 
 def _check_tags_are_here(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Self
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Self
 
 from ..commits import FORMAT, CommitReader
 from ..exceptions import ReadError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Git"]
 
@@ -37,7 +39,7 @@ class Git:
         A directory of the clone.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path | str) -> None:
         self._command = ("git", "-C", str(directory), *_SAFE)
         self._environ = {
             **os.environ,
@@ -84,11 +86,19 @@ class Git:
         ReadError
             Raised if git fails, with its own words.
         """
+        return self.ask(*arguments)()
+
+    def ask(self, *arguments: str) -> Callable[[], str]:
+        """Start git, and return what waits for its answer."""
         process = self._start(*arguments)
-        output, errors = process.communicate()
-        if process.returncode:
-            raise _failure(arguments[0], errors)
-        return output.decode("utf-8", "surrogateescape")
+
+        def answer() -> str:
+            output, errors = process.communicate()
+            if process.returncode:
+                raise _failure(arguments[0], errors)
+            return output.decode("utf-8", "surrogateescape")
+
+        return answer
 
     def test(self, *arguments: str) -> bool:
         """Run git and return whether it says yes."""
@@ -101,7 +111,13 @@ class Git:
     def log(
         self, span: str, *options: str, paths: tuple[str, ...] = ()
     ) -> CommitReader:
-        """Read commits as a stream.
+        """Read commits as a stream; see `start_log`."""
+        return self.start_log(span, *options, paths=paths)()
+
+    def start_log(
+        self, span: str, *options: str, paths: tuple[str, ...] = ()
+    ) -> Callable[[], CommitReader]:
+        """Start to read commits as a stream.
 
         Parameters
         ----------
@@ -114,10 +130,9 @@ class Git:
 
         Returns
         -------
-        CommitReader
-            What has read them all.
+        Callable
+            What reads them all, and returns what has read them.
         """
-        reader = CommitReader()
         process = self._start(
             "log",
             "-z",
@@ -129,22 +144,28 @@ class Git:
             "--",
             *paths,
         )
-        if process.stdout is None or process.stderr is None:
+        output, problems = process.stdout, process.stderr
+        if output is None or problems is None:
             raise AssertionError
-        try:
-            reader.feed(_records(process.stdout.fileno()))
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            # It writes next to nothing to its standard error.
-            errors = process.stderr.read()
-            process.stdout.close()
-            process.stderr.close()
-            process.wait()
-        if process.returncode:
-            raise _failure("log", errors)
-        return reader
+
+        def read() -> CommitReader:
+            reader = CommitReader()
+            try:
+                reader.feed(_records(output.fileno()))
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                # It writes next to nothing to its standard error.
+                errors = problems.read()
+                output.close()
+                problems.close()
+                process.wait()
+            if process.returncode:
+                raise _failure("log", errors)
+            return reader
+
+        return read
 
     def object(self, name: str) -> tuple[str, str, bytes] | None:
         """Read an object: its hash, its type and its content.

@@ -1,0 +1,87 @@
+"""Tells a person, in under a screen, why it is that version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..models import NextVersion, Reason
+from . import safe
+
+__all__ = ["why"]
+
+# Lines for each bump, and for what was ignored; the rest is counted.
+_FEW = 4
+
+_WIDTH = 78
+
+_SURE = {
+    "certain": "the changes say so, and past releases agree",
+    "likely": "the changes say so, past releases leave room for doubt",
+    "guess": "nothing says so plainly: choose the part yourself",
+}
+
+_HEADS = {
+    "request": "Asked for",
+    "policy": "Policy",
+    "fragment": "Change log",
+    "commit": "Commits",
+}
+
+
+def why(answer: NextVersion) -> str:
+    """Return the explanation of an answer.
+
+    Parameters
+    ----------
+    answer
+        The next version. Its texts need not be safe.
+
+    Returns
+    -------
+    str
+        Lines of text, about two dozen at most.
+    """
+    now = answer.current_tag or "no version"
+    then = answer.tag or "nothing to release"
+    lines = [f"{now} -> {then}   {answer.bump}, {answer.confidence}"]
+    if answer.next is not None:
+        lines.append(f"  {_SURE[answer.confidence]}")
+    for source, head in _HEADS.items():
+        reasons = [r for r in answer.reasons if r.source == source]
+        if reasons:
+            lines += ["", head, *_reasons(reasons)]
+    lines += ["", f"Commits looked at: {answer.commits}"]
+    if answer.ignored:
+        lines += ["", "Not counted", *_reasons(answer.ignored)]
+    for warning in answer.warnings:
+        lines += ["", f"Warning: {safe.line(warning)}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _reasons(reasons: Iterable[Reason]) -> list[str]:
+    by_bump: dict[str, list[Reason]] = {}
+    for reason in reasons:
+        by_bump.setdefault(reason.bump, []).append(reason)
+    lines = []
+    for bump, some in by_bump.items():
+        mark = "" if bump == "none" else bump
+        for reason in some[:_FEW]:
+            ref = safe.line(_short(reason.ref))
+            text = f"  {mark:8}{ref}  {safe.line(reason.text)}"
+            lines.append(_cut(text))
+            mark = ""
+        rest = len(some) - _FEW
+        if rest > 0:
+            lines.append(f"  {'':8}and {rest} more; --json has them")
+    return lines
+
+
+def _short(ref: str) -> str:
+    """Shorten a hash, and a path to its last part."""
+    if len(ref) in {40, 64} and ref.isalnum():
+        return ref[:10]
+    return ref.rpartition("/")[2]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
