@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from ..exceptions import NotAllowedError, NotSentError, ReadError, RefusedError
-from ..models import (
-    CreateRelease,
-    Job,
-    JobStep,
-    PublishRelease,
-    ReleasePage,
-    Repository,
-    WorkflowRun,
-)
-from .github_http import GithubHttp
+from ..models import CreateRelease, PublishRelease, ReleasePage, Repository
+from .github_actions import GithubActions, parse_time, reading
 
 __all__ = ["GithubForge"]
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _BODY_MOST = 125_000
 """Bytes that the body of a release may have.
@@ -32,22 +18,7 @@ GitHub does not say whether it counts bytes or characters, so count bytes.
 """
 
 
-def _reading(method: Callable[P, T]) -> Callable[P, T]:
-    """Turn an answer of an unexpected shape into a failed read."""
-
-    @wraps(method)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return method(*args, **kwargs)
-        except (KeyError, TypeError, ValueError, AttributeError) as e:
-            raise ReadError(
-                f"GitHub's answer makes no sense ({type(e).__name__}: {e})"
-            ) from e
-
-    return wrapper
-
-
-class GithubForge:
+class GithubForge(GithubActions):
     """One repository on GitHub.
 
     Parameters
@@ -58,16 +29,11 @@ class GithubForge:
         Owner and name.
     """
 
-    def __init__(self, *, http: GithubHttp, repository: str) -> None:
-        self._http = http
-        self._name = repository
-        self._root = f"/repos/{quote(repository)}"
-
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    @_reading
+    @reading
     def repository(self) -> Repository:
         answer = self._http.get(self._root, may_miss=True)
         data = answer.data
@@ -91,7 +57,7 @@ class GithubForge:
             is_private=bool(data["private"]),
         )
 
-    @_reading
+    @reading
     def releases(self, tag: str) -> tuple[ReleasePage, ...]:
         path = f"{self._root}/releases/tags/{quote(tag, safe='')}"
         answer = self._http.get(path, may_miss=True)
@@ -132,38 +98,6 @@ class GithubForge:
             body["body"] = _cut(write.body)
         self._http.write("PATCH", f"{self._root}/releases/{write.id}", body)
 
-    @_reading
-    def runs(self, *, commit: str, event: str) -> tuple[WorkflowRun, ...]:
-        answer = self._http.get(
-            f"{self._root}/actions/runs",
-            params={"event": event, "head_sha": commit, "per_page": 100},
-        )
-        return tuple(_parse_run(d) for d in answer.data["workflow_runs"])
-
-    @_reading
-    def run(self, number: int) -> WorkflowRun | None:
-        answer = self._http.get(
-            f"{self._root}/actions/runs/{number}", may_miss=True
-        )
-        return None if answer.data is None else _parse_run(answer.data)
-
-    @_reading
-    def jobs(self, run: WorkflowRun) -> tuple[Job, ...]:
-        items = self._http.get_pages(
-            f"{self._root}/actions/runs/{run.id}/jobs",
-            params={"filter": "latest"},
-            key="jobs",
-        )
-        return tuple(_parse_job(data) for data in items)
-
-    @_reading
-    def workflow_state(self, path: str) -> str | None:
-        name = quote(path.rsplit("/", 1)[-1], safe="")
-        answer = self._http.get(
-            f"{self._root}/actions/workflows/{name}", may_miss=True
-        )
-        return None if answer.data is None else str(answer.data["state"])
-
     def _require_tag(self, tag: str, commit: str) -> None:
         """Let a release be made only for a tag that is where it should be.
 
@@ -182,7 +116,7 @@ class GithubForge:
                 f" {commit[:10]}"
             )
 
-    @_reading
+    @reading
     def _peel(self, tag: str) -> str | None:
         path = f"{self._root}/git/ref/tags/{quote(tag, safe='')}"
         answer = self._http.get(path, may_miss=True)
@@ -205,10 +139,6 @@ def _cut(body: str) -> str:
     return head[: head.rfind("\n") + 1] + note
 
 
-def _parse_time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
 def _parse_page(data: Any) -> ReleasePage:
     author = data.get("author")
     return ReleasePage(
@@ -220,50 +150,6 @@ def _parse_page(data: Any) -> ReleasePage:
         is_prerelease=bool(data["prerelease"]),
         is_immutable=bool(data.get("immutable")),
         url=data["html_url"],
-        published_at=_parse_time(data["published_at"]),
+        published_at=parse_time(data["published_at"]),
         author=author["login"] if author else None,
-    )
-
-
-def _parse_run(data: Any) -> WorkflowRun:
-    created = _parse_time(data["created_at"])
-    if created is None:
-        raise ValueError("a run without created_at")
-    return WorkflowRun(
-        id=int(data["id"]),
-        name=data["name"] or data["path"],
-        path=data["path"].split("@")[0],
-        event=data["event"],
-        status=data["status"] or "queued",
-        conclusion=data["conclusion"],
-        commit=data["head_sha"],
-        ref=data["head_branch"],
-        attempt=int(data.get("run_attempt") or 1),
-        url=data["html_url"],
-        created_at=created,
-        started_at=_parse_time(data.get("run_started_at")),
-        updated_at=_parse_time(data.get("updated_at")),
-    )
-
-
-def _parse_job(data: Any) -> Job:
-    return Job(
-        id=int(data["id"]),
-        name=data["name"],
-        status=data["status"],
-        conclusion=data["conclusion"],
-        url=data["html_url"],
-        started_at=_parse_time(data["started_at"]),
-        completed_at=_parse_time(data["completed_at"]),
-        steps=tuple(
-            JobStep(
-                number=int(step["number"]),
-                name=step["name"],
-                status=step["status"],
-                conclusion=step["conclusion"],
-                started_at=_parse_time(step.get("started_at")),
-                completed_at=_parse_time(step.get("completed_at")),
-            )
-            for step in data.get("steps") or []
-        ),
     )

@@ -98,6 +98,26 @@ class GithubHttp:
         """Whether requests are made in somebody's name."""
         return self._token is not None
 
+    @property
+    def clock(self) -> Clock:
+        """The clock that the waits are spent on."""
+        return self._clock
+
+    @property
+    def pause(self) -> float:
+        """Seconds to leave between two looks of two requests each.
+
+        So many that the requests that are left last until GitHub allows more.
+        With credentials most answers are "not modified", which are free.
+        """
+        remaining, limit = self._requester.rate_limiting
+        if limit <= 0:
+            return 0.0
+        reset = self._requester.rate_limiting_resettime
+        left = reset - self._clock.now().timestamp()
+        each = 0.5 if self.has_token else 2.0
+        return min(max(each * left / max(remaining, 1), 0.0), 300.0)
+
     def close(self) -> None:
         """Close the connections."""
         self._github.close()
@@ -140,6 +160,31 @@ class GithubHttp:
         return self._retrier.read(
             lambda: self._get_once(path, params or {}, may_miss=may_miss)
         )
+
+    def locate(self, path: str) -> str | None:
+        """Return where GitHub keeps something, without going there.
+
+        Parameters
+        ----------
+        path
+            The path below the API's address.
+
+        Returns
+        -------
+        str or None
+            The address, which is a secret and lasts a minute; `None` if there
+            is nothing, or no more.
+
+        Raises
+        ------
+        ReadError
+            Raised if there was no definite answer.
+        NotAllowedError
+            Raised if the credentials are not accepted, or lack a permission.
+        RateLimitedError
+            Raised if GitHub asks to wait.
+        """
+        return self._retrier.read(lambda: self._locate_once(path))
 
     def get_pages(
         self,
@@ -284,6 +329,27 @@ class GithubHttp:
             f"GitHub answers {status} for {path}:"
             f" {self._redact(_collect_messages(data))}"
         )
+
+    def _locate_once(self, path: str) -> str | None:
+        import requests
+
+        try:
+            status, headers, text = self._send("GET", path, {}, None)
+        except requests.exceptions.RequestException as e:
+            raise ReadError(
+                f"GitHub does not answer ({_name_cause(e)})"
+            ) from None
+        if status in (301, 302, 303, 307, 308) and "location" in headers:
+            return headers["location"]
+        if status in (404, 410):
+            return None
+        data: Any = None
+        with suppress(ValueError):
+            data = json.loads(text)
+        self._raise_for_limits(status, headers, data)
+        if status in (401, 403):
+            raise self._explain_denial(status, headers, data)
+        raise ReadError(f"GitHub answers {status} for {path}")
 
     def _send(
         self,
