@@ -206,16 +206,9 @@ def _row(size: Size, where: Path, runs: int) -> bool:
         text=True,
         check=True,
     ).stdout.strip()
+    script = f"git describe --tags --abbrev=0 && git log {tag}..HEAD"
     floor = _time(
-        [
-            "sh",
-            "-c",
-            "git describe --tags --abbrev=0"
-            f" && git log {tag}..HEAD >/dev/null",
-        ],
-        where,
-        runs,
-        env,
+        ["sh", "-c", f"{script} > {os.devnull}"], where, runs, env
     )
     own = _time(["rsp-release", "next"], where, runs, env)
     if isinstance(floor, str) or isinstance(own, str):
