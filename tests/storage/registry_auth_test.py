@@ -603,27 +603,28 @@ class TestHidden:
 
     def test_hidden(self, authority: Authority, tmp_path: Path) -> None:
         unknown = b'{"errors": [{"code": "NAME_UNKNOWN"}]}'
-        is_pushed: list[int] = []
+        mark = {"Docker-Distribution-Api-Version": "registry/2.0"}
+        pushed: list[str] = []
 
         def respond(exchange: Exchange) -> Answer:
-            if "Authorization" not in exchange.headers:
-                ask = {"WWW-Authenticate": "Basic"} if is_asking else {}
-                status = 401 if is_asking else 404
-                mark = {"Docker-Distribution-Api-Version": "registry/2.0"}
-                return Answer(status, {**ask, **mark}, unknown)
-            if is_pushed:
-                return Answer(200, {}, INDEX)
-            return Answer(404, {}, unknown)
+            header = exchange.headers.get("Authorization", "")
+            if exchange.path.startswith("/token"):
+                token = "adas" if header == f"Basic {ADA}" else "anyones"
+                return Answer(body=json.dumps({"token": token}).encode())
+            if not header:
+                realm = f'Bearer realm="{server.url}/token"'
+                return Answer(401, {"WWW-Authenticate": realm})
+            if pushed and header == "Bearer adas":
+                return Answer(200, mark, INDEX)
+            return Answer(404, mark, unknown)
 
-        is_asking = False
         with Scripted(respond=respond) as server:
             environ = by_auth(tmp_path, server.address)
             with OciRegistry(environ=environ, clock=FakeClock()) as registry:
                 image = Image(name=f"{server.address}/app", tag="1")
                 assert registry.look(image).state == "absent"
                 assert registry.look(image).state == "absent"
-                is_asking = True
-                is_pushed.append(1)
+                pushed.append("1")
                 report = registry.look(image)
         assert (report.state, report.needs_credentials) == ("present", True)
 
