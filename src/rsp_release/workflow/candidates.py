@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -21,6 +22,10 @@ Event: TypeAlias = Literal["release", "push"]
 
 _COMMIT = {"github.sha", "GITHUB_SHA", "github.event.after", "git"}
 """Where the commit's hash comes from."""
+
+
+_TESTING = re.compile(r"test|lint|check|docs", re.IGNORECASE)
+"""What jobs are called that publish no images."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +140,14 @@ def suppose(
     summary = _Summary(findings)
     for found in findings.pushes:
         summary.add(found)
+    if not findings.pushes and not findings.unsure:
+        for job in dict.fromkeys(findings.logins):
+            if _TESTING.search(job):
+                # It pulls from there what it tests with.
+                continue
+            summary.unsure.append(
+                f"job {job} logs in to a registry, so it may publish images"
+            )
     return Candidate(
         path=path,
         event=event,
@@ -215,8 +228,9 @@ class _Summary:
                 continue
             what = "the tag" if is_known(name) else "the name"
             sources = unknowns(tag) if is_known(name) else unknowns(name)
+            image = show(f"{name}:{tag}" if "/" in name else name)
             sentences.append(
-                f"{what} of the image {show(f'{name}:{tag}')} comes from"
+                f"{what} of the image {image} comes from"
                 f" {', '.join(sources)}, which can't be read from the files"
             )
         return sentences

@@ -101,6 +101,17 @@ def is_legal(name: str, tag: str) -> bool:
     )
 
 
+def _platforms(text: str) -> tuple[str, ...]:
+    """Return platforms as registries name them."""
+    found = []
+    for platform in split_list(text):
+        name = platform if "/" in platform else f"linux/{platform}"
+        name = re.sub(r"/(x86_64|x86-64)$", "/amd64", name)
+        name = re.sub(r"/(aarch64|arm64/v8)$", "/arm64", name)
+        found.append(name)
+    return tuple(found)
+
+
 def _truth(text: str, *, default: bool) -> bool | None:
     if not is_known(text):
         return None
@@ -195,7 +206,7 @@ def action_pushes(
             )
             push = Push(
                 references=tuple(split_list(tags)),
-                platforms=tuple(split_list(inputs.get("platforms", ""))),
+                platforms=_platforms(inputs.get("platforms", "")),
                 is_certain=_truth(inputs.get("push", ""), default=True),
             )
             return [push], {"tag": tag}
@@ -236,7 +247,7 @@ def _built(inputs: Mapping[str, str]) -> Push:
                 ]
     return Push(
         references=tuple(references),
-        platforms=tuple(split_list(inputs.get("platforms", ""))),
+        platforms=_platforms(inputs.get("platforms", "")),
         is_certain=certain,
         is_vague=not references,
     )
@@ -304,7 +315,14 @@ def call_pushes(argv: Sequence[str]) -> list[Push]:
             return [Push(references=(), sources=tuple(sources))]
         case "docker", ["buildx", "imagetools", "create", *sources]:
             results = options.get("-t", []) + options.get("--tag", [])
-            return [Push(references=tuple(results), sources=tuple(sources))]
+            is_hidden = not results and not all(map(is_known, sources))
+            return [
+                Push(
+                    references=tuple(results),
+                    sources=tuple(sources),
+                    is_vague=is_hidden,
+                )
+            ]
         case "docker" | "podman", ["build", *_] | ["buildx", "build", *_] | [
             "image",
             "build",
@@ -334,9 +352,7 @@ def _docker_build(options: Mapping[str, list[str]]) -> list[Push]:
     return [
         Push(
             references=tuple(options.get("-t", []) + options.get("--tag", [])),
-            platforms=tuple(
-                split_list(",".join(options.get("--platform", [])))
-            ),
+            platforms=_platforms(",".join(options.get("--platform", []))),
             is_certain=is_pushed,
         )
     ]
@@ -351,7 +367,7 @@ _IMAGE_WORD = re.compile(
 )
 _HARMLESS_WORD = re.compile(
     r"login|setup|scan|trivy|lint|clean|delete|prune|attest|cosign|sign"
-    r"|cache|scout|auth|size|compare|test|retention|verify|free-disk"
+    r"|cache|slsa|provenance|sbom|scout|auth|size|compare|test|retention|verify|free-disk"
     r"|dive|compress|optimi|shutdown|wait|check",
     re.IGNORECASE,
 )
@@ -384,8 +400,9 @@ def is_suspicious_call(argv: Sequence[str]) -> bool:
             and bool(re.search(r"\bpush\b", text))
             and not call_pushes(argv)
         )
-    if program in {"sh", "bash"} or "/" in argv[0]:
-        path = argv[1] if program in {"sh", "bash"} else argv[0]
+    is_shell = program in {"sh", "bash"} and len(argv) > 1
+    if is_shell or "/" in argv[0]:
+        path = argv[1] if is_shell else argv[0]
         if re.search(r"push|publish", path, re.IGNORECASE):
             return True
         return bool(

@@ -49,6 +49,7 @@ class Findings:
 
     pushes: list[Found] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
     effort: int = 0
     documents: dict[str, Any] = field(default_factory=dict)
 

@@ -264,7 +264,8 @@ class _Shell(Commands):
     def _for(self, node: Node, stdin: str) -> Result:
         out = ""
         status: int | None = 0
-        for item in self.fields(node[2]):
+        for word in self.fields(node[2]):
+            item = unknown("files") if set(word) & set("*?[") else word
             self.state.variables[node[1]] = item
             text, status = self.run_node(node[3], stdin)
             out = bounded(out + text)

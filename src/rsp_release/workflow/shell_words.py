@@ -88,11 +88,27 @@ class Words:
             return value
         if op in {"+", ":+"}:
             return self.value(argument) if value else ""
+        if op[0] == "/":
+            made = self._replaced(value, op, argument)
+            return unknown(name) if made is None else made
         text = self.value(argument)
         if not is_known(text):
             return unknown(name)
         made = _transform(value, op, text, argument)
         return unknown(name) if made is None else made
+
+    def _replaced(self, value: str, op: str, word: Word) -> str | None:
+        """Carry out ``${x/p/r}``, which an unquoted slash divides."""
+        divides = [
+            at
+            for at, part in enumerate(word)
+            if at and part == ("text", "/", False)
+        ]
+        at = divides[0] if divides else len(word)
+        old, new = self.value(word[:at]), self.value(word[at + 1 :])
+        if not is_known(old) or "&" in new:
+            return None
+        return shell_tools.replace(value, op, old, new)
 
 
 def _transform(value: str, op: str, text: str, word: Word) -> str | None:
@@ -105,13 +121,6 @@ def _transform(value: str, op: str, text: str, word: Word) -> str | None:
         if any(part[-1] and set(str(part[1])) & set("*?") for part in word):
             return None
         return shell_tools.trim(value, op, text)
-    if op[0] == "/":
-        # The slash that ends the pattern is one that is not quoted, unless
-        # the pattern is a quoted slash itself.
-        old, _, new = text.partition("/")
-        if not old and text.startswith("//"):
-            old, new = "/", text[2:]
-        return shell_tools.replace(value, op, old, new)
     if op == ":" and re.fullmatch(r"[0-9]{1,4}(:[0-9]{1,4})?", text):
         start, _, length = text.partition(":")
         end = int(start) + int(length) if length else None

@@ -190,11 +190,26 @@ def _action(
                 inner = JobScope(local.name, contexts, local.env, certain)
                 action = mapping_of(scope.findings.load(target, text))
                 return _composite(action, inner, scope, given, depth=depth)
+    if bare.lower() == "docker/login-action" and certain is not False:
+        scope.findings.logins.append(local.name)
+    if bare.lower().startswith("goreleaser/"):
+        _goreleaser(local, scope)
     if images.is_suspicious_action(bare):
         scope.findings.doubt(
             f"job {local.name} uses {bare}, which may publish images"
         )
     return open_outputs
+
+
+def _goreleaser(local: JobScope, scope: Scope) -> None:
+    """Doubt where GoReleaser may push images, which its settings tell."""
+    for path in (".goreleaser.yaml", ".goreleaser.yml", "goreleaser.yaml"):
+        text = scope.read(path)
+        if text is not None and "docker" not in text and "kos:" not in text:
+            return
+    scope.findings.doubt(
+        f"job {local.name} runs GoReleaser, which may publish images"
+    )
 
 
 def _composite(
@@ -273,6 +288,8 @@ def _programs(
     """Note what the programs that a script starts push."""
     for call in script.calls:
         sure = both(certain, True if call.is_certain else None)
+        if call.argv[:2] == ("docker", "login"):
+            scope.findings.logins.append(local.name)
         for push in images.call_pushes(call.argv):
             _add(push, local, scope, certain=sure)
         if images.is_suspicious_call(call.argv):
