@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,17 +15,41 @@ from tests.support.sandbox import Client, ManualClock, clone
 NAME = "rubin-demo/stargazer"
 
 
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the service once; tests copy it."""
+    return seed.make_service(tmp_path_factory.mktemp("service") / "bare.git")
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
 
 
 @pytest.fixture
-def box(clock: ManualClock) -> Iterator[Sandbox]:
-    """Give a sandbox with the made-up service on a clock of the test's."""
-    with Sandbox(Scenario(), clock=clock) as box:
-        seed.demo(box)
-        yield box
+def start(
+    clock: ManualClock, service: Path, tmp_path: Path
+) -> Iterator[Callable[..., Sandbox]]:
+    """Start a sandbox with the service, as a scenario's data says."""
+    boxes: list[Sandbox] = []
+
+    def begin(data: dict[str, Any] | None = None) -> Sandbox:
+        box = Sandbox(Scenario.read(data or {}), clock=clock)
+        path = tmp_path / f"service-{len(boxes)}.git"
+        shutil.copytree(service, path)
+        seed.demo(box, path=path)
+        boxes.append(box)
+        return box.__enter__()
+
+    yield begin
+    for box in boxes:
+        box.__exit__(None, None, None)
+
+
+@pytest.fixture
+def box(start: Callable[..., Sandbox]) -> Sandbox:
+    """Give a sandbox with the service on a clock of the test's."""
+    return start()
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from rsp_release.sandbox import Sandbox, Scenario, seed
+from rsp_release.sandbox import Sandbox
 from tests.support.sandbox import Client, ManualClock
 
 NAME = "rubin-demo/stargazer"
@@ -183,23 +184,21 @@ def test_generate_notes_saves_nothing(box: Sandbox, client: Client) -> None:
     assert "1.5.0" not in box.state.tags(NAME)
 
 
-def test_immutable_release_burns_its_tag(clock: ManualClock) -> None:
-    with Sandbox(clock=clock) as box:
-        seed.demo(box)
-        box.project(NAME).immutable_releases = True
-        with Client(box) as client:
-            assert client.get(f"{R}/immutable-releases").status == 200
-            made = client.post(f"{R}/releases", release()).data
-            assert made["immutable"] is True
-            path = f"{R}/releases/{made['id']}"
-            data = {"tag_name": "1.6.0"}
-            assert client.api("PATCH", path, data).status == 422
-            assert client.api("PATCH", path, {"body": "b"}).status == 200
-            ref = f"{R}/git/refs/tags/1.5.0"
-            assert client.api("DELETE", ref).status == 422
-            client.api("DELETE", path)
-            again = client.post(f"{R}/releases", release())
-            assert "immutable" in again.data["errors"][0]["message"]
+def test_immutable_release_burns_its_tag(box: Sandbox, client: Client) -> None:
+    assert client.get(f"{R}/immutable-releases").status == 404
+    box.project(NAME).immutable_releases = True
+    assert client.get(f"{R}/immutable-releases").status == 200
+    made = client.post(f"{R}/releases", release()).data
+    assert made["immutable"] is True
+    path = f"{R}/releases/{made['id']}"
+    data = {"tag_name": "1.6.0"}
+    assert client.api("PATCH", path, data).status == 422
+    assert client.api("PATCH", path, {"body": "b"}).status == 200
+    ref = f"{R}/git/refs/tags/1.5.0"
+    assert client.api("DELETE", ref).status == 422
+    client.api("DELETE", path)
+    again = client.post(f"{R}/releases", release())
+    assert "immutable" in again.data["errors"][0]["message"]
 
 
 def test_pages_have_links(client: Client) -> None:
@@ -215,23 +214,22 @@ def test_pages_have_links(client: Client) -> None:
     assert "link" not in client.get(f"{R}/releases").headers
 
 
-def test_reads_lag_writes(clock: ManualClock) -> None:
-    scenario = Scenario.read({"lag": {"releases": 3, "refs": 2}})
-    with Sandbox(scenario, clock=clock) as box:
-        seed.demo(box)
-        with Client(box) as client:
-            made = client.post(f"{R}/releases", release()).data
-            paths = (
-                f"{R}/releases/tags/1.5.0",
-                f"{R}/releases/{made['id']}",
-                f"{R}/git/ref/tags/1.5.0",
-            )
-            clock.sleep(1.9)
-            assert [client.get(p).status for p in paths] == [404] * 3
-            clock.sleep(0.2)
-            found = [client.get(p).status for p in paths]
-            assert found == [404, 404, 200]
-            clock.sleep(1)
-            assert [client.get(p).status for p in paths] == [200] * 3
-            # Writes see what is.
-            assert client.post(f"{R}/releases", release()).status == 422
+def test_reads_lag_writes(
+    clock: ManualClock, start: Callable[..., Sandbox]
+) -> None:
+    box = start({"lag": {"releases": 3, "refs": 2}})
+    with Client(box) as client:
+        made = client.post(f"{R}/releases", release()).data
+        paths = (
+            f"{R}/releases/tags/1.5.0",
+            f"{R}/releases/{made['id']}",
+            f"{R}/git/ref/tags/1.5.0",
+        )
+        clock.sleep(1.9)
+        assert [client.get(p).status for p in paths] == [404] * 3
+        clock.sleep(0.2)
+        assert [client.get(p).status for p in paths] == [404, 404, 200]
+        clock.sleep(1)
+        assert [client.get(p).status for p in paths] == [200] * 3
+        # Writes see what is.
+        assert client.post(f"{R}/releases", release()).status == 422

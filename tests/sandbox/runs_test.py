@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from rsp_release.sandbox import Sandbox, Scenario, seed
+from rsp_release.sandbox import Sandbox
 from tests.support.sandbox import Client, ManualClock
 
 NAME = "rubin-demo/stargazer"
@@ -18,17 +18,22 @@ CI = ".github/workflows/ci.yaml"
 IMAGE = f"ghcr.io/{NAME}"
 
 
-@contextmanager
-def scripted(
-    clock: ManualClock, **workflow: Any
-) -> Iterator[tuple[Sandbox, Client]]:
-    """Give a sandbox whose workflow is scripted, and a client of it."""
-    data = {"workflows": [{"path": CI, **workflow}]} if workflow else {}
-    with Sandbox(Scenario.read(data), clock=clock) as box:
-        seed.demo(box)
+Scripted = Callable[..., AbstractContextManager[tuple[Sandbox, Client]]]
+
+
+@pytest.fixture
+def scripted(clock: ManualClock, start: Callable[..., Sandbox]) -> Scripted:
+    """Start a sandbox whose workflow is scripted, and a client of it."""
+
+    @contextmanager
+    def begin(**workflow: Any) -> Iterator[tuple[Sandbox, Client]]:
+        script = [{"path": CI, **workflow}] if workflow else []
+        box = start({"workflows": script})
         clock.sleep(60)
         with Client(box) as client:
             yield box, client
+
+    return begin
 
 
 def publish(client: Client, tag: str = "1.5.0") -> None:
@@ -47,8 +52,8 @@ def jobs(client: Client, run: Any, **query: Any) -> dict[str, Any]:
     return {job["name"]: job for job in found["jobs"]}
 
 
-def test_life_of_a_run(clock: ManualClock) -> None:
-    with scripted(clock) as (box, client):
+def test_life_of_a_run(clock: ManualClock, scripted: Scripted) -> None:
+    with scripted() as (box, client):
         publish(client)
         assert runs(client) == []
         clock.sleep(0.5)
@@ -90,12 +95,13 @@ def test_life_of_a_run(clock: ManualClock) -> None:
         assert again == run
 
 
-def test_status_depends_on_time_alone(clock: ManualClock) -> None:
+def test_status_depends_on_time_alone(
+    clock: ManualClock, scripted: Scripted
+) -> None:
     """Looking often or seldom shows the same."""
     seen = []
     for pause in (0.1, 1.0):
-        clock = ManualClock()
-        with scripted(clock) as (_, client):
+        with scripted() as (_, client):
             publish(client)
             states = []
             for number in range(1, 81):
@@ -110,9 +116,8 @@ def test_status_depends_on_time_alone(clock: ManualClock) -> None:
     assert ["completed"] in seen[0]
 
 
-def test_failed_job_and_rerun(clock: ManualClock) -> None:
+def test_failed_job_and_rerun(clock: ManualClock, scripted: Scripted) -> None:
     with scripted(
-        clock,
         jobs=[
             {"name": "test"},
             {
@@ -172,9 +177,11 @@ def test_failed_job_and_rerun(clock: ManualClock) -> None:
         assert client.get(f"{path}/attempts/1").data["conclusion"] == "failure"
 
 
-def test_rerun_pushes_the_image(clock: ManualClock) -> None:
+def test_rerun_pushes_the_image(
+    clock: ManualClock, scripted: Scripted
+) -> None:
     job = {"name": "push", "conclusion": "failure"}
-    with scripted(clock, jobs=[job], images=[{}]) as (_, client):
+    with scripted(jobs=[job], images=[{}]) as (_, client):
         publish(client)
         clock.sleep(30)
         assert client.pull(IMAGE, "1.5.0").status == 404
@@ -184,15 +191,17 @@ def test_rerun_pushes_the_image(clock: ManualClock) -> None:
         assert client.pull(IMAGE, "1.5.0").status == 200
 
 
-def test_run_older_than_a_month_cannot_be_rerun(clock: ManualClock) -> None:
-    with scripted(clock) as (box, client):
+def test_run_older_than_a_month_cannot_be_rerun(
+    clock: ManualClock, scripted: Scripted
+) -> None:
+    with scripted() as (box, client):
         old = box.state.runs(NAME)[0]
         path = f"{R}/actions/runs/{old.id}/rerun"
         assert client.post(path).status == 403
 
 
-def test_cancel(clock: ManualClock) -> None:
-    with scripted(clock) as (_, client):
+def test_cancel(clock: ManualClock, scripted: Scripted) -> None:
+    with scripted() as (_, client):
         publish(client)
         clock.sleep(2)
         (run,) = runs(client)
@@ -206,9 +215,9 @@ def test_cancel(clock: ManualClock) -> None:
         assert client.pull(IMAGE, "1.5.0").status == 404
 
 
-def test_approval(clock: ManualClock) -> None:
+def test_approval(clock: ManualClock, scripted: Scripted) -> None:
     job = {"name": "push", "environment": "prod"}
-    with scripted(clock, jobs=[job], images=[{}]) as (_, client):
+    with scripted(jobs=[job], images=[{}]) as (_, client):
         publish(client)
         clock.sleep(3600)
         (run,) = runs(client)
@@ -229,9 +238,9 @@ def test_approval(clock: ManualClock) -> None:
         assert client.pull(IMAGE, "1.5.0").status == 200
 
 
-def test_rejection(clock: ManualClock) -> None:
+def test_rejection(clock: ManualClock, scripted: Scripted) -> None:
     job = {"name": "push", "environment": "prod"}
-    with scripted(clock, jobs=[job]) as (_, client):
+    with scripted(jobs=[job]) as (_, client):
         publish(client)
         clock.sleep(10)
         (run,) = runs(client)
@@ -246,8 +255,10 @@ def test_rejection(clock: ManualClock) -> None:
         assert runs(client)[0]["conclusion"] == "failure"
 
 
-def test_concurrency_cancels_the_pending_one(clock: ManualClock) -> None:
-    with scripted(clock, concurrency="Docker") as (_, client):
+def test_concurrency_cancels_the_pending_one(
+    clock: ManualClock, scripted: Scripted
+) -> None:
+    with scripted(concurrency="Docker") as (_, client):
         for tag in ("1.5.0", "1.6.0", "1.7.0"):
             publish(client, tag)
             clock.sleep(1)
@@ -264,9 +275,11 @@ def test_concurrency_cancels_the_pending_one(clock: ManualClock) -> None:
         assert runs(client, "1.7.0")[0]["conclusion"] == "success"
 
 
-def test_concurrency_queue_of_all(clock: ManualClock) -> None:
+def test_concurrency_queue_of_all(
+    clock: ManualClock, scripted: Scripted
+) -> None:
     group = {"concurrency": "docker", "queue": "max"}
-    with scripted(clock, **group) as (_, client):
+    with scripted(**group) as (_, client):
         for tag in ("1.5.0", "1.6.0", "1.7.0"):
             publish(client, tag)
         clock.sleep(1)
@@ -277,8 +290,10 @@ def test_concurrency_queue_of_all(clock: ManualClock) -> None:
             assert runs(client, tag)[0]["conclusion"] == "success"
 
 
-def test_startup_failure_has_no_jobs(clock: ManualClock) -> None:
-    with scripted(clock, startup_failure=True) as (_, client):
+def test_startup_failure_has_no_jobs(
+    clock: ManualClock, scripted: Scripted
+) -> None:
+    with scripted(startup_failure=True) as (_, client):
         publish(client)
         clock.sleep(1)
         (run,) = runs(client)
@@ -286,8 +301,8 @@ def test_startup_failure_has_no_jobs(clock: ManualClock) -> None:
         assert jobs(client, run) == {}
 
 
-def test_cancelled_by_somebody(clock: ManualClock) -> None:
-    with scripted(clock, cancel_after=1) as (_, client):
+def test_cancelled_by_somebody(clock: ManualClock, scripted: Scripted) -> None:
+    with scripted(cancel_after=1) as (_, client):
         publish(client)
         clock.sleep(1)
         assert runs(client)[0]["status"] == "in_progress"
@@ -298,8 +313,10 @@ def test_cancelled_by_somebody(clock: ManualClock) -> None:
 @pytest.mark.parametrize(
     "more", [{"is_lost": True}, {"state": "disabled_inactivity"}]
 )
-def test_run_never_appears(clock: ManualClock, more: dict[str, Any]) -> None:
-    with scripted(clock, **more) as (_, client):
+def test_run_never_appears(
+    clock: ManualClock, scripted: Scripted, more: dict[str, Any]
+) -> None:
+    with scripted(**more) as (_, client):
         publish(client)
         clock.sleep(3600)
         assert runs(client) == []
@@ -307,8 +324,8 @@ def test_run_never_appears(clock: ManualClock, more: dict[str, Any]) -> None:
         assert state == more.get("state", "active")
 
 
-def test_run_appears_late(clock: ManualClock) -> None:
-    with scripted(clock, appear_after=90) as (_, client):
+def test_run_appears_late(clock: ManualClock, scripted: Scripted) -> None:
+    with scripted(appear_after=90) as (_, client):
         publish(client)
         clock.sleep(89)
         assert runs(client) == []
@@ -317,10 +334,10 @@ def test_run_appears_late(clock: ManualClock) -> None:
 
 
 def test_skipped_job_leaves_a_green_run_without_image(
-    clock: ManualClock,
+    clock: ManualClock, scripted: Scripted
 ) -> None:
     script = [{"name": "test"}, {"name": "build", "skip": True}]
-    with scripted(clock, jobs=script, images=[{}]) as (_, client):
+    with scripted(jobs=script, images=[{}]) as (_, client):
         publish(client)
         clock.sleep(60)
         (run,) = runs(client)
@@ -329,10 +346,10 @@ def test_skipped_job_leaves_a_green_run_without_image(
         assert client.pull(IMAGE, "1.5.0").status == 404
 
 
-def test_image_is_pushed_late(clock: ManualClock) -> None:
+def test_image_is_pushed_late(clock: ManualClock, scripted: Scripted) -> None:
     images = [{"delay": 20, "attestations": False}]
     script = [{"name": "build", "seconds": 5}]
-    with scripted(clock, jobs=script, images=images) as (_, client):
+    with scripted(jobs=script, images=images) as (_, client):
         publish(client)
         clock.sleep(10)
         assert runs(client)[0]["conclusion"] == "success"
@@ -341,8 +358,8 @@ def test_image_is_pushed_late(clock: ManualClock) -> None:
         assert client.pull(IMAGE, "1.5.0").status == 200
 
 
-def test_filters(clock: ManualClock) -> None:
-    with scripted(clock) as (box, client):
+def test_filters(clock: ManualClock, scripted: Scripted) -> None:
+    with scripted() as (box, client):
         publish(client)
         clock.sleep(60)
         (run,) = runs(client)
@@ -371,26 +388,27 @@ def test_filters(clock: ManualClock) -> None:
         assert client.get(path).status == 404
 
 
-def test_lag_of_runs(clock: ManualClock) -> None:
-    scenario = Scenario.read({"lag": {"runs": 5}})
-    with Sandbox(scenario, clock=clock) as box:
-        seed.demo(box)
-        with Client(box) as client:
-            publish(client)
-            clock.sleep(5)
-            assert runs(client) == []
-            clock.sleep(2)
-            (run,) = runs(client)
-            assert run["status"] == "in_progress"
-            clock.sleep(3)
-            # The run object lags its jobs.
-            assert runs(client)[0]["status"] == "in_progress"
-            found = jobs(client, run)
-            assert {job["status"] for job in found.values()} == {"completed"}
+def test_lag_of_runs(
+    clock: ManualClock, start: Callable[..., Sandbox]
+) -> None:
+    with Client(start({"lag": {"runs": 5}})) as client:
+        publish(client)
+        clock.sleep(5)
+        assert runs(client) == []
+        clock.sleep(2)
+        (run,) = runs(client)
+        assert run["status"] == "in_progress"
+        clock.sleep(3)
+        # The run object lags its jobs.
+        assert runs(client)[0]["status"] == "in_progress"
+        found = jobs(client, run)
+        assert {job["status"] for job in found.values()} == {"completed"}
 
 
-def test_logs_come_from_another_host(clock: ManualClock) -> None:
-    with scripted(clock) as (box, client):
+def test_logs_come_from_another_host(
+    clock: ManualClock, scripted: Scripted
+) -> None:
+    with scripted() as (box, client):
         publish(client)
         clock.sleep(1)
         (run,) = runs(client)
@@ -413,10 +431,11 @@ def test_logs_come_from_another_host(clock: ManualClock) -> None:
             assert stranger.get(path).status == 403
 
 
-def test_dispatch(clock: ManualClock) -> None:
-    with scripted(
-        clock, on=["workflow_dispatch"], jobs=[{"name": "it"}]
-    ) as (_, client):
+def test_dispatch(clock: ManualClock, scripted: Scripted) -> None:
+    with scripted(on=["workflow_dispatch"], jobs=[{"name": "it"}]) as (
+        _,
+        client,
+    ):
         path = f"{R}/actions/workflows/ci.yaml/dispatches"
         assert client.post(path, {"ref": "main"}).status == 204
         data = {"ref": "main", "return_run_details": True}
@@ -427,15 +446,17 @@ def test_dispatch(clock: ManualClock) -> None:
         assert client.post(path, {"ref": "nowhere"}).status == 422
 
 
-def test_all_activity_types_start_runs(clock: ManualClock) -> None:
-    with scripted(clock, on="release", jobs=[{"name": "it"}]) as (_, client):
+def test_all_activity_types_start_runs(
+    clock: ManualClock, scripted: Scripted
+) -> None:
+    with scripted(on="release", jobs=[{"name": "it"}]) as (_, client):
         publish(client)
         clock.sleep(1)
         assert len(runs(client)) == 3
 
 
-def test_checks_of_a_commit(clock: ManualClock) -> None:
-    with scripted(clock) as (box, client):
+def test_checks_of_a_commit(clock: ManualClock, scripted: Scripted) -> None:
+    with scripted() as (box, client):
         publish(client)
         clock.sleep(60)
         found = client.get(f"{R}/commits/1.5.0/check-runs").data

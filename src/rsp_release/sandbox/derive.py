@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from .git import Repository
@@ -38,6 +39,14 @@ def workflow_paths(git: Repository, commit: str) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=256)
+def _document(content: bytes) -> Any:
+    try:
+        return parse(content.decode(errors="replace"))
+    except (ValueError, IndexError, RecursionError):
+        return None
+
+
 def workflow_script(
     git: Repository, commit: str, path: str, *, event: str, ref: str
 ) -> WorkflowScript | None:
@@ -64,10 +73,7 @@ def workflow_script(
     content = git.file(commit, path)
     if content is None:
         return None
-    try:
-        document = parse(content.decode(errors="replace"))
-    except (ValueError, IndexError, RecursionError):
-        document = None
+    document = _document(content)
     if not isinstance(document, Mapping):
         # GitHub runs a broken file as far as a startup failure.
         return WorkflowScript(path=path, name=path, startup_failure=True)

@@ -127,7 +127,15 @@ class Repository:
     def create(cls, path: Path) -> Repository:
         """Make an empty bare repository whose HEAD is ``main``."""
         subprocess.run(
-            ["git", "init", "--quiet", "--bare", "-b", "main", str(path)],
+            [
+                "git",
+                "init",
+                "--quiet",
+                "--bare",
+                "--template=",
+                "--initial-branch=main",
+                str(path),
+            ],
             check=True,
             capture_output=True,
             env=git_environment(),

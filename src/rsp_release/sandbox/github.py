@@ -201,7 +201,8 @@ def create_tag(context: Context) -> Response:
     )
     tag = project.git.tag(sha)
     assert tag is not None
-    return Response(201, shapes.tag_object(context.box, project, tag))
+    shape = shapes.tag_object(context.box, project, tag)
+    return Response(201, shape, headers={"Location": shape["url"]})
 
 
 def person(context: Context, given: Any) -> Person:

@@ -137,6 +137,8 @@ def simple(context: Context, pull: Pull) -> dict[str, Any]:
     issue = f"{root}/issues/{pull.number}"
     owner = shapes.user(box, project.owner)
     repository = shapes.repository(box, project, None)
+    for name in ("temp_clone_token", "network_count", "subscribers_count"):
+        del repository[name]
     statuses = f"{root}/statuses/{pull.head_sha}"
     review_comment = f"{root}/pulls/comments{{/number}}"
 

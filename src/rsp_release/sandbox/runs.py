@@ -708,6 +708,9 @@ def concurrency_groups(context: Context) -> Response:
                 "run_html_url": web,
                 "status": "pending" if ahead else "in_progress",
                 "position": len(ahead),
+                "position_url": f"{context.base}/repos/"
+                f"{context.project.full_name}/actions/concurrency_groups/"
+                f"{quote_path(run.group)}?ahead_of={run.id}",
             }
         )
     root = f"{context.base}/repos/{context.project.full_name}"

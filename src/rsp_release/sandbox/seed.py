@@ -312,7 +312,8 @@ def demo(
     name
         The name on its GitHub.
     path
-        Where the bare repository shall be; by default the sandbox's folder.
+        Where the bare repository shall be, made if nothing is there; by
+        default in the sandbox's folder.
 
     Returns
     -------
@@ -322,7 +323,8 @@ def demo(
     if path is None:
         path = box.folder / owner / f"{name}.git"
         path.parent.mkdir(parents=True, exist_ok=True)
-    make_service(path, owner, name)
+    if not path.exists():
+        make_service(path, owner, name)
     project = box.add_repository(
         f"{owner}/{name}", path, description="Answers where to look tonight"
     )
@@ -364,4 +366,5 @@ def demo(
     # What was there before is no lagging write.
     project.releases = type(project.releases)(releases)
     box.settle()
+    box.writing()
     return path

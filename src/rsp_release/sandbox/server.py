@@ -118,7 +118,11 @@ class Server:
             if not line:
                 return False
             name, _, value = line.decode("latin-1").partition(":")
-            headers[name.strip().lower()] = value.strip()
+            name, value = name.strip().lower(), value.strip()
+            if name in headers:
+                # skopeo sends one Accept line for each media type.
+                value = f"{headers[name]}, {value}"
+            headers[name] = value
         if headers.get("expect", "").lower() == "100-continue":
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = _read_body(stream, headers)
