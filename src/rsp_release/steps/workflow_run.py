@@ -6,13 +6,17 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from .. import estimates, runs
 from ..exceptions import ExitStatus
 from ..models import (
+    ApproveDeployments,
     Blocked,
     Change,
+    ConcurrencyGroup,
     Done,
-    Job,
+    PendingDeployment,
     Release,
+    RerunFailedJobs,
     Verdict,
     Wait,
     WorkflowRun,
@@ -22,7 +26,13 @@ from ..world import World
 __all__ = ["PublishingRun", "PublishingRunSeen"]
 
 _INTERVAL = 4.0
-"""Seconds between two looks at a run: its end is noticed within five."""
+"""Seconds between two looks where nothing says when to look."""
+
+_JOBS_WITHIN = 60.0
+"""Seconds by which the list of jobs may be behind the run."""
+
+_RERUNNABLE = frozenset({"failure", "timed_out", "stale", "cancelled"})
+"""Conclusions after which another attempt may end better."""
 
 _APPEARS_WITHIN = 600.0
 """Seconds after which a run that did not appear is given up."""
@@ -46,25 +56,6 @@ _SKIP = re.compile(
 https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
 """
 
-_CONCLUSIONS = {
-    "failure": "failed",
-    "cancelled": "was cancelled",
-    "timed_out": "took longer than it may",
-    "startup_failure": "could not start: its workflow file is invalid",
-    "action_required": "needs an approval",
-    "stale": "was given up by GitHub",
-    "skipped": "was skipped",
-    "neutral": "ended without a verdict",
-}
-
-_STATUSES = {
-    "requested": "was asked for",
-    "queued": "is queued",
-    "pending": "waits for another run of its concurrency group",
-    "waiting": "waits for an approval",
-    "in_progress": "is running",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishingRunSeen:
@@ -79,6 +70,21 @@ class PublishingRunSeen:
     remedy: str | None = None
     """What to do about the obstacle."""
 
+    deployments: tuple[PendingDeployment, ...] = ()
+    """The environments whose rules it waits for."""
+
+    group: ConcurrencyGroup | None = None
+    """The concurrency group that it waits in."""
+
+    newer: WorkflowRun | None = None
+    """The run that began when this one was cancelled."""
+
+    first: WorkflowRun | None = None
+    """The run as it was when this command first saw it."""
+
+    interval: float = _INTERVAL
+    """Seconds until it is worth looking again."""
+
 
 class PublishingRun:
     """The workflow run that publishes the images has succeeded.
@@ -90,83 +96,192 @@ class PublishingRun:
     ----------
     number
         GitHub's number of the run, where a person names one.
+    reruns
+        How often the failed jobs may be run again. A run that was cancelled
+        while it was watched stays so: that was somebody's wish.
+    approves
+        Whether to approve deployments that the run waits for.
     """
 
     key = "workflow_run"
     title = "Workflow run"
 
-    def __init__(self, number: int | None = None) -> None:
+    def __init__(
+        self,
+        number: int | None = None,
+        *,
+        reruns: int = 0,
+        approves: bool = False,
+    ) -> None:
         self._number = number
+        self._reruns = reruns
+        self._approves = approves
+        # Only how many re-runs are left depends on it, so that to forget it
+        # does no harm; what was re-run is known from the journal.
+        self._first: dict[int, WorkflowRun] = {}
 
     def observe(self, release: Release, world: World) -> PublishingRunSeen:
+        forge = world.forge
+        run = self._find(release, world)
+        if run is None:
+            if self._number is not None or release.publication is None:
+                return PublishingRunSeen(run=None)
+            obstacle, remedy = self._diagnose(release, world)
+            return PublishingRunSeen(
+                run=None,
+                obstacle=obstacle,
+                remedy=remedy,
+                interval=max(_INTERVAL, forge.pause()),
+            )
+        first = run
+        if self._reruns:
+            first = self._first.setdefault(run.id, run)
+        if run.status == "completed":
+            return self._observe_end(run, first, world)
+        now = world.clock.now()
+        past = forge.past(run)
+        age = estimates.choose_age(run, past, now)
+        run = replace(run, jobs=forge.jobs(run, age=age))
+        run = estimates.estimate(run, past, now)
+        states = {run.status, *(job.status for job in run.jobs)}
+        return PublishingRunSeen(
+            run=run,
+            deployments=(
+                forge.pending_deployments(run) if "waiting" in states else ()
+            ),
+            group=forge.concurrency(run) if "pending" in states else None,
+            first=first,
+            interval=max(
+                estimates.choose_interval(run, past, now), forge.pause()
+            ),
+        )
+
+    def decide(self, release: Release, seen: PublishingRunSeen) -> Verdict:
+        publication = release.publication
+        run = seen.run
+        if run is None and self._number is not None:
+            return Blocked(problem=f"there is no run {self._number}")
+        if run is None and publication is None:
+            return Done(
+                evidence="no workflow publishes images on a release or a tag"
+            )
+        if run is None:
+            assert publication is not None  # noqa: S101
+            return _absent(publication.workflow, publication.event, seen)
+        attempt = max((job.attempt for job in run.jobs), default=0)
+        if attempt > run.attempt:
+            return _wait(seen, run, f"was started again, as attempt {attempt}")
+        if run.status != "completed" or run.conclusion is None:
+            return self._decide_wait(seen, run)
+        if run.conclusion == "success":
+            return _decide_success(release, run)
+        if run.conclusion == "action_required":
+            return _wait(seen, run, runs.describe_conclusion(run.conclusion))
+        return self._decide_failure(seen, run)
+
+    def act(self, change: Change, world: World) -> None:
+        match change.write:
+            case RerunFailedJobs() as write:
+                world.forge.rerun(write)
+            case ApproveDeployments() as other:
+                world.forge.approve(other)
+            case write:
+                raise TypeError(f"not a write of this step: {write}")
+
+    def _find(self, release: Release, world: World) -> WorkflowRun | None:
         if self._number is not None:
-            found = world.forge.run(self._number)
-            if found is not None:
-                found = replace(found, jobs=world.forge.jobs(found))
-            return PublishingRunSeen(run=found)
+            return world.forge.run(self._number)
         publication = release.publication
         if publication is None:
-            return PublishingRunSeen(run=None)
+            return None
         since = release.pinned_at - _SKEW
-        runs = [
+        found = [
             run
             for run in world.forge.runs(
                 commit=release.commit, event=publication.event
             )
             if _fits(run, release, since)
         ]
-        if runs:
-            run = max(runs, key=lambda r: r.id)
-            return PublishingRunSeen(
-                run=replace(run, jobs=world.forge.jobs(run))
-            )
-        obstacle, remedy = self._diagnose(release, world)
-        return PublishingRunSeen(run=None, obstacle=obstacle, remedy=remedy)
+        return max(found, key=lambda run: run.id, default=None)
 
-    def decide(self, release: Release, seen: PublishingRunSeen) -> Verdict:
-        publication = release.publication
-        if seen.run is None and self._number is not None:
-            return Blocked(problem=f"there is no run {self._number}")
-        if seen.run is None and publication is None:
-            return Done(
-                evidence="no workflow publishes images on a release or a tag"
+    def _observe_end(
+        self, run: WorkflowRun, first: WorkflowRun, world: World
+    ) -> PublishingRunSeen:
+        """Look at a run that is over, and why it failed if it did."""
+        forge = world.forge
+        run = replace(run, jobs=forge.jobs(run))
+        if run.conclusion in ("success", "action_required", None):
+            return PublishingRunSeen(run=run, first=first)
+        failing = runs.failing_jobs(run)
+        lines = runs.lines_of_log(len(failing))
+        told = {
+            job.id: forge.explain(job, lines=lines)
+            for job in failing[: runs.JOBS_TOLD]
+        }
+        jobs = tuple(told.get(job.id, job) for job in run.jobs)
+        newer = None
+        if run.conclusion == "cancelled":
+            newer = runs.find_displacing(run, forge.newer(run))
+        return PublishingRunSeen(
+            run=replace(run, jobs=jobs), first=first, newer=newer
+        )
+
+    def _decide_wait(
+        self, seen: PublishingRunSeen, run: WorkflowRun
+    ) -> Verdict:
+        allowed = [each for each in seen.deployments if each.can_approve]
+        if allowed and self._approves:
+            names = ", ".join(each.environment for each in allowed)
+            return Change(
+                summary=f"approve {names} of {run.name}",
+                write=ApproveDeployments(
+                    run=run.id,
+                    attempt=run.attempt,
+                    environments=tuple(each.id for each in allowed),
+                ),
             )
-        if seen.run is None:
-            assert publication is not None  # noqa: S101
-            return _absent(publication.workflow, publication.event, seen)
-        run = seen.run
-        if run.status != "completed":
-            what = _STATUSES.get(run.status, f"is {run.status!r}")
+        if seen.deployments:
+            what = runs.describe_deployments(seen.deployments)
+        elif seen.group is not None:
+            what = runs.describe_group(seen.group)
+        else:
+            what = runs.describe_status(run)
+        return _wait(seen, run, what)
+
+    def _decide_failure(
+        self, seen: PublishingRunSeen, run: WorkflowRun
+    ) -> Verdict:
+        blocked = _failed(run, seen.newer)
+        if run.conclusion in ("failure", "timed_out") and not (
+            runs.failing_jobs(run)
+        ):
+            # The list of jobs is behind; without it there is no telling.
             return Wait(
-                reason=f"{run.name} {what}",
+                reason=f"{run.name} {runs.describe_conclusion(run.conclusion)}"
+                "; waiting for GitHub to tell which job",
                 url=run.url,
                 interval=_INTERVAL,
+                patience=_JOBS_WITHIN,
+                otherwise=blocked,
                 run=run,
             )
-        if run.conclusion != "success":
-            return _failed(run)
-        skipped = [
-            job.name
-            for job in run.jobs
-            if job.conclusion == "skipped"
-            and publication
-            and _is_publishing(job, publication.jobs)
-        ]
-        if skipped:
-            return Blocked(
-                problem=(
-                    f"{run.name} is green, but {', '.join(skipped)}, which"
-                    " publishes the images, was skipped"
+        first = seen.first or run
+        done = run.attempt - first.attempt
+        was_cancelled = run.conclusion == "cancelled" and (
+            first.attempt != run.attempt or first.conclusion != "cancelled"
+        )
+        can_help = run.conclusion in _RERUNNABLE and not was_cancelled
+        if can_help and done < self._reruns:
+            left = f"{done + 1} of {self._reruns}"
+            return Change(
+                summary=f"re-run the failed jobs of {run.name} ({left})",
+                write=RerunFailedJobs(
+                    run=run.id,
+                    attempt=run.attempt,
+                    everything=not runs.failing_jobs(run),
                 ),
-                help="see the job's `if:` in the workflow file",
-                url=run.url,
-                exit_status=ExitStatus.RUN_FAILED,
-                run=run,
             )
-        return Done(evidence=f"{run.name} succeeded", url=run.url, run=run)
-
-    def act(self, change: Change, world: World) -> None:
-        raise TypeError(f"a run starts by itself: {change.write}")
+        return blocked
 
     def _diagnose(
         self, release: Release, world: World
@@ -215,7 +330,7 @@ def _absent(workflow: str, event: str, seen: PublishingRunSeen) -> Verdict:
     if seen.obstacle:
         return Wait(
             reason=f"no run of {name} yet: {seen.obstacle}",
-            interval=_INTERVAL,
+            interval=seen.interval,
             patience=_KNOWN_CAUSE,
             otherwise=Blocked(
                 problem=f"no run of {name} starts: {seen.obstacle}",
@@ -224,7 +339,7 @@ def _absent(workflow: str, event: str, seen: PublishingRunSeen) -> Verdict:
         )
     return Wait(
         reason=f"no run of {name} for the {event} event yet",
-        interval=_INTERVAL,
+        interval=seen.interval,
         patience=_APPEARS_WITHIN,
         otherwise=Blocked(
             problem=(
@@ -239,38 +354,78 @@ def _absent(workflow: str, event: str, seen: PublishingRunSeen) -> Verdict:
     )
 
 
-def _failed(run: WorkflowRun) -> Blocked:
-    what = _CONCLUSIONS.get(
-        run.conclusion or "", f"ended as {run.conclusion!r}"
-    )
-    lines = [f"{run.name} {what}"]
-    bad = {"failure", "cancelled", "timed_out"}
-    for job in run.jobs:
-        if job.conclusion not in bad:
-            continue
-        steps = [s.name for s in job.steps if s.conclusion in bad]
-        where = f": {', '.join(steps)}" if steps else ""
-        how = _CONCLUSIONS[job.conclusion]
-        lines.append(f"{job.name} {how}{where}")
-    return Blocked(
-        problem="\n".join(lines),
-        help=(
-            "mend what failed or re-run it, then `rsp-release resume`; tag"
-            " and release stay as they are"
-        ),
+def _wait(seen: PublishingRunSeen, run: WorkflowRun, what: str) -> Wait:
+    return Wait(
+        reason=f"{run.name} {what}",
         url=run.url,
-        exit_status=ExitStatus.RUN_FAILED,
+        interval=seen.interval,
         run=run,
     )
 
 
-def _is_publishing(job: Job, names: tuple[str, ...]) -> bool:
-    """Return whether a job is one of those, or called by one of them.
+def _decide_success(release: Release, run: WorkflowRun) -> Verdict:
+    publication = release.publication
+    if publication and publication.jobs and not run.jobs:
+        return Wait(
+            reason=f"{run.name} succeeded; waiting for the list of its jobs",
+            url=run.url,
+            interval=_INTERVAL,
+            patience=_JOBS_WITHIN,
+            otherwise=Blocked(
+                problem=(
+                    f"{run.name} is green, but GitHub lists none of its jobs,"
+                    " so it is not known whether it published"
+                ),
+                help=f"`rsp-release verify {release.tag}` looks for them",
+                url=run.url,
+                exit_status=ExitStatus.RUN_FAILED,
+                run=run,
+            ),
+            run=run,
+        )
+    skipped = runs.find_skipped(run, publication)
+    if skipped:
+        return Blocked(
+            problem=(
+                f"{run.name} is green, but {', '.join(skipped)}, which"
+                " publishes the images, was skipped"
+            ),
+            help="see the job's `if:` in the workflow file",
+            url=run.url,
+            exit_status=ExitStatus.RUN_FAILED,
+            run=run,
+        )
+    again = f" at attempt {run.attempt}" if run.attempt > 1 else ""
+    return Done(evidence=f"{run.name} succeeded{again}", url=run.url, run=run)
 
-    A called job is named ``caller / callee``, and a matrix job has its values
-    after a space.
-    """
-    return any(
-        job.name == name or job.name.startswith((f"{name} / ", f"{name} ("))
-        for name in names
+
+def _failed(run: WorkflowRun, newer: WorkflowRun | None) -> Blocked:
+    lines = [f"{run.name} {runs.describe_conclusion(run.conclusion)}"]
+    remedy = (
+        "mend what failed or re-run it, then `rsp-release resume`; tag and"
+        " release stay as they are"
+    )
+    if run.conclusion in _RERUNNABLE:
+        remedy = (
+            f"`rsp-release watch --run {run.id} --rerun-failed 1` runs the"
+            f" failed jobs again; {remedy}"
+        )
+    if run.conclusion == "startup_failure":
+        remedy = (
+            "mend the workflow file on the branch, and release again: a run"
+            " uses the file of its own commit"
+        )
+    if newer is not None:
+        of = f" of {newer.ref}" if newer.ref else ""
+        lines[0] += (
+            f" when a newer run{of} began ({newer.url}): its concurrency"
+            " group keeps only the newest one waiting"
+        )
+    lines += runs.tell_failure(run)
+    return Blocked(
+        problem="\n".join(lines),
+        help=remedy,
+        url=run.url,
+        exit_status=ExitStatus.RUN_FAILED,
+        run=run,
     )
