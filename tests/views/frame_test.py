@@ -9,7 +9,8 @@ from rich.cells import cell_len
 
 from rsp_release.models import StepEvent, Wait
 from rsp_release.views.board import Board
-from rsp_release.views.frame import Glyphs, Line, Painter
+from rsp_release.views.frame import Line, Painter
+from rsp_release.views.glyphs import Glyphs
 
 from .hostile import hostile_texts, poisoned
 from .streams import STEPS, STREAMS, TITLE, at, busy, released

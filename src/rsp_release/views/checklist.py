@@ -19,7 +19,8 @@ from .base import write
 from .board import Board
 from .closing import Closing, details
 from .display import Display
-from .frame import Glyphs, Line, Painter
+from .frame import Line, Painter
+from .glyphs import Glyphs
 
 __all__ = ["ChecklistView", "closing_frame"]
 

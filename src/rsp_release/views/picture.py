@@ -15,7 +15,8 @@ from . import safe
 from .board import Board
 from .checklist import closing_frame
 from .closing import Closing
-from .frame import Glyphs, Painter
+from .frame import Painter
+from .glyphs import Glyphs
 
 __all__ = ["export_svg"]
 
