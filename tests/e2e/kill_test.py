@@ -1,0 +1,103 @@
+"""``kill -9`` at random instants of real runs against the sandbox."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from rsp_release.sandbox import Scenario
+
+from ..support.service import NAME, TAG, Service, serve
+
+KILLS = 50
+SCENARIO = Scenario(speed=20, appear_after=0.2)
+
+
+def _start(service: Service, *args: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        service.command(*args),
+        cwd=service.clone,
+        env=service.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _undisturbed(folder: Path) -> tuple[object, float]:
+    with serve(folder, scenario=SCENARIO) as service:
+        started = time.monotonic()
+        assert service.run("bump", "minor", "--yes").returncode == 0
+        return service.summary, time.monotonic() - started
+
+
+def _survive(folder: Path, instant: float) -> tuple[object, list[str]]:
+    """Kill a run at an instant; return what there is after resuming."""
+    with serve(folder, scenario=SCENARIO) as service:
+        with _start(service, "bump", "minor", "--yes") as process:
+            time.sleep(instant)
+            process.kill()
+            process.wait()
+        # Whoever killed it asks for the same again: that resumes.
+        result = service.run("bump", "minor", "--yes")
+        assert result.returncode == 0, result.stdout + result.stderr
+        writes = [
+            f"{r.method} {r.path}"
+            for r in service.box.state.requests
+            if (r.method == "POST" and r.status == 201)
+            or b"ok refs/tags/" in r.response_body
+        ]
+        return service.summary, writes
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_kill_at_random_instants(
+    part: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected, seconds = _undisturbed(tmp_path / "undisturbed")
+    random = Random(part)
+    count = KILLS // 10
+    survived = 0
+    for number in range(count):
+        # The first instants are the interpreter's own start.
+        instant = random.uniform(0.2, seconds)
+        summary, writes = _survive(tmp_path / str(number), instant)
+        assert summary == expected, instant
+        assert len(writes) == 2, (instant, writes)
+        survived += 1
+    with capsys.disabled():
+        print(f"\n{survived} survived of {count}", end=" ")  # noqa: T201
+
+
+def test_interrupt_leaves_a_resumable_release(tmp_path: Path) -> None:
+    """SIGTERM, as a cancelled job gets it, ends with 130 and how to go on."""
+    with serve(tmp_path, scenario=Scenario(speed=0.5)) as service:
+        with subprocess.Popen(
+            service.command("bump", "minor", "--yes"),
+            cwd=service.clone,
+            env=service.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            said = ""
+            while "CI is running" not in said:
+                line = process.stdout.readline()
+                assert line, said
+                said += line
+            process.terminate()
+            said += process.stdout.read()
+            assert process.wait() == 130
+        assert "rsp-release resume" in said
+        assert "Traceback" not in said
+        result = service.run("resume")
+        assert result.returncode == 0, result.stdout
+        pages = [r for r in service.box.state.releases(NAME) if r.tag == TAG]
+        assert len(pages) == 1
