@@ -55,7 +55,7 @@ def contract(session: nox.Session) -> None:
     install(session, "test")
     description = fetch_npm("@octokit/openapi", OPENAPI, session)
     session.run(
-        "python", "-m", "tests.support.contract",
+        "python", "-m", "tests.support.contract_run",
         str(description / "generated" / "api.github.com.json"),
         *session.posargs,
     )  # fmt: skip

@@ -153,7 +153,7 @@ def test_failing_run_ends_with_its_exit_status(tmp_path: Path) -> None:
                 {
                     "path": ".github/workflows/ci.yaml",
                     "name": "CI",
-                    "triggers": {"release": ["published"]},
+                    "on": {"release": {"types": ["published"]}},
                     "jobs": [
                         {
                             "name": "test",

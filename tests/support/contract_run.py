@@ -1,0 +1,140 @@
+"""Whole releases whose every request and answer is checked.
+
+``python -m tests.support.contract_run api.github.com.json`` runs releases on
+the sandbox and validates what was said against GitHub's own OpenAPI
+description, and prints how much of each was validated.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import requests
+
+from rsp_release.exceptions import ReleaseError
+from rsp_release.sandbox import Scenario
+
+from .contract import Contract
+from .service import NAME, TAG, Service, serve
+from .simulated import VirtualClock
+
+__all__ = ["SCENES", "main", "run_scenes"]
+
+
+def _release(service: Service) -> None:
+    """Play an undisturbed release, and look at it again."""
+    assert service.bump().outcome == "released"
+    assert service.bump().outcome == "nothing"
+    releaser = service.make_releaser()
+    for _ in releaser.status(releaser.find(TAG)):
+        pass
+
+
+def _publish_draft(service: Service) -> None:
+    """Find and publish a draft."""
+    requests.post(
+        f"{service.box.api_url}/repos/{NAME}/releases",
+        json={"tag_name": TAG, "draft": True},
+        headers={"Authorization": f"Bearer {service.box.token}"},
+        timeout=10,
+    )
+    assert service.bump().outcome == "released"
+
+
+def _be_denied(service: Service) -> None:
+    """Meet missing permissions, wrong tokens and limits."""
+    permissions = {"contents": "read", "metadata": "read"}
+    weak = service.box.add_token(permissions, "fine-grained")
+    for token in (weak, "ghp_wrong"):
+        service.environ["GITHUB_TOKEN"] = token
+        with suppress(ReleaseError):
+            assert service.bump().exit_status != 0
+    service.environ["GITHUB_TOKEN"] = service.box.token
+    for fault in ("rate_limit_primary", "rate_limit_secondary_429"):
+        service.box.faults.when("GET", "/releases/tags/", fault)
+    service.box.faults.when("POST", "/releases$", "bad_gateway_after")
+    assert service.bump().outcome == "released"
+
+
+def _fail(service: Service) -> None:
+    """Watch a run that fails."""
+    assert service.bump().outcome == "failed"
+
+
+_FAILING = Scenario.read(
+    {
+        "workflows": [
+            {
+                "path": ".github/workflows/ci.yaml",
+                "on": {"release": {"types": ["published"]}},
+                "jobs": [
+                    {
+                        "name": "test",
+                        "steps": [{"name": "Run the tests"}],
+                        "conclusions": ["failure"],
+                        "failing_step": "Run the tests",
+                    }
+                ],
+            }
+        ]
+    }
+)
+
+SCENES: list[tuple[Callable[[Service], None], Scenario | None]] = [
+    (_release, None),
+    (_publish_draft, None),
+    (_be_denied, None),
+    (_fail, _FAILING),
+]
+"""What is played, and what the workflows do in it."""
+
+
+def run_scenes(contract: Contract) -> list[str]:
+    """Play every scene and validate all that was said.
+
+    Parameters
+    ----------
+    contract
+        GitHub's description.
+
+    Returns
+    -------
+    list of str
+        The violations.
+    """
+    violations = []
+    for play, scenario in SCENES:
+        clock = VirtualClock(datetime(2026, 11, 1, tzinfo=UTC))
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            with serve(folder, scenario=scenario, clock=clock) as service:
+                play(service)
+                for record in service.box.state.requests:
+                    violations += contract.check_record(record)
+                violations += [
+                    f"the sandbox does not know {method} {path}"
+                    for method, path in service.box.state.unknown
+                ]
+    return violations
+
+
+def main() -> int:
+    """Run the scenes and print what was validated."""
+    contract = Contract(Path(sys.argv[1]))
+    violations = run_scenes(contract)
+    for line in violations:
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.write(
+        f"{contract.requests} requests and {contract.responses} responses"
+        f" validated, {len(violations)} violations\n"
+    )
+    return 1 if violations or not contract.responses else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
