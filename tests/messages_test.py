@@ -27,9 +27,11 @@ def read(*messages: str) -> CommitEvidence:
     ("message", "expected"),
     [
         (
-            "feat: allow provided config object to extend other configs\n\n"
-            "BREAKING CHANGE: `extends` key in config file is now used for"
-            " extending other config files",
+            (
+                "feat: allow provided config object to extend other configs"
+                "\n\nBREAKING CHANGE: `extends` key in config file is now used"
+                " for extending other config files"
+            ),
             "cc-major",
         ),
         (
@@ -37,23 +39,29 @@ def read(*messages: str) -> CommitEvidence:
             "cc-major",
         ),
         (
-            "feat(api)!: send an email to the customer when a product is"
-            " shipped",
+            (
+                "feat(api)!: send an email to the customer when a product is"
+                " shipped"
+            ),
             "cc-major",
         ),
         (
-            "chore!: drop support for Node 6\n\nBREAKING CHANGE: use"
-            " JavaScript features not available in Node 6.",
+            (
+                "chore!: drop support for Node 6\n\nBREAKING CHANGE: use"
+                " JavaScript features not available in Node 6."
+            ),
             "cc-major",
         ),
         ("docs: correct spelling of CHANGELOG", "cc-other"),
         ("feat(lang): add Polish language", "cc-minor"),
         (
-            "fix: prevent racing of requests\n\n"
-            "Introduce a request id and a reference to latest request."
-            " Dismiss\nincoming responses other than from latest request.\n\n"
-            "Remove timeouts which were used to mitigate the racing issue"
-            " but are\nobsolete now.\n\nReviewed-by: Z\nRefs: #123",
+            (
+                "fix: prevent racing of requests\n\n"
+                "Introduce a request id and a reference to latest request."
+                " Dismiss\nincoming responses other than from latest request."
+                "\n\nRemove timeouts which were used to mitigate the racing"
+                " issue but are\nobsolete now.\n\nReviewed-by: Z\nRefs: #123"
+            ),
             "cc-patch",
         ),
     ],

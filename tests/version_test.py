@@ -15,11 +15,7 @@ from rsp_release.commits import raw_commit, read_commits
 from rsp_release.config import Config
 from rsp_release.evidence import History
 from rsp_release.exceptions import BlockedError, UsageError
-from rsp_release.fragments import (
-    Fragment,
-    parse_changelog,
-    parse_fragment,
-)
+from rsp_release.fragments import Fragment, parse_changelog, parse_fragment
 from rsp_release.tags import Tag, parse_tags
 from rsp_release.version import Request, propose
 
@@ -409,7 +405,7 @@ def test_versions_that_the_commit_does_not_contain() -> None:
 
 def test_less_than_the_changes_demand_is_refused() -> None:
     what = history("feat!: break it")
-    with pytest.raises(BlockedError, match="demand a major.*break it"):
+    with pytest.raises(BlockedError, match=r"demand a major.*break it"):
         choose(what, "patch")
     with pytest.raises(BlockedError, match="demand a major"):
         choose(what, "1.2.4")

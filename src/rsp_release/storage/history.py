@@ -91,7 +91,7 @@ def read_history(
         )
         sections = parse_changelog(log.text, limit=20)
         _check_tags_are_here(log.path, sections, tags)
-        history = History(
+        return History(
             head=head,
             branch=branch,
             tags=tuple(tags),
@@ -111,8 +111,6 @@ def read_history(
             ),
             warnings=tuple(prefix_warnings),
         )
-        git.close()
-        return history
 
 
 def _look(git: Git, revision: str) -> tuple[bool, str, str | None]:

@@ -50,6 +50,7 @@ class Git:
             "GIT_NO_REPLACE_OBJECTS": "1",
             "GIT_NO_LAZY_FETCH": "1",
         }
+        self._started: list[subprocess.Popen[bytes]] = []
         self._cat: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -59,24 +60,32 @@ class Git:
         self.close()
 
     def close(self) -> None:
-        """End the process that reads objects."""
-        if self._cat is not None:
-            self._cat.communicate()
-            self._cat = None
+        """End every process that is still there."""
+        for process in self._started:
+            if process.returncode is None:
+                process.kill()
+                process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
+        self._started.clear()
+        self._cat = None
 
     def _start(
         self, *arguments: str, reads: bool = False
     ) -> subprocess.Popen[bytes]:
         try:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 (*self._command, *arguments),
                 stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=subprocess.DEVNULL if reads else subprocess.PIPE,
                 env=self._environ,
             )
         except FileNotFoundError as exc:
             raise ReadError("git is not installed") from exc
+        self._started.append(process)
+        return process
 
     def run(self, *arguments: str) -> str:
         """Run git and return what it prints.
@@ -150,17 +159,10 @@ class Git:
 
         def read() -> CommitReader:
             reader = CommitReader()
-            try:
-                reader.feed(_records(output.fileno()))
-            except BaseException:
-                process.kill()
-                raise
-            finally:
-                # It writes next to nothing to its standard error.
-                errors = problems.read()
-                output.close()
-                problems.close()
-                process.wait()
+            reader.feed(_records(output.fileno()))
+            # It writes next to nothing to its standard error.
+            errors = problems.read()
+            process.wait()
             if process.returncode:
                 raise _failure("log", errors)
             return reader
