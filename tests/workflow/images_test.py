@@ -209,7 +209,7 @@ def test_build_push_action(
             "refs/tags/1.2.3-rc.1",
             "1.2.3-rc.1",
         ),
-        ("type=semver,pattern={{raw}}", "refs/tags/1.2.3+b.1", "1.2.3-b.1 latest"),
+        ("type=semver,pattern={{raw}}", "refs/tags/1.2.3+b", "1.2.3-b latest"),
         ("type=semver,pattern={{version}}", "refs/tags/1.2", ""),
         ("type=semver,pattern={{version}},value=v2.0.0", REF, "2.0.0 latest"),
         ("type=pep440,pattern={{version}}", REF, "1.2.3 latest"),
@@ -221,7 +221,7 @@ def test_build_push_action(
         ("type=raw,value=x,enable={{is_default_branch}}", REF, ""),
         ("type=raw,value=x,prefix=a-,suffix=-b", REF, "a-x-b"),
         # The rule of highest priority comes first, and decides on latest.
-        ("type=raw,value=x\ntype=semver,pattern={{raw}}", REF, "v1.2.3 x latest"),
+        ("type=raw,x\ntype=semver,pattern={{raw}}", REF, "v1.2.3 x latest"),
         (
             "type=raw,value=x,priority=2000\ntype=semver,pattern={{version}}",
             REF,
