@@ -43,12 +43,22 @@ ALLOWED = {
     "engine": {"journal", "world", "models", "exceptions"},
     "pin": PURE | {"world"},
     "releaser": PURE | {"engine", "journal", "pin", "world"},
+    "watcher": PURE | {"engine", "journal", "world"},
     "steps": PURE | {"world"},
     "storage": PURE | {"world"},
     "views": {"models", "exceptions"},
     "sandbox": set[str](),
     "factory": PURE
-    | {"engine", "journal", "pin", "releaser", "steps", "storage", "world"},
+    | {
+        "engine",
+        "journal",
+        "pin",
+        "releaser",
+        "steps",
+        "storage",
+        "watcher",
+        "world",
+    },
     "cli": PURE
     | {
         "__init__",
@@ -61,6 +71,7 @@ ALLOWED = {
         "steps",
         "storage",
         "views",
+        "watcher",
         "world",
     },
     "__main__": {"__init__", "cli", "exceptions"},

@@ -28,6 +28,7 @@ __all__ = [
     "find_displacing",
     "find_skipped",
     "is_publishing",
+    "is_rerunnable",
     "lines_of_log",
     "tell_failure",
 ]
@@ -61,6 +62,7 @@ _STATUSES = {
     "in_progress": "is running",
 }
 
+_RERUNNABLE = frozenset({"failure", "timed_out", "stale", "cancelled"})
 _BAD = ("failure", "timed_out", "cancelled", "startup_failure", "stale")
 
 
@@ -139,6 +141,11 @@ def failing_jobs(run: WorkflowRun) -> tuple[Job, ...]:
     """Return the jobs that did not end well, failures first."""
     bad = [job for job in run.jobs if job.conclusion in _BAD]
     return tuple(sorted(bad, key=lambda j: _BAD.index(j.conclusion or "")))
+
+
+def is_rerunnable(run: WorkflowRun) -> bool:
+    """Return whether another attempt of a run may end better."""
+    return run.conclusion in _RERUNNABLE
 
 
 def lines_of_log(jobs: int) -> int:

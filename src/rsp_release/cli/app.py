@@ -200,16 +200,28 @@ def watch(
     run: Annotated[
         int | None, typer.Option(metavar="ID", help="The run's number.")
     ] = None,
+    rerun_failed: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Re-run failed jobs up to N times."
+        ),
+    ] = 0,
+    approve: Annotated[
+        bool,
+        typer.Option("--approve", help="Approve what the run waits for."),
+    ] = False,
     as_json: Json = False,
     timeout: Timeout = "1h",
 ) -> int:
     """Watch the run that publishes the images until it completes."""
-    from .release import run_watch
+    from .watch import run_watch
 
     return run_watch(
         Session(context.obj, as_json=as_json, timeout=timeout),
         tag=tag,
         number=run,
+        reruns=rerun_failed,
+        approves=approve,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..exceptions import ReleaseError, UsageError
 from ..releaser import Plan, Releaser
-from ..steps.workflow_run import PublishingRun
 from ..version import Request
 from .session import Session
 
@@ -13,7 +12,6 @@ __all__ = [
     "run_resume",
     "run_status",
     "run_verify",
-    "run_watch",
 ]
 
 
@@ -125,38 +123,6 @@ def run_status(session: Session, *, tag: str | None) -> int:
             f"Status of {release.repository} {release.tag}",
             releaser.release_steps,
             releaser.status(release),
-            tag=release.tag,
-        )
-        return int(result.exit_status)
-    except ReleaseError as e:
-        return session.fail(e, tag=tag)
-
-
-def run_watch(session: Session, *, tag: str | None, number: int | None) -> int:
-    """Watch the run that publishes the images.
-
-    Parameters
-    ----------
-    session
-        The command's settings and view.
-    tag
-        The tag; `None`: the one begun last, or the newest.
-    number
-        GitHub's number of the run, where a person names one.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
-    try:
-        releaser = session.make_releaser()
-        release = releaser.find(tag)
-        step = PublishingRun(number)
-        result = session.show(
-            f"Publication of {release.repository} {release.tag}",
-            [(step.key, step.title)],
-            releaser.watch(release, step),
             tag=release.tag,
         )
         return int(result.exit_status)

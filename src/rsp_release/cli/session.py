@@ -18,6 +18,7 @@ from ..journal import lock
 from ..models import Event, Outcome, Result
 from ..releaser import Options, Releaser
 from ..views import choose_kind, make_view, safe
+from ..watcher import Watcher
 
 __all__ = ["Globals", "Session", "parse_duration", "print_error"]
 
@@ -118,6 +119,10 @@ class Session:
         """Make what carries out the command."""
         return self.factory.make_releaser(self._options)
 
+    def make_watcher(self) -> Watcher:
+        """Make what watches runs."""
+        return self.factory.make_watcher(self._options)
+
     def lock(
         self, releaser: Releaser, *, writes: bool = True
     ) -> AbstractContextManager[None]:
@@ -131,6 +136,7 @@ class Session:
         events: Iterator[Event],
         *,
         tag: str | None = None,
+        again: str | None = None,
     ) -> Result:
         """Show events until the last, whatever happens on the way.
 
@@ -144,6 +150,8 @@ class Session:
             The events.
         tag
             The tag that they are about, for what to do after a failure.
+        again
+            The command that goes on; `None`: ``resume``.
 
         Returns
         -------
@@ -171,11 +179,11 @@ class Session:
                     if isinstance(event, Result):
                         return event
             except ReleaseError as e:
-                result = self._fail(e, tag)
+                result = self._fail(e, tag, again)
                 if self._globals.verbose:
                     _print_traceback(e)
             except KeyboardInterrupt:
-                result = self._interrupt(tag)
+                result = self._interrupt(tag, again)
             else:
                 raise RuntimeError("the events ended without a result")
             view.show(result)
@@ -203,19 +211,25 @@ class Session:
         self.show("", (), iter([result]), tag=tag)
         return int(result.exit_status)
 
-    def _fail(self, error: ReleaseError, tag: str | None) -> Result:
+    def _fail(
+        self,
+        error: ReleaseError,
+        tag: str | None,
+        again: str | None = None,
+    ) -> Result:
+        if again is None and tag is not None:
+            again = f"rsp-release resume {tag}"
         return Result(
             outcome=_OUTCOMES.get(error.exit_status, "failed"),
             exit_status=error.exit_status,
             at=self.factory.clock.now(),
             tag=tag,
             message=error.message,
-            help=error.help
-            or (f"`rsp-release resume {tag}` goes on" if tag else None),
+            help=error.help or (f"`{again}` goes on" if again else None),
         )
 
-    def _interrupt(self, tag: str | None) -> Result:
-        command = f"rsp-release resume {tag}" if tag else "rsp-release resume"
+    def _interrupt(self, tag: str | None, again: str | None) -> Result:
+        command = again or f"rsp-release resume {tag or ''}".rstrip()
         return Result(
             outcome="unfinished",
             exit_status=ExitStatus.INTERRUPTED,

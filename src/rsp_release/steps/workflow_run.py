@@ -31,9 +31,6 @@ _INTERVAL = 4.0
 _JOBS_WITHIN = 60.0
 """Seconds by which the list of jobs may be behind the run."""
 
-_RERUNNABLE = frozenset({"failure", "timed_out", "stale", "cancelled"})
-"""Conclusions after which another attempt may end better."""
-
 _APPEARS_WITHIN = 600.0
 """Seconds after which a run that did not appear is given up."""
 
@@ -270,7 +267,7 @@ class PublishingRun:
         was_cancelled = run.conclusion == "cancelled" and (
             first.attempt != run.attempt or first.conclusion != "cancelled"
         )
-        can_help = run.conclusion in _RERUNNABLE and not was_cancelled
+        can_help = runs.is_rerunnable(run) and not was_cancelled
         if can_help and done < self._reruns:
             left = f"{done + 1} of {self._reruns}"
             return Change(
@@ -405,7 +402,7 @@ def _failed(run: WorkflowRun, newer: WorkflowRun | None) -> Blocked:
         "mend what failed or re-run it, then `rsp-release resume`; tag and"
         " release stay as they are"
     )
-    if run.conclusion in _RERUNNABLE:
+    if runs.is_rerunnable(run):
         remedy = (
             f"`rsp-release watch --run {run.id} --rerun-failed 1` runs the"
             f" failed jobs again; {remedy}"
