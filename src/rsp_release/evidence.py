@@ -46,6 +46,11 @@ __all__ = [
 # really uses Conventional Commits.
 _CONVENTIONAL = 0.3
 
+# Below this share of minor and major versions among the last five, patches
+# are the habit; above the other one, they are the exception.
+_SELDOM = 0.3
+_MOSTLY = 0.6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
@@ -273,10 +278,16 @@ def _from_commits(history: History) -> Demand:
     if LEVELS[level] > 1:
         # Not the habit here, but said in so many words.
         return Demand(level, "conventional", False, True, reasons)
+    return _from_words(history)
+
+
+def _from_words(history: History) -> Demand:
+    """Guess from the words of the subjects, and from recent versions."""
+    commits = history.commits
     features = commits.number("verb-minor")
     recent = recent_bumps(history, 5)
     raised = sum(bump != "patch" for bump in recent)
-    enough = 3 if recent and raised / len(recent) < _CONVENTIONAL else 1
+    enough = 3 if recent and raised / len(recent) < _SELDOM else 1
     if commits.number("verb-major"):
         return Demand(
             "major",
@@ -293,6 +304,20 @@ def _from_commits(history: History) -> Demand:
             True,
             _reasons(commits, "verb-minor", "minor"),
         )
+    is_bare = history.uses_fragments and not history.fragments
+    if is_bare and raised / max(1, len(recent)) > _MOSTLY:
+        # Written straight into the change log, or forgotten: a release like
+        # those before it, unless only its surroundings changed.
+        kinds = [k for k in ("verb-patch", "plain") if commits.number(k)]
+        if kinds:
+            return Demand(
+                "minor",
+                "words",
+                False,
+                True,
+                _reasons(commits, kinds[0], "minor"),
+            )
+    reasons: tuple[Reason, ...] = ()
     for kind in ("verb-patch", "dependency", "docs", "ci", "plain"):
         if commits.number(kind):
             reasons += _reasons(commits, kind, "patch")

@@ -263,7 +263,12 @@ def _choose(
         # Forced, with nothing new.
         return _Choice("patch", "guess")
     bump, reasons = _by_policy(history, demand.level, policy)
-    before = habits(history, demand, policy.categories)[:5]
+    # What sections of the change log led to tells nothing of mere words.
+    before = (
+        []
+        if demand.basis == "words"
+        else habits(history, demand, policy.categories)[:5]
+    )
     if bump in {"minor", "patch"}:
         usual = _usual(before, demand)
         if usual is not None and usual != bump:

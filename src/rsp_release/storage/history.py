@@ -270,8 +270,11 @@ def _check_tags_are_here(
     """Find out that tags were not fetched, from the change log."""
     versions = [s.version for s in sections if s.version and not s.version.pre]
     known = tags[0].version if tags else None
-    newer = [v for v in versions if known is None or v.key > known.key]
-    if len(newer) > 1:
+    newer = list(
+        dict.fromkeys(v for v in versions if not known or v.key > known.key)
+    )
+    # One may be prepared, and another have been given up.
+    if len(newer) > (2 if tags else 1):
         raise BlockedError(
             f"{path} tells of {newer[0]} and {newer[1]}, but no tag here is"
             " that new",
