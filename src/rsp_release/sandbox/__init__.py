@@ -7,16 +7,21 @@ that shared its parsers would share its errors.
 from __future__ import annotations
 
 from . import (  # noqa: F401  (they add routes)
-    github,
+    commits,
+    control,
+    discussion,
     gitdata,
+    jobs,
     pulls,
+    refs,
     releases,
     runs,
     settings,
 )
 from .base import Clock, SystemClock
-from .box import Project, RequestRecord, Sandbox, State
+from .box import Sandbox
 from .faults import FAULTS, FaultRecord, Faults
+from .project import Project, RequestRecord, State
 from .scenario import (
     ImageScript,
     JobScript,

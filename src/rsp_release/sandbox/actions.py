@@ -197,6 +197,7 @@ class Run:
         stop: datetime | None,
         done: dict[str, JobTimes],
     ) -> JobTimes | None:
+        """Return when a job runs; `None` while what it needs is not over."""
         created = start
         skipped = script.is_skipped
         for key in script.needs:
@@ -206,41 +207,41 @@ class Run:
             if before.attempt == attempt.number:
                 created = max(created, before.completed_at)
             skipped = skipped or before.conclusion != "success"
-        number = attempt.job_ids.setdefault(script.key, self.new_id())
+        if script.key not in attempt.job_ids:
+            attempt.job_ids[script.key] = self.new_id()
+        times = self._times(
+            attempt, script, created, start, stop, skipped=skipped
+        )
+        number = attempt.job_ids[script.key]
+        return JobTimes(script, number, attempt.number, created, *times)
 
-        def times(
-            started: datetime | None,
-            ended: datetime | None,
-            conclusion: str | None,
-            waits_for: str | None = None,
-        ) -> JobTimes:
-            return JobTimes(
-                script,
-                number,
-                attempt.number,
-                created,
-                started,
-                ended,
-                conclusion,
-                waits_for,
-            )
-
+    def _times(
+        self,
+        attempt: Attempt,
+        script: JobScript,
+        created: datetime,
+        start: datetime,
+        stop: datetime | None,
+        *,
+        skipped: bool,
+    ) -> tuple[datetime | None, datetime | None, str | None, str | None]:
+        """Return start, end, conclusion, and the approval waited for."""
         if stop is not None and created >= stop:
             if created == start:
-                return times(stop, stop, "cancelled")
-            return times(created, created, "skipped")
+                return stop, stop, "cancelled", None
+            return created, created, "skipped", None
         if skipped:
-            return times(created, created, "skipped")
+            return created, created, "skipped", None
         ready = created
         if script.environment is not None:
             decision = attempt.approvals.get(script.environment)
             if decision is None:
                 if stop is not None:
-                    return times(stop, stop, "cancelled")
-                return times(None, None, None, script.environment)
+                    return stop, stop, "cancelled", None
+                return None, None, None, script.environment
             ready, is_approved = max(decision[0], created), decision[1]
             if not is_approved:
-                return times(ready, ready, "failure")
+                return ready, ready, "failure", None
         started = ready + timedelta(seconds=script.queued / self.speed)
         length = timedelta(seconds=_seconds(script) / self.speed)
         ended = started + length
@@ -248,8 +249,8 @@ class Run:
         if conclusion == "failure" and script.failing_step and script.steps:
             ended = _until_failure(script, started, self.speed)
         if stop is not None and ended > stop:
-            return times(min(started, stop), stop, "cancelled")
-        return times(started, ended, conclusion)
+            return min(started, stop), stop, "cancelled", None
+        return started, ended, conclusion, None
 
     def ends_at(self) -> datetime | None:
         """Return when the latest attempt is over, if that is known."""
@@ -312,9 +313,8 @@ class Run:
         """Return when something last changed before a moment."""
         moments = [self.latest.requested_at]
         for job in self.jobs():
-            for moment in (job.created_at, job.started_at, job.completed_at):
-                if moment is not None:
-                    moments.append(moment)
+            known = (job.created_at, job.started_at, job.completed_at)
+            moments += [moment for moment in known if moment is not None]
         if self.latest.cancelled_at:
             moments.append(self.latest.cancelled_at)
         past = [moment for moment in moments if moment <= now]

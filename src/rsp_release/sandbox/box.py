@@ -2,174 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
 import html
 import itertools
+import re
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import quote
 
 from . import rest
 from .accounts import Accounts, Kind, Token
-from .actions import Attempt, JobTimes, Run, job_log, newcomer
 from .base import Clock, History, Problem, Request, Response, SystemClock, View
-from .derive import workflow_paths, workflow_script
 from .faults import Faults
 from .git import Repository
 from .githttp import git_http
+from .guards import may
+from .logs import LogStore
 from .misbehave import misbehave, spoil
+from .project import Project, RequestRecord, State
 from .pulls import follow
-from .registry import Image, Registry
-from .releases import Release
-from .rules import Hook, is_protected, refusal
-from .runs import workflow_id
-from .scenario import Lag, Scenario, WorkflowScript
+from .registry import Registry
+from .releases import Release, without_tag
+from .rules import Hook, is_protected
+from .runner import Runner
+from .scenario import Lag, Scenario
 from .server import Reply, Server
 from .shapes import number_of
 
-__all__ = ["Project", "RequestRecord", "Sandbox", "State"]
+__all__ = ["Sandbox"]
 
 T = TypeVar("T")
 
 _SKIP = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]")
 _MOST_TAGS = 3
 """More tags than this in one push start nothing (GitHub, events)."""
-
-
-@dataclass(slots=True)
-class RequestRecord:
-    """One request and its answer, for tests to look at."""
-
-    number: int
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    """Headers, without the credentials."""
-
-    body: bytes
-    status: int | None
-    """`None` where the connection was reset."""
-
-    response_headers: dict[str, str]
-    response_body: bytes
-    fault: str | None
-    seconds: float
-    """Time that the server took."""
-
-
-@dataclass(slots=True)
-class Project:
-    """A repository on the sandbox's GitHub."""
-
-    id: int
-    owner: str
-    name: str
-    git: Repository
-    is_private: bool
-    created_at: datetime
-    pushed_at: datetime
-    description: str = ""
-    is_archived: bool = False
-    allow_auto_merge: bool = False
-    immutable_releases: bool = False
-    roles: dict[str, str] = field(default_factory=dict)
-    """``admin``, ``write`` or ``read`` by login."""
-
-    refs: History[dict[str, str]] = field(default_factory=lambda: History({}))
-    releases: History[dict[int, Release]] = field(
-        default_factory=lambda: History({})
-    )
-    burnt_tags: set[str] = field(default_factory=set)
-    deleted_releases: int = 0
-    runs: list[Run] = field(default_factory=list)
-    workflow_states: dict[str, str] = field(default_factory=dict)
-    pulls: dict[int, Any] = field(default_factory=dict)
-    rulesets: list[dict[str, Any]] = field(default_factory=list)
-    protected: set[str] = field(default_factory=set)
-    """Branches with classic protection: pull requests are needed."""
-
-    required_approvals: int = 0
-    """Approvals that a pull request to a protected branch needs."""
-
-    secrets: tuple[str, ...] = ()
-    organization_secrets: tuple[str, ...] = ()
-    push_lock: threading.RLock = field(default_factory=threading.RLock)
-    hook: Hook | None = None
-
-    @property
-    def full_name(self) -> str:
-        """Owner and name."""
-        return f"{self.owner}/{self.name}"
-
-    def next_number(self) -> int:
-        """Return the next number of an issue or pull request."""
-        return max(self.pulls, default=52) + 1
-
-
-class State:
-    """What tests look at."""
-
-    def __init__(self, box: Sandbox) -> None:
-        self._box = box
-        self.requests: list[RequestRecord] = []
-        """Every request, in order."""
-        self.storage_requests: list[tuple[str, dict[str, str], int]] = []
-        """Requests to the storage host: path, headers, status."""
-        self.unknown: list[tuple[str, str]] = []
-        """Requests of the API at paths that the sandbox does not know."""
-
-    def releases(self, repository: str) -> list[Release]:
-        """Return the releases of a repository, drafts among them."""
-        return list(self._box.project(repository).releases.value.values())
-
-    def deleted_releases(self, repository: str) -> int:
-        """Return how many releases were deleted."""
-        return self._box.project(repository).deleted_releases
-
-    def tags(self, repository: str) -> dict[str, str]:
-        """Return the commit of each tag, peeled."""
-        git = self._box.project(repository).git
-        prefix = "refs/tags/"
-        return {
-            ref.removeprefix(prefix): git.peel(sha) or sha
-            for ref, sha in git.refs().items()
-            if ref.startswith(prefix)
-        }
-
-    def branches(self, repository: str) -> dict[str, str]:
-        """Return the head of each branch."""
-        prefix = "refs/heads/"
-        return {
-            ref.removeprefix(prefix): sha
-            for ref, sha in self._box.project(repository).git.refs().items()
-            if ref.startswith(prefix)
-        }
-
-    def runs(self, repository: str) -> list[Run]:
-        """Return the workflow runs, oldest first, unborn ones among them."""
-        project = self._box.project(repository)
-        with self._box.lock:
-            self._box.notice(project)
-        return list(project.runs)
-
-    def pulls(self, repository: str) -> dict[int, Any]:
-        """Return the pull requests by number."""
-        return self._box.project(repository).pulls
-
-    def images(self) -> dict[str, Image]:
-        """Return the images of every registry by name."""
-        with self._box.lock:
-            self._box.settle()
-        return self._box.images.images
 
 
 class Sandbox:
@@ -207,7 +78,9 @@ class Sandbox:
         """Held while a request is answered."""
         self.graphql: dict[str, Any] = {}
         """Handlers of GraphQL by a word that the query must hold."""
-        self.images = Registry(self.accounts, self._next)
+        self.runner = Runner(self)
+        """What runs."""
+        self.images = Registry(self.accounts, self.touched)
         """The registry."""
         self._port = port
         self._number = 0
@@ -215,17 +88,12 @@ class Sandbox:
         self._request_numbers = itertools.count(1)
         self._ids = {
             "release": itertools.count(180_000_001, 7),
-            "run": itertools.count(18_000_000_001, 137),
-            "job": itertools.count(51_000_000_001, 13),
             "pull": itertools.count(2_400_000_001, 3),
         }
-        self._run_numbers: dict[tuple[str, str], int] = {}
         self._projects: dict[str, Project] = {}
-        self._active: list[tuple[Project, Run]] = []
-        self._logs: dict[str, tuple[datetime, str]] = {}
         self._folder: Path | None = None
         self._server: Server | None = None
-        self._storage: Server | None = None
+        self._logs: LogStore | None = None
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
         self.token = self.accounts.add().secret
@@ -259,12 +127,24 @@ class Sandbox:
             ``admin``, ``write`` or ``read`` by login, beside the owner.
         immutable_releases
             Whether published releases are locked.
+
+        Raises
+        ------
+        ValueError
+            Raised if the name or the path is of no repository.
         """
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+            raise ValueError(f"{name!r} is not OWNER/NAME")
         owner, _, short = name.partition("/")
         if git_dir is None:
             git = Repository.create(self.folder / owner / f"{short}.git")
         else:
-            git = Repository(Path(git_dir).resolve())
+            path = Path(git_dir).resolve()
+            if (path / ".git").is_dir():
+                path /= ".git"
+            if not (path / "HEAD").is_file():
+                raise ValueError(f"{git_dir} is no git repository")
+            git = Repository(path)
         now = self.clock.now()
         project = Project(
             id=number_of(name.lower()),
@@ -330,8 +210,12 @@ class Sandbox:
         return self._folder
 
     def __enter__(self) -> Self:
-        self._server = Server(self._answer, self._port)
-        self._storage = Server(self._serve_log)
+        try:
+            self._server = Server(self._answer, self._port)
+            self._logs = LogStore(self.clock)
+        except OSError:
+            self.__exit__(None, None, None)
+            raise
         self._stop.clear()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
@@ -346,7 +230,7 @@ class Sandbox:
         self._stop.set()
         if self._watcher is not None:
             self._watcher.join()
-        for server in (self._server, self._storage):
+        for server in (self._server, self._logs):
             if server is not None:
                 server.close()
         for project in self._projects.values():
@@ -356,6 +240,13 @@ class Sandbox:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+    @property
+    def logs(self) -> LogStore:
+        """The storage host of logs."""
+        if self._logs is None:
+            raise RuntimeError("the sandbox is not running")
+        return self._logs
 
     # -- Addresses -------------------------------------------------------
 
@@ -506,107 +397,26 @@ class Sandbox:
         level
             ``read`` or ``write``.
         """
-        closed = permission in {"administration", "secrets", "environments"}
-        reads_public = (
-            level == "read" and not project.is_private and not closed
-        )
-        if token is None:
-            return reads_public
-        within = token.repositories is None or any(
-            name.lower() == project.full_name.lower()
-            for name in token.repositories
-        )
-        if token.kind == "classic":
-            role = project.roles.get(token.login.lower(), "none")
-            if permission == "workflows" and "workflow" not in token.scopes:
-                return False
-            if project.is_private and "repo" not in token.scopes:
-                return False
-            if reads_public:
-                return True
-            if not {"repo", "public_repo"}.intersection(token.scopes):
-                return False
-            return _role_may(role, closed, level)
-        if permission == "checks" and token.kind == "fine-grained":
-            return False
-        if reads_public:
-            return True
-        if not within or not token.may(permission, level):
-            return False
-        if token.kind == "fine-grained":
-            role = project.roles.get(token.login.lower(), "none")
-            return _role_may(role, closed, level)
-        return True
+        return may(token, project, permission, level)
 
     def is_protected(self, project: Project, branch: str) -> bool:
         """Return whether a branch takes no direct pushes."""
         return is_protected(project, branch)
 
-    def workflow_state(self, project: Project, path: str) -> str:
-        """Return whether a workflow can run, in GitHub's words."""
-        if path in project.workflow_states:
-            return project.workflow_states[path]
-        script = self.scenario.script(path)
-        return script.state if script else "active"
-
-    def guard(
-        self,
-        context: rest.Context,
-        project: Project,
-        ref: str,
-        old: str | None,
-        new: str | None,
-    ) -> None:
-        """Refuse a change of a ref that a rule forbids.
-
-        Raises
-        ------
-        Problem
-            Raised if one does.
-        """
-        found = refusal(project, ref, old, new, context.actor)
-        if found is not None:
-            text = f"Repository rule violations found\n\n{found}\n\n"
-            raise Problem(422, text)
-
-    def guard_workflows(
-        self, context: rest.Context, project: Project, sha: str
-    ) -> None:
-        """Refuse a ref whose workflow files differ, without that right.
-
-        Raises
-        ------
-        Problem
-            Raised if the right is missing; GitHub answers 404 then.
-        """
-        if self.can(context.token, project, "workflows", "write"):
-            return
-        git = project.git
-        head = git.resolve("HEAD")
-        folder = ".github/workflows"
-        commit = git.peel(sha) or sha
-        here = git.lookup(commit, folder)
-        there = git.lookup(head, folder) if head else None
-        if here is not None and here != there:
-            raise Problem(404, "Not Found")
-
     # -- Changes ---------------------------------------------------------
-
-    def _next(self) -> int:
-        self._number += 1
-        return self._number
 
     def writing(self) -> None:
         """Mark that a write begins, for reads that show the state before."""
         self._before_write = self._number
 
-    def touched(self) -> None:
-        """Mark that something changed that has no history."""
-        self._next()
+    def touched(self) -> int:
+        """Return the number of a change that has no history."""
+        self._number += 1
+        return self._number
 
     def changed(self, history: History[T], value: T) -> None:
         """Set a value that has a history."""
-        history.put(value, at=self.clock.now(), number=self._next())
+        history.put(value, at=self.clock.now(), number=self.touched())
 
     def notice(self, project: Project) -> None:
         """See what was pushed through the path."""
@@ -629,6 +439,9 @@ class Sandbox:
         self.changed(project.refs, dict(new))
         project.pushed_at = self.clock.now()
         updated = [ref for ref, sha in new.items() if old.get(ref) != sha]
+        for ref in set(old) - set(new):
+            if ref.startswith("refs/tags/"):
+                without_tag(self, project, ref.removeprefix("refs/tags/"))
         follow(self, project, updated, token)
         tags = [ref for ref in updated if ref.startswith("refs/tags/")]
         if silent or (token is not None and token.kind == "actions"):
@@ -640,7 +453,7 @@ class Sandbox:
             commit = project.git.commit(new[ref])
             if commit is None or _skips(commit.message):
                 continue
-            self.start(
+            self.runner.start(
                 project,
                 event="push",
                 action="",
@@ -659,7 +472,7 @@ class Sandbox:
         sha = project.git.peel(project.git.refs().get(ref, ""))
         if sha is None:
             return
-        self.start(
+        self.runner.start(
             project,
             event="release",
             action=action,
@@ -669,210 +482,6 @@ class Sandbox:
             title=item.name or item.tag,
         )
 
-    def start(
-        self,
-        project: Project,
-        *,
-        event: str,
-        action: str,
-        ref: str,
-        sha: str,
-        actor: str,
-        title: str | None = None,
-        only: str | None = None,
-        dispatched: bool = False,
-        at: datetime | None = None,
-        branch: str | None = None,
-    ) -> list[Run]:
-        """Start every workflow that listens to an event.
-
-        Parameters
-        ----------
-        project
-            The repository.
-        event
-            GitHub's name of the event.
-        action
-            Its activity type.
-        ref
-            The full ref.
-        sha
-            The commit whose workflow files count.
-        actor
-            Who caused it.
-        title
-            What the run shows.
-        only
-            One workflow file, where it was asked for by hand.
-        dispatched
-            Whether it was asked for by hand.
-        at
-            When; by default now. What was in the past went well, whatever
-            the scenario says of the present.
-        branch
-            What the run shows as its branch.
-        """
-        now = at or self.clock.now()
-        scripts = {script.path: script for script in self.scenario.workflows}
-        paths = workflow_paths(project.git, sha)
-        paths += [p for p, s in scripts.items() if s.on and p not in paths]
-        started = []
-        for path in paths:
-            if only is not None and path != only:
-                continue
-            script = self._script(project, path, event, ref, sha)
-            if script is None or script.on is None:
-                continue
-            if not script.on.wants(event, action, ref):
-                continue
-            if self.workflow_state(project, path) != "active":
-                continue
-            if at is not None:
-                script = _went_well(script)
-            started.append(
-                self._run(
-                    project,
-                    script,
-                    event=event,
-                    action=action,
-                    ref=ref,
-                    sha=sha,
-                    actor=actor,
-                    title=title,
-                    now=now,
-                    branch=branch,
-                    instantly=dispatched or at is not None,
-                )
-            )
-        return started
-
-    def _script(
-        self, project: Project, path: str, event: str, ref: str, sha: str
-    ) -> WorkflowScript | None:
-        """Return what a workflow does: as scripted, else as its file says."""
-        given = self.scenario.script(path)
-        read = workflow_script(project.git, sha, path, event=event, ref=ref)
-        if given is None:
-            return read
-        if read is None:
-            read = WorkflowScript(path=path, name=path, jobs=(), images=())
-        jobs = given.jobs if given.jobs is not None else read.jobs
-        images = given.images
-        if images is None:
-            # Derived images name derived jobs.
-            known = {job.key for job in jobs or ()}
-            images = tuple(
-                image if image.job in known else replace(image, job=None)
-                for image in read.images or ()
-            )
-        return replace(
-            given,
-            name=given.name or read.name,
-            on=given.on or read.on,
-            jobs=jobs,
-            images=images,
-            concurrency=given.concurrency or read.concurrency,
-        )
-
-    def _run(
-        self,
-        project: Project,
-        script: WorkflowScript,
-        *,
-        event: str,
-        action: str,
-        ref: str,
-        sha: str,
-        actor: str,
-        title: str | None,
-        now: datetime,
-        branch: str | None,
-        instantly: bool,
-    ) -> Run:
-        key = (project.full_name, script.path)
-        self._run_numbers[key] = self._run_numbers.get(key, 0) + 1
-        commit = project.git.commit(sha)
-        subject = commit.message.split("\n", 1)[0] if commit else ""
-        late = script.appear_after
-        if late is None:
-            late = self.scenario.appear_after
-        appears = now + timedelta(seconds=0 if instantly else late)
-        run = Run(
-            id=self.new_id("run"),
-            number=self._next(),
-            run_number=self._run_numbers[key],
-            workflow_id=workflow_id(project, script.path),
-            repository=project.full_name,
-            name=script.name or script.path,
-            path=script.path,
-            event=event,
-            action=action,
-            head_branch=branch or ref.split("/", 2)[2],
-            head_sha=sha,
-            ref=ref,
-            title=title or subject,
-            actor=actor,
-            created_at=now,
-            appears_at=None if script.is_lost else appears,
-            script=script,
-            speed=self.scenario.speed,
-            group=script.concurrency,
-            new_id=lambda: self.new_id("job"),
-        )
-        run.attempts.append(Attempt(1, appears, actor, {}))
-        if script.cancel_after is not None:
-            wait = timedelta(seconds=script.cancel_after / run.speed)
-            run.latest.cancelled_at = appears + wait
-        if run.group is not None and run.appears_at is not None:
-            newcomer(run, project.runs, now)
-        project.runs.append(run)
-        if run.appears_at is not None:
-            self._active.append((project, run))
-        return run
-
-    def settle(self) -> None:
-        """Push every image whose time has come."""
-        now = self.clock.now()
-        left = []
-        for project, run in self._active:
-            pending = False
-            for number, image, at in run.pushes():
-                key = (number, run.latest.number)
-                if key in run.pushed:
-                    continue
-                if at > now:
-                    pending = True
-                    continue
-                run.pushed.add(key)
-                self._push(project, run, image, at)
-            # A finished run can be run again, so it is never forgotten
-            # while it is young.
-            if pending or now - run.created_at < timedelta(days=30):
-                left.append((project, run))
-        self._active = left
-
-    def _push(
-        self, project: Project, run: Run, image: Any, at: datetime
-    ) -> None:
-        tag = run.head_branch
-        values = {
-            "repository": project.full_name.lower(),
-            "owner": project.owner.lower(),
-            "name": project.name.lower(),
-            "tag": tag,
-            "version": tag[1:] if tag[:1] == "v" else tag,
-            "sha": run.head_sha,
-        }
-        self.images.publish(
-            _fill(image.name, values),
-            _fill(image.tag, values),
-            at=at,
-            platforms=image.platforms,
-            attestations=image.attestations,
-            platform_tags=image.platform_tags and len(image.platforms) > 1,
-            labels={k: _fill(v, values) for k, v in image.labels.items()},
-        )
-
     # -- Serving ---------------------------------------------------------
 
     def _watch(self) -> None:
@@ -880,7 +489,7 @@ class Sandbox:
             with self.lock:
                 for project in self._projects.values():
                     self.notice(project)
-                self.settle()
+                self.runner.settle()
 
     def _answer(self, request: Request) -> Reply:
         began = time.perf_counter()
@@ -920,7 +529,7 @@ class Sandbox:
             return found
         with self.lock:
             now = self.clock.now()
-            self.settle()
+            self.runner.settle()
             view = View(now, self._before_write if stale else None)
             path = request.path
             try:
@@ -962,75 +571,6 @@ class Sandbox:
             body=text.encode(),
             headers={"Content-Type": "text/html; charset=utf-8"},
         )
-
-    # -- Logs on a storage host ------------------------------------------
-
-    def log_url(self, run: Run, job: JobTimes) -> str:
-        """Return an address that serves a job's log for a minute."""
-        assert self._storage is not None
-        key = f"{run.id}-{job.id}-{len(self._logs)}"
-        expires = self.clock.now() + timedelta(minutes=1)
-        self._logs[key] = (expires, job_log(job, run.speed))
-        signature = quote(str(number_of(key)))
-        return f"http://127.0.0.1:{self._storage.port}/{key}?sig={signature}"
-
-    def _serve_log(self, request: Request) -> Reply:
-        key = request.path.lstrip("/")
-        found = self._logs.get(key)
-        status, text = 404, "BlobNotFound"
-        if request.header("authorization"):
-            # Storage takes the signature in the address, nothing else.
-            status, text = 400, "InvalidAuthenticationInfo"
-        elif found and request.query.get("sig") == str(number_of(key)):
-            status, text = 200, found[1]
-            if self.clock.now() > found[0]:
-                status, text = 403, "AuthenticationFailed"
-        headers = {
-            k: v for k, v in request.headers.items() if k != "authorization"
-        }
-        has_credentials = bool(request.header("authorization"))
-        headers["has-authorization"] = str(has_credentials)
-        record = (request.path, headers, status)
-        self.state.storage_requests.append(record)
-        kind = {"Content-Type": "text/plain; charset=utf-8"}
-        body = text.encode()
-        return Reply(Response(status, body=body, headers=kind))
-
-
-def _went_well(script: WorkflowScript) -> WorkflowScript:
-    """Return the script of a run of the past: nothing went wrong in it."""
-    jobs = tuple(
-        replace(
-            job,
-            conclusions=("success",),
-            environment=None,
-            annotations=(),
-            log=None,
-        )
-        for job in script.jobs or ()
-    )
-    return replace(
-        script,
-        jobs=jobs,
-        startup_failure=False,
-        is_lost=False,
-        cancel_after=None,
-        concurrency=None,
-    )
-
-
-def _role_may(role: str, closed: bool, level: str) -> bool:
-    if closed:
-        return role == "admin"
-    if level == "read":
-        return role in {"admin", "write", "read"}
-    return role in {"admin", "write"}
-
-
-def _fill(text: str, values: Mapping[str, str]) -> str:
-    with contextlib.suppress(KeyError, IndexError, ValueError):
-        return text.format_map(values)
-    return text
 
 
 def _skips(message: str) -> bool:

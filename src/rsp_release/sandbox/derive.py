@@ -88,7 +88,9 @@ def workflow_script(
         needs = _needs(spec.get("needs"), members)
         found = _images(spec)
         skipped = _is_skipped(spec, event=event, ref=ref)
-        made = _jobs(str(key), spec, needs, bool(found), skipped=skipped)
+        made = _jobs(
+            str(key), spec, needs, has_images=bool(found), skipped=skipped
+        )
         members[str(key)] = tuple(job.key for job in made)
         jobs += made
         if publishes and not skipped:
@@ -139,11 +141,14 @@ def _is_skipped(spec: Mapping[str, Any], *, event: str, ref: str) -> bool:
     text = condition.replace('"', "'")
     is_release = event == "release"
     is_tag = ref.startswith("refs/tags/")
-    about = []
-    for known in re.findall(r"github\.event_name == '(\w+)'", text):
-        about.append(event == known)
-    for prefix in re.findall(r"startsWith\(github\.ref, '([^']+)'\)", text):
-        about.append(ref.startswith(prefix))
+    about = [
+        event == known
+        for known in re.findall(r"github\.event_name == '(\w+)'", text)
+    ]
+    about += [
+        ref.startswith(prefix)
+        for prefix in re.findall(r"startsWith\(github\.ref, '([^']+)'\)", text)
+    ]
     if "github.event.action == 'published'" in text:
         about.append(is_release)
     if "github.ref_type == 'tag'" in text:
@@ -157,8 +162,8 @@ def _jobs(
     key: str,
     spec: Mapping[str, Any],
     needs: tuple[str, ...],
-    has_images: bool,
     *,
+    has_images: bool,
     skipped: bool,
 ) -> list[JobScript]:
     label = spec.get("name")
@@ -273,9 +278,11 @@ def _images(spec: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
     if "uses" in spec:
         blocks.append((str(spec["uses"]), spec.get("with")))
     steps = spec.get("steps")
-    for step in steps if isinstance(steps, list) else []:
-        if isinstance(step, Mapping) and "uses" in step:
-            blocks.append((str(step["uses"]), step.get("with")))
+    blocks += [
+        (str(step["uses"]), step.get("with"))
+        for step in (steps if isinstance(steps, list) else [])
+        if isinstance(step, Mapping) and "uses" in step
+    ]
     found: dict[str, tuple[str, ...]] = {}
     for uses, given in blocks:
         if not isinstance(given, Mapping) or given.get("push") is False:

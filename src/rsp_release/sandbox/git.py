@@ -174,7 +174,7 @@ class Repository:
         while pending:
             folder = pending.pop()
             try:
-                found.append((folder, os.stat(folder).st_mtime_ns))
+                found.append((folder, Path(folder).stat().st_mtime_ns))
                 with os.scandir(folder) as entries:
                     pending += [e.path for e in entries if e.is_dir()]
             except FileNotFoundError:
@@ -247,8 +247,8 @@ class Repository:
             if (known := self._objects.get(name)) is not None:
                 return name, *known
             batch = self._process()
-            assert batch.stdin is not None
-            assert batch.stdout is not None
+            if batch.stdin is None or batch.stdout is None:
+                return None
             batch.stdin.write(name.encode() + b"\n")
             batch.stdin.flush()
             header = batch.stdout.readline().decode().split()
@@ -314,6 +314,19 @@ class Repository:
         """Return the commit that a hash, ref or tag leads to."""
         commit = self.commit(name)
         return commit.sha if commit else None
+
+    def known(self, name: str) -> Commit:
+        """Read a commit that must be there, peeling tags.
+
+        Raises
+        ------
+        GitError
+            Raised if there is none.
+        """
+        found = self.commit(name)
+        if found is None:
+            raise GitError(f"no commit {name}")
+        return found
 
     def resolve(self, name: str) -> str | None:
         """Return the commit of a branch, tag or hash, as GitHub reads it."""

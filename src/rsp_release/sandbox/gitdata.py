@@ -9,9 +9,11 @@ from typing import Any
 
 from . import shapes
 from .base import Problem, Response, invalid, node_id, not_found
+from .commits import content_shape
 from .git import Commit, GitError
-from .github import content_shape, person
+from .guards import guard_ref
 from .merge import edit_tree
+from .refs import person
 from .rest import Context, route
 
 __all__: list[str] = []
@@ -250,7 +252,7 @@ def _write_file(
         author=author,
         committer=author,
     )
-    context.box.guard(context, project, ref, head, sha)
+    guard_ref(context, ref, head, sha)
     git.update_ref(ref, sha, head)
     context.box.pushed(project, context.token)
     commit = git.commit(sha)

@@ -12,7 +12,8 @@ from .base import Request, Response
 from .git import git_environment, http_backend
 
 if TYPE_CHECKING:
-    from .box import Project, Sandbox
+    from .box import Sandbox
+    from .project import Project
 
 __all__ = ["git_http"]
 
@@ -33,9 +34,8 @@ def git_http(box: Sandbox, request: Request) -> Response | None:
     writes = service == "git-receive-pack"
     project = box.find(match["owner"], match["name"])
     token, refused = _who(box, request, project, writes=writes)
-    if refused is not None:
+    if refused is not None or project is None:
         return refused
-    assert project is not None
     if match["rest"].startswith(("objects/", "HEAD")):
         return _text(403, "dumb HTTP is not served\n")
     push = writes and request.method == "POST"
@@ -73,18 +73,25 @@ def _who(
         return token, None
     if token is None:
         return None, _challenge("No anonymous write access.\n")
+    refused = _forbidden(box, project, token, writes=writes)
+    return (None, refused) if refused else (token, None)
+
+
+def _forbidden(
+    box: Sandbox, project: Project, token: Token, *, writes: bool
+) -> Response | None:
     if not box.can(token, project, "contents", "read"):
-        return None, _text(404, "remote: Repository not found.\n")
+        return _text(404, "remote: Repository not found.\n")
     if not writes:
-        return token, None
+        return None
     if not box.can(token, project, "contents", "write"):
         name = f"{project.owner}/{project.name}.git"
         text = f"remote: Permission to {name} denied to {token.login}.\n"
-        return None, _text(403, text)
+        return _text(403, text)
     if project.is_archived:
         text = "remote: This repository was archived so it is read-only.\n"
-        return None, _text(403, text)
-    return token, None
+        return _text(403, text)
+    return None
 
 
 def _text(status: int, text: str) -> Response:

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from . import shapes
 from .base import Problem, Response, invalid, iso, node_id, not_found
+from .commits import commit_at, diff_entries
 from .git import GitError, Person
-from .github import commit_at, diff_entries
 from .merge import merge, merge_trees, rebase, squash
 from .rest import Context, page, route
 
 if TYPE_CHECKING:
     from .accounts import Token
-    from .box import Project, Sandbox
+    from .box import Sandbox
+    from .project import Project
 
-__all__ = ["Pull", "commit_pulls", "follow"]
+__all__ = ["Pull", "commit_pulls", "find_pull", "follow", "label", "simple"]
 
 R = "/repos/{owner}/{repo}"
 P = R + "/pulls/{number}"
-I = R + "/issues/{number}"  # noqa: E741
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,7 +99,7 @@ def _start(
 ) -> None:
     if token is not None and token.kind == "actions":
         return
-    box.start(
+    box.runner.start(
         project,
         event="pull_request",
         action=action,
@@ -114,7 +114,8 @@ def _start(
 # -- Shapes ----------------------------------------------------------------
 
 
-def _label(context: Context, name: str) -> dict[str, Any]:
+def label(context: Context, name: str) -> dict[str, Any]:
+    """Return a ``label``."""
     project = context.project
     number = shapes.number_of(f"{project.full_name} label {name}")
     return {
@@ -170,7 +171,7 @@ def simple(context: Context, pull: Pull) -> dict[str, Any]:
         "title": pull.title,
         "user": shapes.user(box, pull.author),
         "body": pull.body,
-        "labels": [_label(context, name) for name in pull.labels],
+        "labels": [label(context, name) for name in pull.labels],
         "milestone": None,
         "active_lock_reason": None,
         "created_at": iso(pull.created_at),
@@ -296,7 +297,14 @@ def list_pulls(context: Context) -> Response:
     return page(context, found, lambda pull: simple(context, pull))
 
 
-def _pull(context: Context) -> Pull:
+def find_pull(context: Context) -> Pull:
+    """Return the pull request that the path names.
+
+    Raises
+    ------
+    Problem
+        Raised if there is none.
+    """
     context.box.notice(context.project)
     pull: Pull | None = context.project.pulls.get(context.number("number"))
     if pull is None:
@@ -360,13 +368,13 @@ def create_pull(context: Context) -> Response:
 @route("GET", P, "pull_requests:read")
 def get_pull(context: Context) -> Response:
     """Answer a pull request."""
-    return Response(200, full(context, _pull(context)))
+    return Response(200, full(context, find_pull(context)))
 
 
 @route("PATCH", P, "pull_requests:write")
 def update_pull(context: Context) -> Response:
     """Change a pull request."""
-    pull = _pull(context)
+    pull = find_pull(context)
     data = context.request.json()
     if data.get("title"):
         pull.title = str(data["title"])
@@ -392,7 +400,7 @@ def update_pull(context: Context) -> Response:
 @route("GET", P + "/merge", "pull_requests:read")
 def is_merged(context: Context) -> Response:
     """Answer 204 if it is merged."""
-    if _pull(context).merged_at is None:
+    if find_pull(context).merged_at is None:
         raise not_found()
     return Response(204)
 
@@ -400,7 +408,7 @@ def is_merged(context: Context) -> Response:
 @route("PUT", P + "/merge", "contents:write")
 def merge_pull(context: Context) -> Response:
     """Merge a pull request for real."""
-    pull = _pull(context)
+    pull = find_pull(context)
     data = context.request.json()
     box, project = context.box, context.project
     if pull.state != "open" or pull.is_draft:
@@ -453,7 +461,7 @@ def merge_pull(context: Context) -> Response:
 @route("GET", P + "/commits", "pull_requests:read")
 def list_commits(context: Context) -> Response:
     """List the commits of a pull request."""
-    pull, project = _pull(context), context.project
+    pull, project = find_pull(context), context.project
 
     def shape(sha: str) -> dict[str, Any]:
         commit = project.git.commit(sha)
@@ -465,7 +473,7 @@ def list_commits(context: Context) -> Response:
 @route("GET", P + "/files", "pull_requests:read")
 def list_files(context: Context) -> Response:
     """List the files of a pull request."""
-    entries = diff_entries(context, *_range(context, _pull(context)))
+    entries = diff_entries(context, *_range(context, find_pull(context)))
     return page(context, entries, lambda entry: entry)
 
 
@@ -479,167 +487,3 @@ def commit_pulls(context: Context, name: str) -> Response:
         or commit.sha in _commits(context, pull)
     ]
     return page(context, found, lambda pull: simple(context, pull))
-
-
-# -- Reviews, labels, comments ---------------------------------------------
-
-
-def _review(
-    context: Context, pull: Pull, review: dict[str, Any]
-) -> dict[str, Any]:
-    project = context.project
-    url = f"{context.base}/repos/{project.full_name}/pulls/{pull.number}"
-    web = f"{context.box.server_url}/{project.full_name}/pull/{pull.number}"
-    html = f"{web}#pullrequestreview-{review['id']}"
-    return {
-        "id": review["id"],
-        "node_id": node_id("PullRequestReview", review["id"]),
-        "user": shapes.user(context.box, review["login"]),
-        "body": review["body"],
-        "state": review["state"],
-        "html_url": html,
-        "pull_request_url": url,
-        "_links": {"html": {"href": html}, "pull_request": {"href": url}},
-        "submitted_at": iso(review["at"]),
-        "commit_id": review["sha"],
-        "author_association": "OWNER",
-    }
-
-
-@route("GET", P + "/reviews", "pull_requests:read")
-def list_reviews(context: Context) -> Response:
-    """List reviews."""
-    pull = _pull(context)
-    return page(context, pull.reviews, lambda r: _review(context, pull, r))
-
-
-_VERDICTS = {
-    "APPROVE": "APPROVED",
-    "REQUEST_CHANGES": "CHANGES_REQUESTED",
-    "COMMENT": "COMMENTED",
-}
-
-
-@route("POST", P + "/reviews", "pull_requests:write")
-def create_review(context: Context) -> Response:
-    """Review a pull request; not one's own."""
-    pull = _pull(context)
-    data = context.request.json()
-    event = str(data.get("event", "COMMENT"))
-    if event == "APPROVE" and context.actor == pull.author:
-        text = "Can not approve your own pull request"
-        raise Problem(422, "Unprocessable Entity", errors=[text])
-    review = {
-        "id": context.box.new_id("pull"),
-        "login": context.actor,
-        "body": data.get("body") or "",
-        "state": _VERDICTS.get(event, "PENDING"),
-        "at": context.now,
-        "sha": pull.head_sha,
-    }
-    pull.reviews.append(review)
-    if context.actor in pull.reviewers:
-        pull.reviewers.remove(context.actor)
-    pull.updated_at = context.now
-    context.box.touched()
-    return Response(200, _review(context, pull, review))
-
-
-@route("POST", P + "/requested_reviewers", "pull_requests:write")
-def request_reviewers(context: Context) -> Response:
-    """Ask for reviews."""
-    pull = _pull(context)
-    asked = context.request.json().get("reviewers") or []
-    if pull.author in asked:
-        text = "Review cannot be requested from pull request author."
-        raise Problem(422, text)
-    pull.reviewers += [name for name in asked if name not in pull.reviewers]
-    pull.updated_at = context.now
-    context.box.touched()
-    return Response(201, simple(context, pull))
-
-
-@route("GET", P + "/requested_reviewers", "pull_requests:read")
-def list_reviewers(context: Context) -> Response:
-    """List who has been asked."""
-    pull = _pull(context)
-    users = [shapes.user(context.box, name) for name in pull.reviewers]
-    return Response(200, {"users": users, "teams": []})
-
-
-@route("GET", I + "/labels", "issues:read")
-def list_labels(context: Context) -> Response:
-    """List labels."""
-    return page(
-        context, _pull(context).labels, lambda name: _label(context, name)
-    )
-
-
-@route("POST", I + "/labels", "pull_requests:write")
-def add_labels(context: Context) -> Response:
-    """Add labels, made where there is none of the name."""
-    pull = _pull(context)
-    for name in context.request.json().get("labels") or []:
-        if name not in pull.labels:
-            pull.labels.append(str(name))
-    pull.updated_at = context.now
-    context.box.touched()
-    return Response(200, [_label(context, name) for name in pull.labels])
-
-
-@route("DELETE", I + "/labels/{label}", "pull_requests:write")
-def remove_label(context: Context) -> Response:
-    """Remove a label."""
-    pull = _pull(context)
-    if context.args["label"] not in pull.labels:
-        raise Problem(404, "Label does not exist")
-    pull.labels.remove(context.args["label"])
-    context.box.touched()
-    return Response(200, [_label(context, name) for name in pull.labels])
-
-
-def _comment(
-    context: Context, pull: Pull, comment: dict[str, Any]
-) -> dict[str, Any]:
-    project = context.project
-    root = f"{context.base}/repos/{project.full_name}/issues"
-    web = f"{context.box.server_url}/{project.full_name}/pull/{pull.number}"
-    return {
-        "id": comment["id"],
-        "node_id": node_id("IssueComment", comment["id"]),
-        "url": f"{root}/comments/{comment['id']}",
-        "html_url": f"{web}#issuecomment-{comment['id']}",
-        "body": comment["body"],
-        "user": shapes.user(context.box, comment["login"]),
-        "created_at": iso(comment["at"]),
-        "updated_at": iso(comment["at"]),
-        "issue_url": f"{root}/{pull.number}",
-        "author_association": "OWNER",
-    }
-
-
-@route("GET", I + "/comments", "issues:read")
-def list_comments(context: Context) -> Response:
-    """List comments."""
-    pull = _pull(context)
-    return page(context, pull.comments, lambda c: _comment(context, pull, c))
-
-
-@route("POST", I + "/comments", "pull_requests:write")
-def create_comment(context: Context) -> Response:
-    """Comment on a pull request."""
-    pull = _pull(context)
-    body = context.request.json().get("body")
-    if not isinstance(body, str) or not body:
-        raise invalid("IssueComment", "body", "missing_field")
-    comment = {
-        "id": context.box.new_id("pull"),
-        "login": context.actor,
-        "body": body,
-        "at": context.now,
-    }
-    pull.comments.append(comment)
-    pull.updated_at = context.now
-    context.box.touched()
-    shape = _comment(context, pull, comment)
-    return Response(201, shape, headers={"Location": shape["url"]})

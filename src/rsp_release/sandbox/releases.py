@@ -19,12 +19,14 @@ from .base import (
     quote_path,
 )
 from .git import GitError
+from .guards import guard_ref, guard_workflows
 from .rest import Context, page, route
 
 if TYPE_CHECKING:
-    from .box import Project, Sandbox
+    from .box import Sandbox
+    from .project import Project
 
-__all__ = ["Release"]
+__all__ = ["Release", "without_tag"]
 
 R = "/repos/{owner}/{repo}"
 MOST = 125_000
@@ -163,7 +165,7 @@ def _text(data: dict[str, Any], name: str) -> str | None:
     return value
 
 
-def _flag(data: dict[str, Any], name: str, default: bool) -> bool:
+def _flag(data: dict[str, Any], name: str, *, default: bool) -> bool:
     value = data.get(name)
     if value is None:
         return default
@@ -200,8 +202,8 @@ def create_release(context: Context) -> Response:
         text = "tag_name is not a valid tag"
         raise invalid("Release", "tag_name", "custom", text)
     body, name = _text(data, "body"), _text(data, "name")
-    is_draft = _flag(data, "draft", False)
-    is_prerelease = _flag(data, "prerelease", False)
+    is_draft = _flag(data, "draft", default=False)
+    is_prerelease = _flag(data, "prerelease", default=False)
     choice = _make_latest(data) or "true"
     _check_body(body)
     releases = project.releases.value
@@ -236,11 +238,37 @@ def create_release(context: Context) -> Response:
         is_immutable=project.immutable_releases and not is_draft,
     )
     box.changed(project.releases, releases | {item.id: item})
+    _lock_tag(project, item)
     if not is_draft:
         kind = "prereleased" if is_prerelease else "released"
         _emit(context, item, "created", "published", kind)
     data = shape(box, project, item)
     return Response(201, data, headers={"Location": data["url"]})
+
+
+def _lock_tag(project: Project, item: Release) -> None:
+    if item.is_immutable and project.hook is not None:
+        project.hook.write()
+
+
+def without_tag(box: Sandbox, project: Project, tag: str) -> None:
+    """Make drafts of the releases of a tag that was deleted.
+
+    Parameters
+    ----------
+    box
+        The sandbox.
+    project
+        The repository.
+    tag
+        The tag that is gone.
+    """
+    found = dict(project.releases.value)
+    for number, item in found.items():
+        if item.tag == tag and not item.is_draft:
+            found[number] = replace(item, is_draft=True, published_at=None)
+    if found != project.releases.value:
+        box.changed(project.releases, found)
 
 
 def _check_free(project: Project, tag: str, but: int | None = None) -> None:
@@ -265,7 +293,7 @@ def _ensure_tag(context: Context, tag: str, target: str) -> None:
     if sha is None:
         raise invalid("Release", "target_commitish", "invalid")
     try:
-        context.box.guard(context, project, ref, None, sha)
+        guard_ref(context, ref, None, sha)
     except Problem as problem:
         errors = [
             {
@@ -277,7 +305,7 @@ def _ensure_tag(context: Context, tag: str, target: str) -> None:
             "Published releases must have a valid tag",
         ]
         raise Problem(422, "Validation Failed", errors=errors) from None
-    context.box.guard_workflows(context, project, sha)
+    guard_workflows(context, sha)
     try:
         project.git.update_ref(ref, sha, "0" * 40)
     except GitError:
@@ -303,8 +331,8 @@ def update_release(context: Context) -> Response:
         raise not_found()
     _check_body(_text(data, "body"))
     tag = _text(data, "tag_name") or old.tag
-    is_draft = _flag(data, "draft", old.is_draft)
-    is_prerelease = _flag(data, "prerelease", old.is_prerelease)
+    is_draft = _flag(data, "draft", default=old.is_draft)
+    is_prerelease = _flag(data, "prerelease", default=old.is_prerelease)
     choice = _make_latest(data)
     publishes = old.is_draft and not is_draft
     if old.is_immutable and (tag != old.tag or is_draft):
@@ -339,6 +367,7 @@ def update_release(context: Context) -> Response:
         or (publishes and project.immutable_releases),
     )
     box.changed(project.releases, releases | {number: item})
+    _lock_tag(project, item)
     if publishes:
         # A published draft pre-release emits no `prereleased`.
         more = () if is_prerelease else ("released",)
@@ -396,15 +425,14 @@ def _notes(
         done = [r for r in done if r.tag != tag]
         done.sort(key=lambda r: r.created_at)
         previous = done[-1].tag if done else None
-    lines = []
     start = git.peel(refs.get(f"refs/tags/{previous}", ""))
     shas = git.log(f"{start}..{head}" if start else head)
     web = f"{context.box.server_url}/{project.full_name}"
-    for pull in project.pulls.values():
-        if pull.merge_sha in shas:
-            lines.append(
-                f"* {pull.title} by @{pull.author} in {web}/pull/{pull.number}"
-            )
+    lines = [
+        f"* {pull.title} by @{pull.author} in {web}/pull/{pull.number}"
+        for pull in project.pulls.values()
+        if pull.merge_sha in shas
+    ]
     text = ""
     if lines:
         text = "## What's Changed\n" + "\n".join(lines) + "\n\n"

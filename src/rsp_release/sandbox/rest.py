@@ -14,7 +14,8 @@ from .accounts import Token, Window
 from .base import Problem, Request, Response, View, http_date, not_found
 
 if TYPE_CHECKING:
-    from .box import Project, Sandbox
+    from .box import Sandbox
+    from .project import Project
 
 __all__ = ["Context", "answer", "page", "route"]
 
@@ -38,7 +39,8 @@ class Context:
     @property
     def project(self) -> Project:
         """The repository that the path names."""
-        assert self.found is not None
+        if self.found is None:
+            raise not_found()
         return self.found
 
     @property

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .box import Project
+    from .project import Project
 
 __all__ = ["Hook", "is_protected", "refusal"]
 
@@ -83,26 +83,39 @@ def refusal(
     if new is None:
         kinds = {"deletion"}
     if new is not None:
-        kinds |= {"pull_request", "required_signatures"}
+        kinds |= {"required_signatures", "tag_name_pattern"}
+    if old is not None and new is not None:
+        kinds |= {"pull_request"}
     for ruleset in applying(project, ref):
         if actor in ruleset.get("bypass_logins", ()):
             continue
         for rule in ruleset.get("rules", ()):
-            kind = rule.get("type")
-            if kind == "pull_request" and old is None:
+            if rule.get("type") not in kinds:
                 continue
-            if kind in kinds:
-                return _WORDS[kind]
-            if kind == "tag_name_pattern" and new is not None:
-                pattern = rule.get("parameters", {}).get("pattern", "")
-                name = ref.split("/", 2)[2]
-                if not _fits(rule.get("parameters", {}), name):
-                    return f'Tag name must match a given pattern: "{pattern}"'
+            if (found := _broken(rule, ref)) is not None:
+                return found
+    return _locked(project, ref) if old is not None else None
+
+
+def _broken(rule: dict[str, Any], ref: str) -> str | None:
+    """Return what a rule that covers a change says of it."""
+    kind = rule["type"]
+    if kind != "tag_name_pattern":
+        return _WORDS[kind]
+    parameters = rule.get("parameters", {})
+    if _fits(parameters, ref.split("/", 2)[2]):
+        return None
+    pattern = parameters.get("pattern", "")
+    return f'Tag name must match a given pattern: "{pattern}"'
+
+
+def _locked(project: Project, ref: str) -> str | None:
+    """Return why an existing ref takes no change."""
     branch = ref.removeprefix("refs/heads/")
-    if branch != ref and branch in project.protected and old is not None:
+    if branch != ref and branch in project.protected:
         return "Changes must be made through a pull request."
     locked = ref.removeprefix("refs/tags/")
-    if locked != ref and old is not None:
+    if locked != ref:
         for release in project.releases.value.values():
             if release.is_immutable and release.tag == locked:
                 return "Cannot change the tag of an immutable release."
@@ -149,7 +162,12 @@ class Hook:
             {**ruleset, "default_branch": project.git.default_branch}
             for ruleset in project.rulesets
         ]
-        if not rows and not project.protected:
+        locked = [
+            release.tag
+            for release in project.releases.value.values()
+            if release.is_immutable
+        ]
+        if not (rows or project.protected or locked):
             self.remove()
             return
         if self._table is None:
@@ -158,6 +176,7 @@ class Hook:
             "rulesets": rows,
             "protected": sorted(project.protected),
             "default": project.git.default_branch,
+            "locked": locked,
         }
         self._table.write_text(json.dumps(data))
         mine = self._path.exists() and _MARK in self._path.read_text()
@@ -214,7 +233,12 @@ def check(table: str, ref: str, old: str, new: str) -> int:
         rulesets=data["rulesets"],
         protected=set(data["protected"]),
         git=SimpleNamespace(default_branch=data["default"]),
-        releases=SimpleNamespace(value={}),
+        releases=SimpleNamespace(
+            value={
+                tag: SimpleNamespace(is_immutable=True, tag=tag)
+                for tag in data["locked"]
+            }
+        ),
     )
     zero = "0" * 40
     actor = os.environ.get("RSP_SANDBOX_ACTOR", "")

@@ -1,4 +1,4 @@
-"""The REST API: workflows, runs, jobs, logs, approvals."""
+"""The REST API: workflows and their runs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from . import shapes
-from .actions import Attempt, JobTimes, Run, job_annotations
+from .actions import Attempt, Run
 from .base import Problem, Response, iso, node_id, not_found, quote_path
 from .derive import workflow_paths, workflow_script
 from .rest import Context, page, route
 
 if TYPE_CHECKING:
-    from .box import Project
+    from .project import Project
 
-__all__ = ["commit_check_runs", "workflow_id"]
+__all__ = [
+    "addresses",
+    "find_attempt",
+    "find_run",
+    "seen_runs",
+    "workflow_id",
+]
 
 R = "/repos/{owner}/{repo}"
 A = R + "/actions"
@@ -31,11 +37,10 @@ def _workflows(context: Context) -> dict[str, str]:
     box, project = context.box, context.project
     found: dict[str, str] = {}
     head = project.git.resolve("HEAD")
-    for path in workflow_paths(project.git, head) if head else ():
-        assert head is not None
+    for path in workflow_paths(project.git, head or ""):
         ref = "refs/heads/" + project.git.default_branch
         script = workflow_script(
-            project.git, head, path, event="push", ref=ref
+            project.git, head or "", path, event="push", ref=ref
         )
         found[path] = (script.name if script else None) or path
     for script in box.scenario.workflows:
@@ -57,7 +62,7 @@ def _workflow(context: Context, path: str, name: str) -> dict[str, Any]:
         "node_id": node_id("Workflow", number),
         "name": name,
         "path": path,
-        "state": box.workflow_state(project, path),
+        "state": box.runner.workflow_state(project, path),
         "created_at": moment,
         "updated_at": moment,
         "url": f"{context.base}/repos/{project.full_name}"
@@ -105,11 +110,10 @@ def dispatch(context: Context) -> Response:
             break
     else:
         raise Problem(422, f"No ref found for: {name}")
-    if box.workflow_state(project, path) != "active":
+    if box.runner.workflow_state(project, path) != "active":
         raise Problem(422, "Cannot trigger a 'workflow_dispatch' on disabled")
-    sha = project.git.peel(refs[ref])
-    assert sha is not None
-    started = box.start(
+    sha = project.git.known(refs[ref]).sha
+    started = box.runner.start(
         project,
         event="workflow_dispatch",
         action="",
@@ -125,7 +129,7 @@ def dispatch(context: Context) -> Response:
     if not data.get("return_run_details"):
         return Response(204)
     run = started[0]
-    api, web = _addresses(context, run)
+    api, web = addresses(context, run)
     details = {"workflow_run_id": run.id, "run_url": api, "html_url": web}
     return Response(200, details)
 
@@ -133,7 +137,8 @@ def dispatch(context: Context) -> Response:
 # -- Runs ------------------------------------------------------------------
 
 
-def _addresses(context: Context, run: Run) -> tuple[str, str]:
+def addresses(context: Context, run: Run) -> tuple[str, str]:
+    """Return the addresses of a run: of the API, and for people."""
     name = context.project.full_name
     return (
         f"{context.base}/repos/{name}/actions/runs/{run.id}",
@@ -148,7 +153,7 @@ def run_shape(
     box, project = context.box, context.project
     known = [a for a in run.attempts if a.requested_at <= now]
     attempt = attempt or (known or run.attempts)[-1]
-    api, web = _addresses(context, run)
+    api, web = addresses(context, run)
     root = f"{context.base}/repos/{project.full_name}"
     suite = run.id + 7_000_000_000
     head = project.git.commit(run.head_sha)
@@ -302,7 +307,14 @@ def list_workflow_runs(context: Context) -> Response:
     return _filtered(context, runs)
 
 
-def _run(context: Context) -> Run:
+def find_run(context: Context) -> Run:
+    """Return the run that the path names.
+
+    Raises
+    ------
+    Problem
+        Raised if the request can see none.
+    """
     number = context.number("run")
     for run in seen_runs(context):
         if run.id == number:
@@ -310,7 +322,14 @@ def _run(context: Context) -> Run:
     raise not_found()
 
 
-def _attempt(context: Context, run: Run) -> Attempt:
+def find_attempt(context: Context, run: Run) -> Attempt:
+    """Return the attempt that the path names.
+
+    Raises
+    ------
+    Problem
+        Raised if there is none.
+    """
     number = context.number("attempt")
     for attempt in run.attempts:
         if attempt.number == number:
@@ -321,7 +340,7 @@ def _attempt(context: Context, run: Run) -> Attempt:
 @route("GET", A + "/runs/{run}", "actions:read")
 def get_run(context: Context) -> Response:
     """Answer a run; after a re-run it can lag its jobs."""
-    run = _run(context)
+    run = find_run(context)
     now = context.lagging(context.box.lag.runs).now
     return Response(200, run_shape(context, run, now))
 
@@ -329,395 +348,6 @@ def get_run(context: Context) -> Response:
 @route("GET", A + "/runs/{run}/attempts/{attempt}", "actions:read")
 def get_attempt(context: Context) -> Response:
     """Answer one attempt of a run."""
-    run = _run(context)
-    attempt = _attempt(context, run)
+    run = find_run(context)
+    attempt = find_attempt(context, run)
     return Response(200, run_shape(context, run, context.view.now, attempt))
-
-
-# -- Jobs ------------------------------------------------------------------
-
-
-def job_shape(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
-    """Return a ``job``."""
-    project, now = context.project, context.view.now
-    root = f"{context.base}/repos/{project.full_name}"
-    _, web = _addresses(context, run)
-    status = job.status(now)
-    is_over = status == "completed"
-    has_runner = status in {"in_progress", "completed"} and (
-        job.conclusion != "skipped"
-    )
-    steps = []
-    for step in job.steps(run.speed) if has_runner else ():
-        state = step.status(now)
-        done = state == "completed"
-        started = iso(step.started_at) if state != "queued" else None
-        steps.append(
-            {
-                "name": step.name,
-                "status": state,
-                "conclusion": step.conclusion if done else None,
-                "number": step.number,
-                "started_at": started,
-                "completed_at": iso(step.completed_at) if done else None,
-            }
-        )
-    return {
-        "id": job.id,
-        "run_id": run.id,
-        "workflow_name": run.name,
-        "head_branch": run.head_branch,
-        "run_url": f"{root}/actions/runs/{run.id}",
-        "run_attempt": job.attempt,
-        "node_id": node_id("CheckRun", job.id),
-        "head_sha": run.head_sha,
-        "url": f"{root}/actions/jobs/{job.id}",
-        "html_url": f"{web}/job/{job.id}",
-        "status": status,
-        "conclusion": job.conclusion if is_over else None,
-        "created_at": iso(job.created_at),
-        # GitHub fills this in before the job starts.
-        "started_at": iso(
-            job.started_at
-            if job.started_at and job.started_at <= now
-            else job.created_at
-        ),
-        "completed_at": iso(job.completed_at) if is_over else None,
-        "name": job.script.name,
-        "steps": steps,
-        "check_run_url": f"{root}/check-runs/{job.id}",
-        "labels": list(job.script.labels),
-        "runner_id": 1 if has_runner else None,
-        "runner_name": "GitHub Actions 1" if has_runner else None,
-        "runner_group_id": 0 if has_runner else None,
-        "runner_group_name": "GitHub Actions" if has_runner else None,
-    }
-
-
-def _seen_jobs(
-    context: Context, run: Run, attempt: Attempt | None = None
-) -> list[JobTimes]:
-    """Return the jobs that exist by now: those whose needs are met."""
-    now = context.view.now
-    return [job for job in run.jobs(attempt) if job.created_at <= now]
-
-
-@route("GET", A + "/runs/{run}/jobs", "actions:read")
-def list_jobs(context: Context) -> Response:
-    """List the jobs of the latest attempt, or of all."""
-    run = _run(context)
-    if context.request.query.get("filter") == "all":
-        jobs = {
-            job.id: job
-            for attempt in run.attempts
-            for job in _seen_jobs(context, run, attempt)
-        }
-        found = list(jobs.values())
-    else:
-        found = _seen_jobs(context, run)
-    return page(
-        context, found, lambda j: job_shape(context, run, j), wrap="jobs"
-    )
-
-
-@route("GET", A + "/runs/{run}/attempts/{attempt}/jobs", "actions:read")
-def list_attempt_jobs(context: Context) -> Response:
-    """List the jobs of one attempt."""
-    run = _run(context)
-    found = _seen_jobs(context, run, _attempt(context, run))
-    return page(
-        context, found, lambda j: job_shape(context, run, j), wrap="jobs"
-    )
-
-
-def _job(context: Context) -> tuple[Run, JobTimes]:
-    number = context.number("job")
-    for run in seen_runs(context):
-        for attempt in reversed(run.attempts):
-            for job in _seen_jobs(context, run, attempt):
-                if job.id == number:
-                    return run, job
-    raise not_found()
-
-
-@route("GET", A + "/jobs/{job}", "actions:read")
-def get_job(context: Context) -> Response:
-    """Answer a job."""
-    return Response(200, job_shape(context, *_job(context)))
-
-
-@route("GET", A + "/jobs/{job}/logs", "actions:read")
-def get_logs(context: Context) -> Response:
-    """Redirect to a job's log on a storage host, once it has ended."""
-    run, job = _job(context)
-    if context.token is None:
-        raise Problem(403, "Must have admin rights to Repository.")
-    if job.status(context.view.now) != "completed":
-        raise not_found()
-    if job.conclusion == "skipped":
-        raise not_found()
-    address = context.box.log_url(run, job)
-    return Response(302, body=b"", headers={"Location": address})
-
-
-@route("GET", R + "/check-runs/{job}/annotations", "checks:read")
-def list_annotations(context: Context) -> Response:
-    """List what a job wants to be noticed."""
-    run, job = _job(context)
-    is_over = job.status(context.view.now) == "completed"
-    found = job_annotations(job) if is_over else []
-    web = f"{context.box.server_url}/{context.project.full_name}"
-
-    def shape(item: dict[str, Any]) -> dict[str, Any]:
-        line = item.get("line", 1)
-        path = item.get("path", ".github")
-        return {
-            "path": path,
-            "blob_href": f"{web}/blob/{run.head_sha}/{quote_path(path)}",
-            "start_line": line,
-            "start_column": None,
-            "end_line": line,
-            "end_column": None,
-            "annotation_level": item.get("level", "failure"),
-            "title": item.get("title", ""),
-            "message": item.get("message", ""),
-            "raw_details": "",
-        }
-
-    return page(context, found, shape)
-
-
-@route("GET", R + "/check-runs/{job}", "checks:read")
-def get_check_run(context: Context) -> Response:
-    """Answer the check run of a job."""
-    return Response(200, _check_run(context, *_job(context)))
-
-
-def _check_run(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
-    shape = job_shape(context, run, job)
-    url = shape["check_run_url"]
-    return {
-        "id": job.id,
-        "head_sha": run.head_sha,
-        "node_id": shape["node_id"],
-        "external_id": str(job.id),
-        "url": url,
-        "html_url": shape["html_url"],
-        "details_url": shape["html_url"],
-        "status": shape["status"],
-        "conclusion": shape["conclusion"],
-        "started_at": shape["started_at"],
-        "completed_at": shape["completed_at"],
-        "output": {
-            "title": None,
-            "summary": None,
-            "text": None,
-            "annotations_count": len(job_annotations(job)),
-            "annotations_url": f"{url}/annotations",
-        },
-        "name": job.script.name,
-        "check_suite": {"id": run.id + 7_000_000_000},
-        "app": None,
-        "pull_requests": [],
-    }
-
-
-def commit_check_runs(context: Context, name: str) -> Response:
-    """Answer the check runs of a commit."""
-    from .github import commit_at
-
-    box = context.box
-    if not box.can(context.token, context.project, "checks", "read"):
-        text = "Resource not accessible by personal access token"
-        raise Problem(403, text, headers={"need": "checks:read"})
-    commit = commit_at(context, name)
-    found = [
-        (run, job)
-        for run in seen_runs(context)
-        if run.head_sha == commit.sha
-        for job in _seen_jobs(context, run)
-    ]
-    if wanted := context.request.query.get("check_name"):
-        found = [item for item in found if item[1].script.name == wanted]
-    return page(
-        context, found, lambda i: _check_run(context, *i), wrap="check_runs"
-    )
-
-
-# -- Writes ----------------------------------------------------------------
-
-
-def _rerun(context: Context, run: Run, keys: set[str] | None) -> Response:
-    now = context.now
-    if run.status(now) != "completed":
-        text = "The workflow run is already running"
-        raise Problem(403, text)
-    if now - run.created_at > timedelta(days=30):
-        text = "Unable to retry this workflow run because it was created"
-        raise Problem(403, f"{text} over a month ago")
-    run.rerun(now=now, actor=context.actor, keys=keys)
-    context.box.touched()
-    return Response(201, {})
-
-
-@route("POST", A + "/runs/{run}/rerun", "actions:write")
-def rerun(context: Context) -> Response:
-    """Run everything again."""
-    return _rerun(context, _run(context), None)
-
-
-@route("POST", A + "/runs/{run}/rerun-failed-jobs", "actions:write")
-def rerun_failed(context: Context) -> Response:
-    """Run the failed jobs again, and those that need them."""
-    run = _run(context)
-    bad = {"failure", "cancelled", "timed_out"}
-    keys = {job.script.key for job in run.jobs() if job.conclusion in bad}
-    if run.status(context.now) == "completed" and not keys:
-        if not run.script.startup_failure:
-            text = "The workflow run cannot be retried"
-            raise Problem(403, text)
-    return _rerun(context, run, keys)
-
-
-@route("POST", A + "/jobs/{job}/rerun", "actions:write")
-def rerun_job(context: Context) -> Response:
-    """Run one job again, and those that need it."""
-    run, job = _job(context)
-    return _rerun(context, run, {job.script.key})
-
-
-@route("POST", A + "/runs/{run}/cancel", "actions:write")
-def cancel(context: Context) -> Response:
-    """Cancel a run."""
-    run = _run(context)
-    if run.status(context.now) == "completed":
-        raise Problem(409, "Cannot cancel a workflow run that is completed.")
-    run.latest.cancelled_at = context.now
-    context.box.touched()
-    return Response(202, {})
-
-
-def _environment(context: Context, name: str) -> dict[str, Any]:
-    project = context.project
-    number = shapes.number_of(project.full_name + name)
-    api = f"{context.base}/repos/{project.full_name}"
-    web = f"{context.box.server_url}/{project.full_name}"
-    return {
-        "id": number,
-        "node_id": node_id("Environment", number),
-        "name": name,
-        "url": f"{api}/environments/{quote_path(name)}",
-        "html_url": f"{web}/deployments/activity_log"
-        f"?environments_filter={quote_path(name)}",
-    }
-
-
-def _waiting(context: Context, run: Run) -> list[str]:
-    jobs = _seen_jobs(context, run)
-    names = [
-        job.waits_for
-        for job in jobs
-        if job.waits_for and job.status(context.view.now) == "waiting"
-    ]
-    return list(dict.fromkeys(names))
-
-
-@route("GET", A + "/runs/{run}/pending_deployments", "actions:read")
-def pending_deployments(context: Context) -> Response:
-    """Answer what a run waits for approval of."""
-    run = _run(context)
-    box = context.box
-    reviewer = shapes.user(box, box.accounts.login)
-    data = [
-        {
-            "environment": _environment(context, name),
-            "wait_timer": 0,
-            "wait_timer_started_at": None,
-            "current_user_can_approve": context.actor == box.accounts.login,
-            "reviewers": [{"type": "User", "reviewer": reviewer}],
-        }
-        for name in _waiting(context, run)
-    ]
-    return Response(200, data)
-
-
-@route("POST", A + "/runs/{run}/pending_deployments", "deployments:write")
-def review_deployments(context: Context) -> Response:
-    """Approve or reject."""
-    run = _run(context)
-    data = context.request.json()
-    state = data.get("state")
-    if state not in ("approved", "rejected"):
-        raise Problem(422, "Invalid request.")
-    asked = data.get("environment_ids") or []
-    names = {
-        _environment(context, name)["id"]: name
-        for name in _waiting(context, run)
-    }
-    if not asked or any(number not in names for number in asked):
-        raise Problem(422, "Invalid environment ids")
-    shown = []
-    for number in asked:
-        decision = (context.now, state == "approved")
-        run.latest.approvals[names[number]] = decision
-        shown.append(_deployment(context, run, number, names[number]))
-    context.box.touched()
-    return Response(200, shown)
-
-
-def _deployment(
-    context: Context, run: Run, number: int, name: str
-) -> dict[str, Any]:
-    root = f"{context.base}/repos/{context.project.full_name}"
-    url = f"{root}/deployments/{number}"
-    return {
-        "url": url,
-        "id": number,
-        "node_id": node_id("Deployment", number),
-        "sha": run.head_sha,
-        "ref": run.head_branch,
-        "task": "deploy",
-        "payload": {},
-        "original_environment": name,
-        "environment": name,
-        "description": None,
-        "creator": shapes.user(context.box, run.actor),
-        "created_at": iso(run.created_at),
-        "updated_at": iso(context.now),
-        "statuses_url": f"{url}/statuses",
-        "repository_url": root,
-    }
-
-
-@route("GET", A + "/runs/{run}/concurrency_groups", "actions:read")
-def concurrency_groups(context: Context) -> Response:
-    """Answer where a run stands in its concurrency group."""
-    run = _run(context)
-    if run.group is None:
-        return Response(200, {"total_count": 0, "concurrency_groups": []})
-    now = context.view.now
-    members = []
-    if run.status(now) != "completed":
-        ahead = [r for r in run.behind if r.status(now) != "completed"]
-        api, web = _addresses(context, run)
-        members.append(
-            {
-                "run_id": run.id,
-                "run_name": run.name,
-                "run_url": api,
-                "run_html_url": web,
-                "status": "pending" if ahead else "in_progress",
-                "position": len(ahead),
-                "position_url": f"{context.base}/repos/"
-                f"{context.project.full_name}/actions/concurrency_groups/"
-                f"{quote_path(run.group)}?ahead_of={run.id}",
-            }
-        )
-    root = f"{context.base}/repos/{context.project.full_name}"
-    group = {
-        "group_name": run.group,
-        "group_url": f"{root}/actions/concurrency_groups"
-        f"/{quote_path(run.group)}",
-        "group_members": members,
-    }
-    return Response(200, {"total_count": 1, "concurrency_groups": [group]})

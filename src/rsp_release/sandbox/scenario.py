@@ -386,7 +386,7 @@ def _job(data: Mapping[str, Any]) -> JobScript:
 
 
 def _make(kind: type[T], data: Mapping[str, Any]) -> T:
-    known = {item.name for item in fields(cast(Any, kind))}
+    known = {item.name for item in fields(cast("Any", kind))}
     if unknown := sorted(set(data) - known):
         raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
     return kind(

@@ -24,6 +24,7 @@ _PEOPLE = (
     ("Tomas Ruiz", "tomas@example.org"),
 )
 
+# ruff: noqa: E501
 _WORKFLOW = """\
 name: CI
 
@@ -332,8 +333,7 @@ def demo(
     prefix = "refs/tags/"
     tags = [r for r in project.git.refs() if r.startswith(prefix)]
     for ref in tags:
-        commit = project.git.commit(project.git.refs()[ref])
-        assert commit is not None
+        commit = project.git.known(project.git.refs()[ref])
         tag = ref.removeprefix(prefix)
         published = commit.committer.date + timedelta(minutes=4)
         item = Release(
@@ -352,7 +352,7 @@ def demo(
             slug="",
         )
         releases[item.id] = item
-        box.start(
+        box.runner.start(
             project,
             event="release",
             action="published",
@@ -365,6 +365,6 @@ def demo(
     box.changed(project.releases, releases)
     # What was there before is no lagging write.
     project.releases = type(project.releases)(releases)
-    box.settle()
+    box.runner.settle()
     box.writing()
     return path

@@ -109,6 +109,9 @@ class Server:
 
     def _one(self, connection: socket.socket, stream: BufferedReader) -> bool:
         """Answer one request; return whether another may follow."""
+        if stream.peek(1)[:1] == b"\x16":
+            # A TLS handshake: who tries that first must not wait.
+            return False
         line = stream.readline(_MAX_LINE)
         if not line.strip():
             return False

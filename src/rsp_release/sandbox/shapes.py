@@ -9,7 +9,8 @@ from .base import iso, node_id, quote_path
 from .git import Commit, Person, Tag
 
 if TYPE_CHECKING:
-    from .box import Project, Sandbox
+    from .box import Sandbox
+    from .project import Project
 
 __all__ = [
     "commit",

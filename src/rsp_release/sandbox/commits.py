@@ -1,241 +1,20 @@
-"""The REST API: users, the repository, refs, commits and contents."""
+"""The REST API: branches, commits, comparisons and contents."""
 
 from __future__ import annotations
 
 import base64
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 from . import shapes
-from .base import Problem, Response, iso, node_id, not_found, quote_path
-from .git import Commit, GitError, Person
+from .base import Problem, Response, not_found, quote_path
+from .git import Commit, GitError
+from .refs import refs
 from .rest import Context, page, route
 
-__all__: list[str] = []
+__all__ = ["commit_at", "content_shape", "diff_entries"]
 
 R = "/repos/{owner}/{repo}"
-_REF = re.compile(r"refs/[\w.+@/-]+")
-_SHA = re.compile(r"[0-9a-f]{40}")
-
-
-@route("GET", "/user", "user")
-def get_user(context: Context) -> Response:
-    """Answer who the token belongs to."""
-    token = context.token
-    if token is None or token.kind in {"actions", "app"}:
-        raise Problem(403, "Resource not accessible by integration")
-    data = shapes.user(context.box, context.actor)
-    moment = iso(datetime(2020, 1, 1, tzinfo=UTC))
-    data |= dict.fromkeys(
-        ("company", "location", "email", "hireable", "bio")
-    ) | {
-        "name": context.actor,
-        "blog": "",
-        "twitter_username": None,
-        "notification_email": None,
-        "public_repos": 1,
-        "public_gists": 0,
-        "followers": 0,
-        "following": 0,
-        "created_at": moment,
-        "updated_at": moment,
-    }
-    return Response(200, data)
-
-
-@route("GET", "/rate_limit")
-def get_rate_limit(context: Context) -> Response:
-    """Answer what is left; asking is free."""
-    accounts = context.box.accounts
-    window = context.token.window if context.token else accounts.anonymous
-    reset = window.reset
-    core = {
-        "limit": window.limit,
-        "used": window.used,
-        "remaining": window.remaining,
-        "reset": int((reset or context.now).timestamp()),
-    }
-    other = core | {"limit": 30, "used": 0, "remaining": 30}
-    data = {"resources": {"core": core, "search": other}, "rate": core}
-    return Response(200, data)
-
-
-@route("GET", R)
-def get_repository(context: Context) -> Response:
-    """Answer the repository, with what the sender may do."""
-    box, token, project = context.box, context.token, context.project
-    permissions = None
-    if token is not None:
-        write = box.can(token, project, "contents", "write")
-        admin = box.can(token, project, "administration", "write")
-        permissions = {
-            "admin": admin,
-            "maintain": admin,
-            "push": write,
-            "triage": write,
-            "pull": True,
-        }
-    return Response(200, shapes.repository(box, project, permissions))
-
-
-# -- Refs ------------------------------------------------------------------
-
-
-def refs(context: Context) -> dict[str, str]:
-    """Return the refs that the request can see."""
-    context.box.notice(context.project)
-    view = context.lagging(context.box.lag.refs)
-    return context.project.refs.read(view)
-
-
-@route("GET", R + "/git/ref/{ref*}", "contents:read")
-def get_ref(context: Context) -> Response:
-    """Answer one ref; GitHub also answers 404 for a mere prefix."""
-    ref = "refs/" + context.args["ref"]
-    sha = refs(context).get(ref)
-    if sha is None:
-        raise not_found()
-    box, project = context.box, context.project
-    return Response(200, shapes.reference(box, project, ref, sha))
-
-
-@route("GET", R + "/git/matching-refs/{ref*}", "contents:read")
-def matching_refs(context: Context) -> Response:
-    """Answer every ref that begins so."""
-    prefix = "refs/" + context.args["ref"]
-    found = [
-        shapes.reference(context.box, context.project, ref, sha)
-        for ref, sha in refs(context).items()
-        if ref.startswith(prefix)
-    ]
-    return Response(200, found)
-
-
-@route("POST", R + "/git/refs", "contents:write")
-def create_ref(context: Context) -> Response:
-    """Make a ref."""
-    data = context.request.json()
-    ref, sha = data.get("ref"), data.get("sha")
-    project = context.project
-    if not isinstance(ref, str) or not _REF.fullmatch(ref):
-        raise Problem(422, "Reference name must start with 'refs/'.")
-    if not isinstance(sha, str) or not _SHA.fullmatch(sha):
-        raise Problem(422, "The sha parameter must be exactly 40 characters.")
-    if project.git.read(sha) is None:
-        raise Problem(422, "Object does not exist")
-    if ref in project.git.refs():
-        raise Problem(422, "Reference already exists")
-    context.box.guard(context, project, ref, None, sha)
-    context.box.guard_workflows(context, project, sha)
-    try:
-        project.git.update_ref(ref, sha, "0" * 40)
-    except GitError:
-        raise Problem(422, "Reference update failed") from None
-    context.box.pushed(project, context.token)
-    shape = shapes.reference(context.box, project, ref, sha)
-    return Response(201, shape, headers={"Location": shape["url"]})
-
-
-@route("PATCH", R + "/git/refs/{ref*}", "contents:write")
-def update_ref(context: Context) -> Response:
-    """Move a ref, forward unless forced."""
-    data = context.request.json()
-    ref, sha = "refs/" + context.args["ref"], data.get("sha")
-    project = context.project
-    old = project.git.refs().get(ref)
-    if old is None:
-        raise Problem(422, "Reference does not exist")
-    if not isinstance(sha, str) or project.git.read(sha) is None:
-        raise Problem(422, "Object does not exist")
-    if not data.get("force"):
-        try:
-            project.git.git("merge-base", "--is-ancestor", old, sha)
-        except GitError:
-            raise Problem(422, "Update is not a fast forward") from None
-    context.box.guard(context, project, ref, old, sha)
-    project.git.update_ref(ref, sha, old)
-    context.box.pushed(project, context.token)
-    return Response(200, shapes.reference(context.box, project, ref, sha))
-
-
-@route("DELETE", R + "/git/refs/{ref*}", "contents:write")
-def delete_ref(context: Context) -> Response:
-    """Delete a ref."""
-    ref = "refs/" + context.args["ref"]
-    project = context.project
-    old = project.git.refs().get(ref)
-    if old is None:
-        raise Problem(422, "Reference does not exist")
-    context.box.guard(context, project, ref, old, None)
-    project.git.delete_ref(ref)
-    context.box.pushed(project, context.token)
-    return Response(204)
-
-
-@route("GET", R + "/git/tags/{sha}", "contents:read")
-def get_tag(context: Context) -> Response:
-    """Answer an annotated tag's object."""
-    sha = context.args["sha"]
-    tag = context.project.git.tag(sha) if _SHA.fullmatch(sha) else None
-    if tag is None:
-        raise not_found()
-    return Response(200, shapes.tag_object(context.box, context.project, tag))
-
-
-@route("POST", R + "/git/tags", "contents:write")
-def create_tag(context: Context) -> Response:
-    """Make a tag object; the ref is another request."""
-    data = context.request.json()
-    project = context.project
-    target = str(data.get("object", ""))
-    found = project.git.read(target) if _SHA.fullmatch(target) else None
-    if found is None:
-        raise Problem(422, "Object does not exist")
-    sha = project.git.write_tag(
-        name=str(data.get("tag", "")),
-        target=target,
-        kind=found[1],
-        message=str(data.get("message", "")) + "\n",
-        who=person(context, data.get("tagger")),
-    )
-    tag = project.git.tag(sha)
-    assert tag is not None
-    shape = shapes.tag_object(context.box, project, tag)
-    return Response(201, shape, headers={"Location": shape["url"]})
-
-
-def person(context: Context, given: Any) -> Person:
-    """Return who a request names, or its sender."""
-    if not isinstance(given, dict):
-        login = context.actor
-        email = f"{login}@users.noreply.github.com"
-        return Person(login, email, context.now)
-    date = given.get("date")
-    when = datetime.fromisoformat(date) if date else context.now
-    return Person(given.get("name", ""), given.get("email", ""), when)
-
-
-@route("GET", R + "/tags")
-def list_tags(context: Context) -> Response:
-    """List tags by name, as GitHub does: not by date."""
-    project = context.project
-    root = f"{context.base}/repos/{project.full_name}"
-
-    def shape(item: tuple[str, str]) -> dict[str, Any]:
-        ref, sha = item
-        name = ref.removeprefix("refs/tags/")
-        commit = project.git.peel(sha) or sha
-        return {
-            "name": name,
-            "zipball_url": f"{root}/zipball/{quote_path(ref)}",
-            "tarball_url": f"{root}/tarball/{quote_path(ref)}",
-            "commit": {"sha": commit, "url": f"{root}/commits/{commit}"},
-            "node_id": node_id("REF", ref),
-        }
-
-    found = [i for i in refs(context).items() if i[0].startswith("refs/tags/")]
-    return page(context, found[::-1], shape)
 
 
 # -- Branches and commits --------------------------------------------------
@@ -357,9 +136,7 @@ def list_commits(context: Context) -> Response:
         found = project.git.log(*args)
 
     def shape(sha: str) -> dict[str, Any]:
-        commit = project.git.commit(sha)
-        assert commit is not None
-        return shapes.commit(context.box, project, commit)
+        return shapes.commit(context.box, project, project.git.known(sha))
 
     return page(context, found, shape)
 
@@ -370,7 +147,7 @@ def get_commit(context: Context) -> Response:
     name = context.args["ref"]
     box, project = context.box, context.project
     if name.endswith("/check-runs"):
-        from .runs import commit_check_runs
+        from .jobs import commit_check_runs
 
         return commit_check_runs(context, name.removesuffix("/check-runs"))
     if name.endswith("/status"):
@@ -429,9 +206,7 @@ def compare(context: Context) -> Response:
     found = page(context, ahead, lambda sha: sha)
 
     def shape(sha: str) -> dict[str, Any]:
-        commit = project.git.commit(sha)
-        assert commit is not None
-        return shapes.commit(box, project, commit)
+        return shapes.commit(box, project, project.git.known(sha))
 
     data = {
         "url": f"{url}{left}...{right}",
@@ -510,7 +285,8 @@ def get_contents(context: Context) -> Response:
     except Problem:
         raise Problem(404, f"No commit found for the ref {ref}") from None
     entry = project.git.lookup(commit.sha, path)
-    if entry is None:
+    found = project.git.read(entry[2]) if entry else None
+    if entry is None or found is None:
         raise not_found()
     if entry[1] == "tree":
         listed = [
@@ -518,8 +294,6 @@ def get_contents(context: Context) -> Response:
             for _, kind, sha, name in project.git.tree(entry[2])
         ]
         return Response(200, listed)
-    found = project.git.read(entry[2])
-    assert found is not None
     if "raw" in context.request.header("accept"):
         return Response(200, body=found[2])
     data = content_shape(context, ref, path, "blob", entry[2])

@@ -1,0 +1,194 @@
+"""The REST API: re-runs, cancelling, approvals, concurrency."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from . import shapes
+from .actions import Run
+from .base import Problem, Response, iso, node_id, quote_path
+from .jobs import find_job, seen_jobs
+from .rest import Context, route
+from .runs import addresses, find_run
+
+__all__: list[str] = []
+
+R = "/repos/{owner}/{repo}"
+A = R + "/actions"
+
+
+def _rerun(context: Context, run: Run, keys: set[str] | None) -> Response:
+    now = context.now
+    if run.status(now) != "completed":
+        text = "The workflow run is already running"
+        raise Problem(403, text)
+    if now - run.created_at > timedelta(days=30):
+        text = "Unable to retry this workflow run because it was created"
+        raise Problem(403, f"{text} over a month ago")
+    run.rerun(now=now, actor=context.actor, keys=keys)
+    context.box.touched()
+    return Response(201, {})
+
+
+@route("POST", A + "/runs/{run}/rerun", "actions:write")
+def rerun(context: Context) -> Response:
+    """Run everything again."""
+    return _rerun(context, find_run(context), None)
+
+
+@route("POST", A + "/runs/{run}/rerun-failed-jobs", "actions:write")
+def rerun_failed(context: Context) -> Response:
+    """Run the failed jobs again, and those that need them."""
+    run = find_run(context)
+    bad = {"failure", "cancelled", "timed_out"}
+    keys = {job.script.key for job in run.jobs() if job.conclusion in bad}
+    if run.status(context.now) == "completed" and not keys:
+        if not run.script.startup_failure:
+            text = "The workflow run cannot be retried"
+            raise Problem(403, text)
+    return _rerun(context, run, keys)
+
+
+@route("POST", A + "/jobs/{job}/rerun", "actions:write")
+def rerun_job(context: Context) -> Response:
+    """Run one job again, and those that need it."""
+    run, job = find_job(context)
+    return _rerun(context, run, {job.script.key})
+
+
+@route("POST", A + "/runs/{run}/cancel", "actions:write")
+def cancel(context: Context) -> Response:
+    """Cancel a run."""
+    run = find_run(context)
+    if run.status(context.now) == "completed":
+        raise Problem(409, "Cannot cancel a workflow run that is completed.")
+    run.latest.cancelled_at = context.now
+    context.box.touched()
+    return Response(202, {})
+
+
+def _environment(context: Context, name: str) -> dict[str, Any]:
+    project = context.project
+    number = shapes.number_of(project.full_name + name)
+    api = f"{context.base}/repos/{project.full_name}"
+    web = f"{context.box.server_url}/{project.full_name}"
+    return {
+        "id": number,
+        "node_id": node_id("Environment", number),
+        "name": name,
+        "url": f"{api}/environments/{quote_path(name)}",
+        "html_url": f"{web}/deployments/activity_log"
+        f"?environments_filter={quote_path(name)}",
+    }
+
+
+def _waiting(context: Context, run: Run) -> list[str]:
+    jobs = seen_jobs(context, run)
+    names = [
+        job.waits_for
+        for job in jobs
+        if job.waits_for and job.status(context.view.now) == "waiting"
+    ]
+    return list(dict.fromkeys(names))
+
+
+@route("GET", A + "/runs/{run}/pending_deployments", "actions:read")
+def pending_deployments(context: Context) -> Response:
+    """Answer what a run waits for approval of."""
+    run = find_run(context)
+    box = context.box
+    reviewer = shapes.user(box, box.accounts.login)
+    data = [
+        {
+            "environment": _environment(context, name),
+            "wait_timer": 0,
+            "wait_timer_started_at": None,
+            "current_user_can_approve": context.actor == box.accounts.login,
+            "reviewers": [{"type": "User", "reviewer": reviewer}],
+        }
+        for name in _waiting(context, run)
+    ]
+    return Response(200, data)
+
+
+@route("POST", A + "/runs/{run}/pending_deployments", "deployments:write")
+def review_deployments(context: Context) -> Response:
+    """Approve or reject."""
+    run = find_run(context)
+    data = context.request.json()
+    state = data.get("state")
+    if state not in ("approved", "rejected"):
+        raise Problem(422, "Invalid request.")
+    asked = data.get("environment_ids") or []
+    names = {
+        _environment(context, name)["id"]: name
+        for name in _waiting(context, run)
+    }
+    if not asked or any(number not in names for number in asked):
+        raise Problem(422, "Invalid environment ids")
+    shown = []
+    for number in asked:
+        decision = (context.now, state == "approved")
+        run.latest.approvals[names[number]] = decision
+        shown.append(_deployment(context, run, number, names[number]))
+    context.box.touched()
+    return Response(200, shown)
+
+
+def _deployment(
+    context: Context, run: Run, number: int, name: str
+) -> dict[str, Any]:
+    root = f"{context.base}/repos/{context.project.full_name}"
+    url = f"{root}/deployments/{number}"
+    return {
+        "url": url,
+        "id": number,
+        "node_id": node_id("Deployment", number),
+        "sha": run.head_sha,
+        "ref": run.head_branch,
+        "task": "deploy",
+        "payload": {},
+        "original_environment": name,
+        "environment": name,
+        "description": None,
+        "creator": shapes.user(context.box, run.actor),
+        "created_at": iso(run.created_at),
+        "updated_at": iso(context.now),
+        "statuses_url": f"{url}/statuses",
+        "repository_url": root,
+    }
+
+
+@route("GET", A + "/runs/{run}/concurrency_groups", "actions:read")
+def concurrency_groups(context: Context) -> Response:
+    """Answer where a run stands in its concurrency group."""
+    run = find_run(context)
+    if run.group is None:
+        return Response(200, {"total_count": 0, "concurrency_groups": []})
+    now = context.view.now
+    members = []
+    if run.status(now) != "completed":
+        ahead = [r for r in run.behind if r.status(now) != "completed"]
+        api, web = addresses(context, run)
+        members.append(
+            {
+                "run_id": run.id,
+                "run_name": run.name,
+                "run_url": api,
+                "run_html_url": web,
+                "status": "pending" if ahead else "in_progress",
+                "position": len(ahead),
+                "position_url": f"{context.base}/repos/"
+                f"{context.project.full_name}/actions/concurrency_groups/"
+                f"{quote_path(run.group)}?ahead_of={run.id}",
+            }
+        )
+    root = f"{context.base}/repos/{context.project.full_name}"
+    group = {
+        "group_name": run.group,
+        "group_url": f"{root}/actions/concurrency_groups"
+        f"/{quote_path(run.group)}",
+        "group_members": members,
+    }
+    return Response(200, {"total_count": 1, "concurrency_groups": [group]})

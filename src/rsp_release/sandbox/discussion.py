@@ -1,0 +1,177 @@
+"""The REST API: reviews, labels and comments of pull requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import shapes
+from .base import Problem, Response, invalid, iso, node_id
+from .pulls import Pull, find_pull, label, simple
+from .rest import Context, page, route
+
+__all__: list[str] = []
+
+R = "/repos/{owner}/{repo}"
+P = R + "/pulls/{number}"
+I = R + "/issues/{number}"  # noqa: E741
+
+
+def _review(
+    context: Context, pull: Pull, review: dict[str, Any]
+) -> dict[str, Any]:
+    project = context.project
+    url = f"{context.base}/repos/{project.full_name}/pulls/{pull.number}"
+    web = f"{context.box.server_url}/{project.full_name}/pull/{pull.number}"
+    html = f"{web}#pullrequestreview-{review['id']}"
+    return {
+        "id": review["id"],
+        "node_id": node_id("PullRequestReview", review["id"]),
+        "user": shapes.user(context.box, review["login"]),
+        "body": review["body"],
+        "state": review["state"],
+        "html_url": html,
+        "pull_request_url": url,
+        "_links": {"html": {"href": html}, "pull_request": {"href": url}},
+        "submitted_at": iso(review["at"]),
+        "commit_id": review["sha"],
+        "author_association": "OWNER",
+    }
+
+
+@route("GET", P + "/reviews", "pull_requests:read")
+def list_reviews(context: Context) -> Response:
+    """List reviews."""
+    pull = find_pull(context)
+    return page(context, pull.reviews, lambda r: _review(context, pull, r))
+
+
+_VERDICTS = {
+    "APPROVE": "APPROVED",
+    "REQUEST_CHANGES": "CHANGES_REQUESTED",
+    "COMMENT": "COMMENTED",
+}
+
+
+@route("POST", P + "/reviews", "pull_requests:write")
+def create_review(context: Context) -> Response:
+    """Review a pull request; not one's own."""
+    pull = find_pull(context)
+    data = context.request.json()
+    event = str(data.get("event", "COMMENT"))
+    if event == "APPROVE" and context.actor == pull.author:
+        text = "Can not approve your own pull request"
+        raise Problem(422, "Unprocessable Entity", errors=[text])
+    review = {
+        "id": context.box.new_id("pull"),
+        "login": context.actor,
+        "body": data.get("body") or "",
+        "state": _VERDICTS.get(event, "PENDING"),
+        "at": context.now,
+        "sha": pull.head_sha,
+    }
+    pull.reviews.append(review)
+    if context.actor in pull.reviewers:
+        pull.reviewers.remove(context.actor)
+    pull.updated_at = context.now
+    context.box.touched()
+    return Response(200, _review(context, pull, review))
+
+
+@route("POST", P + "/requested_reviewers", "pull_requests:write")
+def request_reviewers(context: Context) -> Response:
+    """Ask for reviews."""
+    pull = find_pull(context)
+    asked = context.request.json().get("reviewers") or []
+    if pull.author in asked:
+        text = "Review cannot be requested from pull request author."
+        raise Problem(422, text)
+    pull.reviewers += [name for name in asked if name not in pull.reviewers]
+    pull.updated_at = context.now
+    context.box.touched()
+    return Response(201, simple(context, pull))
+
+
+@route("GET", P + "/requested_reviewers", "pull_requests:read")
+def list_reviewers(context: Context) -> Response:
+    """List who has been asked."""
+    pull = find_pull(context)
+    users = [shapes.user(context.box, name) for name in pull.reviewers]
+    return Response(200, {"users": users, "teams": []})
+
+
+@route("GET", I + "/labels", "issues:read")
+def list_labels(context: Context) -> Response:
+    """List labels."""
+    return page(
+        context, find_pull(context).labels, lambda name: label(context, name)
+    )
+
+
+@route("POST", I + "/labels", "pull_requests:write")
+def add_labels(context: Context) -> Response:
+    """Add labels, made where there is none of the name."""
+    pull = find_pull(context)
+    for name in context.request.json().get("labels") or []:
+        if name not in pull.labels:
+            pull.labels.append(str(name))
+    pull.updated_at = context.now
+    context.box.touched()
+    return Response(200, [label(context, name) for name in pull.labels])
+
+
+@route("DELETE", I + "/labels/{label}", "pull_requests:write")
+def removelabel(context: Context) -> Response:
+    """Remove a label."""
+    pull = find_pull(context)
+    if context.args["label"] not in pull.labels:
+        raise Problem(404, "Label does not exist")
+    pull.labels.remove(context.args["label"])
+    context.box.touched()
+    return Response(200, [label(context, name) for name in pull.labels])
+
+
+def _comment(
+    context: Context, pull: Pull, comment: dict[str, Any]
+) -> dict[str, Any]:
+    project = context.project
+    root = f"{context.base}/repos/{project.full_name}/issues"
+    web = f"{context.box.server_url}/{project.full_name}/pull/{pull.number}"
+    return {
+        "id": comment["id"],
+        "node_id": node_id("IssueComment", comment["id"]),
+        "url": f"{root}/comments/{comment['id']}",
+        "html_url": f"{web}#issuecomment-{comment['id']}",
+        "body": comment["body"],
+        "user": shapes.user(context.box, comment["login"]),
+        "created_at": iso(comment["at"]),
+        "updated_at": iso(comment["at"]),
+        "issue_url": f"{root}/{pull.number}",
+        "author_association": "OWNER",
+    }
+
+
+@route("GET", I + "/comments", "issues:read")
+def list_comments(context: Context) -> Response:
+    """List comments."""
+    pull = find_pull(context)
+    return page(context, pull.comments, lambda c: _comment(context, pull, c))
+
+
+@route("POST", I + "/comments", "pull_requests:write")
+def create_comment(context: Context) -> Response:
+    """Comment on a pull request."""
+    pull = find_pull(context)
+    body = context.request.json().get("body")
+    if not isinstance(body, str) or not body:
+        raise invalid("IssueComment", "body", "missing_field")
+    comment = {
+        "id": context.box.new_id("pull"),
+        "login": context.actor,
+        "body": body,
+        "at": context.now,
+    }
+    pull.comments.append(comment)
+    pull.updated_at = context.now
+    context.box.touched()
+    shape = _comment(context, pull, comment)
+    return Response(201, shape, headers={"Location": shape["url"]})

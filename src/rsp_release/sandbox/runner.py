@@ -1,0 +1,279 @@
+"""Starts workflow runs, and pushes their images when it is time."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from .actions import Attempt, Run, newcomer
+from .derive import workflow_paths, workflow_script
+from .runs import workflow_id
+from .scenario import ImageScript, WorkflowScript
+
+if TYPE_CHECKING:
+    from .box import Sandbox
+    from .project import Project
+
+__all__ = ["Runner"]
+
+
+class Runner:
+    """Everything that runs.
+
+    Parameters
+    ----------
+    box
+        The sandbox.
+    """
+
+    def __init__(self, box: Sandbox) -> None:
+        self._box = box
+        self._active: list[tuple[Project, Run]] = []
+        self._run_numbers: dict[tuple[str, str], int] = {}
+        self._run_ids = itertools.count(18_000_000_001, 137)
+        self._job_ids = itertools.count(51_000_000_001, 13)
+
+    def workflow_state(self, project: Project, path: str) -> str:
+        """Return whether a workflow can run, in GitHub's words."""
+        if path in project.workflow_states:
+            return project.workflow_states[path]
+        script = self._box.scenario.script(path)
+        return script.state if script else "active"
+
+    def start(
+        self,
+        project: Project,
+        *,
+        event: str,
+        action: str,
+        ref: str,
+        sha: str,
+        actor: str,
+        title: str | None = None,
+        only: str | None = None,
+        dispatched: bool = False,
+        at: datetime | None = None,
+        branch: str | None = None,
+    ) -> list[Run]:
+        """Start every workflow that listens to an event.
+
+        Parameters
+        ----------
+        project
+            The repository.
+        event
+            GitHub's name of the event.
+        action
+            Its activity type.
+        ref
+            The full ref.
+        sha
+            The commit whose workflow files count.
+        actor
+            Who caused it.
+        title
+            What the run shows.
+        only
+            One workflow file, where it was asked for by hand.
+        dispatched
+            Whether it was asked for by hand.
+        at
+            When; by default now. What was in the past went well, whatever
+            the scenario says of the present.
+        branch
+            What the run shows as its branch.
+        """
+        now = at or self._box.clock.now()
+        scripts = {
+            script.path: script for script in self._box.scenario.workflows
+        }
+        paths = workflow_paths(project.git, sha)
+        paths += [p for p, s in scripts.items() if s.on and p not in paths]
+        started = []
+        for path in paths:
+            if only is not None and path != only:
+                continue
+            script = self._script(project, path, event, ref, sha)
+            if script is None or script.on is None:
+                continue
+            if not script.on.wants(event, action, ref):
+                continue
+            if self.workflow_state(project, path) != "active":
+                continue
+            if at is not None:
+                script = _went_well(script)
+            started.append(
+                self._run(
+                    project,
+                    script,
+                    event=event,
+                    action=action,
+                    ref=ref,
+                    sha=sha,
+                    actor=actor,
+                    title=title,
+                    now=now,
+                    branch=branch,
+                    instantly=dispatched or at is not None,
+                )
+            )
+        return started
+
+    def _script(
+        self, project: Project, path: str, event: str, ref: str, sha: str
+    ) -> WorkflowScript | None:
+        """Return what a workflow does: as scripted, else as its file says."""
+        given = self._box.scenario.script(path)
+        read = workflow_script(project.git, sha, path, event=event, ref=ref)
+        if given is None:
+            return read
+        if read is None:
+            read = WorkflowScript(path=path, name=path, jobs=(), images=())
+        jobs = given.jobs if given.jobs is not None else read.jobs
+        images = given.images
+        if images is None:
+            # Derived images name derived jobs.
+            known = {job.key for job in jobs or ()}
+            images = tuple(
+                image if image.job in known else replace(image, job=None)
+                for image in read.images or ()
+            )
+        return replace(
+            given,
+            name=given.name or read.name,
+            on=given.on or read.on,
+            jobs=jobs,
+            images=images,
+            concurrency=given.concurrency or read.concurrency,
+        )
+
+    def _run(
+        self,
+        project: Project,
+        script: WorkflowScript,
+        *,
+        event: str,
+        action: str,
+        ref: str,
+        sha: str,
+        actor: str,
+        title: str | None,
+        now: datetime,
+        branch: str | None,
+        instantly: bool,
+    ) -> Run:
+        key = (project.full_name, script.path)
+        self._run_numbers[key] = self._run_numbers.get(key, 0) + 1
+        commit = project.git.commit(sha)
+        subject = commit.message.split("\n", 1)[0] if commit else ""
+        late = script.appear_after
+        if late is None:
+            late = self._box.scenario.appear_after
+        appears = now + timedelta(seconds=0 if instantly else late)
+        run = Run(
+            id=next(self._run_ids),
+            number=self._box.touched(),
+            run_number=self._run_numbers[key],
+            workflow_id=workflow_id(project, script.path),
+            repository=project.full_name,
+            name=script.name or script.path,
+            path=script.path,
+            event=event,
+            action=action,
+            head_branch=branch or ref.split("/", 2)[2],
+            head_sha=sha,
+            ref=ref,
+            title=title or subject,
+            actor=actor,
+            created_at=now,
+            appears_at=None if script.is_lost else appears,
+            script=script,
+            speed=self._box.scenario.speed,
+            group=script.concurrency,
+            new_id=lambda: next(self._job_ids),
+        )
+        run.attempts.append(Attempt(1, appears, actor, {}))
+        if script.cancel_after is not None:
+            wait = timedelta(seconds=script.cancel_after / run.speed)
+            run.latest.cancelled_at = appears + wait
+        if run.group is not None and run.appears_at is not None:
+            newcomer(run, project.runs, now)
+        project.runs.append(run)
+        if run.appears_at is not None:
+            self._active.append((project, run))
+        return run
+
+    def settle(self) -> None:
+        """Push every image whose time has come."""
+        now = self._box.clock.now()
+        left = []
+        for project, run in self._active:
+            pending = False
+            for number, image, at in run.pushes():
+                key = (number, run.latest.number)
+                if key in run.pushed:
+                    continue
+                if at > now:
+                    pending = True
+                    continue
+                run.pushed.add(key)
+                self._push(project, run, image, at)
+            # A finished run can be run again, so it is never forgotten
+            # while it is young.
+            if pending or now - run.created_at < timedelta(days=30):
+                left.append((project, run))
+        self._active = left
+
+    def _push(
+        self, project: Project, run: Run, image: ImageScript, at: datetime
+    ) -> None:
+        tag = run.head_branch
+        values = {
+            "repository": project.full_name.lower(),
+            "owner": project.owner.lower(),
+            "name": project.name.lower(),
+            "tag": tag,
+            "version": tag[1:] if tag[:1] == "v" else tag,
+            "sha": run.head_sha,
+        }
+        self._box.images.publish(
+            _fill(image.name, values),
+            _fill(image.tag, values),
+            at=at,
+            platforms=image.platforms,
+            attestations=image.attestations,
+            platform_tags=image.platform_tags and len(image.platforms) > 1,
+            labels={k: _fill(v, values) for k, v in image.labels.items()},
+        )
+
+
+def _went_well(script: WorkflowScript) -> WorkflowScript:
+    """Return the script of a run of the past: nothing went wrong in it."""
+    jobs = tuple(
+        replace(
+            job,
+            conclusions=("success",),
+            environment=None,
+            annotations=(),
+            log=None,
+        )
+        for job in script.jobs or ()
+    )
+    return replace(
+        script,
+        jobs=jobs,
+        startup_failure=False,
+        is_lost=False,
+        cancel_after=None,
+        concurrency=None,
+    )
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    with contextlib.suppress(KeyError, IndexError, ValueError):
+        return text.format_map(values)
+    return text
