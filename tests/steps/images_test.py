@@ -1,0 +1,116 @@
+"""What the registries said, and what follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rsp_release.exceptions import ExitStatus
+from rsp_release.models import (
+    Blocked,
+    Done,
+    Image,
+    ImageReport,
+    Publication,
+    Wait,
+)
+from rsp_release.steps.images import Images, ImagesSeen
+
+from .release import RELEASE
+
+PRESENT = ImageReport(
+    image="ghcr.io/o/n",
+    tag="1.2.0",
+    state="present",
+    digest="sha256:" + "d" * 64,
+    platforms=("linux/amd64", "linux/arm64"),
+)
+
+
+def _decide(*reports: ImageReport) -> object:
+    return Images().decide(RELEASE, ImagesSeen(reports=reports))
+
+
+def test_present_on_every_platform_is_done() -> None:
+    verdict = _decide(PRESENT)
+    assert isinstance(verdict, Done)
+    assert verdict.images == (PRESENT,)
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (
+            ImageReport(image="ghcr.io/o/n", tag="1.2.0", state="absent"),
+            "is not in the registry",
+        ),
+        (
+            ImageReport(
+                image="ghcr.io/o/n",
+                tag="1.2.0",
+                state="unknown",
+                reason="429 Too Many Requests",
+            ),
+            "could not tell whether ghcr.io/o/n:1.2.0 is there: 429",
+        ),
+        (replace(PRESENT, platforms=("linux/amd64",)), "lacks linux/arm64"),
+    ],
+)
+def test_anything_else_waits_and_then_fails(
+    report: ImageReport, said: str
+) -> None:
+    verdict = _decide(report)
+    assert isinstance(verdict, Wait)
+    assert said in verdict.reason
+    assert verdict.patience
+    assert isinstance(verdict.otherwise, Blocked)
+    assert verdict.otherwise.exit_status is ExitStatus.IMAGE
+    assert said in verdict.otherwise.problem
+    assert verdict.otherwise.images == (report,)
+
+
+def test_all_problems_are_told() -> None:
+    image = RELEASE.images[0]
+    other = replace(image, name="docker.io/o/n")
+    assert RELEASE.publication is not None
+    release = replace(
+        RELEASE,
+        publication=replace(RELEASE.publication, images=(image, other)),
+    )
+    absent = replace(PRESENT, state="absent")
+    unknown = replace(PRESENT, state="unknown", reason="no route")
+    verdict = Images().decide(release, ImagesSeen(reports=(absent, unknown)))
+    assert isinstance(verdict, Wait)
+    assert verdict.otherwise is not None
+    assert len(verdict.otherwise.problem.splitlines()) == 2
+
+
+def test_no_images_is_said() -> None:
+    release = replace(RELEASE, publication=None)
+    verdict = Images().decide(release, ImagesSeen(reports=()))
+    assert verdict == Done(evidence="no images are published")
+
+
+def test_unknown_images_are_not_passed_over() -> None:
+    publication = Publication(
+        workflow="w", event="push", unsure=("the tag is computed",)
+    )
+    release = replace(RELEASE, publication=publication)
+    verdict = Images().decide(release, ImagesSeen(reports=()))
+    assert isinstance(verdict, Blocked)
+    assert "the tag is computed" in verdict.problem
+    assert "`images`" in (verdict.help or "")
+
+
+def test_without_named_platforms_any_will_do() -> None:
+    publication = Publication(
+        workflow="w",
+        event="push",
+        images=(Image(name="ghcr.io/o/n", tag="1.2.0"),),
+    )
+    release = replace(RELEASE, publication=publication)
+    report = replace(PRESENT, platforms=("linux/riscv64",))
+    assert isinstance(
+        Images().decide(release, ImagesSeen(reports=(report,))), Done
+    )

@@ -1,0 +1,63 @@
+"""What was seen of a tag, and what follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rsp_release.models import Blocked, Change, Done, PushTag, RemoteTag
+from rsp_release.steps.tag import Tag, TagSeen
+
+from .release import COMMIT, OTHER, RELEASE
+
+SEEN = TagSeen(
+    remote_name="origin", remote=None, local=None, is_on_branch=True
+)
+THERE = RemoteTag(name="1.2.0", commit=COMMIT, is_annotated=True)
+
+
+def test_absent_tag_is_pushed() -> None:
+    verdict = Tag().decide(RELEASE, SEEN)
+    assert isinstance(verdict, Change)
+    assert verdict.write == PushTag(
+        tag="1.2.0", commit=COMMIT, branch="main", message="1.2.0\n"
+    )
+    assert verdict.summary == f"push tag 1.2.0 at {COMMIT[:10]} to origin"
+
+
+@pytest.mark.parametrize("is_annotated", [True, False])
+def test_tag_at_the_commit_is_done(*, is_annotated: bool) -> None:
+    remote = replace(THERE, is_annotated=is_annotated)
+    verdict = Tag().decide(RELEASE, replace(SEEN, remote=remote))
+    assert isinstance(verdict, Done)
+
+
+@pytest.mark.parametrize(
+    ("seen", "problem", "help"),
+    [
+        (
+            replace(SEEN, remote=replace(THERE, commit=OTHER)),
+            f"is on origin at {OTHER[:10]}",
+            "never moved",
+        ),
+        (replace(SEEN, local=OTHER), "in this clone", "git tag -d 1.2.0"),
+        (replace(SEEN, is_on_branch=False), "not on origin/main", "push"),
+    ],
+)
+def test_contradictions_block(seen: TagSeen, problem: str, help: str) -> None:
+    verdict = Tag().decide(RELEASE, seen)
+    assert isinstance(verdict, Blocked)
+    assert problem in verdict.problem
+    assert help in (verdict.help or "")
+
+
+def test_local_tag_left_by_a_crash_is_pushed() -> None:
+    seen = replace(SEEN, local=COMMIT)
+    assert isinstance(Tag().decide(RELEASE, seen), Change)
+
+
+def test_tag_on_the_remote_counts_more_than_the_branch() -> None:
+    """The branch may have moved on, or be gone, after the tag was pushed."""
+    seen = replace(SEEN, remote=THERE, is_on_branch=False)
+    assert isinstance(Tag().decide(RELEASE, seen), Done)
