@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -296,8 +297,6 @@ def test_everything_validates(
 def test_bad_answers_are_noticed(
     contract: Contract, client: Client, change: dict[str, Any], complaint: str
 ) -> None:
-    import json
-
     answer = client.post(f"{R}/releases", {"tag_name": "1.5.0"})
     status = change.pop("status", 201)
     headers = dict(answer.headers)
@@ -343,6 +342,7 @@ def test_bad_requests_are_noticed(
     method: str,
     path: str,
     query: dict[str, str],
+    *,
     body: bytes,
     complaint: str,
 ) -> None:

@@ -88,7 +88,12 @@ def test_write(box: Sandbox, client: Client, name: str) -> None:
     ],
 )
 def test_rate_limits_say_when(
-    box: Sandbox, client: Client, name: str, remaining: str, has_retry: bool
+    box: Sandbox,
+    client: Client,
+    *,
+    name: str,
+    remaining: str,
+    has_retry: bool,
 ) -> None:
     box.faults.when("GET", "", name)
     answer = client.get(R)

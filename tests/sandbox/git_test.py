@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rsp_release.sandbox import Sandbox, Scenario
+from rsp_release.sandbox import Sandbox, Scenario, seed
 from rsp_release.sandbox.git import Repository
 from tests.support.sandbox import Client, ManualClock, clone, git
 
@@ -26,10 +29,9 @@ ON_TAGS = {
 
 
 @pytest.fixture
-def box(start: object) -> Sandbox:
-    box = start(ON_TAGS)  # type: ignore[operator]
-    assert isinstance(box, Sandbox)
-    return box
+def box(start: Callable[..., Sandbox]) -> Sandbox:
+    """Give a sandbox one of whose workflows listens to tags."""
+    return start(ON_TAGS)
 
 
 def push(work: Path, *refs: str, url: str = "origin") -> str:
@@ -245,8 +247,6 @@ def test_lost_race(box: Sandbox, work: Path) -> None:
 
 def test_large_push(box: Sandbox, work: Path) -> None:
     """Beyond http.postBuffer git sends chunks, and compresses requests."""
-    import random
-
     (work / "large").write_bytes(random.Random(1).randbytes(3_000_000))
     git("add", "large", cwd=work)
     git("commit", "-m", "feat: something large", cwd=work)
@@ -302,8 +302,6 @@ def test_objects(service: Path) -> None:
 
 
 def test_service_is_always_the_same(service: Path, tmp_path: Path) -> None:
-    from rsp_release.sandbox import seed
-
     again = seed.make_service(tmp_path / "again.git")
     assert Repository(again).refs() == Repository(service).refs()
     log = git("log", "--oneline", "main", cwd=again).stdout.splitlines()
@@ -321,3 +319,77 @@ def test_empty_repository(clock: ManualClock) -> None:
         assert client.get("/repos/a/b/tags").data == []
         assert client.get("/repos/a/b/branches/main").status == 404
         assert client.get("/repos/a/b/actions/workflows").status == 200
+
+
+def test_deleted_tag_makes_a_draft_of_its_release(
+    box: Sandbox, client: Client, work: Path
+) -> None:
+    assert push(work, ":refs/tags/1.4.0").startswith("0:")
+    assert client.get(f"{R}/releases/tags/1.4.0").status == 404
+    (old,) = [r for r in box.state.releases(NAME) if r.tag == "1.4.0"]
+    assert old.is_draft
+
+
+def test_tag_of_immutable_release_is_locked(
+    box: Sandbox, client: Client, work: Path
+) -> None:
+    box.project(NAME).immutable_releases = True
+    client.post(f"{R}/releases", {"tag_name": "1.5.0"})
+    said = push(work, ":refs/tags/1.5.0")
+    assert "immutable release" in said
+    git("tag", "1.5.0", "main~1", cwd=work)
+    assert push(work, "--force", "refs/tags/1.5.0").startswith("1:")
+    assert push(work, ":refs/tags/1.4.0").startswith("0:")
+
+
+def test_tag_name_pattern(box: Sandbox, work: Path) -> None:
+    parameters = {"operator": "starts_with", "pattern": "v", "negate": True}
+    rule = {"type": "tag_name_pattern", "parameters": parameters}
+    box.add_ruleset(NAME, rules=(rule,))
+    git("tag", "v2", cwd=work)
+    git("tag", "2", cwd=work)
+    assert "must match a given pattern" in push(work, "refs/tags/v2")
+    assert push(work, "refs/tags/2").startswith("0:")
+
+
+def test_serving_a_work_tree(service: Path, tmp_path: Path) -> None:
+    git("clone", "-q", str(service), str(tmp_path / "w"))
+    with Sandbox() as box:
+        box.add_repository("a/b", tmp_path / "w")
+        with Client(box) as client:
+            assert client.get("/repos/a/b/branches/main").status == 200
+
+
+@pytest.mark.parametrize("name", ["a/b", "nonsense"])
+def test_serving_nothing(tmp_path: Path, name: str) -> None:
+    box = Sandbox()
+    with pytest.raises(ValueError, match=r"no git repository|OWNER/NAME"):
+        box.add_repository(name, tmp_path)
+
+
+def test_many_at_once(box: Sandbox, work: Path) -> None:
+    """Threads that read and write at once all get whole answers."""
+    failures: list[object] = []
+
+    def ask(number: int) -> None:
+        with Client(box) as client:
+            for turn in range(10):
+                name = f"t{number}.{turn}"
+                made = client.post(f"{R}/releases", {"tag_name": name})
+                read = client.get(f"{R}/releases/tags/{name}")
+                if (made.status, read.status) != (201, 200):
+                    failures.append((made, read))
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(4):
+        git("tag", f"p{number}", cwd=work)
+        assert push(work, f"refs/tags/p{number}").startswith("0:")
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    tags = box.state.tags(NAME)
+    assert sum(name.startswith("t") for name in tags) == 40
+    assert sum(name.startswith("p") for name in tags) == 4
+    assert len(box.state.releases(NAME)) == 48

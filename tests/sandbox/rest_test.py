@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import socket
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -284,3 +286,37 @@ def test_starts_and_stops_quickly(start: Callable[..., Sandbox]) -> None:
         with Sandbox() as box, Client(box) as client:
             assert client.get("/rate_limit").status == 200
     assert (time.perf_counter() - began) / 5 < 0.5
+
+
+def test_tls_is_turned_away_at_once(box: Sandbox) -> None:
+    hello = b"\x16\x03\x01\x02\x00\x01"
+    with socket.create_connection(("127.0.0.1", box.port), 5) as connection:
+        connection.sendall(hello)
+        assert connection.recv(10) == b""
+
+
+def test_nonsense_does_no_harm(box: Sandbox, client: Client) -> None:
+    for data in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nA: b", b"\r\n"):
+        with socket.create_connection(("127.0.0.1", box.port), 5) as peer:
+            peer.sendall(data)
+            peer.shutdown(socket.SHUT_WR)
+            assert peer.recv(10) == b""
+    assert client.get(R).status == 200
+
+
+def test_port_in_use(box: Sandbox) -> None:
+    other = Sandbox(port=box.port)
+    with pytest.raises(OSError, match="in use"), other:
+        pass
+
+
+def test_closing_breaks_open_connections(
+    start: Callable[..., Sandbox],
+) -> None:
+    box = Sandbox()
+    with box:
+        client = Client(box)
+        assert client.get("/rate_limit").status == 200
+    with pytest.raises((OSError, http.client.HTTPException)):
+        client.get("/rate_limit")
+    client.close()

@@ -72,8 +72,9 @@ class Contract:
         for entries in self._routes.values():
             # The path with the fewest parameters is the one that is meant.
             entries.sort(key=lambda e: (e[1].count("{"), -len(e[1])))
-        registry: Registry[Any] = Registry(retrieve=self._retrieve)  # type: ignore[call-arg]
-        self._registry = registry
+        self._registry: Registry[Any] = Registry(
+            retrieve=self._retrieve  # type: ignore[call-arg]
+        )
         self.requests = 0
         """How many requests were validated."""
         self.responses = 0
@@ -84,7 +85,8 @@ class Contract:
     def _retrieve(self, uri: str) -> Resource[Any]:
         name = uri.removeprefix("oas:")
         schema = self._document["components"]["schemas"][name]
-        return Resource(_convert(schema), DRAFT202012)
+        resource: Resource[Any] = DRAFT202012.create_resource(_convert(schema))
+        return resource
 
     def _resolve(self, item: Mapping[str, Any]) -> Mapping[str, Any]:
         while "$ref" in item:
@@ -365,7 +367,7 @@ def _convert(schema: Any) -> Any:
     if "$ref" in schema:
         name = schema["$ref"].removeprefix("#/components/schemas/")
         return {"$ref": f"oas:{name}"}
-    result = {}
+    result: dict[str, Any] = {}
     for key, value in schema.items():
         if key in {"example", "examples", "default", "nullable", "enum"}:
             continue
