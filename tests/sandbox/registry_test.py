@@ -223,3 +223,21 @@ def test_skopeo_copies_both_ways(box: Sandbox, tmp_path: Path) -> None:
     images = box.state.images()
     old = images[NAME].tags.value["1.4.0"]
     assert images["ghcr.io/a/copy"].tags.value["1"] == old
+
+
+def test_tokens_expire(client: Client, clock: ManualClock) -> None:
+    auth = {"Authorization": f"Bearer {token(client).data['token']}"}
+    url = f"/v2/{NAME}/tags/list"
+    clock.sleep(299)
+    assert client.raw("GET", url, headers=auth).status == 200
+    clock.sleep(1)
+    assert client.raw("GET", url, headers=auth).status == 401
+
+
+def test_absent_may_look_like_private(box: Sandbox, client: Client) -> None:
+    absent = "ghcr.io/rubin-demo/none"
+    assert token(client, scope=absent).status == 200
+    box.images.hides_absent = True
+    assert token(client, scope=absent).status == 401
+    known = token(client, scope=absent, auth=basic("x", box.token))
+    assert known.status == 200

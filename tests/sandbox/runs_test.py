@@ -65,6 +65,7 @@ def test_life_of_a_run(clock: ManualClock, scripted: Scripted) -> None:
         assert run["head_sha"] == box.state.tags(NAME)["1.5.0"]
         assert run["created_at"] == "2026-03-02T12:01:00Z"
         assert run["run_attempt"] == 1
+        assert jobs(client, run) == {}
         clock.sleep(1)
         (run,) = runs(client)
         assert run["status"] == "in_progress"

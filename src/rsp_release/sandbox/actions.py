@@ -20,6 +20,10 @@ __all__ = [
 ]
 
 
+_BLANK = 0.1
+"""Seconds for which a new attempt has no jobs at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepTimes:
     """When a step runs, and how it ends."""
@@ -198,6 +202,8 @@ class Run:
         done: dict[str, JobTimes],
     ) -> JobTimes | None:
         """Return when a job runs; `None` while what it needs is not over."""
+        # A run is there before its jobs are.
+        start += timedelta(seconds=_BLANK / self.speed)
         created = start
         skipped = script.is_skipped
         for key in script.needs:

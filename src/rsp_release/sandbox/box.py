@@ -520,7 +520,7 @@ class Sandbox:
             fault=name,
             seconds=time.perf_counter() - began,
         )
-        self.state.requests.append(record)
+        self.state.keep(record)
         return reply
 
     def _handle(self, request: Request, *, stale: bool) -> Response:

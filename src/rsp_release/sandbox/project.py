@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Project", "RequestRecord", "State"]
 
+_MOST_REQUESTS = 20_000
+_MOST_BYTES = 1_000_000
+
 
 @dataclass(slots=True)
 class RequestRecord:
@@ -101,6 +104,14 @@ class State:
         """Every request, in order."""
         self.unknown: list[tuple[str, str]] = []
         """Requests of the API at paths that the sandbox does not know."""
+
+    def keep(self, record: RequestRecord) -> None:
+        """Log a request; of very many the oldest are forgotten."""
+        record.body = record.body[:_MOST_BYTES]
+        record.response_body = record.response_body[:_MOST_BYTES]
+        self.requests.append(record)
+        if len(self.requests) > _MOST_REQUESTS:
+            del self.requests[: _MOST_REQUESTS // 2]
 
     def releases(self, repository: str) -> list[Release]:
         """Return the releases of a repository, drafts among them."""

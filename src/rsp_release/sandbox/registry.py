@@ -10,7 +10,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from .accounts import Accounts, basic
@@ -24,6 +24,9 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+
+_LIFE = timedelta(minutes=5)
+"""How long a token of the registry is good."""
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._:/-]+[a-z0-9]+)*")
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
@@ -57,6 +60,7 @@ class _Bearer:
     name: str
     actions: frozenset[str]
     is_known: bool
+    expires: datetime
 
 
 class Registry:
@@ -77,6 +81,9 @@ class Registry:
         """Repositories by name."""
         self.needs_token = True
         """Whether even anonymous readers need a token, as at GHCR."""
+        self.hides_absent = False
+        """Whether strangers are told of absent images what they are told of
+        private ones."""
         self.sends_digest = True
         """Whether answers carry ``Docker-Content-Digest``."""
         self._accounts = accounts
@@ -222,9 +229,9 @@ class Registry:
     def handle(self, request: Request, view: View, now: datetime) -> Response:
         """Answer a request of the distribution API."""
         if request.path == "/token":
-            return self._token(request)
+            return self._token(request, now)
         if request.path.rstrip("/") == "/v2":
-            if self._bearer(request) is None:
+            if self._bearer(request, now) is None:
                 return self._challenge(request, "", "")
             return Response(200, {}, headers=_API)
         match = _ROUTE.fullmatch(request.path)
@@ -235,7 +242,7 @@ class Registry:
             return _error(400, "NAME_INVALID", "invalid repository name")
         writes = request.method in {"POST", "PUT", "PATCH", "DELETE"}
         action = "push" if writes else "pull"
-        refused = self._refusal(request, name, action)
+        refused = self._refusal(request, name, action, now)
         if refused is not None:
             return refused
         if writes:
@@ -246,7 +253,7 @@ class Registry:
             return _error(404, "NAME_UNKNOWN", "repository name not known")
         return self._read(request, image, match["kind"], match["rest"], view)
 
-    def _token(self, request: Request) -> Response:
+    def _token(self, request: Request, now: datetime) -> Response:
         scope = request.query.get("scope", "")
         _, name, wanted = ["", "", "", *scope.split(":", 2)][-3:]
         if scope.count(":") > 2:
@@ -262,27 +269,32 @@ class Registry:
                 return _error(401, "UNAUTHORIZED", "authentication required")
             is_known = True
         image = self.images.get(name)
-        if not is_known and image is not None and image.is_private:
+        is_hidden = image.is_private if image else self.hides_absent
+        if not is_known and is_hidden:
             return _error(401, "UNAUTHORIZED", "authentication required")
         actions = set(wanted.split(","))
         if not is_known:
             # Less than was asked is granted without an error.
             actions &= {"pull"}
         secret = "djE6" + secrets.token_hex(20)
-        self._bearers[secret] = _Bearer(name, frozenset(actions), is_known)
+        self._bearers[secret] = _Bearer(
+            name, frozenset(actions), is_known, now + _LIFE
+        )
         return Response(200, {"token": secret})
 
-    def _bearer(self, request: Request) -> _Bearer | None:
+    def _bearer(self, request: Request, now: datetime) -> _Bearer | None:
         scheme, _, secret = request.header("authorization").partition(" ")
         if scheme.lower() != "bearer":
             return None
         bearer = self._bearers.get(secret.strip())
+        if bearer and now >= bearer.expires:
+            return None
         if bearer and bearer.is_known and self._accounts.revoked:
             return None
         return bearer
 
     def _refusal(
-        self, request: Request, name: str, action: str
+        self, request: Request, name: str, action: str, now: datetime
     ) -> Response | None:
         scheme = request.header("authorization").partition(" ")[0].lower()
         if scheme == "basic":
@@ -291,7 +303,7 @@ class Registry:
             if self._accounts.find(password) is not None:
                 return None
             return self._challenge(request, name, action)
-        bearer = self._bearer(request)
+        bearer = self._bearer(request, now)
         image = self.images.get(name)
         is_private = image is not None and image.is_private
         if bearer is None:
