@@ -21,11 +21,17 @@ _QUICK = 2.0
 _STEADY = 4.0
 """The same in between: still, the end is noticed within five seconds."""
 
-_CLOSE = 10.0
+_CLOSE = 6.0
 """Seconds before and after an expected change that count as near it."""
 
-_MIDDLE_AGE = 30.0
-"""Seconds for which the jobs are not read again in the middle of a run."""
+_AGE_LEAST, _AGE_MOST = 10.0, 90.0
+"""Seconds for which the jobs are not read again in the middle of a run.
+
+They grow with the run: the longer it runs, the less a few seconds matter.
+"""
+
+_AGE_GROWTH = 4.0
+"""After so many seconds of the run they are one second more."""
 
 _ADJACENT = 15.0
 """Seconds by which a job may begin after the one that it needs."""
@@ -152,9 +158,12 @@ def choose_age(
     float
         Seconds; 0 for "read them".
     """
-    if run.status != "in_progress":
-        return 0.0 if run.status == "completed" else _STEADY
-    return _STEADY if _is_near(run, past, now) else _MIDDLE_AGE
+    if run.status == "completed":
+        return 0.0
+    if run.status == "in_progress" and _is_near(run, past, now):
+        return _CLOSE
+    spent = (now - (run.started_at or run.created_at)).total_seconds()
+    return min(max(spent / _AGE_GROWTH, _AGE_LEAST), _AGE_MOST)
 
 
 def choose_interval(

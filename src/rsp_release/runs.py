@@ -30,6 +30,7 @@ __all__ = [
     "is_publishing",
     "is_rerunnable",
     "lines_of_log",
+    "name_failures",
     "tell_failure",
 ]
 
@@ -153,6 +154,14 @@ def lines_of_log(jobs: int) -> int:
     return _LINES.get(min(jobs, JOBS_TOLD), 0)
 
 
+def name_failures(run: WorkflowRun) -> tuple[str, ...]:
+    """Say of each job that did not end well how, and at which step."""
+    return tuple(
+        f"{job.name} {describe_conclusion(job.conclusion)}{_at(job)}"
+        for job in failing_jobs(run)
+    )
+
+
 def tell_failure(run: WorkflowRun) -> Iterator[str]:
     """Tell which jobs failed, at which step, and what they said.
 
@@ -167,8 +176,10 @@ def tell_failure(run: WorkflowRun) -> Iterator[str]:
         Lines. What others wrote is in them.
     """
     jobs = failing_jobs(run)
-    for number, job in enumerate(jobs):
-        yield f"{job.name} {describe_conclusion(job.conclusion)}{_at(job)}"
+    for number, (job, name) in enumerate(
+        zip(jobs, name_failures(run), strict=True)
+    ):
+        yield name
         if number >= JOBS_TOLD:
             continue
         for annotation in _worth_telling(job):

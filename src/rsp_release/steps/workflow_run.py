@@ -270,8 +270,12 @@ class PublishingRun:
         can_help = runs.is_rerunnable(run) and not was_cancelled
         if can_help and done < self._reruns:
             left = f"{done + 1} of {self._reruns}"
+            why = "; ".join(runs.name_failures(run))
             return Change(
-                summary=f"re-run the failed jobs of {run.name} ({left})",
+                summary=(
+                    f"re-run the failed jobs of {run.name} ({left})"
+                    + (f": {why}" if why else "")
+                ),
                 write=RerunFailedJobs(
                     run=run.id,
                     attempt=run.attempt,

@@ -33,7 +33,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _BAD = ("failure", "timed_out", "cancelled")
-_PAST_RUNS = 3
+_PAST_RUNS = 2
 _RERUN_WITHIN = timedelta(days=30)
 _WAITS_AGE = 30.0
 """Seconds for which what a run waits for is believed to stay."""
