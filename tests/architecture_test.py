@@ -27,9 +27,11 @@ PURE = {
     "messages",
     "models",
     "runs",
+    "notes",
     "numbering",
     "tags",
     "version",
+    "version_files",
     "workflow",
 }
 """Modules that compute and nothing else."""
@@ -42,7 +44,10 @@ ALLOWED = {
     "journal": {"models", "exceptions"},
     "engine": {"journal", "world", "models", "exceptions"},
     "pin": PURE | {"world"},
-    "releaser": PURE | {"engine", "journal", "pin", "world"},
+    "begun": PURE | {"journal", "pin", "world"},
+    "preview": PURE | {"begun", "journal", "pin", "world"},
+    "releaser": PURE
+    | {"begun", "engine", "journal", "pin", "preview", "world"},
     "watcher": PURE | {"engine", "journal", "world"},
     "steps": PURE | {"world"},
     "storage": PURE | {"world"},

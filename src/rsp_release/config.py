@@ -22,6 +22,8 @@ from .exceptions import SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .version_files import VersionFile
+
 __all__ = ["Config", "Level", "load_config"]
 
 Level: TypeAlias = Literal["major", "minor", "patch", "none"]
@@ -108,6 +110,21 @@ class Config:
 
     deploy_charts: tuple[str, ...] = ()
     """The charts, or Kustomize files, in that repository."""
+
+    files: tuple[VersionFile, ...] = ()
+    """Files of this repository that get the version."""
+
+    pull_request_when: Literal["auto", "always", "never"] = "auto"
+    """Whether the change log goes by pull request."""
+
+    pull_request_labels: tuple[str, ...] = ()
+    """Labels of that pull request."""
+
+    pull_request_reviewers: tuple[str, ...] = ()
+    """Who is asked to review it."""
+
+    pull_request_auto_merge: Literal["", "merge", "squash", "rebase"] = ""
+    """How GitHub shall merge it by itself."""
 
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where the values that are no defaults come from, by key."""
@@ -259,6 +276,50 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _one_of(*known: str) -> _Check:
+    def check(value: Any) -> str:
+        if value not in known:
+            raise _WrongError("one of " + ", ".join(filter(None, known)))
+        return str(value)
+
+    return check
+
+
+def _auto_merge(value: Any) -> str:
+    if value is False:
+        return ""
+    return str(_one_of("", "merge", "squash", "rebase")(value))
+
+
+def _files(value: Any) -> tuple[VersionFile, ...]:
+    from .version_files import VersionFile
+
+    expected = (
+        "a list of tables, each with a path and either a key or a pattern"
+        " with one group"
+    )
+    if not isinstance(value, list):
+        raise _WrongError(expected)
+    found = []
+    for item in value:
+        if (
+            not isinstance(item, dict)
+            or set(item) not in ({"path", "key"}, {"path", "pattern"})
+            or not all(isinstance(v, str) and v for v in item.values())
+            or item["path"].startswith("/")
+            or ".." in item["path"].split("/")
+        ):
+            raise _WrongError(expected)
+        try:
+            groups = re.compile(item.get("pattern", "()")).groups
+        except re.error as exc:
+            raise _WrongError(f"{expected}; {exc}") from None
+        if groups != 1:
+            raise _WrongError(expected)
+        found.append(VersionFile(**item))
+    return tuple(found)
+
+
 # Key -> field, check, and the type for a person.
 _KEYS: dict[str, tuple[str, _Check, str]] = {
     "repository": ("repository", _repository, "text"),
@@ -276,6 +337,19 @@ _KEYS: dict[str, tuple[str, _Check, str]] = {
     "platforms": ("platforms", _texts, "list"),
     "deploy.repository": ("deploy_repository", _repository, "text"),
     "deploy.charts": ("deploy_charts", _texts, "list"),
+    "files": ("files", _files, "list of tables"),
+    "pull-request.when": (
+        "pull_request_when",
+        _one_of("auto", "always", "never"),
+        "text",
+    ),
+    "pull-request.labels": ("pull_request_labels", _texts, "list"),
+    "pull-request.reviewers": ("pull_request_reviewers", _texts, "list"),
+    "pull-request.auto-merge": (
+        "pull_request_auto_merge",
+        _auto_merge,
+        "text",
+    ),
 }
 
 
@@ -413,8 +487,8 @@ def _flatten(path: str, table: dict[str, Any]) -> dict[str, Any]:
     """Turn nested tables into dotted keys and refuse unknown ones."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
-        if key == "deploy" and isinstance(value, dict):
-            flat.update({f"deploy.{k}": v for k, v in value.items()})
+        if key in {"deploy", "pull-request"} and isinstance(value, dict):
+            flat.update({f"{key}.{k}": v for k, v in value.items()})
         else:
             flat[key] = value
     for key in flat:

@@ -113,6 +113,8 @@ class Engine:
         Spreads the waits, so that many machines don't ask at once.
     pace
         How patient to be.
+    waits_for_people
+        Whether to wait where a person must move; else stop there.
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class Engine:
         random: Random,
         deadline: datetime | None = None,
         pace: Pace | None = None,
+        waits_for_people: bool = True,
     ) -> None:
         self._world = world
         self._journal = journal
@@ -131,6 +134,7 @@ class Engine:
         self._random = random
         self._deadline = deadline
         self._pace = pace or Pace()
+        self._waits_for_people = waits_for_people
         self._has_written = False
 
     def run(
@@ -186,6 +190,8 @@ class Engine:
                 verdict = turn.bound(verdict, now, is_patient=is_patient)
             yield turn.event(verdict, now)
             if not isinstance(verdict, Wait) or self._mode is not Mode.ACT:
+                return verdict
+            if verdict.is_on_person and not self._waits_for_people:
                 return verdict
             if not self._sleep(turn, verdict):
                 return verdict

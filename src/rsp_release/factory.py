@@ -6,27 +6,32 @@ that a command loads no more than it uses.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from .config import Config
 from .exceptions import UsageError
 from .releaser import Options, Releaser
 from .steps import PREPARE, RELEASE
-from .world import Clock, World
+from .world import Changelog, Clock, Git, World
 
 if TYPE_CHECKING:
+    from .storage.changelog import GitChangelog
     from .storage.git import GitClone
     from .storage.github import GithubForge
+    from .storage.github_http import GithubHttp
     from .storage.registry import OciRegistry
     from .version import History
+    from .watcher import Watcher
 
 __all__ = ["Factory", "SystemClock", "find_repository"]
 
@@ -130,6 +135,7 @@ class Factory:
                 forge=self._make_forge(repository),
                 registry=self._make_registry(),
                 clock=self._clock,
+                changelog=self._make_changelog(git, config),
             ),
             config=config,
             repository=repository,
@@ -140,6 +146,74 @@ class Factory:
             random=self._random,
             options=options,
         )
+
+    def make_watcher(self, options: Options) -> Watcher:
+        """Make what watches runs; no clone is needed for that.
+
+        Parameters
+        ----------
+        options
+            What was asked for.
+
+        Returns
+        -------
+        Watcher
+            For the repository that was named, else that of the clone.
+        """
+        from .storage.github import GithubForge
+        from .storage.github_source import GithubSource
+        from .watcher import Watcher
+
+        repository, journals, config = self._find_watched()
+        http = self._make_http()
+        source = GithubSource(http=http, repository=repository)
+        return Watcher(
+            world=World(
+                # Of a clone, a watcher needs the messages of commits alone.
+                git=cast("Git", source),
+                changelog=cast("Changelog", None),
+                forge=GithubForge(http=http, repository=repository),
+                registry=self._make_registry(),
+                clock=self._clock,
+            ),
+            source=source,
+            config=config,
+            repository=repository,
+            journals=journals,
+            random=self._random,
+            timeout=options.timeout,
+            pace=options.pace,
+        )
+
+    def _find_watched(self) -> tuple[str, Path, Config]:
+        """Find which repository to watch, and where its journals are.
+
+        The settings of a clone are not those of another repository.
+        """
+        named = self._config.repository
+        server_url = self._environ.get("GITHUB_SERVER_URL", _SERVER_URL)
+        try:
+            git = self._make_git()
+        except UsageError:
+            if named is None:
+                raise
+        else:
+            repository = find_repository(
+                git.url, config=self._config, server_url=server_url
+            )
+            bare = replace(self._config, repository=None, sources={})
+            try:
+                own = find_repository(
+                    git.url, config=bare, server_url=server_url
+                )
+            except UsageError:
+                own = repository
+            if own.lower() == repository.lower():
+                return repository, git.journals, self._config
+            named = repository
+        base = self._environ.get("XDG_STATE_HOME")
+        state = Path(base) if base else Path.home() / ".local" / "state"
+        return named, state / "rsp-release" / named, Config(repository=named)
 
     def _make_git(self) -> GitClone:
         from .storage.git import GitClone, Sign
@@ -160,15 +234,29 @@ class Factory:
 
     def _make_forge(self, repository: str) -> GithubForge:
         from .storage.github import GithubForge
+
+        http = self._make_http()
+        return GithubForge(http=http, repository=repository)
+
+    def _make_http(self) -> GithubHttp:
         from .storage.github_http import GithubHttp
 
-        http = GithubHttp(
+        return GithubHttp(
             api_url=self._environ.get("GITHUB_API_URL", _API_URL),
             token=self._token,
             clock=self._clock,
             random=self._random,
         )
-        return GithubForge(http=http, repository=repository)
+
+    def _make_changelog(self, git: GitClone, config: Config) -> GitChangelog:
+        from .storage.changelog import GitChangelog
+
+        return GitChangelog(
+            directory=git.root,
+            branches=git.branches,
+            environ={**os.environ, **self._environ},
+            config=config,
+        )
 
     def _make_registry(self) -> OciRegistry:
         from .storage.registry import OciRegistry

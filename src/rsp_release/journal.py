@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from .exceptions import BlockedError, ReleaseError
-from .models import Image, Publication, Release
+from .models import Image, Proposal, Publication, PullPolicy, Release
 
 __all__ = ["Journal", "find_unfinished", "lock"]
 
@@ -49,6 +49,7 @@ class Journal:
     ) -> None:
         self._path = path
         self._fsync = fsync
+        self._proposal: Proposal | None = None
         self._release: Release | None = None
         self._intents: dict[str, datetime] = {}
         self._acknowledged: set[str] = set()
@@ -93,6 +94,16 @@ class Journal:
         return self._release
 
     @property
+    def proposal(self) -> Proposal | None:
+        """What was proposed, where nothing is pinned yet."""
+        return self._proposal if self._release is None else None
+
+    @property
+    def newest_intent(self) -> datetime | None:
+        """When something was last about to be written."""
+        return max(self._intents.values(), default=None)
+
+    @property
     def has_intents(self) -> bool:
         """Whether something was, or may have been, written to the world."""
         return bool(self._intents)
@@ -126,6 +137,14 @@ class Journal:
         """Record the decisions. Later pins of one journal replace earlier."""
         self._append({"kind": "pin", "release": _dump_release(release)})
 
+    def propose(self, proposal: Proposal) -> None:
+        """Record what is proposed, before anything of it is written.
+
+        It takes the place of what was proposed before, and so of that try's
+        intents: they say nothing of this one.
+        """
+        self._append({"kind": "propose", "proposal": _dump_proposal(proposal)})
+
     def intend(self, key: str, *, step: str, at: datetime) -> None:
         """Record that a write is about to be tried."""
         self._append(
@@ -147,6 +166,10 @@ class Journal:
         if not self._is_finished:
             self._append({"kind": "finish", "at": _stamp(at)})
 
+    def abandon(self, *, at: datetime) -> None:
+        """Record that what was proposed was given up, and nothing is left."""
+        self._append({"kind": "abandon", "at": _stamp(at)})
+
     def discard(self) -> None:
         """Delete the journal of a release that wrote nothing."""
         if self._intents:
@@ -154,6 +177,7 @@ class Journal:
                 f"the journal of {self.tag} records writes and is kept"
             )
         self._path.unlink(missing_ok=True)
+        self._proposal = None
         self._release = None
         self._size = 0
 
@@ -186,6 +210,16 @@ class Journal:
             case "pin":
                 self._release = _load_release(record["release"])
                 self._is_finished = False
+            case "propose":
+                self._proposal = _load_proposal(record["proposal"])
+                self._release = None
+                self._intents.clear()
+                self._acknowledged.clear()
+                self._is_finished = False
+            case "abandon":
+                self._proposal = None
+                self._intents.clear()
+                self._acknowledged.clear()
             case "intent":
                 at = datetime.fromisoformat(record["at"])
                 self._intents[record["key"]] = at
@@ -230,14 +264,15 @@ def find_unfinished(directory: Path) -> list[Journal]:
     Returns
     -------
     list of Journal
-        Journals with a pinned release, the oldest first.
+        Journals with a proposal or a pinned release, the oldest first.
     """
     journals = []
     for path in sorted(
         directory.glob("*.jsonl"), key=lambda p: p.stat().st_mtime_ns
     ):
         journal = Journal(path)
-        if journal.release and not journal.is_finished:
+        is_begun = journal.release or journal.proposal
+        if is_begun and not journal.is_finished:
             journals.append(journal)
     return journals
 
@@ -284,6 +319,32 @@ def _stamp(at: datetime) -> str:
 
 def _dump_release(release: Release) -> dict[str, Any]:
     return {**asdict(release), "pinned_at": _stamp(release.pinned_at)}
+
+
+def _dump_proposal(proposal: Proposal) -> dict[str, Any]:
+    at = proposal.proposed_at
+    return {
+        **asdict(proposal),
+        "proposed_at": _stamp(at) if at is not None else None,
+    }
+
+
+def _load_proposal(data: dict[str, Any]) -> Proposal:
+    at = data["proposed_at"]
+    policy = data["pull_policy"]
+    return Proposal(
+        **{
+            **data,
+            "proposed_at": datetime.fromisoformat(at) if at else None,
+            "pull_policy": PullPolicy(
+                **{
+                    **policy,
+                    "labels": tuple(policy["labels"]),
+                    "reviewers": tuple(policy["reviewers"]),
+                }
+            ),
+        }
+    )
 
 
 def _load_release(data: dict[str, Any]) -> Release:

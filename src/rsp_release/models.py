@@ -249,6 +249,9 @@ class Release:
     changelog: str | None = None
     """The change log's path, where the notes are its entry."""
 
+    is_foreseen: bool = False
+    """Whether this is a plan, and the commit is still to be made."""
+
     @property
     def ref(self) -> str:
         """The tag's full ref."""
@@ -321,6 +324,9 @@ class ChangelogState:
 
     leftover: tuple[str, ...] = ()
     """Fragments whose text is in the entry already."""
+
+    todo: tuple[str, ...] = ()
+    """What is still to be written, one phrase each; empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,16 +9,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from .changelog import group_commits
+from .changelog import is_markdown
 from .config import Config
 from .exceptions import BlockedError, UsageError
-from .models import NextVersion, Proposal, Publication, Release
+from .models import NextVersion, Proposal, Publication, PullPolicy, Release
+from .notes import group_commits, notes_of_entry
 from .tags import Tag, parse_tags
 from .version import History
 from .workflow import find_publication
-from .world import Git
+from .world import Changelog, Git
 
-__all__ = ["find_publication_at", "pin", "pin_tag", "propose_release"]
+__all__ = [
+    "find_publication_at",
+    "pin",
+    "pin_tag",
+    "propose_release",
+    "write_notes",
+]
 
 _WORKFLOWS = ".github/workflows"
 
@@ -30,6 +37,8 @@ def propose_release(
     config: Config,
     repository: str,
     branch: str | None,
+    now: datetime,
+    after_pull: int = 0,
 ) -> Proposal:
     """Make a proposal of a version that was chosen.
 
@@ -45,6 +54,10 @@ def propose_release(
         Owner and name on GitHub.
     branch
         The branch that is checked out, or `None`.
+    now
+        The present time (aware), which the change log's entry is dated with.
+    after_pull
+        The newest pull request of an earlier try that was given up.
 
     Returns
     -------
@@ -61,23 +74,39 @@ def propose_release(
         commit=history.head,
         version=version,
         tag=tag,
-        previous_tag=next_version.current_tag,
+        previous_tag=_previous(tag, history),
         bump=next_version.bump,
         is_prerelease=_is_prerelease(tag),
         is_latest=_is_latest(tag, history),
+        proposed_at=now,
+        pull_policy=PullPolicy(
+            when=config.pull_request_when,
+            labels=config.pull_request_labels,
+            reviewers=config.pull_request_reviewers,
+            auto_merge=config.pull_request_auto_merge,
+        ),
+        after_pull=after_pull,
     )
 
 
 def pin(
-    proposal: Proposal, *, git: Git, config: Config, now: datetime
+    proposal: Proposal,
+    *,
+    commit: str,
+    git: Git,
+    changelog: Changelog,
+    config: Config,
+    now: datetime,
 ) -> Release:
-    """Freeze a proposal, with what its commit says.
+    """Freeze a proposal, with what the commit to tag says.
 
     Parameters
     ----------
     proposal
         The proposal.
-    git
+    commit
+        The commit to tag: where the change log's entry landed.
+    git, changelog
         The clone.
     config
         The settings.
@@ -94,26 +123,32 @@ def pin(
             "the checkout is on no branch",
             help=f"git switch {proposal.default_branch}",
         )
+    notes, path = write_notes(
+        commit,
+        version=proposal.version,
+        since=proposal.previous_tag,
+        git=git,
+        changelog=changelog,
+    )
     return Release(
         repository=proposal.repository,
         branch=proposal.branch,
         version=proposal.version,
         tag=proposal.tag,
-        commit=proposal.commit,
+        commit=commit,
         previous_tag=proposal.previous_tag,
-        notes=_write_notes(
-            git, since=proposal.previous_tag, until=proposal.commit
-        ),
+        notes=notes,
         is_prerelease=proposal.is_prerelease,
         is_latest=proposal.is_latest,
         publication=find_publication_at(
-            proposal.commit,
+            commit,
             git=git,
             config=config,
             repository=proposal.repository,
             tag=proposal.tag,
         ),
         pinned_at=now,
+        changelog=path,
     )
 
 
@@ -121,6 +156,7 @@ def pin_tag(
     tag: str,
     *,
     git: Git,
+    changelog: Changelog,
     config: Config,
     repository: str,
     history: History | None,
@@ -131,7 +167,7 @@ def pin_tag(
     ----------
     tag
         A tag of the clone.
-    git
+    git, changelog
         The clone.
     config
         The settings.
@@ -158,21 +194,26 @@ def pin_tag(
             help="`git tag --list` shows the tags",
         )
     parsed = _parse(tag)
-    previous = history.previous.name if history and history.previous else None
+    previous = _previous(tag, history) if history else None
+    version = tag.removeprefix(parsed.prefix)
+    notes, path = write_notes(
+        commit, version=version, since=previous, git=git, changelog=changelog
+    )
     return Release(
         repository=repository,
         branch=git.branch() or config.branch,
-        version=tag.removeprefix(parsed.prefix),
+        version=version,
         tag=tag,
         commit=commit,
         previous_tag=previous,
-        notes=_write_notes(git, since=previous, until=commit),
+        notes=notes,
         is_prerelease=bool(parsed.version.pre),
         is_latest=history is None or _is_latest(tag, history),
         publication=find_publication_at(
             commit, git=git, config=config, repository=repository, tag=tag
         ),
         pinned_at=git.tag_date(tag),
+        changelog=path,
     )
 
 
@@ -209,9 +250,55 @@ def find_publication_at(
     )
 
 
-def _write_notes(git: Git, *, since: str | None, until: str) -> str:
+def write_notes(
+    commit: str,
+    *,
+    version: str,
+    since: str | None,
+    git: Git,
+    changelog: Changelog,
+) -> tuple[str, str | None]:
+    """Write the notes of a version as a commit has them.
+
+    Parameters
+    ----------
+    commit
+        The commit that is, or would be, tagged.
+    version
+        The version, without a prefix.
+    since
+        The tag that the notes compare with.
+    git, changelog
+        The clone.
+
+    Returns
+    -------
+    tuple of str
+        Markdown, and the path of the change log where it is its entry; else
+        it is the commits, by kind, and the path is `None`.
+    """
+    state = changelog.look(commit, version)
+    if state.path is not None and state.entry:
+        markdown = is_markdown(state.path)
+        return notes_of_entry(state.entry, markdown=markdown), state.path
     start = git.local_tag(since) if since else None
-    return group_commits(git.commits(start, until))
+    return group_commits(git.commits(start, commit)), None
+
+
+def _previous(tag: str, history: History) -> str | None:
+    """Return the nearest earlier version of the line that a tag is of.
+
+    A pre-release compares with the one before it, if it has one; a version
+    with the highest that its commit contains.
+    """
+    version = _parse(tag).version
+    if version.pre:
+        before = [
+            t for t in history.prereleases if t.version.key < version.key
+        ]
+        if before:
+            return max(before, key=lambda t: t.version.key).name
+    return history.previous.name if history.previous else None
 
 
 def _parse(tag: str) -> Tag:

@@ -11,14 +11,16 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from .begun import Begun
 from .config import Config
 from .engine import Ending, Engine, Mode, Pace
-from .exceptions import ExitStatus, UsageError
-from .journal import Journal, find_unfinished
+from .exceptions import ExitStatus
+from .journal import Journal
 from .models import (
     Blocked,
+    Done,
     Event,
     NextVersion,
     Notice,
@@ -28,12 +30,17 @@ from .models import (
     Result,
     StepEvent,
     Verdict,
+    Wait,
 )
-from .pin import pin, pin_tag, propose_release
+from .pin import pin, propose_release
+from .preview import Preview
 from .version import History, Request, propose
 from .world import Step, World
 
 __all__ = ["Options", "Plan", "ReadHistory", "Releaser"]
+
+
+T = TypeVar("T", Release, Proposal, Release | Proposal)
 
 
 class ReadHistory(Protocol):
@@ -52,6 +59,12 @@ class Options:
 
     verifies: bool = True
     """Whether to look for the images."""
+
+    waits: bool = True
+    """Whether to wait for people; else leave where one has to move."""
+
+    leaves_late: bool = False
+    """Whether fragments that came too late wait for the next release."""
 
     timeout: float = 3600.0
     """Seconds after which waiting ends."""
@@ -131,6 +144,26 @@ class Releaser:
         self._random = random
         self._options = options
 
+        def read(revision: str) -> History:
+            return read_history(revision=revision)
+
+        self._begun = Begun(
+            world=world,
+            config=config,
+            repository=repository,
+            journals=journals,
+            read_history=read,
+            settle=options.pace.settle,
+        )
+        self._preview = Preview(
+            world=world,
+            config=config,
+            repository=repository,
+            journals=journals,
+            read_history=read,
+            begun=self._begun,
+        )
+
     @property
     def journals(self) -> Path:
         """The directory of the clone's journals."""
@@ -162,23 +195,51 @@ class Releaser:
         Plan
             A new release, one to finish first, or nothing to do.
         """
-        unfinished = self._find_unfinished()
-        if unfinished is not None:
+        unfinished = self._begun.unfinished()
+        if isinstance(unfinished, Release):
             return Plan(unfinished=unfinished)
+        if unfinished is not None:
+            return Plan(proposal=self._with_options(unfinished))
         history = self._read_history(revision="HEAD")
         chosen = propose(history, policy=self._config, request=request)
         if chosen.next is None:
             return self._plan_nothing(chosen)
+        proposal = propose_release(
+            chosen,
+            history=history,
+            config=self._config,
+            repository=self._repository,
+            branch=self._world.git.branch(),
+            now=self._world.clock.now(),
+        )
         return Plan(
             next_version=chosen,
-            proposal=propose_release(
-                chosen,
-                history=history,
-                config=self._config,
-                repository=self._repository,
-                branch=self._world.git.branch(),
+            proposal=replace(
+                proposal,
+                after_pull=self._begun.after_pull(proposal),
+                leaves_late=self._options.leaves_late,
             ),
         )
+
+    def take_up(self, tag: str | None) -> Release | Proposal:
+        """Find out what ``resume`` would do. Writes nothing to the world.
+
+        Parameters
+        ----------
+        tag
+            The tag; `None`: what was begun last.
+
+        Returns
+        -------
+        Release or Proposal
+            What to finish: a pinned release, or one that is not tagged yet.
+
+        Raises
+        ------
+        UsageError
+            Raised if there is none.
+        """
+        return self._with_options(self._begun.take_up(tag))
 
     def find(self, tag: str | None) -> Release:
         """Find a release that was begun, by its journal or else its tag.
@@ -199,21 +260,24 @@ class Releaser:
         UsageError
             Raised if there is none.
         """
-        if tag is None:
-            unfinished = self._find_unfinished()
-            if unfinished is not None:
-                return unfinished
-            previous = self._read_history(revision="HEAD").previous
-            if previous is None:
-                raise UsageError(
-                    "no release was begun here, and no version is tagged",
-                    help="`rsp-release bump` makes the first one",
-                )
-            tag = previous.name
-        journal = Journal.of_tag(self._journals, tag)
-        if journal.release is not None:
-            return journal.release
-        return self._pin_tag(tag)
+        return self._begun.find(tag)
+
+    def write_notes(self, version: str | None, *, generated: bool) -> str:
+        """Write the body of a release, as it would be or was published.
+
+        Parameters
+        ----------
+        version
+            A version or a tag; `None`: what is released next.
+        generated
+            Whether to ask GitHub for what it generates or has.
+
+        Returns
+        -------
+        str
+            Markdown.
+        """
+        return self._preview.write(version, generated=generated)
 
     # -- Acting -------------------------------------------------------------
 
@@ -238,24 +302,7 @@ class Releaser:
         if plan.proposal is None:
             yield self._result("nothing", ExitStatus.OK, plan.complete)
             return
-        release = pin(
-            plan.proposal,
-            git=self._world.git,
-            config=self._config,
-            now=self._world.clock.now(),
-        )
-        engine = self._make_engine(release.tag, Mode.PLAN)
-        verdicts: dict[str, Verdict] = {}
-        ending = yield from _collect(
-            engine.run(self._prepare, plan.proposal), verdicts
-        )
-        if isinstance(ending.last, Blocked):
-            yield self._conclude(ending, release, verdicts, "planned")
-            return
-        ending = yield from _collect(
-            engine.run(self._release, release), verdicts
-        )
-        yield self._conclude(ending, release, verdicts, "planned")
+        yield from self._show_proposal(plan.proposal, "planned")
 
     def bump(self, plan: Plan) -> Iterator[Event]:
         """Carry out a plan.
@@ -270,70 +317,67 @@ class Releaser:
         Event
             Every look at a step, then the result.
         """
-        if plan.unfinished is not None:
-            yield Notice(
-                text=(
-                    f"release {plan.unfinished.tag} was begun and is"
-                    " finished first"
-                ),
-                at=self._world.clock.now(),
-            )
-            yield from self.resume(plan.unfinished)
-            return
-        if plan.proposal is None:
+        subject = plan.unfinished or plan.proposal
+        if subject is None:
             yield self._result("nothing", ExitStatus.OK, plan.complete)
             return
-        journal = Journal.of_tag(self._journals, plan.proposal.tag)
-        engine = self._make_engine(plan.proposal.tag, Mode.ACT, journal)
-        verdicts: dict[str, Verdict] = {}
-        ending = yield from _collect(
-            engine.run(self._prepare, plan.proposal), verdicts
-        )
-        if not ending.is_done:
-            yield self._conclude(ending, plan.proposal, verdicts, "released")
-            return
-        release = pin(
-            plan.proposal,
-            git=self._world.git,
-            config=self._config,
-            now=self._world.clock.now(),
-        )
-        journal.pin(release)
-        yield from self._finish(engine, release, journal, verdicts)
+        if isinstance(subject, Release) or subject.is_begun:
+            yield Notice(
+                text=f"release {subject.tag} was begun and is finished first",
+                at=self._world.clock.now(),
+            )
+        yield from self.resume(subject)
 
-    def resume(self, release: Release) -> Iterator[Event]:
-        """Go on with a release that was begun.
+    def resume(self, subject: Release | Proposal) -> Iterator[Event]:
+        """Go on with a release, from wherever it stands.
 
         Parameters
         ----------
-        release
-            The pinned release.
+        subject
+            The pinned release, or one whose commit is not known yet.
 
         Yields
         ------
         Event
             Every look at a step, then the result.
         """
-        journal = Journal.of_tag(self._journals, release.tag)
-        if journal.release is None:
-            journal.pin(release)
-        engine = self._make_engine(release.tag, Mode.ACT, journal)
-        yield from self._finish(engine, release, journal, {})
+        journal = Journal.of_tag(self._journals, subject.tag)
+        engine = self._make_engine(subject.tag, Mode.ACT, journal)
+        verdicts: dict[str, Verdict] = {}
+        if isinstance(subject, Release):
+            if journal.release is None:
+                journal.pin(subject)
+            yield from self._finish(engine, subject, journal, verdicts)
+            return
+        if not subject.is_begun:
+            journal.propose(subject)
+        ending = yield from _collect(
+            engine.run(self._prepare, subject), verdicts
+        )
+        if not ending.is_done:
+            yield self._conclude(ending, subject, verdicts, "released")
+            return
+        release = self._pin(subject, verdicts)
+        journal.pin(release)
+        yield from self._finish(engine, release, journal, verdicts)
 
-    def status(self, release: Release) -> Iterator[Event]:
+    def status(self, subject: Release | Proposal) -> Iterator[Event]:
         """Show what is true of a release now. Writes nothing.
 
         Parameters
         ----------
-        release
-            The pinned release.
+        subject
+            The pinned release, or one whose commit is not known yet.
 
         Yields
         ------
         Event
             Every look at a step, then the result.
         """
-        yield from self._show(release, self._release, Mode.PLAN, "released")
+        if isinstance(subject, Proposal):
+            yield from self._show_proposal(subject, "released")
+            return
+        yield from self._show(subject, self._release, Mode.PLAN, "released")
 
     def watch(self, release: Release, step: Step[Release]) -> Iterator[Event]:
         """Wait until the workflow run is completed.
@@ -370,18 +414,56 @@ class Releaser:
 
     # -- Parts --------------------------------------------------------------
 
-    def _find_unfinished(self) -> Release | None:
-        """Find the release begun last, and forget those that wrote nothing."""
-        found = None
-        for journal in find_unfinished(self._journals):
-            release = journal.release
-            if release is None:
-                continue
-            if journal.has_intents:
-                found = release
-            else:
-                journal.discard()
-        return found
+    def _with_options(self, begun: T) -> T:
+        """Let what was begun go on as is asked for now."""
+        if isinstance(begun, Proposal):
+            return replace(begun, leaves_late=self._options.leaves_late)
+        return begun
+
+    def _pin(
+        self, proposal: Proposal, verdicts: dict[str, Verdict]
+    ) -> Release:
+        """Freeze what is released, at the commit that the steps settled."""
+        commits = [
+            verdict.commit
+            for verdict in verdicts.values()
+            if isinstance(verdict, Done) and verdict.commit is not None
+        ]
+        return pin(
+            proposal,
+            commit=commits[-1] if commits else proposal.commit,
+            git=self._world.git,
+            changelog=self._world.changelog,
+            config=self._config,
+            now=self._world.clock.now(),
+        )
+
+    def _show_proposal(
+        self, proposal: Proposal, good: Outcome
+    ) -> Iterator[Event]:
+        """Show every step of a release whose commit is not known yet."""
+        engine = self._make_engine(proposal.tag, Mode.PLAN)
+        verdicts: dict[str, Verdict] = {}
+        ending = yield from _collect(
+            engine.run(self._prepare, proposal), verdicts
+        )
+        if isinstance(ending.last, Blocked):
+            yield self._conclude(ending, proposal, verdicts, good)
+            return
+        is_known = ending.is_done
+        release = self._pin(proposal, verdicts)
+        if not is_known:
+            release = replace(release, is_foreseen=True)
+        rest = yield from _collect(
+            engine.run(self._release, release), verdicts
+        )
+        result = self._conclude(
+            replace(rest, verdicts=ending.verdicts + rest.verdicts),
+            release,
+            verdicts,
+            good,
+        )
+        yield result if is_known else replace(result, commit=None)
 
     def _plan_nothing(self, chosen: NextVersion) -> Plan:
         """Look whether the release that the commit has is complete."""
@@ -395,28 +477,6 @@ class Releaser:
         if ending.is_done:
             return Plan(next_version=chosen, complete=release)
         return Plan(unfinished=release)
-
-    def _pin_tag(self, tag: str) -> Release:
-        git = self._world.git
-        if git.local_tag(tag) is None:
-            remote = git.remote_tag(tag)
-            if remote is None:
-                raise UsageError(
-                    f"there is no tag {tag}, here or on {git.remote}",
-                    help="`git ls-remote --tags` shows the tags",
-                )
-            git.fetch_tag(tag)
-        commit = git.local_tag(tag)
-        history = None
-        if commit is not None and git.has_parent(commit):
-            history = self._read_history(revision=f"{commit}~1")
-        return pin_tag(
-            tag,
-            git=git,
-            config=self._config,
-            repository=self._repository,
-            history=history,
-        )
 
     def _show(
         self,
@@ -457,6 +517,7 @@ class Releaser:
             random=self._random,
             deadline=deadline,
             pace=self._options.pace,
+            waits_for_people=self._options.waits,
         )
 
     def _conclude(
@@ -490,11 +551,13 @@ class Releaser:
             )
         if good == "planned" or ending.is_done:
             return result
+        last = ending.last
         return replace(
             result,
             outcome="unfinished",
             exit_status=ExitStatus.UNFINISHED,
-            message=f"release {subject.tag} is not finished",
+            message=f"release {subject.tag} is not finished"
+            + (f": {last.reason}" if isinstance(last, Wait) else ""),
             help=f"`rsp-release resume {subject.tag}` goes on",
         )
 
@@ -510,7 +573,8 @@ class Releaser:
             at=self._world.clock.now(),
             version=subject.version if subject else None,
             tag=subject.tag if subject else None,
-            commit=subject.commit if subject else None,
+            # Of a proposal, the commit to tag is not known yet.
+            commit=subject.commit if isinstance(subject, Release) else None,
         )
 
 

@@ -152,7 +152,7 @@ class Changelog(Protocol):
         """Return what a commit's change log says of a version."""
 
     def collect(
-        self, commit: str, version: str, at: datetime
+        self, commit: str, *, version: str, tag: str, at: datetime
     ) -> Collected | None:
         """Make the entry of a version, and what goes with it, as a tree.
 
@@ -161,10 +161,10 @@ class Changelog(Protocol):
         """
 
     def find_commit(self, since: str, until: str, version: str) -> str | None:
-        """Return the first commit of a branch that has the entry.
+        """Return the first commit of a branch with nothing left to write.
 
         That is ``since`` itself, or else one between the two, following first
-        parents; `None` where not even the last has it.
+        parents; `None` where not even the last is such a commit.
         """
 
 

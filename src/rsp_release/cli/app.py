@@ -52,6 +52,19 @@ NoWatch = Annotated[
 NoVerify = Annotated[
     bool, typer.Option("--no-verify", help="Don't look for the images.")
 ]
+NoWait = Annotated[
+    bool,
+    typer.Option(
+        "--no-wait", help="Leave where a person must move; resume goes on."
+    ),
+]
+LeaveLate = Annotated[
+    bool,
+    typer.Option(
+        "--leave-late",
+        help="Let fragments that came too late wait for the next release.",
+    ),
+]
 Timeout = Annotated[
     str,
     typer.Option(metavar="DURATION", help="How long to wait, such as 90m."),
@@ -123,6 +136,29 @@ def next_(
 
 
 @app.command()
+def notes(
+    context: typer.Context,
+    version: Annotated[
+        str | None,
+        typer.Argument(metavar="[VERSION]", help="A version or a tag."),
+    ] = None,
+    *,
+    generated: Annotated[
+        bool,
+        typer.Option(
+            "--generated", help="Ask GitHub for what it adds to the notes."
+        ),
+    ] = False,
+) -> int:
+    """Print the body of a release, as it would be or was published."""
+    from .notes import run_notes
+
+    return run_notes(
+        Session(context.obj), version=version, generated=generated
+    )
+
+
+@app.command()
 def bump(
     context: typer.Context,
     part: Part = "auto",
@@ -135,6 +171,8 @@ def bump(
     as_json: Json = False,
     no_watch: NoWatch = False,
     no_verify: NoVerify = False,
+    no_wait: NoWait = False,
+    leave_late: LeaveLate = False,
     timeout: Timeout = "1h",
     force: Force = False,
 ) -> int:
@@ -147,6 +185,8 @@ def bump(
             as_json=as_json,
             watches=not no_watch,
             verifies=not no_verify,
+            waits=not no_wait,
+            leaves_late=leave_late,
             timeout=timeout,
         ),
         part=part,
@@ -165,6 +205,8 @@ def resume(
     as_json: Json = False,
     no_watch: NoWatch = False,
     no_verify: NoVerify = False,
+    no_wait: NoWait = False,
+    leave_late: LeaveLate = False,
     timeout: Timeout = "1h",
 ) -> int:
     """Take up a release that was interrupted."""
@@ -176,6 +218,8 @@ def resume(
             as_json=as_json,
             watches=not no_watch,
             verifies=not no_verify,
+            waits=not no_wait,
+            leaves_late=leave_late,
             timeout=timeout,
         ),
         tag=tag,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..exceptions import ReleaseError, UsageError
+from ..models import Proposal, Release
 from ..releaser import Plan, Releaser
 from ..version import Request
 from .session import Session
@@ -89,12 +90,12 @@ def run_resume(session: Session, *, tag: str | None) -> int:
     try:
         releaser = session.make_releaser()
         with session.lock(releaser):
-            release = releaser.find(tag)
+            subject = releaser.take_up(tag)
             result = session.show(
-                f"Release {release.repository} {release.tag}",
-                releaser.release_steps,
-                releaser.resume(release),
-                tag=release.tag,
+                f"Release {subject.repository} {subject.tag}",
+                _steps_of(releaser, subject),
+                releaser.resume(subject),
+                tag=subject.tag,
             )
             return int(result.exit_status)
     except ReleaseError as e:
@@ -118,12 +119,12 @@ def run_status(session: Session, *, tag: str | None) -> int:
     """
     try:
         releaser = session.make_releaser()
-        release = releaser.find(tag)
+        subject = releaser.take_up(tag)
         result = session.show(
-            f"Status of {release.repository} {release.tag}",
-            releaser.release_steps,
-            releaser.status(release),
-            tag=release.tag,
+            f"Status of {subject.repository} {subject.tag}",
+            _steps_of(releaser, subject),
+            releaser.status(subject),
+            tag=subject.tag,
         )
         return int(result.exit_status)
     except ReleaseError as e:
@@ -176,6 +177,15 @@ def _describe(
         f"Release {release.repository} {release.tag}",
         releaser.release_steps if plan.unfinished else (),
     )
+
+
+def _steps_of(
+    releaser: Releaser, subject: Release | Proposal
+) -> tuple[tuple[str, str], ...]:
+    """Return the steps that are still to be shown of a release."""
+    if isinstance(subject, Release):
+        return releaser.release_steps
+    return releaser.steps
 
 
 def _show_plan(session: Session, releaser: Releaser, plan: Plan) -> int:

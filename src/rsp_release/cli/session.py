@@ -70,6 +70,10 @@ class Session:
         Whether to wait for the workflow run.
     verifies
         Whether to look for the images.
+    waits
+        Whether to wait for people.
+    leaves_late
+        Whether fragments that came too late wait for the next release.
     timeout
         How long to wait, such as ``90m``.
     """
@@ -81,6 +85,8 @@ class Session:
         as_json: bool = False,
         watches: bool = True,
         verifies: bool = True,
+        waits: bool = True,
+        leaves_late: bool = False,
         timeout: str = "1h",
     ) -> None:
         self._globals = options
@@ -88,6 +94,8 @@ class Session:
         self._options = Options(
             watches=watches,
             verifies=verifies,
+            waits=waits,
+            leaves_late=leaves_late,
             timeout=parse_duration(timeout),
         )
         self._config: Config | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..models import Proposal, Release
 from ..world import Step
+from .changelog_pr import ChangelogPull
 from .github_release import GithubRelease
 from .images import Images
 from .preflight import Preflight
@@ -19,6 +20,7 @@ __all__ = ["PREPARE", "RELEASE"]
 
 PREPARE: tuple[Step[Proposal], ...] = (
     Preflight(),  # whatever would stop the release is known before it starts
+    ChangelogPull(),  # the entry of the version is on the release branch
 )
 """What is made true before the commit to tag is known."""
 

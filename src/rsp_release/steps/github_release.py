@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+from ..exceptions import NotAllowedError
 from ..models import (
     Blocked,
     Change,
@@ -14,6 +16,7 @@ from ..models import (
     ReleasePage,
     Verdict,
 )
+from ..notes import compose_body
 from ..world import World
 
 __all__ = ["GithubRelease", "GithubReleaseSeen"]
@@ -25,6 +28,12 @@ class GithubReleaseSeen:
 
     pages: tuple[ReleasePage, ...]
     """Every release of the tag, published or draft."""
+
+    generated: str = ""
+    """The notes that GitHub generates, where the release is yet to make."""
+
+    web_url: str = "https://github.com"
+    """The repository's page."""
 
 
 class GithubRelease:
@@ -38,10 +47,29 @@ class GithubRelease:
     title = "GitHub release"
 
     def observe(self, release: Release, world: World) -> GithubReleaseSeen:
-        return GithubReleaseSeen(pages=world.forge.releases(release.tag))
+        forge = world.forge
+        pages = forge.releases(release.tag)
+        generated = ""
+        if all(page.is_draft for page in pages):
+            # Whoever may not have them generated may not publish either,
+            # and is told so then.
+            with suppress(NotAllowedError):
+                generated = forge.generate_notes(
+                    tag=release.tag,
+                    commit=release.commit,
+                    previous=release.previous_tag,
+                )
+        return GithubReleaseSeen(
+            pages=pages, generated=generated, web_url=forge.url
+        )
 
     def decide(self, release: Release, seen: GithubReleaseSeen) -> Verdict:
         tag = release.tag
+        body = compose_body(
+            release.notes,
+            seen.generated,
+            more=f"{seen.web_url}/blob/{tag}/{release.changelog or ''}",
+        )
         for page in seen.pages:
             if not page.is_draft:
                 return Done(evidence=_describe(release, page), url=page.url)
@@ -59,7 +87,7 @@ class GithubRelease:
                     tag=tag,
                     commit=release.commit,
                     title=tag,
-                    body=None if draft.body.strip() else release.notes,
+                    body=None if draft.body.strip() else body,
                     is_prerelease=release.is_prerelease,
                     is_latest=release.is_latest,
                 ),
@@ -71,7 +99,7 @@ class GithubRelease:
                 tag=tag,
                 commit=release.commit,
                 title=tag,
-                body=release.notes,
+                body=body,
                 is_prerelease=release.is_prerelease,
                 is_latest=release.is_latest,
             ),

@@ -99,7 +99,7 @@ class Preflight:
 
     def decide(self, proposal: Proposal, seen: PreflightSeen) -> Verdict:
         problems = [
-            *_check_clone(proposal, seen),
+            *([] if proposal.is_begun else _check_clone(proposal, seen)),
             *_check_branch(proposal, seen),
             *_check_names(proposal, seen),
         ]
@@ -192,7 +192,7 @@ def _check_branch(proposal: Proposal, seen: PreflightSeen) -> list[_Problem]:
                 f"push it, or see what differs: git log {remote}/{branch}..",
             )
         ]
-    if seen.branch_head != proposal.commit:
+    if seen.branch_head != proposal.commit and not proposal.is_begun:
         return [
             _Problem(
                 f"{branch} is behind {remote}/{branch}, which is at"

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
 
 from ..models import (
     Blocked,
     Change,
-    CreateRelease,
     Done,
-    PublishRelease,
     PushTag,
     Release,
     RemoteTag,
@@ -100,8 +97,9 @@ class Tag:
                 ),
                 help=f"push it first: git push {seen.remote_name}",
             )
+        where = "what is merged" if release.is_foreseen else commit
         return Change(
-            summary=f"push tag {tag} at {commit} to {seen.remote_name}",
+            summary=f"push tag {tag} at {where} to {seen.remote_name}",
             write=PushTag(
                 tag=tag,
                 commit=release.commit,
@@ -114,7 +112,5 @@ class Tag:
         match change.write:
             case PushTag() as write:
                 world.git.push_tag(write)
-            case CreateRelease() | PublishRelease() as other:
-                raise TypeError(f"not a tag: {other}")
             case other:
-                assert_never(other)
+                raise TypeError(f"not a tag: {other}")

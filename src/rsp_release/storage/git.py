@@ -26,8 +26,9 @@ from ..exceptions import (
     UncertainError,
     UsageError,
 )
-from ..models import Commit, PushTag, RemoteTag
+from ..models import Commit, PushBranch, PushTag, RemoteTag
 from ..world import Clock
+from .git_branches import Branches
 from .redact import Redactor
 from .retry import ReadRetrier
 
@@ -106,7 +107,8 @@ class GitClone:
             ) from e
         self._git = repo.git
         self._root = Path(repo.working_tree_dir or repo.git_dir)
-        self._journals = Path(repo.common_dir) / "rsp-release"
+        git_dir = Path(repo.git_dir)
+        self._journals = Path(repo.common_dir).resolve() / "rsp-release"
         repo.close()
         self._remote = remote
         self._sign = sign
@@ -116,6 +118,13 @@ class GitClone:
         self._redact = Redactor([token or ""])
         self._url = self._find_url()
         self._target = self._prepare_credentials(server_url, token)
+        self.branches = Branches(
+            run=self._run,
+            explain=self._explain_push,
+            target=self._target,
+            sign=sign,
+            git_dir=git_dir,
+        )
 
     @property
     def remote(self) -> str:
@@ -201,6 +210,14 @@ class GitClone:
         out = self._read_remote("ls-remote", "--symref", self._target, "HEAD")
         match = re.match(r"ref: refs/heads/(\S+)\tHEAD", out)
         return match[1] if match else None
+
+    def remote_branches(self, prefix: str) -> dict[str, str]:
+        start = "refs/heads/"
+        found = self._list_remote(f"{start}{prefix}*")
+        return {ref.removeprefix(start): sha for ref, sha in found.items()}
+
+    def push_branch(self, write: PushBranch) -> None:
+        self.branches.push(write)
 
     def unfetched_tags(self) -> tuple[str, ...]:
         out = self._read("for-each-ref", "--format=%(refname)", "refs/tags")
@@ -294,7 +311,7 @@ class GitClone:
         )  # fmt: skip
         if status == 0:
             return
-        error = self._explain_push(write.tag, out, err)
+        error = self._explain_push(f"tag {write.tag}", out, err)
         if write.tag in self._made and not isinstance(error, UncertainError):
             self.forget_tag(write.tag, write.commit)
         raise error
@@ -313,6 +330,10 @@ class GitClone:
             "tag", "-a", *options[self._sign], "--cleanup=verbatim",
             "-m", write.message, "--", write.tag, write.commit,
         )  # fmt: skip
+        if not status and self._signs() and not self._is_signed(ref):
+            # git 2.39 makes an unsigned tag where it cannot read an SSH key.
+            self.forget_tag(write.tag, write.commit)
+            status = 1
         if status:
             raise RefusedError(
                 f"git cannot make tag {write.tag}: {_last_lines(err)}",
@@ -323,7 +344,16 @@ class GitClone:
             )
         self._made.add(write.tag)
 
-    def _explain_push(self, tag: str, out: str, err: str) -> ReleaseError:
+    def _signs(self) -> bool:
+        if self._sign == "auto":
+            _, out, _ = self._run("config", "--type=bool", "tag.gpgSign")
+            return out.strip() == "true"
+        return self._sign == "always"
+
+    def _is_signed(self, ref: str) -> bool:
+        return "\n-----BEGIN " in self._read("cat-file", "tag", ref)
+
+    def _explain_push(self, what: str, out: str, err: str) -> ReleaseError:
         """Tell what is known of a push that failed."""
         text = f"{out}\n{err}"
         said = "\n".join(
@@ -333,16 +363,18 @@ class GitClone:
         )
         match = _PORCELAIN.search(out)
         if match and match[1] in ("rejected", "remote rejected"):
-            is_duplicate = "already exists" in (match[2] or "")
+            # "stale info": the branch is not where it has to be.
+            why = match[2] or ""
+            is_duplicate = "already exists" in why or "stale info" in why
             reason = said or match[2] or match[1]
             return RefusedError(
-                f"{self._remote} rejected tag {tag}: {reason}",
-                help=_advise(said, is_duplicate=is_duplicate),
+                f"{self._remote} rejected {what}: {reason}",
+                help=_advise(what, said, is_duplicate=is_duplicate),
                 is_duplicate=is_duplicate,
             )
         if _BROKEN.search(text):
             return UncertainError(
-                f"the connection broke while tag {tag} was pushed"
+                f"the connection broke while {what} was pushed"
             )
         if _DENIED.search(err):
             return NotAllowedError(
@@ -355,10 +387,10 @@ class GitClone:
             )
         if "failed to push some refs" in err:
             return RefusedError(
-                f"a hook refused to push tag {tag}: {_last_lines(err)}",
+                f"a hook refused to push {what}: {_last_lines(err)}",
                 help="see the pre-push hook of this clone",
             )
-        return UncertainError(f"pushing tag {tag} failed: {_last_lines(err)}")
+        return UncertainError(f"pushing {what} failed: {_last_lines(err)}")
 
     def _list_remote(self, *patterns: str) -> dict[str, str]:
         out = self._read_remote("ls-remote", self._target, *patterns)
@@ -394,14 +426,16 @@ class GitClone:
             raise ReadError(f"git {args[0]} failed: {_last_lines(err)}")
         return out
 
-    def _run(self, *args: str) -> tuple[int, str, str]:
+    def _run(
+        self, *args: str, env: Mapping[str, str] | None = None
+    ) -> tuple[int, str, str]:
         status, out, err = self._git.execute(
             ["git", *args],
             with_extended_output=True,
             with_exceptions=False,
             stdout_as_string=False,
             strip_newline_in_stdout=False,
-            env=self._environ,
+            env={**self._environ, **(env or {})},
         )
         return (
             status,
@@ -481,9 +515,17 @@ def _last_lines(text: str, count: int = 3) -> str:
     return "; ".join(lines[-count:]) or "no reason given"
 
 
-def _advise(said: str, *, is_duplicate: bool) -> str:
+def _advise(what: str, said: str, *, is_duplicate: bool) -> str:
+    is_branch = what.startswith("branch ")
     if is_duplicate:
+        if is_branch:
+            return "it was pushed to meanwhile: `rsp-release bump` looks again"
         return "somebody else pushed it: release another version"
+    if is_branch and ("GH006" in said or "GH013" in said):
+        return (
+            "the branch takes pull requests: set `pull-request.when` to"
+            ' "always"'
+        )
     if "GH013" in said:
         return (
             "a ruleset of the repository forbids this tag: ask an"

@@ -7,18 +7,13 @@ from urllib.parse import quote
 
 from ..exceptions import NotAllowedError, NotSentError, ReadError, RefusedError
 from ..models import CreateRelease, PublishRelease, ReleasePage, Repository
-from .github_actions import GithubActions, parse_time, reading
+from .github_actions import parse_time, reading
+from .github_pulls import GithubPulls
 
 __all__ = ["GithubForge"]
 
-_BODY_MOST = 125_000
-"""Bytes that the body of a release may have.
 
-GitHub does not say whether it counts bytes or characters, so count bytes.
-"""
-
-
-class GithubForge(GithubActions):
+class GithubForge(GithubPulls):
     """One repository on GitHub.
 
     Parameters
@@ -78,7 +73,7 @@ class GithubForge(GithubActions):
             {
                 "tag_name": write.tag,
                 "name": write.title,
-                "body": _cut(write.body),
+                "body": write.body,
                 "draft": False,
                 "prerelease": write.is_prerelease,
                 "make_latest": "true" if write.is_latest else "false",
@@ -95,7 +90,7 @@ class GithubForge(GithubActions):
             "make_latest": "true" if write.is_latest else "false",
         }
         if write.body is not None:
-            body["body"] = _cut(write.body)
+            body["body"] = write.body
         self._http.write("PATCH", f"{self._root}/releases/{write.id}", body)
 
     def _require_tag(self, tag: str, commit: str) -> None:
@@ -127,16 +122,6 @@ class GithubForge(GithubActions):
             path = f"{self._root}/git/tags/{target['sha']}"
             target = self._http.get(path).data["object"]
         return str(target["sha"])
-
-
-def _cut(body: str) -> str:
-    """Cut a body at the end of a line, within GitHub's limit."""
-    data = body.encode()
-    if len(data) <= _BODY_MOST:
-        return body
-    note = "\n\n(The rest is in the change log.)\n"
-    head = data[: _BODY_MOST - len(note)].decode(errors="ignore")
-    return head[: head.rfind("\n") + 1] + note
 
 
 def _parse_page(data: Any) -> ReleasePage:

@@ -77,6 +77,7 @@ class GithubHttp:
 
         self._clock = clock
         self._token = token
+        self._api_url = api_url.rstrip("/")
         self._redact = Redactor([token or ""])
         self._retrier = ReadRetrier(clock=clock, random=random)
         # PyGithub's own retry would send a POST again and again, and its
@@ -97,6 +98,18 @@ class GithubHttp:
     def has_token(self) -> bool:
         """Whether requests are made in somebody's name."""
         return self._token is not None
+
+    @property
+    def graphql_url(self) -> str:
+        """Where GraphQL is asked, on GitHub and on Enterprise Server."""
+        return self._api_url.removesuffix("/v3") + "/graphql"
+
+    @property
+    def web_url(self) -> str:
+        """The address of the pages for people."""
+        if self._api_url.endswith("/api/v3"):
+            return self._api_url.removesuffix("/api/v3")
+        return self._api_url.replace("://api.", "://", 1)
 
     @property
     def clock(self) -> Clock:

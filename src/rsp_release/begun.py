@@ -1,0 +1,278 @@
+"""Finds releases that were begun: by journal, by branch, or by tag.
+
+The journal knows most, but a clean clone has none. There the branch of the
+change log's pull request tells of a release that is not tagged yet, and the
+tag of one that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from .config import Config
+from .exceptions import NotAllowedError, UsageError
+from .journal import Journal, find_unfinished
+from .models import Proposal, Release
+from .pin import pin_tag, propose_release
+from .tags import parse_tags
+from .version import History, Request, propose
+from .world import World
+
+__all__ = ["Begun"]
+
+_BRANCHES = "rsp-release/changelog-"
+
+
+class Begun:
+    """The releases that were begun from a clone, or elsewhere.
+
+    Parameters
+    ----------
+    world
+        Git, GitHub and the clock.
+    config
+        The settings.
+    repository
+        Owner and name on GitHub.
+    journals
+        The directory of the clone's journals.
+    read_history
+        Reads the history up to a revision.
+    settle
+        Seconds after which a write shows, or came to nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        config: Config,
+        repository: str,
+        journals: Path,
+        read_history: Callable[[str], History],
+        settle: float,
+    ) -> None:
+        self._world = world
+        self._config = config
+        self._repository = repository
+        self._journals = journals
+        self._read_history = read_history
+        self._settle = timedelta(seconds=settle)
+
+    def unfinished(self) -> Release | Proposal | None:
+        """Find what the journals know to be unfinished, the newest of it.
+
+        Releases that wrote nothing are forgotten; so are those whose pull
+        request was closed and its branch deleted.
+
+        Returns
+        -------
+        Release or Proposal or None
+            A pinned release, or one whose commit is not known yet.
+        """
+        found: Release | Proposal | None = None
+        for journal in find_unfinished(self._journals):
+            proposal = journal.proposal
+            if not journal.has_intents:
+                journal.discard()
+            elif proposal is None:
+                found = journal.release
+            elif self._is_given_up(proposal, journal):
+                journal.abandon(at=self._world.clock.now())
+            else:
+                found = replace(proposal, is_begun=True)
+        return found
+
+    def take_up(self, tag: str | None) -> Release | Proposal:
+        """Find what to go on with.
+
+        Parameters
+        ----------
+        tag
+            The tag; `None`: what was begun last, or else the version that
+            the checked-out commit belongs to.
+
+        Returns
+        -------
+        Release or Proposal
+            A pinned release, or one whose commit is not known yet.
+
+        Raises
+        ------
+        UsageError
+            Raised if there is none.
+        """
+        if tag is None:
+            unfinished = self.unfinished()
+            if unfinished is not None:
+                return unfinished
+            tag = self._find_branch()
+            if tag is not None:
+                return self._propose(tag)
+            return self.find(None)
+        journal = Journal.of_tag(self._journals, tag)
+        if journal.release is not None:
+            return journal.release
+        if journal.proposal is not None and journal.has_intents:
+            return replace(journal.proposal, is_begun=True)
+        git = self._world.git
+        if git.local_tag(tag) is None and git.remote_tag(tag) is None:
+            branch = f"{_BRANCHES}{tag}"
+            if git.remote_branches(branch) or self._world.forge.pulls(branch):
+                return self._propose(tag)
+        return self._pin_tag(tag)
+
+    def find(self, tag: str | None) -> Release:
+        """Find a release that is tagged, or about to be.
+
+        Parameters
+        ----------
+        tag
+            The tag; `None`: the one begun last, or else the one that the
+            commit that is checked out belongs to.
+
+        Returns
+        -------
+        Release
+            The pinned release.
+
+        Raises
+        ------
+        UsageError
+            Raised if there is none.
+        """
+        if tag is None:
+            unfinished = self.unfinished()
+            if isinstance(unfinished, Release):
+                return unfinished
+            previous = self._read_history("HEAD").previous
+            if previous is None:
+                raise UsageError(
+                    "no release was begun here, and no version is tagged",
+                    help="`rsp-release bump` makes the first one",
+                )
+            tag = previous.name
+        journal = Journal.of_tag(self._journals, tag)
+        if journal.release is not None:
+            return journal.release
+        return self._pin_tag(tag)
+
+    def after_pull(self, proposal: Proposal) -> int:
+        """Return the newest pull request of a try that was given up.
+
+        One that was closed counts as given up once its branch is gone.
+
+        Parameters
+        ----------
+        proposal
+            What is proposed anew.
+
+        Returns
+        -------
+        int
+            Its number; 0 where there is none.
+        """
+        branch = proposal.changelog_branch
+        state = self._world.changelog.look(proposal.commit, proposal.version)
+        if not state.todo or proposal.is_prerelease:
+            return 0
+        try:
+            closed = [
+                pull.number
+                for pull in self._world.forge.pulls(branch)
+                if not pull.is_open and not pull.is_merged
+            ]
+        except NotAllowedError:
+            # Preflight, or the first write, tells of it in its own words.
+            return 0
+        if not closed or branch in self._world.git.remote_branches(branch):
+            return 0
+        return max(closed)
+
+    # -- Parts --------------------------------------------------------------
+
+    def _is_given_up(self, proposal: Proposal, journal: Journal) -> bool:
+        """Return whether nothing is left of a try, and it cannot go on."""
+        git, now = self._world.git, self._world.clock.now()
+        newest = journal.newest_intent
+        if newest is not None and now < newest + self._settle:
+            return False
+        branch = proposal.changelog_branch
+        if branch in git.remote_branches(branch):
+            return False
+        head = git.remote_branch(proposal.branch or proposal.default_branch)
+        if head is None:
+            return False
+        look = self._world.changelog.look
+        if not look(head, proposal.version).todo:
+            return False
+        pulls = [
+            pull
+            for pull in self._world.forge.pulls(branch)
+            if pull.number > proposal.after_pull
+        ]
+        if any(pull.is_open or pull.is_merged for pull in pulls):
+            return False
+        return bool(pulls) or head != proposal.commit
+
+    def _find_branch(self) -> str | None:
+        """Find the tag of a change log's branch that awaits its release."""
+        git = self._world.git
+        names = (
+            name.removeprefix(_BRANCHES)
+            for name in git.remote_branches(_BRANCHES)
+        )
+        tags = [
+            tag
+            for tag in parse_tags(names)
+            if git.remote_tag(tag.name) is None
+        ]
+        if not tags:
+            return None
+        return max(tags, key=lambda tag: tag.version.key).name
+
+    def _propose(self, tag: str) -> Proposal:
+        """Propose again what somebody else began."""
+        version = next(
+            (tag.removeprefix(t.prefix) for t in parse_tags([tag])), tag
+        )
+        history = self._read_history("HEAD")
+        chosen = propose(
+            history,
+            policy=self._config,
+            request=Request(part=version, force=True),
+        )
+        return propose_release(
+            chosen,
+            history=history,
+            config=self._config,
+            repository=self._repository,
+            branch=self._world.git.branch(),
+            now=self._world.clock.now(),
+        )
+
+    def _pin_tag(self, tag: str) -> Release:
+        git = self._world.git
+        if git.local_tag(tag) is None:
+            remote = git.remote_tag(tag)
+            if remote is None:
+                raise UsageError(
+                    f"there is no tag {tag}, here or on {git.remote}",
+                    help="`git ls-remote --tags` shows the tags",
+                )
+            git.fetch_tag(tag)
+        commit = git.local_tag(tag)
+        history = None
+        if commit is not None and git.has_parent(commit):
+            history = self._read_history(f"{commit}~1")
+        return pin_tag(
+            tag,
+            git=git,
+            changelog=self._world.changelog,
+            config=self._config,
+            repository=self._repository,
+            history=history,
+        )

@@ -1,0 +1,350 @@
+"""The change log, as commits of the clone have it."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from ..changelog import (
+    contains_fragment,
+    entry_of,
+    guess_style,
+    is_markdown,
+    release_unreleased,
+)
+from ..config import Config
+from ..exceptions import ReadError
+from ..fragments import Fragment
+from ..models import ChangelogState, ChangelogStyle, Collected
+from ..version_files import set_version
+from .git_branches import Branches
+from .history_git import Git
+from .history_tree import Tree, read_changelog, read_fragments
+from .scriv import collect_with_scriv
+
+__all__ = ["GitChangelog"]
+
+_MOST_COMMITS = 500
+"""How far back the commit with an entry is looked for."""
+
+_TOOLS: tuple[ChangelogStyle, ...] = ("scriv", "towncrier", "changesets")
+
+
+class GitChangelog:
+    """The change log of a clone's commits.
+
+    Parameters
+    ----------
+    directory
+        A directory of the clone.
+    branches
+        Gives git a folder of its own to work in.
+    environ
+        The environment that git and scriv get.
+    config
+        The settings.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        branches: Branches,
+        environ: Mapping[str, str],
+        config: Config,
+    ) -> None:
+        self._directory = directory
+        self._branches = branches
+        self._environ = dict(environ)
+        self._config = config
+        self._looks: dict[tuple[str, str], ChangelogState] = {}
+        self._collected: dict[tuple[str, str, datetime], Collected | None] = {}
+
+    def look(self, commit: str, version: str) -> ChangelogState:
+        key = (commit, version)
+        if key not in self._looks:
+            with Git(self._directory) as git:
+                found = self._read(git, commit)
+                self._looks[key] = self._judge(found, version)
+        return self._looks[key]
+
+    def collect(
+        self, commit: str, *, version: str, tag: str, at: datetime
+    ) -> Collected | None:
+        key = (commit, tag, at)
+        if key not in self._collected:
+            state = self.look(commit, version)
+            self._collected[key] = (
+                self._collect(commit, state, version=version, tag=tag, at=at)
+                if state.todo
+                else None
+            )
+        return self._collected[key]
+
+    def find_commit(self, since: str, until: str, version: str) -> str | None:
+        if not self.look(since, version).todo:
+            return since
+        if self.look(until, version).todo:
+            return None
+        with Git(self._directory) as git:
+            between = git.run(
+                "rev-list", "--first-parent", "--reverse",
+                f"--max-count={_MOST_COMMITS}", until, f"^{since}", "--",
+            ).split()  # fmt: skip
+        for commit in between:
+            if not self.look(commit, version).todo:
+                return commit
+        return until
+
+    # -- Looking ------------------------------------------------------------
+
+    def _read(self, git: Git, commit: str) -> _Found:
+        tree = Tree(git, f"{commit}^{{tree}}")
+        log = read_changelog(tree)
+        text = (tree.text(log.path) or "") if log.path else ""
+        fragments, _ = read_fragments(
+            tree, None, config=self._config, changelog=log.text
+        )
+        return _Found(
+            style=self._style(tree, fragments, log.path, text),
+            path=log.path or None,
+            text=text,
+            fragments={
+                f.path: tree.text(f.path) or "" for f in fragments if f.parts
+            },
+            files={f.path: tree.text(f.path) for f in self._config.files},
+        )
+
+    def _style(
+        self,
+        tree: Tree,
+        fragments: tuple[Fragment, ...],
+        path: str,
+        text: str,
+    ) -> ChangelogStyle:
+        """Say who keeps the change log: a tool, or people and how."""
+        wanted = self._config.changelog
+        styles: tuple[ChangelogStyle, ...] = (*_TOOLS, "unreleased", "none")
+        for style in styles:
+            if wanted == style:
+                return style
+        for fragment in fragments:
+            for tool in _TOOLS:
+                if fragment.tool == tool:
+                    return tool
+        if _uses_scriv(tree):
+            return "scriv"
+        if tree.folder(".changeset"):
+            return "changesets"
+        if _uses_towncrier(tree):
+            return "towncrier"
+        if not path:
+            return "none"
+        return guess_style(text, markdown=is_markdown(path))
+
+    def _judge(self, found: _Found, version: str) -> ChangelogState:
+        entry = None
+        if found.style != "none" and found.path is not None:
+            entry = entry_of(
+                found.text, version, markdown=is_markdown(found.path)
+            )
+        leftover = tuple(
+            path
+            for path, text in found.fragments.items()
+            if entry is not None and contains_fragment(entry, text)
+        )
+        pending = tuple(p for p in found.fragments if p not in leftover)
+        todo = []
+        if found.style == "scriv" and entry is None and pending:
+            todo.append(f"collect {_count(pending, 'fragment')}")
+        if found.style == "scriv" and leftover:
+            todo.append(f"remove {_count(leftover, 'fragment')} left over")
+        if found.style == "unreleased" and entry is None:
+            written = release_unreleased(
+                found.text,
+                version=version,
+                tag=version,
+                previous_tag=None,
+                day=date.min,
+                markdown=is_markdown(found.path or ""),
+            )
+            if written is not None:
+                todo.append(f"date what is unreleased in {found.path}")
+        todo += [
+            f"set the version in {file.path}"
+            for file in self._config.files
+            if self._lacks(found.files[file.path], file.path, version)
+        ]
+        return ChangelogState(
+            style=found.style,
+            path=found.path,
+            entry=entry,
+            pending=pending,
+            leftover=leftover,
+            todo=tuple(dict.fromkeys(todo)),
+        )
+
+    def _lacks(self, text: str | None, path: str, version: str) -> bool:
+        """Return whether a file has another version."""
+        return text is not None and self._with_version(
+            text, path, version
+        ) != (text)
+
+    def _with_version(self, text: str, path: str, version: str) -> str:
+        for file in self._config.files:
+            if file.path == path:
+                text = set_version(text, file, version)
+        return text
+
+    # -- Writing ------------------------------------------------------------
+
+    def _collect(
+        self,
+        commit: str,
+        state: ChangelogState,
+        *,
+        version: str,
+        tag: str,
+        at: datetime,
+    ) -> Collected | None:
+        with tempfile.TemporaryDirectory(prefix="rsp-release-") as name:
+            folder = Path(name)
+            files = folder / "files"
+            files.mkdir()
+            environ = {
+                **self._environ,
+                **self._branches.work_environ(folder),
+                "LC_ALL": "C.UTF-8",
+            }
+            _git(files, environ, "read-tree", commit)
+            _git(files, environ, "checkout-index", "--all", "--quiet")
+            self._write_entry(
+                files, environ, state, version=version, tag=tag, at=at
+            )
+            entry = _read_entry(files, state.path, version)
+            changed = self._write_versions(files, version)
+            _git(files, environ, "add", "--update")
+            if state.path is not None and (files / state.path).exists():
+                _git(files, environ, "add", "--", state.path)
+            made = _git(files, environ, "write-tree").strip()
+            before = _git(files, environ, "rev-parse", f"{commit}^{{tree}}")
+            gone = _git(
+                files, environ, "diff-index", "--cached", "--name-only", "-z",
+                "--diff-filter=D", commit, "--",
+            )  # fmt: skip
+        if made == before.strip():
+            return None
+        return Collected(
+            base=commit,
+            tree=made,
+            path=state.path if entry is not None else None,
+            entry=entry or "",
+            fragments=tuple(filter(None, gone.split("\0"))),
+            files=changed,
+        )
+
+    def _write_entry(
+        self,
+        files: Path,
+        environ: Mapping[str, str],
+        state: ChangelogState,
+        *,
+        version: str,
+        tag: str,
+        at: datetime,
+    ) -> None:
+        """Write the entry as the repository's own rules have it."""
+        if state.style == "scriv":
+            for path in state.leftover:
+                (files / path).unlink()
+            if state.pending and state.entry is None:
+                collect_with_scriv(
+                    files,
+                    version=version,
+                    at=at.astimezone(),
+                    environ=environ,
+                )
+        elif state.style == "unreleased" and state.path and not state.entry:
+            place = files / state.path
+            text = place.read_bytes().decode("utf-8", "surrogateescape")
+            written = release_unreleased(
+                text,
+                version=version,
+                tag=tag,
+                previous_tag=None,
+                day=at.astimezone().date(),
+                markdown=is_markdown(state.path),
+            )
+            if written is not None:
+                place.write_bytes(written.encode("utf-8", "surrogateescape"))
+
+    def _write_versions(self, files: Path, version: str) -> tuple[str, ...]:
+        changed = []
+        for path in dict.fromkeys(f.path for f in self._config.files):
+            place = files / path
+            if not place.is_file() or place.is_symlink():
+                continue
+            old = place.read_bytes().decode("utf-8", "surrogateescape")
+            new = self._with_version(old, path, version)
+            if new != old:
+                place.write_bytes(new.encode("utf-8", "surrogateescape"))
+                changed.append(path)
+        return tuple(changed)
+
+
+class _Found(NamedTuple):
+    """What a commit has."""
+
+    style: ChangelogStyle
+    path: str | None
+    text: str
+    fragments: Mapping[str, str]
+    files: Mapping[str, str | None]
+
+
+def _read_entry(files: Path, path: str | None, version: str) -> str | None:
+    if path is None or not (files / path).exists():
+        return None
+    text = (files / path).read_text(encoding="utf-8", errors="replace")
+    return entry_of(text, version, markdown=is_markdown(path))
+
+
+def _uses_scriv(tree: Tree) -> bool:
+    if tree.folder("changelog.d"):
+        return True
+    marks = {"setup.cfg": "scriv]", "tox.ini": "scriv]"}
+    if any(mark in (tree.text(name) or "") for name, mark in marks.items()):
+        return True
+    tool = tree.toml("pyproject.toml", "scriv").get("tool", {})
+    return isinstance(tool, dict) and "scriv" in tool
+
+
+def _uses_towncrier(tree: Tree) -> bool:
+    for name in ("pyproject.toml", "towncrier.toml"):
+        tool = tree.toml(name, "towncrier").get("tool", {})
+        if isinstance(tool, dict) and "towncrier" in tool:
+            return True
+    return False
+
+
+def _count(items: tuple[str, ...], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
+
+
+def _git(directory: Path, environ: Mapping[str, str], *args: str) -> str:
+    result = subprocess.run(
+        ["git", *args],
+        cwd=directory,
+        env=dict(environ),
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    if result.returncode:
+        said = result.stderr.decode(errors="replace").strip()
+        raise ReadError(f"git {args[0]} failed: {said[-300:]}")
+    return result.stdout.decode("utf-8", "surrogateescape")
