@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import textwrap
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rsp_release.sandbox import Scenario, Triggers
+from rsp_release.sandbox import Scenario, Triggers, scenario
 from rsp_release.sandbox.derive import workflow_paths, workflow_script
 from rsp_release.sandbox.git import Repository
 from rsp_release.sandbox.scenario import matches
@@ -262,3 +264,13 @@ def test_derived(repository: Repository) -> None:
         is None
     )
     repository.close()
+
+
+def test_documented_example_is_right() -> None:
+    text = scenario.__doc__ or ""
+    example = text.partition("::\n")[2].partition("\nA job may")[0]
+    found = Scenario.read(tomllib.loads(textwrap.dedent(example)))
+    (script,) = found.workflows
+    assert script.jobs is not None
+    assert script.jobs[1].failing_step == "Push"
+    assert script.jobs[1].conclusions == ("failure", "success")

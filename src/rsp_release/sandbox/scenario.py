@@ -1,4 +1,32 @@
-"""Scripts of what workflows do, and where they come from."""
+"""Scripts of what workflows do, as a file tells them.
+
+A scenario is a JSON or TOML file whose keys are the fields of the classes
+below. What it leaves out is taken from the repository's own workflow files::
+
+    appear_after = 20          # seconds until a run shows
+    lag = { releases = 3 }     # reads are that far behind
+
+    [[workflows]]
+    path = ".github/workflows/ci.yaml"
+    concurrency = "docker"
+    images = [{ name = "ghcr.io/{repository}", delay = 5 }]
+
+    [[workflows.jobs]]
+    name = "test"
+    seconds = 4
+
+    [[workflows.jobs]]
+    name = "build / merge"
+    needs = ["test"]
+    steps = ["Set up job", { name = "Push", seconds = 3 }]
+    conclusion = "failure"     # of the first attempt; a re-run succeeds
+    failing_step = "Push"
+    log = "denied: permission_denied: write_package"
+
+A job may also say ``skip``, ``environment`` (it waits for approval) and
+``annotations``; a workflow ``on``, ``startup_failure``, ``cancel_after``,
+``is_lost`` and ``state``.
+"""
 
 from __future__ import annotations
 
