@@ -76,6 +76,20 @@ def histories(session: nox.Session) -> None:
 
 
 @nox.session
+def replay(session: nox.Session) -> None:
+    """Compare ``next`` with releases replayed on real clones."""
+    install(session, "test")
+    session.run("python", "-m", "tests.support.replay", *session.posargs)
+
+
+@nox.session
+def detection(session: nox.Session) -> None:
+    """Compare what workflow files say with checked answers."""
+    install(session, "test")
+    session.run("python", "-m", "tests.support.detection", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure speed, in one run and as ratios."""
     install(session, "test")

@@ -118,7 +118,11 @@ class Publication:
     """The workflow that publishes a repository's images, and which."""
 
     workflow: str
-    """Path of the workflow file, such as ``.github/workflows/ci.yaml``."""
+    """Path of the workflow file, such as ``.github/workflows/ci.yaml``.
+
+    Empty where the images are known from the settings, and no workflow
+    publishes them.
+    """
 
     event: Literal["release", "push"]
     """The event whose run publishes."""
@@ -256,6 +260,11 @@ class Release:
     def ref(self) -> str:
         """The tag's full ref."""
         return f"refs/tags/{self.tag}"
+
+    @property
+    def workflow(self) -> str | None:
+        """The workflow file whose run publishes; empty where none does."""
+        return self.publication.workflow if self.publication else None
 
     @property
     def images(self) -> tuple[Image, ...]:

@@ -16,7 +16,6 @@ from .models import NextVersion, Proposal, Publication, PullPolicy, Release
 from .notes import group_commits, notes_of_entry
 from .tags import Tag, parse_tags
 from .version import History
-from .workflow import find_publication
 from .world import Changelog, Git
 
 __all__ = [
@@ -240,6 +239,8 @@ def find_publication_at(
     Publication or None
         The workflow and its images; `None` where nothing publishes any.
     """
+    from .workflow import find_publication
+
     return find_publication(
         git.files(commit, _WORKFLOWS),
         repository=repository,
@@ -247,6 +248,7 @@ def find_publication_at(
         workflow=config.workflow,
         images=config.images,
         platforms=config.platforms,
+        read=lambda path: git.file(commit, path),
     )
 
 

@@ -227,13 +227,15 @@ def find_skipped(
 
 
 def is_publishing(job: Job, names: Sequence[str]) -> bool:
-    """Return whether a job is one of those, or called by one of them.
+    """Return whether a job is one of those, or calls or is called by one.
 
     A called job is named ``caller / callee``, and a matrix job has its values
-    after a space.
+    after a space. Of a caller that was skipped, only its own name is shown.
     """
     return any(
-        job.name == name or job.name.startswith((f"{name} / ", f"{name} ("))
+        job.name == name
+        or job.name.startswith((f"{name} / ", f"{name} ("))
+        or name.startswith(f"{job.name} / ")
         for name in names
     )
 

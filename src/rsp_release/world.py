@@ -120,6 +120,9 @@ class Git(Protocol):
     def files(self, commit: str, directory: str) -> Mapping[str, str]:
         """Return path and text of a directory's YAML files at a commit."""
 
+    def file(self, commit: str, path: str) -> str | None:
+        """Return the text of a file at a commit, or `None` if it has none."""
+
     def tag_date(self, tag: str) -> datetime:
         """Return when a tag of the clone was made, or else its commit."""
 

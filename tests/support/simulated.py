@@ -23,22 +23,33 @@ from rsp_release.exceptions import (
 )
 from rsp_release.models import (
     ApproveDeployments,
+    ChangelogState,
+    Collected,
     Commit,
     ConcurrencyGroup,
     CreateRelease,
+    EnableAutoMerge,
     Image,
     ImageReport,
     Job,
+    LabelPull,
+    MergePull,
+    OpenPull,
     PendingDeployment,
     PublishRelease,
+    PullRequest,
+    PushBranch,
     PushTag,
     ReleasePage,
     RemoteTag,
     Repository,
+    RequestReviews,
     RerunFailedJobs,
     WorkflowRun,
 )
 from rsp_release.world import World
+
+from .branches import COMMIT, Branches
 
 __all__ = [
     "COMMIT",
@@ -49,7 +60,17 @@ __all__ = [
     "make_world",
 ]
 
-COMMIT = "c" * 40
+WORKFLOW = """\
+name: CI
+on:
+  release:
+    types: [published]
+jobs:
+  build:
+    uses: lsst-sqre/multiplatform-build-and-push/.github/workflows/build.yaml@v3
+    with:
+      images: ghcr.io/${{ github.repository }}
+"""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -78,14 +99,20 @@ class Hub:
     appears_after: float = 3.0
     runs_for: float = 60.0
     conclusion: str = "success"
-    branch_head: str = COMMIT
     tags: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     pages: list[tuple[ReleasePage, datetime]] = field(default_factory=list)
     writes: Counter[str] = field(default_factory=Counter)
+    branches: Branches = field(init=False)
 
-    def push(self, write: PushTag) -> None:
+    def __post_init__(self) -> None:
+        self.branches = Branches(clock=self.clock, writes=self.writes)
+
+    def push(self, write: PushTag, *, is_clean: bool = False) -> None:
         """Accept a tag, once."""
         if write.tag in self.tags:
+            if is_clean:
+                # It is another tag object, made in another clone.
+                raise RefusedError("already exists", is_duplicate=True)
             self.writes[f"{write.key} again"] += 1
             if self.tags[write.tag][0] == write.commit:
                 return
@@ -93,12 +120,13 @@ class Hub:
         self.writes[write.key] += 1
         self.tags[write.tag] = (write.commit, self.clock.now())
 
-    def create(self, write: CreateRelease) -> None:
+    def create(self, write: CreateRelease, *, is_clean: bool = False) -> None:
         """Accept a release, once for a tag."""
         if write.tag not in self.tags:
             raise NotSentError("no such tag yet")
         if any(page.tag == write.tag for page, _ in self.pages):
-            self.writes[f"{write.key} again"] += 1
+            if not is_clean:
+                self.writes[f"{write.key} again"] += 1
             raise RefusedError("already_exists", is_duplicate=True)
         self.writes[write.key] += 1
         now = self.clock.now()
@@ -145,6 +173,7 @@ class Hub:
             [(p.id, p.tag, p.title, p.body) for p, _ in self.pages],
             [(r.id, r.conclusion) for r in self.runs()],
             dict(self.writes),
+            [write.branch for _, write, _ in self.branches.opened],
         )
 
 
@@ -199,6 +228,12 @@ class _Port:
     hub: Hub
     clock: VirtualClock
     chaos: Chaos
+    is_clean: bool = False
+    """Whether this process knows nothing of earlier ones."""
+
+    def as_seen(self) -> datetime:
+        """Return the time whose state this read shows."""
+        return self.clock.now() - timedelta(seconds=self.chaos.lag())
 
     def seen(self, since: datetime) -> bool:
         """Return whether a write of that time shows in this read."""
@@ -210,9 +245,10 @@ class SimulatedGit(_Port):
     """The clone and its remote."""
 
     remote = "origin"
+    checkout: str = COMMIT
 
     def head(self) -> str:
-        return COMMIT
+        return self.checkout
 
     def branch(self) -> str | None:
         return "main"
@@ -243,14 +279,28 @@ class SimulatedGit(_Port):
 
     def remote_branch(self, branch: str) -> str | None:
         with self.chaos.call("remote_branch", self.clock):
-            return self.hub.branch_head
+            return self.hub.branches.head(branch)
+
+    def remote_branches(self, prefix: str) -> Mapping[str, str]:
+        with self.chaos.call("remote_branches", self.clock):
+            at = self.as_seen()
+            heads = {
+                name: self.hub.branches.head(name, at)
+                for name in self.hub.branches.heads
+                if name.startswith(prefix)
+            }
+            return {name: sha for name, sha in heads.items() if sha}
+
+    def push_branch(self, write: PushBranch) -> None:
+        with self.chaos.call("push_branch", self.clock, writes=True):
+            self.hub.branches.push(write)
 
     def unfetched_tags(self) -> tuple[str, ...]:
         with self.chaos.call("unfetched_tags", self.clock):
             return ()
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        return ancestor == descendant
+        return self.hub.branches.is_ancestor(ancestor, descendant)
 
     def commits(self, since: str | None, until: str) -> tuple[Commit, ...]:
         return (
@@ -258,7 +308,10 @@ class SimulatedGit(_Port):
         )
 
     def files(self, commit: str, directory: str) -> Mapping[str, str]:
-        return {}
+        return {f"{directory}/ci.yaml": WORKFLOW}
+
+    def file(self, commit: str, path: str) -> str | None:
+        return None
 
     def tag_date(self, tag: str) -> datetime:
         return self.hub.tags[tag][1]
@@ -268,11 +321,51 @@ class SimulatedGit(_Port):
 
     def push_tag(self, write: PushTag) -> None:
         with self.chaos.call("push_tag", self.clock, writes=True):
-            self.hub.push(write)
+            self.hub.push(write, is_clean=self.is_clean)
 
 
 class SimulatedForge(_Port):
     """GitHub."""
+
+    url = "https://example.org/o/n"
+
+    def generate_notes(
+        self, *, tag: str, commit: str, previous: str | None
+    ) -> str:
+        with self.chaos.call("generate_notes", self.clock):
+            return f"**Full Changelog**: {previous}...{tag}"
+
+    def needs_pull(self, branch: str) -> bool:
+        with self.chaos.call("needs_pull", self.clock):
+            return self.hub.branches.is_protected
+
+    def pulls(self, branch: str) -> tuple[PullRequest, ...]:
+        with self.chaos.call("pulls", self.clock):
+            return tuple(self.hub.branches.pulls(branch, self.as_seen()))
+
+    def pull(self, number: int) -> PullRequest:
+        with self.chaos.call("pull", self.clock):
+            _, write, since = self.hub.branches.opened[number - 1]
+            at = max(self.as_seen(), since)
+            found = self.hub.branches.pulls(write.branch, at)
+            return next(p for p in found if p.number == number)
+
+    def open_pull(self, write: OpenPull) -> None:
+        with self.chaos.call("open_pull", self.clock, writes=True):
+            self.hub.branches.open(write)
+
+    def label_pull(self, write: LabelPull) -> None:
+        with self.chaos.call("label_pull", self.clock, writes=True):
+            self.hub.branches.label(write)
+
+    def request_reviews(self, write: RequestReviews) -> None:
+        raise AssertionError("nobody is asked")
+
+    def enable_auto_merge(self, write: EnableAutoMerge) -> None:
+        raise AssertionError("a person merges")
+
+    def merge_pull(self, write: MergePull) -> None:
+        raise AssertionError("a person merges")
 
     def repository(self) -> Repository:
         with self.chaos.call("repository", self.clock):
@@ -288,7 +381,7 @@ class SimulatedForge(_Port):
 
     def create_release(self, write: CreateRelease) -> None:
         with self.chaos.call("create_release", self.clock, writes=True):
-            self.hub.create(write)
+            self.hub.create(write, is_clean=self.is_clean)
 
     def publish_release(self, write: PublishRelease) -> None:
         raise AssertionError("there are no drafts")
@@ -364,12 +457,57 @@ class SimulatedRegistry(_Port):
         )
 
 
-def make_world(hub: Hub, chaos: Chaos) -> World:
-    """Make the world that one process sees."""
+class SimulatedChangelog(_Port):
+    """The change log of commits, whose reading is the clone's alone."""
+
+    def look(self, commit: str, version: str) -> ChangelogState:
+        return self.hub.branches.look(commit)
+
+    def collect(
+        self, commit: str, *, version: str, tag: str, at: datetime
+    ) -> Collected | None:
+        return self.hub.branches.collect(commit)
+
+    def find_commit(self, since: str, until: str, version: str) -> str | None:
+        branches = self.hub.branches
+        for commit in (since, *branches.first_parents(since, until)):
+            if not branches.look(commit).todo:
+                return commit
+        return None
+
+
+def make_world(
+    hub: Hub,
+    chaos: Chaos,
+    *,
+    is_clean: bool = False,
+    checkout: str = COMMIT,
+) -> World:
+    """Make the world that one process sees.
+
+    Parameters
+    ----------
+    hub
+        The world.
+    chaos
+        What goes wrong in this process.
+    is_clean
+        Whether it runs in a clone of its own.
+    checkout
+        The commit that is checked out.
+
+    Returns
+    -------
+    World
+        Its ports.
+    """
     clock = hub.clock
+    git = SimulatedGit(hub, clock, chaos, is_clean)
+    git.checkout = checkout
     return World(
-        git=SimulatedGit(hub, clock, chaos),
-        forge=SimulatedForge(hub, clock, chaos),
+        git=git,
+        forge=SimulatedForge(hub, clock, chaos, is_clean),
+        changelog=SimulatedChangelog(hub, clock, chaos),
         registry=SimulatedRegistry(hub, clock, chaos),
         clock=clock,
     )

@@ -121,7 +121,7 @@ class PublishingRun:
         forge = world.forge
         run = self._find(release, world)
         if run is None:
-            if self._number is not None or release.publication is None:
+            if self._number is not None or not release.workflow:
                 return PublishingRunSeen(run=None)
             obstacle, remedy = self._diagnose(release, world)
             return PublishingRunSeen(
@@ -158,7 +158,7 @@ class PublishingRun:
         run = seen.run
         if run is None and self._number is not None:
             return Blocked(problem=f"there is no run {self._number}")
-        if run is None and publication is None:
+        if run is None and not release.workflow:
             return Done(
                 evidence="no workflow publishes images on a release or a tag"
             )
@@ -189,7 +189,7 @@ class PublishingRun:
         if self._number is not None:
             return world.forge.run(self._number)
         publication = release.publication
-        if publication is None:
+        if publication is None or not publication.workflow:
             return None
         since = release.pinned_at - _SKEW
         found = [

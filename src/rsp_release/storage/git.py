@@ -253,6 +253,16 @@ class GitClone:
             if path.endswith((".yaml", ".yml"))
         }
 
+    def file(self, commit: str, path: str) -> str | None:
+        name = f"{commit}:{path}"
+        status, out, _ = self._run("rev-parse", "--verify", "--quiet", name)
+        if status:
+            return None
+        kind = self._read("cat-file", "-t", out.strip()).strip()
+        if kind != "blob":
+            return None
+        return self._read("cat-file", "blob", out.strip())
+
     def tag_date(self, tag: str) -> datetime:
         ref = f"refs/tags/{tag}"
         out = self._read(
