@@ -27,6 +27,3 @@ class Redactor:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return _USERINFO.sub("", text)
-
-    def __repr__(self) -> str:
-        return f"Redactor(<{len(self._secrets)} secrets>)"
