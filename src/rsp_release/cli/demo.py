@@ -46,8 +46,8 @@ def run_demo(options: Globals, *, as_json: bool) -> int:
             _clone(box.git_url("rubin-demo/stargazer"), clone, environ)
             if not as_json:
                 sys.stdout.write(
-                    "A made-up service, and a GitHub, a git remote and a"
-                    " registry on this machine alone.\n"
+                    "A made-up service on a GitHub that is imitated on this"
+                    " machine.\n"
                     "$ rsp-release bump minor --yes\n\n"
                 )
                 sys.stdout.flush()

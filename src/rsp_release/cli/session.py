@@ -243,7 +243,7 @@ class Session:
             exit_status=ExitStatus.INTERRUPTED,
             at=self.factory.clock.now(),
             tag=tag,
-            message="interrupted",
+            message="what was done until now stays as it is",
             help=f"`{command}` goes on",
         )
 
