@@ -240,6 +240,8 @@ def test_words_count_more_where_patches_are_the_habit() -> None:
     patches = ("1.2.0", "1.2.1", "1.2.2")
     what = history("Add a cache", tags=patches, conventional=0.0)
     assert choose(what).next == "1.2.4"
+    two = history(*["Add a cache"] * 2, tags=patches, conventional=0.0)
+    assert choose(two).next == "1.2.4"
     many = history(*["Add a cache"] * 3, tags=patches, conventional=0.0)
     assert choose(many).next == "1.3.0"
 
@@ -301,6 +303,14 @@ def test_prereleases_and_their_final() -> None:
     more = history("feat!: a", pre=("1.3.0-rc.1",))
     assert choose(more, pre="rc").next == "2.0.0-rc.1"
     assert choose(second, pre="rc").bump == "prerelease"
+
+
+def test_prereleases_elsewhere() -> None:
+    assert choose(history("fix: a", tags=("1.2.5-rc.1",))).next == "1.2.5"
+    what = history("feat: a", tags=("1.3.0-rc.2", "1.3.0-rc.1"))
+    assert choose(what, pre="rc").next == "1.3.0-rc.3"
+    what = history("fix: a", pre=("1.3.0-rc.1",), tags=("1.3.0",))
+    assert choose(what).next == "1.3.1"
 
 
 def test_prerelease_of_the_same_commit_is_not_made_twice() -> None:

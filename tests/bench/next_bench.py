@@ -59,6 +59,15 @@ _BODY = (
     "\n\nCloses: #{number}"
 )
 
+_PEERS_SETTINGS = b"""\
+[tool.commitizen]
+name = "cz_conventional_commits"
+version_provider = "scm"
+tag_format = "$version"
+[tool.semantic_release]
+tag_format = "{version}"
+"""
+
 # Seconds after which a peer is not waited for any longer.
 _PATIENCE = 300.0
 
@@ -85,6 +94,10 @@ def make_repository(path: Path, size: Size) -> None:
     if process.returncode:
         raise RuntimeError("git fast-import failed")
     subprocess.run(["git", "-C", str(path), "pack-refs", "--all"], check=True)
+    url = "https://github.com/example/example.git"
+    subprocess.run(
+        ["git", "-C", str(path), "remote", "add", "origin", url], check=True
+    )
     subprocess.run(
         ["git", "-C", str(path), "reset", "-q", "--hard"], check=True
     )
@@ -105,7 +118,7 @@ def _stream(size: Size) -> Iterator[bytes]:
         yield b"M 100644 inline file-%d.txt\n" % (number % 10)
         yield b"data %d\n%s\n" % (len(content), content)
         if number == 1:
-            content = b'[tool.commitizen]\nversion_provider = "scm"\n'
+            content = _PEERS_SETTINGS
             yield b"M 100644 inline pyproject.toml\n"
             yield b"data %d\n%s\n" % (len(content), content)
             content = b'{"name": "example", "version": "0.0.0"}\n'
@@ -207,9 +220,7 @@ def _row(size: Size, where: Path, runs: int) -> bool:
         check=True,
     ).stdout.strip()
     script = f"git describe --tags --abbrev=0 && git log {tag}..HEAD"
-    floor = _time(
-        ["sh", "-c", f"{script} > {os.devnull}"], where, runs, env
-    )
+    floor = _time(["sh", "-c", f"{script} > {os.devnull}"], where, runs, env)
     own = _time(["rsp-release", "next"], where, runs, env)
     if isinstance(floor, str) or isinstance(own, str):
         print(f"failed: floor {floor}, next {own}")
