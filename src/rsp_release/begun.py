@@ -7,6 +7,7 @@ tag of one that is.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -43,6 +44,8 @@ class Begun:
         Reads the history up to a revision.
     settle
         Seconds after which a write shows, or came to nothing.
+    fsync
+        Makes what journals record durable.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Begun:
         journals: Path,
         read_history: Callable[[str], History],
         settle: float,
+        fsync: Callable[[int], None] = os.fsync,
     ) -> None:
         self._world = world
         self._config = config
@@ -61,6 +65,7 @@ class Begun:
         self._journals = journals
         self._read_history = read_history
         self._settle = timedelta(seconds=settle)
+        self._fsync = fsync
 
     def unfinished(self) -> Release | Proposal | None:
         """Find what the journals know to be unfinished, the newest of it.
@@ -74,7 +79,7 @@ class Begun:
             A pinned release, or one whose commit is not known yet.
         """
         found: Release | Proposal | None = None
-        for journal in find_unfinished(self._journals):
+        for journal in find_unfinished(self._journals, fsync=self._fsync):
             proposal = journal.proposal
             if not journal.has_intents:
                 journal.discard()

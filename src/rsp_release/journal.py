@@ -253,13 +253,17 @@ class Journal:
                 ) from e
 
 
-def find_unfinished(directory: Path) -> list[Journal]:
+def find_unfinished(
+    directory: Path, *, fsync: Callable[[int], None] = os.fsync
+) -> list[Journal]:
     """Find the releases that were begun and not seen to be complete.
 
     Parameters
     ----------
     directory
         The directory of the clone's journals.
+    fsync
+        Makes a file descriptor's data durable.
 
     Returns
     -------
@@ -270,7 +274,7 @@ def find_unfinished(directory: Path) -> list[Journal]:
     for path in sorted(
         directory.glob("*.jsonl"), key=lambda p: p.stat().st_mtime_ns
     ):
-        journal = Journal(path)
+        journal = Journal(path, fsync=fsync)
         is_begun = journal.release or journal.proposal
         if is_begun and not journal.is_finished:
             journals.append(journal)

@@ -6,7 +6,8 @@ Every command is a stream of events whose last one is a
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -119,6 +120,8 @@ class Releaser:
         Spreads the waits.
     options
         What was asked for.
+    fsync
+        Makes what journals record durable.
     """
 
     def __init__(
@@ -133,6 +136,7 @@ class Releaser:
         release: Sequence[Step[Release]],
         random: Random,
         options: Options,
+        fsync: Callable[[int], None] = os.fsync,
     ) -> None:
         self._world = world
         self._config = config
@@ -143,6 +147,7 @@ class Releaser:
         self._release = tuple(release)
         self._random = random
         self._options = options
+        self._fsync = fsync
 
         def read(revision: str) -> History:
             return read_history(revision=revision)
@@ -154,6 +159,7 @@ class Releaser:
             journals=journals,
             read_history=read,
             settle=options.pace.settle,
+            fsync=fsync,
         )
         self._preview = Preview(
             world=world,
@@ -341,7 +347,7 @@ class Releaser:
         Event
             Every look at a step, then the result.
         """
-        journal = Journal.of_tag(self._journals, subject.tag)
+        journal = self._open_journal(subject.tag)
         engine = self._make_engine(subject.tag, Mode.ACT, journal)
         verdicts: dict[str, Verdict] = {}
         if isinstance(subject, Release):
@@ -504,6 +510,9 @@ class Releaser:
             journal.finish(at=self._world.clock.now())
         yield self._conclude(ending, release, verdicts, "released")
 
+    def _open_journal(self, tag: str) -> Journal:
+        return Journal.of_tag(self._journals, tag, fsync=self._fsync)
+
     def _make_engine(
         self, tag: str, mode: Mode, journal: Journal | None = None
     ) -> Engine:
@@ -512,7 +521,7 @@ class Releaser:
         )
         return Engine(
             world=self._world,
-            journal=journal or Journal.of_tag(self._journals, tag),
+            journal=journal or self._open_journal(tag),
             mode=mode,
             random=self._random,
             deadline=deadline,

@@ -10,37 +10,41 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
+from unittest.mock import patch
 
-from rsp_release.engine import Ending, Engine, Mode
-from rsp_release.exceptions import ReleaseError
-from rsp_release.journal import Journal
-from rsp_release.models import Done, Image, Proposal, Publication, Release
+from rsp_release.commits import CommitEvidence
+from rsp_release.config import Config
+from rsp_release.exceptions import ReleaseError, UsageError
+from rsp_release.journal import find_unfinished
+from rsp_release.models import Event, Publication, Result
+from rsp_release.releaser import Options, Releaser
 from rsp_release.steps import PREPARE, RELEASE
+from rsp_release.tags import parse_tags
+from rsp_release.version import History, Request
+from rsp_release.workflow import find_publication
 
-from .simulated import COMMIT, Chaos, Crash, Hub, VirtualClock, make_world
+from .branches import COMMIT
+from .simulated import (
+    WORKFLOW,
+    Chaos,
+    Crash,
+    Hub,
+    VirtualClock,
+    make_world,
+)
 
 __all__ = ["Outcome", "live_through", "run_process", "run_seed"]
 
 TAG = "1.2.0"
-PROPOSAL = Proposal(
-    repository="o/n",
-    branch="main",
-    default_branch="main",
-    commit=COMMIT,
-    version=TAG,
-    tag=TAG,
-)
-PUBLICATION = Publication(
-    workflow=".github/workflows/ci.yaml",
-    event="release",
-    images=(Image(name="ghcr.io/o/n", tag=TAG, platforms=("linux/amd64",)),),
-)
+BRANCH = f"rsp-release/changelog-{TAG}"
+NOTES = f"- entry\n\n**Full Changelog**: 1.1.0...{TAG}\n"
+(PREVIOUS,) = parse_tags(["1.1.0"])
 FAULTS = (
     "crash before",
     "crash after",
@@ -49,10 +53,6 @@ FAULTS = (
     "rate limit",
     "refusal",
 )
-EXPECTED_WRITES = {
-    f"push refs/tags/{TAG}": 1,
-    f"create release {TAG}": 1,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,19 +69,50 @@ class Outcome:
         found = []
         if not self.is_done:
             found.append("it did not finish")
-        if dict(self.hub.writes) != EXPECTED_WRITES:
+        expected = expected_writes(self.hub)
+        if dict(self.hub.writes) != expected:
             found.append(f"writes: {dict(self.hub.writes)}")
-        if {t: c for t, (c, _) in self.hub.tags.items()} != {TAG: COMMIT}:
+        commit = expected_commit(self.hub)
+        if {t: c for t, (c, _) in self.hub.tags.items()} != {TAG: commit}:
             found.append(f"tags: {self.hub.tags}")
         pages = [(p.tag, p.title, p.body) for p, _ in self.hub.pages]
-        if pages != [(TAG, TAG, "notes\n")]:
+        if pages != [(TAG, TAG, NOTES)]:
             found.append(f"releases: {pages}")
         return found
 
 
+def expected_writes(hub: Hub) -> dict[str, int]:
+    """Return what an undisturbed release writes."""
+    branches = hub.branches
+    target = BRANCH if branches.is_protected else "main"
+    writes = {
+        f"push change log of {TAG} to refs/heads/{target}": 1,
+        f"push refs/tags/{TAG}": 1,
+        f"create release {TAG}": 1,
+    }
+    if branches.is_protected:
+        writes[f"open pull request {BRANCH} after 0"] = 1
+    return writes
+
+
+def expected_commit(hub: Hub) -> str | None:
+    """Return the commit that has to be tagged: the first with the entry."""
+    for _, commit in hub.branches.heads["main"]:
+        if commit is not None and hub.branches.commits[commit].has_entry:
+            return commit
+    return None
+
+
 def run_process(
-    hub: Hub, chaos: Chaos, directory: Path, *, random: Random
-) -> bool:
+    hub: Hub,
+    chaos: Chaos,
+    directory: Path,
+    *,
+    random: Random,
+    checkout: str = COMMIT,
+    is_clean: bool = False,
+    resumes: bool = False,
+) -> Result:
     """Run one process of the program until it ends.
 
     Parameters
@@ -91,71 +122,77 @@ def run_process(
     chaos
         What goes wrong.
     directory
-        Where the journal is.
+        Where the journals are.
     random
         Spreads the waits.
+    checkout
+        The commit that is checked out.
+    is_clean
+        Whether it is a clone in which nothing was begun.
+    resumes
+        Whether it goes on with the tag, wherever that was begun.
 
     Returns
     -------
-    bool
-        Whether the release is complete.
+    Result
+        How it ended.
 
     Raises
     ------
     Crash
         Raised if the process was killed.
     """
-    world = make_world(hub, chaos)
     clock = hub.clock
 
     def fsync(fd: int) -> None:
         with chaos.call("journal", clock):
             pass
 
-    journal = Journal.of_tag(directory, TAG, fsync=fsync)
-    engine = Engine(
-        world=world,
-        journal=journal,
-        mode=Mode.ACT,
-        random=random,
-        deadline=clock.now() + timedelta(hours=3),
-    )
-    release = journal.release
-    if release is None:
-        ending = _exhaust(engine.run(PREPARE, PROPOSAL))
-        if not all(isinstance(v, Done) for _, v in ending.verdicts):
-            return False
-        release = Release(
-            repository="o/n",
+    def read_history(*, revision: str) -> History:
+        return History(
+            head=checkout,
             branch="main",
-            version=TAG,
-            tag=TAG,
-            commit=COMMIT,
-            previous_tag="1.1.0",
-            notes="notes\n",
-            is_prerelease=False,
-            is_latest=True,
-            publication=PUBLICATION,
-            pinned_at=clock.now(),
+            tags=(PREVIOUS,),
+            previous=PREVIOUS,
+            commits=CommitEvidence(total=1),
         )
-        journal.pin(release)
-    ending = _exhaust(engine.run(RELEASE, release))
-    if ending.is_done:
-        journal.finish(at=clock.now())
-    return ending.is_done
+
+    releaser = Releaser(
+        world=make_world(hub, chaos, is_clean=is_clean, checkout=checkout),
+        config=Config(),
+        repository="o/n",
+        journals=directory,
+        read_history=read_history,
+        prepare=PREPARE,
+        release=RELEASE,
+        random=random,
+        options=Options(timeout=3 * 3600.0, leaves_late=True),
+        fsync=fsync,
+    )
+    *_, last = _events(releaser, resumes=resumes)
+    assert isinstance(last, Result)
+    return last
 
 
-def _exhaust(events: Generator[Event, None, Ending]) -> Ending:
-    while True:
+def _events(releaser: Releaser, *, resumes: bool) -> Iterator[Event]:
+    """Do what a person or a CI job would, who knows the tag or nothing."""
+    if resumes:
         try:
-            next(events)
-        except StopIteration as e:
-            ending: Ending = e.value
-            return ending
+            subject = releaser.take_up(TAG)
+        except UsageError:
+            pass  # nothing is there to go on with
+        else:
+            return releaser.resume(subject)
+    return releaser.bump(releaser.plan(Request(part="minor")))
 
 
 def live_through(
-    chaos: Sequence[Chaos], directory: Path, *, random: Random, hub: Hub
+    chaos: Sequence[Chaos],
+    directory: Path,
+    *,
+    random: Random,
+    hub: Hub,
+    moves: float = 0.0,
 ) -> Outcome:
     """Run processes one after another until the release is complete.
 
@@ -169,6 +206,8 @@ def live_through(
         Spreads the waits, and tears the journal's last line.
     hub
         The world.
+    moves
+        How likely a process runs in a clean clone.
 
     Returns
     -------
@@ -176,27 +215,63 @@ def live_through(
         How it ended.
     """
     processes = 0
-    for current in (*chaos, Chaos(), Chaos(), Chaos()):
+    checkout, is_clean = COMMIT, False
+    place = directory
+    for current in (*chaos, *(Chaos() for _ in range(4))):
         processes += 1
+        if random.random() < moves:
+            # Another clone, or a CI job, of which no journal tells.
+            place, is_clean = directory / f"clone-{processes}", True
+            checkout = hub.branches.head("main") or COMMIT
         try:
-            if run_process(hub, current, directory, random=random):
-                return Outcome(is_done=True, processes=processes, hub=hub)
+            result = run_process(
+                hub,
+                current,
+                place,
+                random=random,
+                checkout=checkout,
+                is_clean=is_clean,
+                resumes=processes > 1
+                and not (find_unfinished(place) and random.random() < 0.5),
+            )
         except Crash:
             if current.calls[-1][0] == "journal":
-                _tear(directory, random)
+                _tear(place, random)
             hub.clock.sleep(random.uniform(0.1, 200.0))
         except ReleaseError:
             hub.clock.sleep(random.uniform(1.0, 200.0))
+        else:
+            if result.outcome == "released":
+                return Outcome(is_done=True, processes=processes, hub=hub)
+            if result.outcome == "blocked":
+                # What it advises where the branch moved on: git pull.
+                hub.clock.sleep(random.uniform(60.0, 200.0))
+                checkout = hub.branches.head("main") or COMMIT
     return Outcome(is_done=False, processes=processes, hub=hub)
 
 
 def _tear(directory: Path, random: Random) -> None:
     """Leave of the last line what a power cut might."""
-    path = next(directory.glob("*.jsonl"))
+    path = next(directory.glob("*.jsonl"), None)
+    if path is None:
+        return
     data = path.read_bytes()
     start = data.rstrip(b"\n").rfind(b"\n") + 1
     if random.random() < 0.5:
         path.write_bytes(data[: random.randint(start, len(data))])
+
+
+@cache
+def _find_publication_once(tag: str) -> Publication | None:
+    return find_publication(
+        {".github/workflows/ci.yaml": WORKFLOW}, repository="o/n", tag=tag
+    )
+
+
+def _find_publication(
+    files: object, *, tag: str, **options: object
+) -> Publication | None:
+    return _find_publication_once(tag)
 
 
 def run_seed(seed: int) -> list[str]:
@@ -218,6 +293,13 @@ def run_seed(seed: int) -> list[str]:
         appears_after=random.choice([0.5, 3.0, 90.0]),
         runs_for=random.choice([1.0, 60.0, 1200.0]),
     )
+    branches = hub.branches
+    branches.is_protected = random.random() < 0.7
+    branches.method = random.choice(["merge", "squash", "rebase"])
+    branches.merges_after = random.choice([2.0, 90.0, 900.0])
+    branches.deletes_branch = random.random() < 0.5
+    if random.random() < 0.2:
+        branches.late_after = random.uniform(0.0, 300.0)
     rate = random.choice([0.0, 0.02, 0.1, 0.3])
     lag_most = random.choice([0.0, 2.0, 20.0, 45.0])
 
@@ -230,8 +312,19 @@ def run_seed(seed: int) -> list[str]:
         Chaos(decide, lambda: random.uniform(0.0, lag_most))
         for _ in range(random.randint(1, 6))
     ]
-    with tempfile.TemporaryDirectory() as name:
-        outcome = live_through(chaos, Path(name), random=random, hub=hub)
+    with (
+        tempfile.TemporaryDirectory() as name,
+        # Reading the one workflow file again and again would take longer
+        # than all else.
+        patch("rsp_release.pin.find_publication", _find_publication),
+    ):
+        outcome = live_through(
+            chaos,
+            Path(name),
+            random=random,
+            hub=hub,
+            moves=random.choice([0.0, 0.0, 0.3]),
+        )
     return [f"seed {seed}: {v}" for v in outcome.violations]
 
 

@@ -67,10 +67,10 @@ on:
     types: [published]
 jobs:
   build:
-    uses: lsst-sqre/multiplatform-build-and-push/.github/workflows/build.yaml@v3
+    uses: lsst-sqre/multiplatform-build-and-push/@file@
     with:
       images: ghcr.io/${{ github.repository }}
-"""
+""".replace("@file@", ".github/workflows/build.yaml@v3")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -260,7 +260,9 @@ class SimulatedGit(_Port):
         return ()
 
     def local_tag(self, tag: str) -> str | None:
-        return None
+        # The clone made it, or has fetched it.
+        commit, _ = self.hub.tags.get(tag, (None, None))
+        return commit
 
     def has_parent(self, commit: str) -> bool:
         return True
@@ -400,7 +402,14 @@ class SimulatedForge(_Port):
 
     def jobs(self, run: WorkflowRun, *, age: float = 0) -> tuple[Job, ...]:
         with self.chaos.call("jobs", self.clock):
-            return ()
+            return (
+                Job(
+                    id=run.id + 1,
+                    name="build / build",
+                    status=run.status,
+                    conclusion=run.conclusion,
+                ),
+            )
 
     def past(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
         return ()
@@ -453,7 +462,7 @@ class SimulatedRegistry(_Port):
             tag=image.tag,
             state="present" if is_over else "absent",
             digest="sha256:" + "d" * 64 if is_over else None,
-            platforms=("linux/amd64",) if is_over else (),
+            platforms=image.platforms if is_over else (),
         )
 
 

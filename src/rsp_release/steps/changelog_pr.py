@@ -27,9 +27,6 @@ from ..world import World
 
 __all__ = ["ChangelogPull", "ChangelogSeen"]
 
-_INTERVAL = 5.0
-"""Seconds between two looks at a pull request; unchanged, they are free."""
-
 _SHOWS_WITHIN = 120.0
 """Seconds that git may take to show what GitHub has merged."""
 
@@ -383,9 +380,7 @@ def _open(
             " choose then; or close it and delete its branch, and"
             " `rsp-release bump` collects everything"
         )
-    return Wait(
-        reason=reason, url=pull.url, interval=_INTERVAL, is_on_person=True
-    )
+    return Wait(reason=reason, url=pull.url, is_on_person=True)
 
 
 def _describe(pull: PullRequest) -> str:

@@ -1,0 +1,245 @@
+"""The branches and pull requests of the world in memory.
+
+People are a function of the time: the pull request that is opened is merged
+so many seconds later, and somebody may push a commit with a fragment of their
+own while it is open.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import sha1
+from typing import Protocol
+
+from rsp_release.exceptions import RefusedError
+from rsp_release.models import (
+    ChangelogState,
+    Collected,
+    LabelPull,
+    OpenPull,
+    PullRequest,
+    PushBranch,
+)
+
+__all__ = ["COMMIT", "Branches", "Timeline"]
+
+COMMIT = "c" * 40
+FRAGMENT = "changelog.d/one.md"
+LATE = "changelog.d/late.md"
+
+
+class Timeline(Protocol):
+    """A clock that can be read."""
+
+    def now(self) -> datetime:
+        """Return the present time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedCommit:
+    """A commit: its parents, the first one first, and its change log."""
+
+    parents: tuple[str, ...] = ()
+    has_entry: bool = False
+    pending: tuple[str, ...] = (FRAGMENT,)
+
+
+@dataclass(kw_only=True)
+class Branches:
+    """Branches, commits and pull requests."""
+
+    clock: Timeline
+    is_protected: bool = True
+    method: str = "merge"
+    merges_after: float = 90.0
+    deletes_branch: bool = True
+    late_after: float | None = None
+    """Seconds after the start when somebody else's commit lands."""
+
+    commits: dict[str, SimulatedCommit] = field(
+        default_factory=lambda: {COMMIT: SimulatedCommit()}
+    )
+    heads: dict[str, list[tuple[datetime, str | None]]] = field(
+        default_factory=dict
+    )
+    opened: list[tuple[PullRequest, OpenPull, datetime]] = field(
+        default_factory=list
+    )
+    labelled: dict[int, tuple[tuple[str, ...], datetime]] = field(
+        default_factory=dict
+    )
+    writes: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._start = self.clock.now()
+        self.heads["main"] = [(self._start, COMMIT)]
+
+    # -- What there is ------------------------------------------------------
+
+    def head(self, branch: str, at: datetime | None = None) -> str | None:
+        """Return the head of a branch, now or as it was."""
+        self.live()
+        found = None
+        for since, sha in self.heads.get(branch, ()):
+            if at is None or since <= at:
+                found = sha
+        return found
+
+    def pulls(self, branch: str, at: datetime) -> list[PullRequest]:
+        """Return the pull requests of a branch as they were, newest first."""
+        self.live()
+        found = []
+        for pull, write, since in self.opened:
+            if write.branch != branch or since > at:
+                continue
+            merged = since + timedelta(seconds=self.merges_after)
+            labels, labelled = self.labelled.get(pull.number, ((), since))
+            shown = replace(pull, labels=labels if labelled <= at else ())
+            if at >= merged:
+                shown = replace(
+                    shown,
+                    is_open=False,
+                    is_merged=True,
+                    merge_commit=self._merge_commit(pull),
+                )
+            found.append(shown)
+        return found[::-1]
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Return whether one commit is contained in another."""
+        todo = [descendant]
+        while todo:
+            commit = todo.pop()
+            if commit == ancestor:
+                return True
+            todo += self.commits[commit].parents
+        return False
+
+    def first_parents(self, since: str, until: str) -> list[str]:
+        """Return the commits of a branch after one, oldest first."""
+        found = []
+        commit = until
+        while not self.is_ancestor(commit, since):
+            found.append(commit)
+            commit = self.commits[commit].parents[0]
+        return found[::-1]
+
+    def look(self, commit: str) -> ChangelogState:
+        """Return the change log of a commit."""
+        state = self.commits[commit]
+        is_todo = not state.has_entry and state.pending
+        return ChangelogState(
+            style="scriv",
+            path="CHANGELOG.md",
+            entry="- entry\n" if state.has_entry else None,
+            pending=state.pending,
+            todo=("collect",) if is_todo else (),
+        )
+
+    def collect(self, commit: str) -> Collected | None:
+        """Return what collecting at a commit gives."""
+        state = self.commits[commit]
+        if state.has_entry:
+            return None
+        return Collected(
+            base=commit,
+            tree=_name("tree", commit),
+            path="CHANGELOG.md",
+            entry="- entry\n",
+            fragments=state.pending,
+        )
+
+    # -- What others do -----------------------------------------------------
+
+    def live(self) -> None:
+        """Let happen what has happened by now."""
+        now = self.clock.now()
+        if self.late_after is not None:
+            at = self._start + timedelta(seconds=self.late_after)
+            if now >= at:
+                self.late_after = None
+                self._commit_late(at)
+        for pull, write, since in self.opened:
+            at = since + timedelta(seconds=self.merges_after)
+            if now >= at and self._merge_commit(pull) not in self.commits:
+                self._merge(pull, write, at)
+
+    def _commit_late(self, at: datetime) -> None:
+        head = self.heads["main"][-1][1]
+        assert head is not None
+        old = self.commits[head]
+        late = _name("late", head)
+        self.commits[late] = replace(
+            old, parents=(head,), pending=(*old.pending, LATE)
+        )
+        self.heads["main"].append((at, late))
+
+    def _merge(self, pull: PullRequest, write: OpenPull, at: datetime) -> None:
+        main = self.heads["main"][-1][1]
+        assert main is not None
+        made = self.commits[pull.head]
+        gone = set(self.commits[made.parents[0]].pending)
+        merged = self._merge_commit(pull)
+        parents = (main, pull.head) if self.method == "merge" else (main,)
+        self.commits[merged] = SimulatedCommit(
+            parents=parents,
+            has_entry=True,
+            pending=tuple(
+                p for p in self.commits[main].pending if p not in gone
+            ),
+        )
+        self.heads["main"].append((at, merged))
+        if self.deletes_branch:
+            self.heads[write.branch].append((at, None))
+
+    def _merge_commit(self, pull: PullRequest) -> str:
+        return _name("merged", f"{pull.number}")
+
+    # -- Writes -------------------------------------------------------------
+
+    def push(self, write: PushBranch) -> None:
+        """Accept a commit where the branch is as expected."""
+        if write.branch == "main" and self.is_protected:
+            raise RefusedError("GH006: protected branch")
+        if self.head(write.branch) != write.expected:
+            raise RefusedError("stale info", is_duplicate=True)
+        self.writes[write.key] += 1
+        commit = _name("entry", f"{write.base} {write.at}")
+        old = self.commits[write.base]
+        assert write.tree == _name("tree", write.base)
+        self.commits[commit] = replace(
+            old, parents=(write.base,), has_entry=True, pending=()
+        )
+        now = self.clock.now()
+        self.heads.setdefault(write.branch, []).append((now, commit))
+
+    def open(self, write: OpenPull) -> None:
+        """Open a pull request, unless one is open."""
+        head = self.head(write.branch)
+        if head is None:
+            raise RefusedError("head is invalid")
+        now = self.clock.now()
+        if any(p.is_open for p in self.pulls(write.branch, now)):
+            raise RefusedError("already exists", is_duplicate=True)
+        self.writes[write.key] += 1
+        number = len(self.opened) + 1
+        pull = PullRequest(
+            number=number,
+            url=f"https://example.org/pull/{number}",
+            is_open=True,
+            is_merged=False,
+            head=head,
+        )
+        self.opened.append((pull, write, now))
+
+    def label(self, write: LabelPull) -> None:
+        """Label a pull request; labelling it again changes nothing."""
+        self.writes[write.key] += 1
+        self.labelled[write.number] = (write.labels, self.clock.now())
+
+
+def _name(kind: str, what: str) -> str:
+    """Return the hash that stands for a thing."""
+    return sha1(f"{kind} {what}".encode(), usedforsecurity=False).hexdigest()
