@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -277,6 +278,22 @@ def test_refs_loose_and_packed(service: Path, tmp_path: Path) -> None:
         assert f"refs/tags/x{number}" in repository.refs()
         git("tag", "-d", f"x{number}", cwd=bare)
         assert dict(repository.refs()) == before
+    repository.close()
+
+
+def test_refs_of_one_instant(service: Path, tmp_path: Path) -> None:
+    """A time stamp that is too young tells nothing."""
+    bare = tmp_path / "bare.git"
+    git("clone", "--quiet", "--mirror", str(service), str(bare))
+    git("tag", "x", "main", cwd=bare)
+    repository = Repository(bare)
+    tags = bare / "refs" / "tags"
+    moment = time.time() + 10
+    os.utime(tags, (moment, moment))
+    before = repository.refs()["refs/tags/x"]
+    (tags / "x").write_text("1" * 40 + "\n")
+    os.utime(tags, (moment, moment))
+    assert repository.refs()["refs/tags/x"] != before
     repository.close()
 
 

@@ -192,8 +192,12 @@ def test_labels_and_tag_with_slash(box: Sandbox, client: Client) -> None:
 def test_pushes_need_credentials(client: Client) -> None:
     url = f"/v2/{NAME}/blobs/uploads/"
     assert client.raw("POST", url).status == 401
-    auth = {"Authorization": f"Bearer {token(client).data['token']}"}
+    # A stranger is granted less than was asked for, without an error.
+    wide = f"/token?scope=repository:{NAME}:pull,push"
+    auth = {"Authorization": f"Bearer {client.raw('GET', wide).data['token']}"}
     assert client.raw("POST", url, headers=auth).status == 403
+    read = f"/v2/{NAME}/tags/list"
+    assert client.raw("GET", read, headers=auth).status == 200
 
 
 @pytest.mark.skipif(

@@ -291,6 +291,24 @@ def test_concurrency_queue_of_all(
             assert runs(client, tag)[0]["conclusion"] == "success"
 
 
+def test_concurrency_cancels_what_runs(
+    clock: ManualClock, scripted: Scripted
+) -> None:
+    group = {"concurrency": "docker", "cancel_in_progress": True}
+    with scripted(**group) as (_, client):
+        publish(client, "1.5.0")
+        clock.sleep(60)
+        for tag in ("1.6.0", "1.7.0"):
+            publish(client, tag)
+            clock.sleep(3)
+        # What is over stays as it ended.
+        assert runs(client, "1.5.0")[0]["conclusion"] == "success"
+        done = runs(client, "1.5.0")[0]["updated_at"]
+        assert done < runs(client, "1.6.0")[0]["created_at"]
+        assert runs(client, "1.6.0")[0]["conclusion"] == "cancelled"
+        assert runs(client, "1.7.0")[0]["status"] == "in_progress"
+
+
 def test_startup_failure_has_no_jobs(
     clock: ManualClock, scripted: Scripted
 ) -> None:
