@@ -30,14 +30,7 @@ from rsp_release.version import History, Request
 from rsp_release.workflow import find_publication
 
 from .branches import COMMIT
-from .simulated import (
-    WORKFLOW,
-    Chaos,
-    Crash,
-    Hub,
-    VirtualClock,
-    make_world,
-)
+from .simulated import WORKFLOW, Chaos, Crash, Hub, VirtualClock, make_world
 
 __all__ = ["Outcome", "live_through", "run_process", "run_seed"]
 
@@ -291,7 +284,7 @@ def run_seed(seed: int) -> list[str]:
     hub = Hub(
         clock=VirtualClock(),
         appears_after=random.choice([0.5, 3.0, 90.0]),
-        runs_for=random.choice([1.0, 60.0, 1200.0]),
+        runs_for=random.choice([1.0, 60.0, 400.0]),
     )
     branches = hub.branches
     branches.is_protected = random.random() < 0.7
@@ -316,7 +309,7 @@ def run_seed(seed: int) -> list[str]:
         tempfile.TemporaryDirectory() as name,
         # Reading the one workflow file again and again would take longer
         # than all else.
-        patch("rsp_release.pin.find_publication", _find_publication),
+        patch("rsp_release.workflow.find_publication", _find_publication),
     ):
         outcome = live_through(
             chaos,
