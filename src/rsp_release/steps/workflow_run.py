@@ -37,6 +37,9 @@ _APPEARS_WITHIN = 600.0
 _KNOWN_CAUSE = 60.0
 """The same, where it is known what keeps the run from starting."""
 
+_NEWER_WITHIN = 8.0
+"""Seconds within which a run shows that took the place of another."""
+
 _SKEW = timedelta(minutes=10)
 """How far this machine's clock may be ahead of GitHub's."""
 
@@ -281,6 +284,21 @@ class PublishingRun:
                     attempt=run.attempt,
                     everything=not runs.failing_jobs(run),
                 ),
+            )
+        if (
+            run.conclusion == "cancelled"
+            and seen.newer is None
+            and not any(job.steps for job in run.jobs)
+        ):
+            # It never ran, so another run may have taken its place; that
+            # one can show a moment later.
+            return Wait(
+                reason=f"{run.name} was cancelled; looking for a newer run",
+                url=run.url,
+                interval=_INTERVAL,
+                patience=_NEWER_WITHIN,
+                otherwise=blocked,
+                run=run,
             )
         return blocked
 
