@@ -8,12 +8,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..exceptions import ReleaseError, UsageError
 from .release import run_bump
 from .session import Globals, Session
+
+if TYPE_CHECKING:
+    from ..sandbox import Sandbox
 
 __all__ = ["run_demo", "run_sandbox"]
 
@@ -110,22 +115,30 @@ def run_sandbox(
             box.add_repository(repository, git)
     except (OSError, ValueError) as e:
         raise UsageError(f"the sandbox cannot start: {e}") from e
-    with box:
-        for key, value in box.environment().items():
-            sys.stdout.write(f"export {key}={value}\n")
-        sys.stdout.flush()
-        sys.stderr.write(
-            f"serving {repository}; clone it from"
-            f" {box.git_url(repository)}\n"
-            "point another terminal at it with the lines above, and stop"
-            " with Ctrl-C\n"
-        )
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            sys.stderr.write("\n")
+    try:
+        with box:
+            _serve(box, repository)
+    except OSError as e:
+        raise UsageError(
+            f"the sandbox cannot use port {port}: {e.strerror}",
+            help="name another with --port, or leave it out for any",
+        ) from e
     return 0
+
+
+def _serve(box: Sandbox, repository: str) -> None:
+    """Say how to reach the sandbox, and wait to be interrupted."""
+    for key, value in box.environment().items():
+        sys.stdout.write(f"export {key}={value}\n")
+    sys.stdout.flush()
+    sys.stderr.write(
+        f"serving {repository}; clone it from {box.git_url(repository)}\n"
+        "point another terminal at it with the lines above, and stop with"
+        " Ctrl-C\n"
+    )
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)
 
 
 def _guess_name(git: Path) -> str:
