@@ -40,7 +40,8 @@ _WAITS_AGE = 30.0
 
 _LOG_TRIES = 3
 _LOG_PAUSE = 2.0
-_PIECE = 1 << 16
+_PIECE = 1 << 12
+"""Bytes read at once, which are lost where a download breaks off."""
 
 
 def reading(method: Callable[P, T]) -> Callable[P, T]:
