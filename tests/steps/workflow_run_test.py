@@ -1,0 +1,266 @@
+"""The publishing run: what was seen, and what is decided."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rsp_release import estimates, runs
+from rsp_release.models import (
+    Annotation,
+    Blocked,
+    Change,
+    ConcurrencyGroup,
+    Done,
+    Job,
+    JobStep,
+    PendingDeployment,
+    Publication,
+    PushTag,
+    Release,
+    Verdict,
+    Wait,
+    WorkflowRun,
+)
+from rsp_release.steps.workflow_run import PublishingRun, PublishingRunSeen
+from tests.support.simulated import Chaos, Hub, VirtualClock, make_world
+
+DATA = Path(__file__).parents[1] / "data" / "steps" / "workflow_run"
+CASES = json.loads((DATA / "decide.json").read_text(encoding="utf-8"))
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+PUBLICATION = Publication(
+    workflow=".github/workflows/ci.yaml", event="release", jobs=("build",)
+)
+RELEASE = Release(
+    repository="o/n", branch="main", version="1.2.3", tag="1.2.3",
+    commit="c" * 40, previous_tag=None, notes="", is_prerelease=False,
+    is_latest=True, publication=PUBLICATION, pinned_at=NOW,
+)  # fmt: skip
+
+
+def make_job(name: str, **values: Any) -> Job:
+    steps = tuple(
+        JobStep(number=n, name="s", status="completed", conclusion=None)
+        for n in range(1, values.pop("steps", 0) + 1)
+    )
+    values.setdefault("status", "completed")
+    values.setdefault("conclusion", "success")
+    return Job(**{"id": 7, "name": name, "steps": steps, **values})
+
+
+def make_run(**values: Any) -> WorkflowRun:
+    base = WorkflowRun(
+        id=5, name="CI", path=".github/workflows/ci.yaml", event="release",
+        status="in_progress", conclusion=None, commit="c" * 40, ref="1.2.3",
+        attempt=1, url="https://example.org/5", created_at=NOW,
+        started_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+    values["jobs"] = tuple(
+        job if isinstance(job, Job) else make_job(**job)
+        for job in values.get("jobs", ())
+    )
+    return replace(base, **values)
+
+
+def text_of(verdict: Verdict) -> str:
+    match verdict:
+        case Done():
+            return verdict.evidence
+        case Change():
+            return verdict.summary
+        case Wait():
+            return verdict.reason
+        case Blocked():
+            return verdict.problem
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_decide(case: dict[str, Any]) -> None:
+    release = RELEASE
+    if case.get("publication", 0) is None:
+        release = replace(release, publication=None)
+    if case.get("jobs_known") is False:
+        bare = replace(PUBLICATION, jobs=())
+        release = replace(release, publication=bare)
+    run = None if case["run"] is None else make_run(**case["run"])
+    first = run
+    if run is not None and "first" in case:
+        first = replace(run, **case["first"])
+    newer = make_run(id=6, ref="1.2.4", url="https://example.org/6")
+    group = case.get("group")
+    seen = PublishingRunSeen(
+        run=run,
+        obstacle=case.get("obstacle"),
+        deployments=tuple(
+            PendingDeployment(
+                **{**each, "reviewers": tuple(each.get("reviewers", ()))}
+            )
+            for each in case.get("deployments", ())
+        ),
+        group=ConcurrencyGroup(**group) if group else None,
+        newer=newer if case.get("newer") else None,
+        first=first,
+    )
+    step = PublishingRun(
+        case.get("number"),
+        reruns=case.get("reruns", 0),
+        approves=case.get("approves", False),
+    )
+    verdict = step.decide(release, seen)
+    expect = case["expect"]
+    assert type(verdict).__name__ == expect["verdict"]
+    assert expect["words"] in text_of(verdict)
+    if isinstance(verdict, Blocked):
+        assert int(verdict.exit_status) == expect["exit"]
+    if isinstance(verdict, Change):
+        assert verdict.write.key == expect["write"]
+    if isinstance(verdict, Wait):
+        assert verdict.patience == expect.get("patience")
+        if "otherwise" in expect:
+            assert verdict.otherwise is not None
+            assert int(verdict.otherwise.exit_status) == expect["otherwise"]
+        assert verdict.interval is not None
+        assert verdict.interval < 5
+
+
+def test_write_of_another_step_is_refused() -> None:
+    write = PushTag(tag="1", commit="c", branch="main", message="m")
+    world = make_world(Hub(clock=VirtualClock()), Chaos())
+    with pytest.raises(TypeError):
+        PublishingRun().act(Change(summary="s", write=write), world)
+
+
+# -- Failures ---------------------------------------------------------------
+
+
+def test_failure_is_told_once() -> None:
+    """What the log says as well is not told as an annotation too."""
+    job = make_job(
+        "build",
+        conclusion="failure",
+        log=("error: it broke",),
+        annotations=(
+            Annotation(level="failure", message="it broke"),
+            Annotation(level="failure", message="more\nof it", title="Why"),
+            Annotation(level="warning", message="old"),
+        ),
+        url="https://example.org/job",
+    )
+    assert list(runs.tell_failure(make_run(jobs=[job]))) == [
+        "build failed",
+        "  Why: more of it",
+        "  the last lines of its log:",
+        "    error: it broke",
+        "  https://example.org/job",
+    ]
+
+
+def test_many_failures_are_named_and_few_told() -> None:
+    jobs = [
+        make_job(f"job {n}", conclusion="failure", log=("x",))
+        for n in range(9)
+    ]
+    told = list(runs.tell_failure(make_run(jobs=jobs)))
+    assert [line for line in told if line.startswith("job")] == [
+        f"job {n} failed" for n in range(9)
+    ]
+    assert told.count("    x") == runs.JOBS_TOLD
+
+
+def test_failures_come_before_what_they_cancelled() -> None:
+    jobs = [
+        make_job("a", conclusion="cancelled"),
+        make_job("b", conclusion="failure"),
+    ]
+    names = [job.name for job in runs.failing_jobs(make_run(jobs=jobs))]
+    assert names == ["b", "a"]
+
+
+# -- Estimates --------------------------------------------------------------
+
+
+def span(name: str, begin: float, end: float, **values: Any) -> Job:
+    return make_job(
+        name,
+        started_at=NOW + timedelta(seconds=begin),
+        completed_at=NOW + timedelta(seconds=end),
+        **values,
+    )
+
+
+PAST = (
+    make_run(
+        status="completed",
+        conclusion="success",
+        jobs=[
+            span("test", 5, 105),
+            span("a", 110, 310),
+            span("b", 110, 210),
+            span("merge", 315, 375),
+        ],
+    ),
+)
+
+
+def running(name: str, begin: float) -> Job:
+    return replace(
+        span(name, begin, 0),
+        status="in_progress", conclusion=None, completed_at=None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("jobs", "now", "end"),
+    [
+        ([running("test", 5)], 50, 375),
+        ([running("test", 25)], 50, 395),
+        # A job that takes longer than ever puts everything off.
+        ([running("test", 5)], 205, 475),
+        ([span("test", 5, 105), running("a", 110), running("b", 110)],
+         200, 375),
+        ([span("test", 5, 55), running("a", 60), running("b", 60)],
+         100, 325),
+        ([span("test", 5, 105), span("a", 110, 310), span("b", 110, 210),
+          running("merge", 315)], 400, 400),
+    ],
+)  # fmt: skip
+def test_expected_end(jobs: list[Job], now: float, end: float) -> None:
+    run = estimates.estimate(
+        make_run(jobs=jobs), PAST, NOW + timedelta(seconds=now)
+    )
+    assert run.expected_at is not None
+    assert (run.expected_at - NOW).total_seconds() == pytest.approx(end)
+
+
+def test_unknown_jobs_expect_nothing() -> None:
+    run = make_run(jobs=[running("other", 5)])
+    assert estimates.estimate(run, (), NOW).expected_at is None
+    known = estimates.estimate(run, PAST, NOW).jobs[0]
+    assert known.expected_seconds is None
+
+
+def test_end_is_noticed_in_time_whenever_it_comes() -> None:
+    for seconds in range(0, 4000, 7):
+        now = NOW + timedelta(seconds=seconds)
+        run = make_run(jobs=[running("test", 5)])
+        run = estimates.estimate(run, PAST, now)
+        assert 0 < estimates.choose_interval(run, PAST, now) <= 4.5
+        assert 0 <= estimates.choose_age(run, PAST, now) <= 90
+
+
+def test_quick_when_a_change_is_expected() -> None:
+    run = make_run(jobs=[running("test", 5)])
+    near, middle = (NOW + timedelta(seconds=s) for s in (106, 260))
+    assert estimates.choose_interval(
+        run, PAST, near
+    ) < estimates.choose_interval(run, PAST, middle)
+    assert estimates.choose_age(run, PAST, near) < estimates.choose_age(
+        run, PAST, middle
+    )
+    over = replace(run, status="completed")
+    assert estimates.choose_age(over, PAST, middle) == 0
