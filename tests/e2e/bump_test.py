@@ -35,7 +35,8 @@ def _writes(service: Service) -> list[str]:
         f"{r.method} {r.path}"
         for r in service.box.state.requests
         if r.method not in {"GET", "HEAD"}
-        and not r.path.endswith("git-upload-pack")
+        # This one reads: it says what GitHub's notes would be.
+        and not r.path.endswith(("git-upload-pack", "generate-notes"))
     ]
 
 
@@ -47,14 +48,19 @@ def test_bump_releases_once(service: Service) -> None:
     last = events[-1]
     assert last["outcome"] == "released"
     assert last["version"] == last["tag"] == TAG
-    assert last["commit"] == head
+    tagged = service.box.state.tags(NAME)[TAG]
+    assert last["commit"] == tagged
     assert last["release_url"].endswith(f"/releases/tag/{TAG}")
     [image] = last["images"]
     assert image["state"] == "present"
     assert image["platforms"] == ["linux/amd64", "linux/arm64"]
     assert image["digest"].startswith("sha256:")
     state = service.box.state
-    assert state.tags(NAME)[TAG] == head
+    # One commit with the change log came on top, and nothing else.
+    service.git("fetch", "--quiet", "origin", "main")
+    assert service.git("rev-parse", f"{tagged}~1").strip() == head
+    assert service.git("rev-parse", "FETCH_HEAD").strip() == tagged
+    assert service.git("rev-parse", "HEAD").strip() == head
     [page] = [r for r in state.releases(NAME) if r.tag == TAG]
     assert page.name == TAG
     assert not page.is_draft

@@ -105,22 +105,51 @@ class Service:
 
     @property
     def summary(self) -> object:
-        """What an undisturbed release leaves, for comparing."""
+        """What an undisturbed release leaves, for comparing.
+
+        The commit that lands the change log carries the time, so that trees
+        are compared, and not commits.
+        """
         state = self.box.state
+        tags = state.tags(NAME)
+        main = state.branches(NAME)["main"]
         return (
-            state.tags(NAME),
+            {
+                tag: self._ask("rev-parse", f"{c}^{{tree}}")
+                for tag, c in tags.items()
+            },
+            self._ask("rev-parse", f"{main}^{{tree}}"),
+            self._ask("rev-list", "--count", main),
             [
-                (r.tag, r.name, r.body, r.is_draft, r.is_prerelease)
+                (
+                    r.tag,
+                    r.name,
+                    (r.body or "").replace(self.box.server_url, ""),
+                    r.is_draft,
+                    r.is_prerelease,
+                )
                 for r in state.releases(NAME)
             ],
             [
-                (run.event, run.head_branch, run.head_sha)
+                (run.event, run.head_branch, run.head_sha == tags.get(TAG))
                 for run in state.runs(NAME)
                 if run.head_branch == TAG
             ],
             sorted(state.images()),
             state.deleted_releases(NAME),
         )
+
+    def _ask(self, *args: str) -> str:
+        """Run git in the bare repository behind the remote."""
+        result = subprocess.run(
+            ["git", *args],
+            cwd=self.remote,
+            env=self.environ,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return result.stdout.strip()
 
 
 @contextmanager
