@@ -8,6 +8,7 @@ their own.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -93,7 +94,24 @@ def detection(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure speed, in one run and as ratios."""
     install(session, "test")
-    session.run("python", "-m", "tests.bench.next_bench", *session.posargs)
+    peers = Path(".nox").absolute() / "peers"
+    if not (peers / "bin" / "cz").exists():
+        session.run("python", "-m", "venv", str(peers))
+        pip = peers / "bin" / "pip"
+        session.run(
+            str(pip), "install", "--quiet", "commitizen", "git-cliff",
+            "python-semantic-release", external=True,
+        )  # fmt: skip
+    path = [str(peers / "bin"), os.environ.get("PATH", "")]
+    if shutil.which("npm"):
+        fetch_npm("conventional-recommended-bump", peers / "npm", session)
+        path.insert(0, str(peers / "npm" / "node_modules" / ".bin"))
+    environ = {"PATH": os.pathsep.join(path)}
+    session.run("python", "-m", "tests.bench.watch_bench", env=environ)
+    session.run(
+        "python", "-m", "tests.bench.next_bench", *session.posargs,
+        env=environ,
+    )  # fmt: skip
 
 
 @nox.session
