@@ -26,6 +26,9 @@ __all__ = ["Begun"]
 
 _BRANCHES = "rsp-release/changelog-"
 
+_NEWEST = 5
+"""How many of the newest tags may have been made on top of a checkout."""
+
 
 class Begun:
     """The releases that were begun from a clone, or elsewhere.
@@ -153,13 +156,15 @@ class Begun:
             unfinished = self.unfinished()
             if isinstance(unfinished, Release):
                 return unfinished
-            previous = self._read_history("HEAD").previous
-            if previous is None:
+            history = self._read_history("HEAD")
+            tag = self.ahead(history)
+            if tag is None and history.previous is not None:
+                tag = history.previous.name
+            if tag is None:
                 raise UsageError(
                     "no release was begun here, and no version is tagged",
                     help="`rsp-release bump` makes the first one",
                 )
-            tag = previous.name
         journal = Journal.of_tag(self._journals, tag)
         if journal.release is not None:
             return journal.release
@@ -196,6 +201,36 @@ class Begun:
         if not closed or branch in self._world.git.remote_branches(branch):
             return 0
         return max(closed)
+
+    def ahead(self, history: History) -> str | None:
+        """Return the newest release that was made on top of the checkout.
+
+        The commit with a change log's entry is made on the remote, and no
+        branch of the clone is moved to it.
+
+        Parameters
+        ----------
+        history
+            The history of the checkout.
+
+        Returns
+        -------
+        str or None
+            Its tag; `None` where there is none.
+        """
+        git = self._world.git
+        least = history.previous.version.key if history.previous else ()
+        for tag in history.tags[:_NEWEST]:
+            if tag.version.key <= least:
+                break
+            commit = git.local_tag(tag.name)
+            if (
+                commit is not None
+                and commit != history.head
+                and git.is_ancestor(history.head, commit)
+            ):
+                return tag.name
+        return None
 
     # -- Parts --------------------------------------------------------------
 

@@ -253,8 +253,11 @@ class Release:
     changelog: str | None = None
     """The change log's path, where the notes are its entry."""
 
+    is_planned: bool = False
+    """Whether this is a plan alone."""
+
     is_foreseen: bool = False
-    """Whether this is a plan, and the commit is still to be made."""
+    """Whether the commit of that plan is still to be made."""
 
     @property
     def ref(self) -> str:

@@ -210,6 +210,10 @@ class Releaser:
         chosen = propose(history, policy=self._config, request=request)
         if chosen.next is None:
             return self._plan_nothing(chosen)
+        ahead = self._begun.ahead(history)
+        if ahead is not None and self._is_all(ahead):
+            # This checkout did not follow the release that was made from it.
+            return self._plan_complete(chosen, self.find(ahead))
         proposal = propose_release(
             chosen,
             history=history,
@@ -457,9 +461,11 @@ class Releaser:
             yield self._conclude(ending, proposal, verdicts, good)
             return
         is_known = ending.is_done
-        release = self._pin(proposal, verdicts)
-        if not is_known:
-            release = replace(release, is_foreseen=True)
+        release = replace(
+            self._pin(proposal, verdicts),
+            is_planned=True,
+            is_foreseen=not is_known,
+        )
         rest = yield from _collect(
             engine.run(self._release, release), verdicts
         )
@@ -478,6 +484,17 @@ class Releaser:
         release = self.find(chosen.current_tag)
         if release.commit != self._world.git.head():
             return Plan(next_version=chosen, complete=release)
+        return self._plan_complete(chosen, release)
+
+    def _is_all(self, tag: str) -> bool:
+        """Return whether the branch on the remote ends at a tag."""
+        git = self._world.git
+        branch = git.branch()
+        if branch is None:
+            return False
+        return git.remote_branch(branch) == git.local_tag(tag)
+
+    def _plan_complete(self, chosen: NextVersion, release: Release) -> Plan:
         engine = self._make_engine(release.tag, Mode.PLAN)
         ending = _drain(engine.run(self._release, release))
         if ending.is_done:

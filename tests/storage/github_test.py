@@ -156,18 +156,6 @@ def test_drafts_are_found_and_published(
     )
 
 
-def test_long_bodies_are_cut_at_a_line(
-    service: Service, forge: GithubForge
-) -> None:
-    commit = _push(service)
-    forge.create_release(_create(commit, body="- größer\n" * 20_000))
-    [page] = forge.releases(TAG)
-    size = len(page.body.encode())
-    assert 124_000 < size <= 125_000
-    assert "- größer\n" in page.body
-    assert page.body.count("größe\n") == 0
-
-
 def test_answers_of_another_shape_are_failed_reads(
     service: Service, forge: GithubForge
 ) -> None:

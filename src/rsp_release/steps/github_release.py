@@ -50,7 +50,7 @@ class GithubRelease:
         forge = world.forge
         pages = forge.releases(release.tag)
         generated = ""
-        if all(page.is_draft for page in pages):
+        if all(p.is_draft for p in pages) and not release.is_planned:
             # Whoever may not have them generated may not publish either,
             # and is told so then.
             with suppress(NotAllowedError):
