@@ -116,18 +116,21 @@ def describe_group(group: ConcurrencyGroup) -> str:
 
 
 def describe_deployments(waiting: Sequence[PendingDeployment]) -> str:
-    """Say which approvals a run waits for, and of whom, as a clause."""
+    """Say who has to approve what a run waits for, as a clause."""
     told = []
     for each in waiting:
-        text = f"the environment {each.environment!r}"
-        if each.ready_at is not None:
-            text += f", whose timer ends at {each.ready_at:%H:%M} UTC"
         if each.reviewers:
-            text += f", which {_either(each.reviewers)} may give"
+            text = f"{_either(each.reviewers)} to approve {each.environment!r}"
+        elif each.ready_at is not None:
+            text = f"the wait timer of {each.environment!r}"
+        else:
+            text = f"the protection rules of {each.environment!r}"
+        if each.ready_at is not None:
+            text += f", not before {each.ready_at:%H:%M} UTC"
         if each.can_approve:
-            text += " (so may you: --approve)"
+            text += " (you may: --approve)"
         told.append(text)
-    return f"waits for approval of {'; and of '.join(told)}"
+    return f"waits for {' and for '.join(told)}"
 
 
 def _either(names: Sequence[str]) -> str:

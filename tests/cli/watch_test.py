@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import subprocess
@@ -171,8 +172,8 @@ def test_approval_that_is_anothers(tmp_path: Path) -> None:
         scene.environ["GITHUB_TOKEN"] = token
         result = scene.watch(approves=True, timeout=60)
         assert result.exit_status is ExitStatus.UNFINISHED
-        assert "which rubin-demo-user may give" in scene.words
-        assert "so may you" not in scene.words
+        assert "waits for rubin-demo-user to approve" in scene.words
+        assert "you may" not in scene.words
         assert not any(isinstance(v, Change) for v in scene.verdicts)
 
 
@@ -529,6 +530,28 @@ def test_a_tick_reads_the_run_and_its_jobs_alone(tmp_path: Path) -> None:
         paths = Counter(r.path for r in scene.box.state.requests)
         often = {p.rsplit("/", 1)[-1] for p, n in paths.items() if n > 2}
         assert often == {"runs", "jobs"}
+
+
+def test_pictures_show_what_they_are_named_after() -> None:
+    from tests.support.pictures import draw_all
+
+    pictures = {
+        name: html.unescape(svg).replace("\xa0", " ")
+        for name, svg in draw_all()
+    }
+    shown = {
+        "checklist": "Released 1.5.0",
+        "watch-running": "1 of 3 jobs done",
+        "watch-good": "CI succeeded",
+        "watch-failed": "ERROR: failed to solve",
+        "watch-rerun": "attempt 2",
+        "watch-approval": "needs approval",
+    }
+    assert pictures.keys() == shown.keys()
+    for name, words in shown.items():
+        assert words in pictures[name]
+        # No address of this machine.
+        assert "127.0.0.1" not in pictures[name]
 
 
 # -- The program ------------------------------------------------------------

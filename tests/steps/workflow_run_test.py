@@ -67,6 +67,16 @@ def make_run(**values: Any) -> WorkflowRun:
     return replace(base, **values)
 
 
+def make_deployment(
+    *, reviewers: list[str] | None = None, ready_at: str = "", **values: Any
+) -> PendingDeployment:
+    return PendingDeployment(
+        reviewers=tuple(reviewers or ()),
+        ready_at=datetime.fromisoformat(ready_at) if ready_at else None,
+        **values,
+    )
+
+
 def text_of(verdict: Verdict) -> str:
     match verdict:
         case Done():
@@ -97,10 +107,7 @@ def test_decide(case: dict[str, Any]) -> None:
         run=run,
         obstacle=case.get("obstacle"),
         deployments=tuple(
-            PendingDeployment(
-                **{**each, "reviewers": tuple(each.get("reviewers", ()))}
-            )
-            for each in case.get("deployments", ())
+            make_deployment(**each) for each in case.get("deployments", ())
         ),
         group=ConcurrencyGroup(**group) if group else None,
         newer=newer if case.get("newer") else None,
