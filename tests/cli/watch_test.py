@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 import json
 import os
+import pty
+import select
 import subprocess
 import sys
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -586,3 +588,55 @@ def test_program(tmp_path: Path, conclusion: str, status: int) -> None:
         assert lines[-1]["exit"] == status
         for line in lines:
             jsonschema.validate(line, EVENTS)
+
+
+def test_program_asks_on_a_terminal(tmp_path: Path) -> None:
+    """After a failure it offers to run the failed jobs again."""
+    # The process has a clock of its own.
+    start = datetime.now(tz=UTC)
+    with open_scene(tmp_path, [FAILS_ONCE], past=(), start=start) as scene:
+        scene.clock.sleep(60)
+        main, terminal = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rsp_release", "--repo", NAME, "watch"],
+            cwd=tmp_path,
+            env={
+                **scene.environ,
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "TERM": "xterm",
+                "COLUMNS": "100",
+                "LINES": "40",
+            },
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+        )
+        os.close(terminal)
+        try:
+            shown = _read_until(main, b"again?", scene)
+            assert b"build / merge failed" in shown
+            os.write(main, b"y\n")
+            shown = _read_until(main, b"Released", scene)
+            assert b"at attempt 2" in shown
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()
+            process.wait()
+            os.close(main)
+        assert _count_reruns(scene) == 1
+
+
+def _read_until(terminal: int, words: bytes, scene: Scene) -> bytes:
+    """Read what a terminal shows, while the sandbox's time goes by."""
+    shown = b""
+    for _ in range(600):
+        if words in shown:
+            return shown
+        scene.clock.sleep(0.5)
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                shown += os.read(terminal, 65536)
+            except OSError:
+                break
+    raise AssertionError(shown.decode(errors="replace"))

@@ -33,8 +33,8 @@ CI = ".github/workflows/ci.yaml"
 class SharedClock:
     """A clock that moves when the program sleeps, for it and the sandbox."""
 
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+    def __init__(self, start: datetime | None = None) -> None:
+        self.moment = start or datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
         self.slept = 0.0
         self.alarms: list[tuple[datetime, Any]] = []
 
@@ -146,6 +146,7 @@ def open_scene(
     *,
     past: Sequence[dict[str, Any]] | None = None,
     releases: bool = True,
+    start: datetime | None = None,
     **scenario: Any,
 ) -> Iterator[Scene]:
     """Open a sandbox on which a release was published by hand.
@@ -160,10 +161,12 @@ def open_scene(
         What they did in the past; as from now on by default.
     releases
         Whether the release is published at once.
+    start
+        When it begins.
     **scenario
         What else the scenario's file says.
     """
-    clock = SharedClock()
+    clock = SharedClock(start)
     with ExitStack() as stack:
         box = Sandbox(
             Scenario.read(
