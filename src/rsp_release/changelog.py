@@ -409,7 +409,8 @@ def _continue_links(text: str, *, tag: str, previous_tag: str | None) -> str:
     )
     if match is None:
         return text
-    version = re.sub(r"^.*?(?=\d)", "", tag)
+    number = re.search(r"\d.*", tag)
+    version = number[0] if number else tag
     newline = "\r\n" if match["end"].endswith("\r\n") else "\n"
     base = previous_tag or match["base"]
     new = (

@@ -31,6 +31,9 @@ __all__ = ["GitChangelog"]
 _MOST_COMMITS = 500
 """How far back the commit with an entry is looked for."""
 
+_LARGE = 1 << 22
+"""Bytes above which a file is no part of a change log or its settings."""
+
 _TOOLS: tuple[ChangelogStyle, ...] = ("scriv", "towncrier", "changesets")
 
 
@@ -221,6 +224,7 @@ class GitChangelog:
                 "LC_ALL": "C.UTF-8",
             }
             _git(files, environ, "read-tree", commit)
+            _leave_out_large(files, environ, commit)
             _git(files, environ, "checkout-index", "--all", "--quiet")
             self._write_entry(
                 files, environ, state, version=version, tag=tag, at=at
@@ -230,7 +234,7 @@ class GitChangelog:
             _git(files, environ, "add", "--update")
             if state.path is not None and (files / state.path).exists():
                 _git(files, environ, "add", "--", state.path)
-            made = _git(files, environ, "write-tree").strip()
+            made = _git(files, environ, "write-tree", "--missing-ok").strip()
             before = _git(files, environ, "rev-parse", f"{commit}^{{tree}}")
             gone = _git(
                 files, environ, "diff-index", "--cached", "--name-only", "-z",
@@ -306,6 +310,31 @@ class _Found(NamedTuple):
     files: Mapping[str, str | None]
 
 
+def _leave_out_large(
+    directory: Path, environ: Mapping[str, str], commit: str
+) -> None:
+    """Let git put out no large file, and none that the clone lacks.
+
+    Nothing of them is needed, and a clone of large data may have left them
+    on the remote.
+    """
+    out = _git(
+        directory, {**environ, "GIT_NO_LAZY_FETCH": "1"},
+        "ls-tree", "-r", "-z", "--long", commit,
+    )  # fmt: skip
+    large = []
+    for entry in filter(None, out.split("\0")):
+        about, _, path = entry.partition("\t")
+        _, kind, _, size = about.split()
+        if kind == "blob" and (not size.isdigit() or int(size) > _LARGE):
+            large.append(path)
+    if large:
+        _git(
+            directory, environ, "update-index", "--skip-worktree", "-z",
+            "--stdin", stdin="\0".join(large),
+        )  # fmt: skip
+
+
 def _read_entry(files: Path, path: str | None, version: str) -> str | None:
     if path is None or not (files / path).exists():
         return None
@@ -335,14 +364,19 @@ def _count(items: tuple[str, ...], noun: str) -> str:
     return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 
-def _git(directory: Path, environ: Mapping[str, str], *args: str) -> str:
+def _git(
+    directory: Path,
+    environ: Mapping[str, str],
+    *args: str,
+    stdin: str = "",
+) -> str:
     result = subprocess.run(
         ["git", *args],
         cwd=directory,
         env=dict(environ),
         capture_output=True,
         check=False,
-        stdin=subprocess.DEVNULL,
+        input=stdin.encode("utf-8", "surrogateescape"),
     )
     if result.returncode:
         said = result.stderr.decode(errors="replace").strip()

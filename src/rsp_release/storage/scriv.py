@@ -27,10 +27,15 @@ class Fixed(datetime.datetime):
         return at
 
 scriv.changelog.datetime = types.SimpleNamespace(datetime=Fixed)
+if sys.argv[3:] == ["unchecked"]:
+    scriv.changelog.Changelog.entries = lambda self: {}
 collect.main(
     ["--version", sys.argv[1], "--no-add", "--no-edit"], prog_name="scriv"
 )
 """
+
+_NO_VERSION = "is not a valid version!"
+"""What scriv says of another entry in the log, which it only compares with."""
 
 _NOTHING = 2
 """scriv's exit status where there is no fragment."""
@@ -63,24 +68,11 @@ def collect_with_scriv(
     BlockedError
         Raised if scriv fails, with its own words.
     """
-    # -P: nothing of the directory shadows what scriv imports.
-    result = subprocess.run(
-        [
-            sys.executable,
-            "-P",
-            "-c",
-            _PROGRAM,
-            version,
-            at.replace(tzinfo=None).isoformat(),
-        ],
-        cwd=directory,
-        env={**environ, "PYTHONUTF8": "1"},
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    result = _run(directory, version, at, environ)
+    if _NO_VERSION in result.stderr:
+        # The only use of the other entries is to find that the version is
+        # among them, and it is known not to be.
+        result = _run(directory, version, at, environ, "unchecked")
     if result.returncode == 0:
         return True
     if result.returncode == _NOTHING and "No changelog frag" in result.stderr:
@@ -92,4 +84,32 @@ def collect_with_scriv(
             "`scriv collect` in a clean clone fails in the same way; mend the"
             " fragments or scriv's settings"
         ),
+    )
+
+
+def _run(
+    directory: Path,
+    version: str,
+    at: datetime,
+    environ: Mapping[str, str],
+    *options: str,
+) -> subprocess.CompletedProcess[str]:
+    # -P: nothing of the directory shadows what scriv imports.
+    return subprocess.run(
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            _PROGRAM,
+            version,
+            at.replace(tzinfo=None).isoformat(),
+            *options,
+        ],
+        cwd=directory,
+        env={**environ, "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
