@@ -90,6 +90,13 @@ def detection(session: nox.Session) -> None:
     session.run("python", "-m", "tests.support.detection", *session.posargs)
 
 
+@nox.session(name="scriv-replay")
+def scriv_replay(session: nox.Session) -> None:
+    """Collect real releases again; ``-- --histories FILE --clones DIR``."""
+    install(session, "test")
+    session.run("python", "-m", "tests.support.scriv_replay", *session.posargs)
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure speed, in one run and as ratios."""
