@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from ..exceptions import NotAllowedError, NotSentError, ReadError, RefusedError
 from ..models import CreateRelease, PublishRelease, ReleasePage, Repository
-from .github_actions import parse_time, reading
 from .github_pulls import GithubPulls
+from .github_shapes import parse_time, reading
 
 __all__ = ["GithubForge"]
 

@@ -22,7 +22,8 @@ from ..models import (
     RequestReviews,
     Review,
 )
-from .github_actions import GithubActions, reading
+from .github_actions import GithubActions
+from .github_shapes import reading
 
 __all__ = ["GithubPulls"]
 

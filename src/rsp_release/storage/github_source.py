@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from ..exceptions import ReadError
-from .github_actions import parse_time, reading
 from .github_http import GithubHttp
+from .github_shapes import parse_time, reading
 
 __all__ = ["GithubSource"]
 
