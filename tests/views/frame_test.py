@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
@@ -51,6 +52,40 @@ def test_live_is_whole_at_every_size(width: int, height: int) -> None:
         active = board.active
         if active is not None:
             assert any(active.title[:5] in line for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "about 1m 40s left"),
+        (50, "about 50s left"),
+        (98, "about 2s left"),
+        (100, "should be over by now"),
+        (900, "should be over by now"),
+    ],
+)
+@pytest.mark.parametrize("width", [50, 80, 200])
+def test_bar_tells_when_the_run_should_end(
+    width: int, seconds: int, told: str
+) -> None:
+    event = busy(40)
+    assert isinstance(event, StepEvent)
+    assert isinstance(event.verdict, Wait)
+    assert event.verdict.run is not None
+    run = replace(event.verdict.run, started_at=at(0), expected_at=at(100))
+    board, _ = board_of("released", 7)
+    board.fold(replace(event, verdict=replace(event.verdict, run=run)))
+    for glyphs in (Glyphs(), Glyphs.choose("ascii")):
+        painter = Painter(title=TITLE, glyphs=glyphs)
+        lines = text(
+            painter.live(
+                board, now=at(seconds), width=width, height=24, turn=1
+            )
+        )
+        [bar] = [line for line in lines if told in line]
+        full = bar.count(glyphs.past) / min(30, width // 3)
+        assert abs(full - min(seconds / 100, 0.99)) < 0.11
+        assert all(cell_len(line) < width for line in lines)
 
 
 @pytest.mark.parametrize("height", [*range(8, 36), 40, 60])

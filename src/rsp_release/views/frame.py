@@ -101,9 +101,15 @@ class Painter:
         if len(steps) + least > room:
             steps = steps[:1]
         left = room - len(head) - len(steps)
-        link = self._link(active.url, width) if left > least else []
-        tree = self._tree(active.run, now, width, left - len(link), turn)
-        steps[place] = steps[place] + link + tree
+        above: list[Line] = []
+        for line in (
+            *self._bar(active.run, now, width),
+            *self._link(active.url, width),
+        ):
+            if left - len(above) > least:
+                above.append(line)
+        tree = self._tree(active.run, now, width, left - len(above), turn)
+        steps[place] = steps[place] + above + tree
         return (head + [each for step in steps for each in step])[:room]
 
     def settled(
@@ -191,6 +197,32 @@ class Painter:
         if row.until is None:
             return glyphs.spin(turn), "cyan"
         return glyphs.waiting, "yellow"
+
+    def _bar(
+        self, run: WorkflowRun | None, now: datetime, width: int
+    ) -> list[Line]:
+        """Paint how far a run should be, where it is known from the past."""
+        if run is None or not run.started_at or not run.expected_at:
+            return []
+        if run.status == "completed" or width < 50:
+            return []
+        whole = (run.expected_at - run.started_at).total_seconds()
+        left = (run.expected_at - now).total_seconds()
+        # It is full only when the run says so itself.
+        share = min(max(1 - left / max(whole, 1.0), 0.0), 0.99)
+        cells = min(30, width // 3)
+        past = int(share * cells)
+        told = "should be over by now"
+        if left >= 1:
+            told = f"about {words.duration(left)} left"
+        return [
+            [
+                ("", "    "),
+                ("cyan", self.glyphs.past * past),
+                ("dim", self.glyphs.ahead * (cells - past)),
+                ("dim", f"  {told}"),
+            ]
+        ]
 
     def _link(self, url: str | None, width: int) -> list[Line]:
         # An address that was cut is of no use to anybody.

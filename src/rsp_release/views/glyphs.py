@@ -26,6 +26,8 @@ class Glyphs:
     stem: str = "│"
     ellipsis: str = "…"
     arrow: str = "→"
+    past: str = "━"
+    ahead: str = "─"
     spinner: str = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
     @classmethod
@@ -54,6 +56,8 @@ class Glyphs:
                 stem="|",
                 ellipsis="...",
                 arrow="->",
+                past="#",
+                ahead="-",
                 spinner="|/-\\",
             )
         return glyphs
