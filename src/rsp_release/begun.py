@@ -285,14 +285,15 @@ class Begun:
             policy=self._config,
             request=Request(part=version, force=True),
         )
-        return propose_release(
+        proposal = propose_release(
             chosen,
             history=history,
             config=self._config,
             repository=self._repository,
-            branch=self._world.git.branch(),
+            branch=self._world.git.branch() or self._config.branch,
             now=self._world.clock.now(),
         )
+        return replace(proposal, is_begun=True)
 
     def _pin_tag(self, tag: str) -> Release:
         git = self._world.git

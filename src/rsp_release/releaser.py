@@ -359,7 +359,7 @@ class Releaser:
                 journal.pin(subject)
             yield from self._finish(engine, subject, journal, verdicts)
             return
-        if not subject.is_begun:
+        if not subject.is_begun or journal.proposal is None:
             journal.propose(subject)
         ending = yield from _collect(
             engine.run(self._prepare, subject), verdicts

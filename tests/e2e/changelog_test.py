@@ -1,0 +1,431 @@
+"""The change log's pull request, with people and machines at work on it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from rsp_release.sandbox import Scenario
+
+from ..support.service import NAME, TAG, Service, serve
+
+FAST = Scenario(speed=20, appear_after=0.1)
+BRANCH = f"rsp-release/changelog-{TAG}"
+KILLS = 30
+EDITED = "`GET /targets` pages; edited in review, for @nobody, see #12."
+
+
+class Person:
+    """Somebody who reviews, edits and merges, through GitHub's own API."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        service.box.project(NAME).roles["reviewer"] = "write"
+        self.token = service.box.add_token(login="reviewer")
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request in this person's name."""
+        request = urllib.request.Request(  # noqa: S310
+            f"{self._service.box.api_url}/repos/{NAME}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            return json.loads(answer.read() or b"null")
+
+    def find(self) -> int | None:
+        """Return the number of the open pull request, if there is one."""
+        pulls = self.ask("GET", "/pulls")
+        return pulls[0]["number"] if pulls else None
+
+    def edit(self, folder: Path) -> None:
+        """Change the entry on the pull request's branch, as in a review."""
+        self.push(
+            folder,
+            BRANCH,
+            "CHANGELOG.md",
+            lambda text: text.replace(
+                "`GET /targets` pages through long lists of targets.", EDITED
+            ),
+        )
+
+    def push(self, folder: Path, branch: str, name: str, change: Any) -> str:
+        """Push a change of one file to a branch; return the commit."""
+        service = self._service
+
+        def git(*args: str, cwd: Path = folder) -> str:
+            result = subprocess.run(
+                ["git", *args],
+                cwd=cwd,
+                env=service.environ,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            return result.stdout
+
+        git("clone", "-q", "-b", branch, str(service.remote), str(folder),
+            cwd=service.clone.parent)  # fmt: skip
+        path = folder / name
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        path.write_text(change(old), encoding="utf-8")
+        git("add", "--all")
+        git("commit", "-q", "-m", f"Change {name}")
+        # Whoever may bypass the rules, as for the teammate's merge here.
+        (service.remote / "hooks" / "update").unlink(missing_ok=True)
+        git("push", "-q", "origin", f"HEAD:{branch}")
+        hook = service.box.project(NAME).hook
+        assert hook is not None
+        hook.write()
+        return git("rev-parse", "HEAD").strip()
+
+
+@contextmanager
+def _protected(folder: Path) -> Iterator[tuple[Service, Person]]:
+    with serve(folder, scenario=FAST) as service:
+        service.box.protect(NAME, "main", approvals=1)
+        yield service, Person(service)
+
+
+def _review_and_merge(person: Person, method: str, folder: Path) -> None:
+    """Do what a reviewer does, as soon as there is a pull request."""
+    number = None
+    for _ in range(600):
+        number = person.find()
+        if number is not None:
+            break
+        time.sleep(0.05)
+    assert number is not None
+    person.edit(folder)
+    person.ask("POST", f"/pulls/{number}/reviews", {"event": "APPROVE"})
+    for _ in range(100):
+        pull = person.ask("GET", f"/pulls/{number}")
+        if pull["mergeable"]:
+            break
+        time.sleep(0.05)
+    person.ask("PUT", f"/pulls/{number}/merge", {"merge_method": method})
+
+
+def _body(service: Service) -> str:
+    [page] = [r for r in service.box.state.releases(NAME) if r.tag == TAG]
+    return page.body or ""
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_bump_by_pull_request(method: str, tmp_path: Path) -> None:
+    with _protected(tmp_path / "s") as (service, person):
+        reviewer = threading.Thread(
+            target=_review_and_merge, args=(person, method, tmp_path / "r")
+        )
+        reviewer.start()
+        result = service.run("bump", "minor", "--yes", "--json")
+        reviewer.join()
+        assert result.returncode == 0, result.stdout + result.stderr
+        events = [json.loads(line) for line in result.stdout.splitlines()]
+        texts = [e["text"] for e in events if e.get("key") == "changelog"]
+        assert any("is open" in text for text in texts)
+        state = service.box.state
+        [pull] = state.pulls(NAME).values()
+        head = state.branches(NAME)["main"]
+        assert pull.merge_sha == head == state.tags(NAME)[TAG]
+        assert events[-1]["commit"] == head
+        # What was edited in the review is what is released, as it is.
+        assert EDITED in _body(service)
+        assert _body(service).startswith("## New features\n")
+        assert "**Full Changelog**" in _body(service)
+        assert "/compare/1.4.0...1.5.0" in _body(service)
+        # The fragments are gone, and the commit is all that was pushed.
+        service.git("fetch", "--quiet", "origin")
+        left = service.git("ls-tree", "--name-only", head, "changelog.d/")
+        assert left == "changelog.d/_template.md.jinja\n"
+        notes = service.run("notes", TAG, "--generated")
+        assert notes.stdout == _body(service)
+        assert state.unknown == []
+
+
+def test_kill_at_random_instants(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One pull request, one tag, one release, whenever it is killed."""
+    random = Random(5)
+    survived = 0
+    for number in range(KILLS):
+        method = ("merge", "squash", "rebase")[number % 3]
+        folder = tmp_path / str(number)
+        with _protected(folder) as (service, person):
+            reviewer = threading.Thread(
+                target=_review_and_merge,
+                args=(person, method, tmp_path / f"r{number}"),
+            )
+            reviewer.start()
+            for _ in range(2):
+                instant = random.uniform(0.3, 4.0)
+                _kill_after(service, instant)
+            result = service.run("bump", "minor", "--yes")
+            reviewer.join()
+            where = f"{number}: {result.stdout}{result.stderr}"
+            assert result.returncode == 0, where
+            state = service.box.state
+            assert len(state.pulls(NAME)) == 1, where
+            pages = [r for r in state.releases(NAME) if r.tag == TAG]
+            assert len(pages) == 1, where
+            assert state.tags(NAME)[TAG] == state.branches(NAME)["main"]
+            assert set(state.tags(NAME)) >= {TAG}
+            assert "1.6.0" not in state.tags(NAME)
+            assert EDITED in _body(service)
+            survived += 1
+    with capsys.disabled():
+        print(f"\n{survived} survived of {KILLS}", end=" ")  # noqa: T201
+
+
+def _kill_after(service: Service, seconds: float) -> None:
+    with subprocess.Popen(
+        service.command("bump", "minor", "--yes"),
+        cwd=service.clone,
+        env=service.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        time.sleep(seconds)
+        process.kill()
+        process.wait()
+
+
+def test_no_wait_leaves_and_resume_goes_on(tmp_path: Path) -> None:
+    with _protected(tmp_path / "s") as (service, person):
+        result = service.run("bump", "minor", "--yes", "--no-wait")
+        assert result.returncode == 8, result.stdout + result.stderr
+        assert person.find() is not None
+        status = service.run("status", "--json")
+        shown = [json.loads(line) for line in status.stdout.splitlines()]
+        verdicts = {e["key"]: e["verdict"] for e in shown if "key" in e}
+        assert verdicts["changelog"] == "wait"
+        assert verdicts["tag"] == "change"
+        assert shown[-1]["commit"] is None
+        _review_and_merge(person, "squash", tmp_path / "r")
+        # Days later, on another branch, with work in progress.
+        service.git("switch", "--quiet", "-c", "tickets/DM-1")
+        (service.clone / "README.md").write_text("work\n", encoding="utf-8")
+        result = service.run("resume")
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert EDITED in _body(service)
+        assert service.git("branch", "--show-current") == "tickets/DM-1\n"
+        readme = (service.clone / "README.md").read_text(encoding="utf-8")
+        assert readme == "work\n"
+
+
+@pytest.mark.parametrize("command", [("bump", "minor", "--yes"), ("resume",)])
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_another_clone_goes_on(
+    command: tuple[str, ...], tmp_path: Path, *, is_merged: bool
+) -> None:
+    if command == ("resume",) and is_merged:
+        command = ("resume", TAG)
+    with _protected(tmp_path / "s") as (service, person):
+        first = service.run("bump", "minor", "--yes", "--no-wait")
+        assert first.returncode == 8
+        if is_merged:
+            _review_and_merge(person, "merge", tmp_path / "r")
+        # No journal is in this clone.
+        other = tmp_path / "other"
+        url = service.git("remote", "get-url", "origin").strip()
+        subprocess.run(
+            ["git", "clone", "--quiet", url, str(other)],
+            env=service.environ,
+            check=True,
+        )
+        service.clone = other
+
+        def merge() -> None:
+            # Once the command has found the clone to be up to date.
+            journals = other / ".git" / "rsp-release"
+            for _ in range(600):
+                if is_merged or list(journals.glob("*.jsonl")):
+                    break
+                time.sleep(0.05)
+            time.sleep(1.0)
+            if not is_merged:
+                _review_and_merge(person, "merge", tmp_path / "r")
+
+        reviewer = threading.Thread(target=merge)
+        reviewer.start()
+        result = service.run(*command)
+        reviewer.join()
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert len(service.box.state.pulls(NAME)) == 1
+        assert EDITED in _body(service)
+
+
+def test_closed_pull_request_stops_the_release(tmp_path: Path) -> None:
+    with _protected(tmp_path / "s") as (service, person):
+        assert service.run("bump", "minor", "--yes", "--no-wait").returncode
+        number = person.find()
+        person.ask("PATCH", f"/pulls/{number}", {"state": "closed"})
+        for command in (("resume",), ("bump", "minor", "--yes")):
+            result = service.run(*command)
+            assert result.returncode == 3
+            assert f"#{number}" in result.stderr + result.stdout
+            assert "closed and not merged" in result.stderr + result.stdout
+        assert len(service.box.state.pulls(NAME)) == 1
+        # Without its branch it is given up, and a release starts anew.
+        service.git("push", "--quiet", "origin", f":{BRANCH}")
+        journal = next((service.clone / ".git/rsp-release").glob("*.jsonl"))
+        text = journal.read_text(encoding="utf-8")
+        journal.write_text(
+            text.replace('"at": "2026', '"at": "2025'), encoding="utf-8"
+        )
+        result = service.run("bump", "minor", "--yes", "--no-wait")
+        assert result.returncode == 8, result.stdout + result.stderr
+        assert len(service.box.state.pulls(NAME)) == 2
+        _review_and_merge(person, "squash", tmp_path / "r")
+        assert service.run("bump", "minor", "--yes").returncode == 0
+        assert EDITED in _body(service)
+
+
+def test_late_fragment_is_told_and_chosen(tmp_path: Path) -> None:
+    with _protected(tmp_path / "s") as (service, person):
+        assert service.run("bump", "minor", "--yes", "--no-wait").returncode
+        late = "changelog.d/20990101_000000_late.md"
+        person.push(
+            tmp_path / "late",
+            "main",
+            late,
+            lambda _: "### New features\n\n- Came too late.\n",
+        )
+        open_ = service.run("resume", "--no-wait")
+        assert open_.returncode == 8
+        assert late in open_.stdout + open_.stderr
+        _review_and_merge(person, "merge", tmp_path / "r")
+        blocked = service.run("resume")
+        assert blocked.returncode == 3
+        assert late in blocked.stdout + blocked.stderr
+        assert "--leave-late" in blocked.stdout + blocked.stderr
+        assert TAG not in service.box.state.tags(NAME)
+        result = service.run("resume", "--leave-late")
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "too late" not in _body(service)
+        [pull] = service.box.state.pulls(NAME).values()
+        assert service.box.state.tags(NAME)[TAG] == pull.merge_sha
+
+
+def test_direct_push_where_it_is_allowed(tmp_path: Path) -> None:
+    with serve(tmp_path, scenario=FAST) as service:
+        head = service.git("rev-parse", "HEAD").strip()
+        planned = service.run("notes")
+        result = service.run("bump", "minor", "--yes")
+        assert result.returncode == 0, result.stdout + result.stderr
+        state = service.box.state
+        assert state.pulls(NAME) == {}
+        tagged = state.tags(NAME)[TAG]
+        assert state.branches(NAME) == {"main": tagged}
+        assert service.git("rev-parse", f"{tagged}~1").strip() == head
+        assert _body(service).startswith(planned.stdout.rstrip())
+        assert service.run("notes", TAG).stdout == planned.stdout
+
+
+def test_pre_release_collects_nothing(tmp_path: Path) -> None:
+    with _protected(tmp_path) as (service, _):
+        head = service.git("rev-parse", "HEAD").strip()
+        result = service.run("bump", "minor", "--pre", "rc", "--yes")
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "collects nothing" in result.stdout
+        assert service.box.state.pulls(NAME) == {}
+        [tag] = [t for t in service.box.state.tags(NAME) if "rc" in t]
+        assert service.box.state.tags(NAME)[tag] == head
+
+
+def test_labels_reviewers_and_files(tmp_path: Path) -> None:
+    chart = "name: stargazer\nversion: 1.0.0 # the chart's own\n"
+    chart += 'appVersion: "1.4.0"  # ours\n'
+    settings = (
+        "[[files]]\npath = 'charts/Chart.yaml'\nkey = 'appVersion'\n"
+        "[pull-request]\nwhen = 'always'\nlabels = ['release']\n"
+        "reviewers = ['reviewer']\n"
+    )
+    with serve(tmp_path / "s", scenario=FAST) as service:
+        person = Person(service)
+        (service.clone / "charts").mkdir()
+        (service.clone / "charts/Chart.yaml").write_text(
+            chart, encoding="utf-8"
+        )
+        (service.clone / ".rsp-release.toml").write_text(
+            settings, encoding="utf-8"
+        )
+        service.git("add", "--all")
+        service.git("commit", "--quiet", "-m", "settings")
+        service.git("push", "--quiet", "origin", "main")
+        result = service.run("bump", "minor", "--yes", "--no-wait")
+        assert result.returncode == 8, result.stdout + result.stderr
+        [pull] = service.box.state.pulls(NAME).values()
+        assert pull.labels == ["release"]
+        assert pull.reviewers == ["reviewer"]
+        assert "`charts/Chart.yaml`" in pull.body
+        _review_and_merge(person, "rebase", tmp_path / "r")
+        result = service.run("resume")
+        assert result.returncode == 0, result.stdout + result.stderr
+        service.git("fetch", "--quiet", "origin", "main")
+        written = service.git("show", f"{TAG}:charts/Chart.yaml")
+        assert written == chart.replace("1.4.0", "1.5.0")
+
+
+def _fingerprint(service: Service, *folders: Path) -> object:
+    """Return all that belongs to a checkout, bit for bit."""
+    git = service.clone / ".git"
+    names = ["HEAD", "index", "config", "ORIG_HEAD", "packed-refs"]
+    found: dict[str, object] = {
+        str(path.relative_to(service.clone.parent)): (
+            path.read_bytes() if path.is_file() else None,
+            path.stat().st_mtime_ns if path.is_file() else None,
+            path.stat().st_mode,
+        )
+        for folder in (service.clone, *folders)
+        for path in folder.rglob("*")
+        if ".git" not in path.relative_to(folder).parts
+    }
+    for path in (git / n for n in names):
+        found[path.name] = path.read_bytes() if path.exists() else None
+    for path in sorted((git / "worktrees").rglob("*")):
+        found[f"worktrees/{path}"] = (
+            path.read_bytes() if path.is_file() else None
+        )
+    found["heads"] = service.git("for-each-ref", "refs/heads", "refs/stash")
+    found["status"] = service.git("status", "--porcelain", "--ignored")
+    found["listed"] = service.git("worktree", "list", "--porcelain")
+    return found
+
+
+def test_the_checkout_is_not_touched(tmp_path: Path) -> None:
+    """Uncommitted work, worktrees, a detached HEAD, and the index."""
+    with _protected(tmp_path / "s") as (service, person):
+        tree = tmp_path / "s" / "worktree"
+        service.git("worktree", "add", "--quiet", "--detach", str(tree))
+        (tree / "README.md").write_text("elsewhere\n", encoding="utf-8")
+        (service.clone / "untracked.txt").write_text("mine", encoding="utf-8")
+        before = _fingerprint(service, tree)
+        result = service.run("bump", "minor", "--yes", "--no-wait")
+        assert result.returncode == 8, result.stdout + result.stderr
+        assert _fingerprint(service, tree) == before
+        # From here on nothing has to be clean any more.
+        service.git("switch", "--quiet", "--detach", "HEAD~1")
+        (service.clone / "README.md").write_text("mine\n", encoding="utf-8")
+        (service.clone / "staged.txt").write_text("mine\n", encoding="utf-8")
+        service.git("add", "staged.txt")
+        _review_and_merge(person, "merge", tmp_path / "r")
+        before = _fingerprint(service, tree)
+        result = service.run("resume")
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert _fingerprint(service, tree) == before
+        assert EDITED in _body(service)
