@@ -261,7 +261,11 @@ class Factory:
     def _make_registry(self) -> OciRegistry:
         from .storage.registry import OciRegistry
 
-        return OciRegistry(environ=self._environ, clock=self._clock)
+        environ = dict(self._environ)
+        if self._token:
+            # What `gh` keeps serves for GitHub's own registry as well.
+            environ.setdefault("GH_TOKEN", self._token)
+        return OciRegistry(environ=environ, clock=self._clock)
 
     def _read_history(self, *, revision: str) -> History:
         from .storage.history import read_history

@@ -18,6 +18,7 @@ from ..models import (
     ImageReport,
     NextVersion,
     Notice,
+    Reason,
     Result,
     StepEvent,
     Verdict,
@@ -173,16 +174,18 @@ def next_document(answer: NextVersion) -> dict[str, Any]:
         "bump": answer.bump,
         "commits": answer.commits,
         "confidence": answer.confidence,
-        "reasons": [
-            {
-                "bump": reason.bump,
-                "source": reason.source,
-                "ref": safe.line(reason.ref),
-                "text": safe.line(reason.text),
-            }
-            for reason in answer.reasons
-        ],
+        "reasons": [_reason(reason) for reason in answer.reasons],
+        "ignored": [_reason(reason) for reason in answer.ignored],
         "warnings": [safe.line(warning) for warning in answer.warnings],
+    }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {
+        "bump": reason.bump,
+        "source": reason.source,
+        "ref": safe.line(reason.ref),
+        "text": safe.line(reason.text),
     }
 
 
