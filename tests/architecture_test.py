@@ -16,9 +16,11 @@ SOURCE = Path(rsp_release.__file__).parent
 
 PURE = {
     "changelog",
+    "charts",
     "choice",
     "commits",
     "config",
+    "deployment",
     "estimates",
     "evidence",
     "exceptions",
@@ -27,6 +29,7 @@ PURE = {
     "messages",
     "models",
     "runs",
+    "spans",
     "notes",
     "numbering",
     "tags",
@@ -42,6 +45,7 @@ ALLOWED = {
     "models": {"choice", "exceptions"},
     "world": {"models", "exceptions"},
     "journal": {"models", "exceptions"},
+    "deploy_seen": PURE | {"world"},
     "engine": {"journal", "world", "models", "exceptions"},
     "pin": PURE | {"world"},
     "begun": PURE | {"journal", "pin", "world"},
@@ -49,7 +53,7 @@ ALLOWED = {
     "releaser": PURE
     | {"begun", "engine", "journal", "pin", "preview", "world"},
     "watcher": PURE | {"engine", "journal", "world"},
-    "steps": PURE | {"world"},
+    "steps": PURE | {"deploy_seen", "world"},
     "storage": PURE | {"world"},
     "views": {"models", "exceptions"},
     "sandbox": set[str](),

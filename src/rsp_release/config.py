@@ -111,6 +111,21 @@ class Config:
     deploy_charts: tuple[str, ...] = ()
     """The charts, or Kustomize files, in that repository."""
 
+    deploy_older: Literal["supersede", "update"] = "supersede"
+    """What becomes of an open pull request for an older version."""
+
+    deploy_draft: bool = False
+    """Whether the deployment pull request is opened as a draft."""
+
+    deploy_labels: tuple[str, ...] = ()
+    """Labels of that pull request."""
+
+    deploy_reviewers: tuple[str, ...] = ()
+    """Who is asked to review it."""
+
+    deploy_auto_merge: Literal["", "merge", "squash", "rebase"] = ""
+    """How GitHub shall merge it by itself."""
+
     files: tuple[VersionFile, ...] = ()
     """Files of this repository that get the version."""
 
@@ -337,6 +352,11 @@ _KEYS: dict[str, tuple[str, _Check, str]] = {
     "platforms": ("platforms", _texts, "list"),
     "deploy.repository": ("deploy_repository", _repository, "text"),
     "deploy.charts": ("deploy_charts", _texts, "list"),
+    "deploy.older": ("deploy_older", _one_of("supersede", "update"), "text"),
+    "deploy.draft": ("deploy_draft", _flag, "true or false"),
+    "deploy.labels": ("deploy_labels", _texts, "list"),
+    "deploy.reviewers": ("deploy_reviewers", _texts, "list"),
+    "deploy.auto-merge": ("deploy_auto_merge", _auto_merge, "text"),
     "files": ("files", _files, "list of tables"),
     "pull-request.when": (
         "pull_request_when",

@@ -22,7 +22,7 @@ from .config import Config
 from .exceptions import UsageError
 from .releaser import Options, Releaser
 from .steps import PREPARE, RELEASE
-from .world import Changelog, Clock, Git, World
+from .world import Changelog, Clock, DeployRepository, Git, World
 
 if TYPE_CHECKING:
     from .storage.changelog import GitChangelog
@@ -126,9 +126,11 @@ class Factory:
                 )
         skipped = set()
         if not options.watches:
-            skipped |= {"workflow_run", "images"}
+            skipped |= {"workflow_run", "images", "chart_pr"}
         if not options.verifies:
             skipped.add("images")
+        if not options.deploys:
+            skipped.add("chart_pr")
         return Releaser(
             world=World(
                 git=git,
@@ -136,6 +138,7 @@ class Factory:
                 registry=self._make_registry(),
                 clock=self._clock,
                 changelog=self._make_changelog(git, config),
+                deploy=self.make_deploy(),
             ),
             config=config,
             repository=repository,
@@ -237,6 +240,17 @@ class Factory:
 
         http = self._make_http()
         return GithubForge(http=http, repository=repository)
+
+    def make_deploy(self) -> DeployRepository | None:
+        """Make the deployment repository, if the settings name one."""
+        from .storage.github_deploy import GithubDeploy
+
+        name = self._config.deploy_repository
+        if name is None:
+            return None
+        return GithubDeploy(
+            http=self._make_http(), repository=name, random=self._random
+        )
 
     def _make_http(self) -> GithubHttp:
         from .storage.github_http import GithubHttp

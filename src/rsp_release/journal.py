@@ -20,7 +20,14 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from .exceptions import BlockedError, ReleaseError
-from .models import Image, Proposal, Publication, PullPolicy, Release
+from .models import (
+    Deployment,
+    Image,
+    Proposal,
+    Publication,
+    PullPolicy,
+    Release,
+)
 
 __all__ = ["Journal", "find_unfinished", "lock"]
 
@@ -335,18 +342,33 @@ def _dump_proposal(proposal: Proposal) -> dict[str, Any]:
 
 def _load_proposal(data: dict[str, Any]) -> Proposal:
     at = data["proposed_at"]
-    policy = data["pull_policy"]
     return Proposal(
         **{
             **data,
             "proposed_at": datetime.fromisoformat(at) if at else None,
-            "pull_policy": PullPolicy(
-                **{
-                    **policy,
-                    "labels": tuple(policy["labels"]),
-                    "reviewers": tuple(policy["reviewers"]),
-                }
-            ),
+            "pull_policy": _load_policy(data["pull_policy"]),
+        }
+    )
+
+
+def _load_policy(data: dict[str, Any]) -> PullPolicy:
+    return PullPolicy(
+        **{
+            **data,
+            "labels": tuple(data["labels"]),
+            "reviewers": tuple(data["reviewers"]),
+        }
+    )
+
+
+def _load_deployment(data: dict[str, Any] | None) -> Deployment | None:
+    if data is None:
+        return None
+    return Deployment(
+        **{
+            **data,
+            "charts": tuple(data["charts"]),
+            "policy": _load_policy(data["policy"]),
         }
     )
 
@@ -369,6 +391,7 @@ def _load_release(data: dict[str, Any]) -> Release:
         **{
             **data,
             "publication": publication,
+            "deployment": _load_deployment(data.get("deployment")),
             "pinned_at": datetime.fromisoformat(data["pinned_at"]),
         }
     )

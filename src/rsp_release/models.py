@@ -27,7 +27,9 @@ __all__ = [
     "ConcurrencyGroup",
     "Confidence",
     "CreateRelease",
+    "Deployment",
     "Done",
+    "EditPull",
     "EnableAutoMerge",
     "Event",
     "Image",
@@ -35,6 +37,7 @@ __all__ = [
     "Job",
     "JobStep",
     "LabelPull",
+    "MakeFork",
     "MergePull",
     "NextVersion",
     "Notice",
@@ -48,6 +51,7 @@ __all__ = [
     "PullPolicy",
     "PullRequest",
     "PushBranch",
+    "PushFiles",
     "PushTag",
     "Reason",
     "Release",
@@ -155,6 +159,27 @@ class PullPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Where a release is deployed from, and how that is proposed."""
+
+    repository: str
+    """Owner and name of the deployment repository on GitHub."""
+
+    charts: tuple[str, ...] = ()
+    """Places that hold the version; empty: the charts that name this
+    repository as their source."""
+
+    older: Literal["supersede", "update"] = "supersede"
+    """What becomes of an open pull request for an older version."""
+
+    is_draft: bool = False
+    """Whether the pull request is opened as a draft."""
+
+    policy: PullPolicy = PullPolicy()
+    """Its labels, reviewers and merging."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """What would be released, before the commit to tag is known for good."""
 
@@ -258,6 +283,24 @@ class Release:
 
     is_foreseen: bool = False
     """Whether the commit of that plan is still to be made."""
+
+    deployment: Deployment | None = None
+    """Where it is deployed from; `None` where that is not set."""
+
+    @property
+    def name(self) -> str:
+        """The name of the repository, which is that of the application."""
+        return self.repository.rpartition("/")[2]
+
+    @property
+    def deploy_prefix(self) -> str:
+        """What the branches of its deployments begin with."""
+        return f"rsp-release/{self.name}-"
+
+    @property
+    def deploy_branch(self) -> str:
+        """The branch of its deployment pull request."""
+        return f"{self.deploy_prefix}{self.version}"
 
     @property
     def ref(self) -> str:
@@ -412,6 +455,18 @@ class PullRequest:
     the last of the rebased ones.
     https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request
     """
+
+    branch: str = ""
+    """The name of its branch."""
+
+    owner: str = ""
+    """Who owns the repository that its branch is in."""
+
+    title: str = ""
+    """Its title. Untrusted text."""
+
+    body: str = ""
+    """Its description. Untrusted text."""
 
     is_draft: bool = False
     """Whether it is marked as not ready."""
@@ -807,10 +862,69 @@ class OpenPull:
     after: int
     """The newest pull request of that branch that is over."""
 
+    owner: str = ""
+    """Who owns the fork that the branch is in; empty: it is in none."""
+
+    is_draft: bool = False
+    """Whether it is opened as a draft."""
+
     @property
     def key(self) -> str:
         """The natural key: one write of it is right, two are wrong."""
         return f"open pull request {self.branch} after {self.after}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditPull:
+    """Change what a pull request says, or close it."""
+
+    number: int
+    title: str
+    body: str
+    closes: bool = False
+
+    @property
+    def key(self) -> str:
+        """The natural key: one write of it is right, two are wrong."""
+        what = "close" if self.closes else f"retitle {self.title!r}"
+        return f"pull request {self.number}: {what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeFork:
+    """Fork a repository that these credentials may not push to."""
+
+    repository: str
+
+    @property
+    def key(self) -> str:
+        """The natural key: one write of it is right, two are wrong."""
+        return f"fork {self.repository}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushFiles:
+    """Put a branch at one new commit that changes files."""
+
+    repository: str
+    """Where the branch is: the repository, or a fork of it."""
+
+    branch: str
+    base: str
+    """The commit that it is made from."""
+
+    files: tuple[tuple[str, str], ...]
+    """Path and text of each file that changes."""
+
+    message: str
+    at: datetime
+    expected: str | None
+    """Where the branch has to be; `None`: there must be none."""
+
+    @property
+    def key(self) -> str:
+        """The natural key: one write of it is right, two are wrong."""
+        return f"push {self.repository} refs/heads/{self.branch}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -905,6 +1019,9 @@ Write: TypeAlias = (
     | PublishRelease
     | PushBranch
     | OpenPull
+    | EditPull
+    | MakeFork
+    | PushFiles
     | LabelPull
     | RequestReviews
     | EnableAutoMerge

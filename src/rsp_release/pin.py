@@ -12,13 +12,21 @@ from datetime import datetime
 from .changelog import is_markdown
 from .config import Config
 from .exceptions import BlockedError, UsageError
-from .models import NextVersion, Proposal, Publication, PullPolicy, Release
+from .models import (
+    Deployment,
+    NextVersion,
+    Proposal,
+    Publication,
+    PullPolicy,
+    Release,
+)
 from .notes import group_commits, notes_of_entry
 from .tags import Tag, parse_tags
 from .version import History
 from .world import Changelog, Git
 
 __all__ = [
+    "find_deployment",
     "find_publication_at",
     "pin",
     "pin_tag",
@@ -148,6 +156,7 @@ def pin(
         ),
         pinned_at=now,
         changelog=path,
+        deployment=find_deployment(config),
     )
 
 
@@ -213,6 +222,36 @@ def pin_tag(
         ),
         pinned_at=git.tag_date(tag),
         changelog=path,
+        deployment=find_deployment(config),
+    )
+
+
+def find_deployment(config: Config) -> Deployment | None:
+    """Find where releases are deployed from, which only settings say.
+
+    Parameters
+    ----------
+    config
+        The settings.
+
+    Returns
+    -------
+    Deployment or None
+        The deployment repository, and how deployments are proposed there;
+        `None` where none is set.
+    """
+    if config.deploy_repository is None:
+        return None
+    return Deployment(
+        repository=config.deploy_repository,
+        charts=config.deploy_charts,
+        older=config.deploy_older,
+        is_draft=config.deploy_draft,
+        policy=PullPolicy(
+            labels=config.deploy_labels,
+            reviewers=config.deploy_reviewers,
+            auto_merge=config.deploy_auto_merge,
+        ),
     )
 
 

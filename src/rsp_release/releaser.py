@@ -61,6 +61,9 @@ class Options:
     verifies: bool = True
     """Whether to look for the images."""
 
+    deploys: bool = True
+    """Whether to open the deployment pull request."""
+
     waits: bool = True
     """Whether to wait for people; else leave where one has to move."""
 
@@ -559,6 +562,7 @@ class Releaser:
             result,
             release_url=_url(verdicts.get("github_release")),
             run_url=_url(verdicts.get("workflow_run")),
+            deploy_url=_url(verdicts.get("chart_pr")),
             images=getattr(verdicts.get("images"), "images", ()),
         )
         blocked = [v for _, v in ending.verdicts if isinstance(v, Blocked)]

@@ -7,7 +7,7 @@ turns "could not look" into "is not there".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -20,17 +20,20 @@ from .models import (
     Commit,
     ConcurrencyGroup,
     CreateRelease,
+    EditPull,
     EnableAutoMerge,
     Image,
     ImageReport,
     Job,
     LabelPull,
+    MakeFork,
     MergePull,
     OpenPull,
     PendingDeployment,
     PublishRelease,
     PullRequest,
     PushBranch,
+    PushFiles,
     PushTag,
     ReleasePage,
     RemoteTag,
@@ -45,6 +48,7 @@ __all__ = [
     "Actions",
     "Changelog",
     "Clock",
+    "DeployRepository",
     "Forge",
     "Git",
     "Registry",
@@ -303,6 +307,78 @@ class Registry(Protocol):
         """Return what the registry says; an error there is ``unknown``."""
 
 
+class DeployRepository(Protocol):
+    """The repository that says which versions are deployed."""
+
+    @property
+    def name(self) -> str:
+        """Owner and name, or the directory of a checkout."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a checkout, which knows no pull requests."""
+
+    def repository(self) -> Repository:
+        """Return what these credentials see of it."""
+
+    def fork(self) -> str | None:
+        """Return the fork of whoever runs this, or `None` if there is none."""
+
+    def branch(self, repository: str, branch: str) -> str | None:
+        """Return the head of a branch, there or in a fork."""
+
+    def paths(self, commit: str) -> tuple[str, ...]:
+        """Return the path of every file of a commit."""
+
+    def read(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+        """Return files, each exactly; those that are not there are left out.
+
+        Raises
+        ------
+        BlockedError
+            Raised if one is no text in UTF-8.
+        """
+
+    def scan(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+        """Return many files to look at, which may not be exact."""
+
+    def message(self, repository: str, commit: str) -> str:
+        """Return the message of a commit. Untrusted text."""
+
+    def open_pulls(self) -> tuple[PullRequest, ...]:
+        """Return every pull request that is open, without its checks."""
+
+    def pulls_of(self, owner: str, branch: str) -> tuple[PullRequest, ...]:
+        """Return all pull requests of a branch, newest first."""
+
+    def pull(self, number: int) -> PullRequest:
+        """Return a pull request, with its checks and reviews."""
+
+    def make_fork(self, write: MakeFork) -> None:
+        """Begin to fork it."""
+
+    def push_files(self, write: PushFiles) -> None:
+        """Put a branch at one new commit."""
+
+    def open_pull(self, write: OpenPull) -> None:
+        """Open a pull request."""
+
+    def edit_pull(self, write: EditPull) -> None:
+        """Change what a pull request says, or close it."""
+
+    def label_pull(self, write: LabelPull) -> None:
+        """Add labels to a pull request."""
+
+    def request_reviews(self, write: RequestReviews) -> None:
+        """Ask people to review a pull request."""
+
+    def enable_auto_merge(self, write: EnableAutoMerge) -> None:
+        """Let GitHub merge a pull request as soon as it may."""
+
+    def merge_pull(self, write: MergePull) -> None:
+        """Merge a pull request."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """Everything outside that a step may look at or write to."""
@@ -312,6 +388,8 @@ class World:
     registry: Registry
     clock: Clock
     changelog: Changelog
+    deploy: DeployRepository | None = None
+    """Where the release is deployed from; `None` where that is not set."""
 
 
 class Step(Protocol[Subject_contra]):

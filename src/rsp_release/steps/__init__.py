@@ -10,6 +10,7 @@ from __future__ import annotations
 from ..models import Proposal, Release
 from ..world import Step
 from .changelog_pr import ChangelogPull
+from .chart_pr import ChartPull
 from .github_release import GithubRelease
 from .images import Images
 from .preflight import Preflight
@@ -29,5 +30,6 @@ RELEASE: tuple[Step[Release], ...] = (
     GithubRelease(),  # the release is published, titled with the tag
     PublishingRun(),  # the run that publishes the images has succeeded
     Images(),  # every image can be pulled, on every platform
+    ChartPull(),  # the deployment pull request is open
 )
 """What is made true of the pinned release."""

@@ -25,7 +25,7 @@ from ..models import (
 from .github_actions import GithubActions
 from .github_shapes import reading
 
-__all__ = ["GithubPulls"]
+__all__ = ["GithubPulls", "parse_pull"]
 
 _PULL_RULES = frozenset(
     {
@@ -136,7 +136,7 @@ class GithubPulls(GithubActions):
             },
         )
         found = [
-            _parse(data) for data in items if data["head"]["ref"] == branch
+            parse_pull(data) for data in items if data["head"]["ref"] == branch
         ]
         return tuple(sorted(found, key=lambda pull: -pull.number))
 
@@ -144,7 +144,7 @@ class GithubPulls(GithubActions):
     def pull(self, number: int) -> PullRequest:
         """Return a pull request, with its checks and reviews."""
         data = self._http.get(f"{self._root}/pulls/{number}").data
-        return _parse(
+        return parse_pull(
             data,
             checks=self._checks(data["head"]["sha"]),
             reviews=self._reviews(number),
@@ -159,8 +159,9 @@ class GithubPulls(GithubActions):
                 {
                     "title": write.title,
                     "body": write.body,
-                    "head": write.branch,
+                    "head": f"{write.owner}:{write.branch}".lstrip(":"),
                     "base": write.base,
+                    **({"draft": True} if write.is_draft else {}),
                 },
             )
         except RefusedError as e:
@@ -272,12 +273,21 @@ def _state(status: str, conclusion: str | None) -> Any:
     return "failed" if conclusion in _FAILED else "passed"
 
 
-def _parse(
+def parse_pull(
     data: Any,
     *,
     checks: tuple[Check, ...] = (),
     reviews: tuple[Review, ...] = (),
 ) -> PullRequest:
+    """Read a pull request from GitHub's answer.
+
+    Parameters
+    ----------
+    data
+        The answer.
+    checks, reviews
+        What else was read of it.
+    """
     if data["state"] not in ("open", "closed"):
         raise ReadError(f"a pull request is {data['state']!r}")
     is_merged = data["merged_at"] is not None
@@ -289,6 +299,10 @@ def _parse(
         head=data["head"]["sha"],
         # Before that it is a commit of GitHub's own, to try the merge.
         merge_commit=data["merge_commit_sha"] if is_merged else None,
+        branch=data["head"]["ref"],
+        owner=(data["head"]["user"] or {}).get("login", ""),
+        title=data["title"],
+        body=data["body"] or "",
         is_draft=bool(data.get("draft")),
         merge_state=data.get("mergeable_state") or "unknown",
         labels=tuple(label["name"] for label in data["labels"]),

@@ -1,0 +1,338 @@
+"""What is looked at before a release is deployed.
+
+The texts and answers that the decision needs, and nothing decided.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from . import deployment
+from .charts import (
+    ImageValue,
+    Place,
+    find_image_values,
+    has_source,
+    parse_place,
+    read_chart,
+    relate,
+)
+from .exceptions import BlockedError
+from .models import (
+    Deployment,
+    Image,
+    ImageReport,
+    PullRequest,
+    Release,
+    Repository,
+)
+from .world import DeployRepository, World
+
+__all__ = [
+    "ChartSeen",
+    "find_places",
+    "look_at_files",
+    "look_for_proof",
+    "look_for_pulls",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartSeen:
+    """What the step looks at."""
+
+    is_unset: bool = False
+    """Whether the settings name no deployment repository, or no more."""
+
+    repository: Repository | None = None
+    """The deployment repository."""
+
+    name: str = ""
+    """How it is called."""
+
+    is_local: bool = False
+    """Whether it is a checkout."""
+
+    where: str | None = None
+    """The repository that the branch is in; `None`: a fork is needed."""
+
+    @property
+    def base_branch(self) -> str:
+        """The branch that is changed by a pull request."""
+        return self.repository.default_branch if self.repository else ""
+
+    pull: PullRequest | None = None
+    """The newest pull request for this version."""
+
+    others: tuple[PullRequest, ...] = ()
+    """Open pull requests for other versions, newest first."""
+
+    updatable: PullRequest | None = None
+    """One of them that may be moved to this version."""
+
+    base: str | None = None
+    """The commit that a change is made from."""
+
+    places: tuple[Place, ...] = ()
+    """Where the version stands."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The files there, and those beside them that follow."""
+
+    pulled: tuple[str, ...] = ()
+    """Images that the charts pull at their ``appVersion``."""
+
+    pins: tuple[ImageValue, ...] = ()
+    """Tags in the values that keep the charts from the new version."""
+
+    overrides: tuple[tuple[str, ImageValue], ...] = ()
+    """Environments whose values name a tag of their own."""
+
+    problem: BlockedError | None = None
+    """Why that cannot be told."""
+
+    branch_head: str | None = None
+    """Where the branch is."""
+
+    branch_files: Mapping[str, str] = field(default_factory=dict)
+    """The files there."""
+
+    images: tuple[tuple[Image, ImageReport], ...] = ()
+    """What the registries say of what the charts will pull."""
+
+    evidence: deployment.Evidence = field(default_factory=deployment.Evidence)
+    """What else the pull request tells."""
+
+
+def look_for_pulls(
+    seen: ChartSeen,
+    release: Release,
+    target: Deployment,
+    deploy: DeployRepository,
+) -> ChartSeen:
+    """Find the pull requests of the application.
+
+    Anybody can give a branch of their own fork any name, so only branches of
+    the repository and of one's own fork count.
+    """
+    prefix = release.deploy_prefix
+    owner = (seen.where or deploy.name).partition("/")[0]
+    owners = {deploy.name.partition("/")[0].lower(), owner.lower()}
+    found = {
+        pull: version
+        for pull in deploy.open_pulls()
+        if pull.owner.lower() in owners
+        and (version := deployment.version_of(pull, prefix)) is not None
+    }
+    same = [p for p, v in found.items() if v == release.version]
+    pull = min(same, key=lambda p: p.number, default=None)
+    others = sorted(
+        (p for p in found if p is not pull), key=lambda p: -p.number
+    )
+    updatable = None
+    if pull is not None:
+        pull = deploy.pull(pull.number)
+    else:
+        before = deploy.pulls_of(owner, release.deploy_branch)
+        pull = before[0] if before else None
+        if target.older == "update" and pull is None:
+            updatable = _find_updatable(seen, release, others, deploy)
+    return replace(seen, pull=pull, others=tuple(others), updatable=updatable)
+
+
+def _find_updatable(
+    seen: ChartSeen,
+    release: Release,
+    others: Sequence[PullRequest],
+    deploy: DeployRepository,
+) -> PullRequest | None:
+    """Find one for an older version, to which nobody has added anything."""
+    for other in others:
+        version = deployment.version_of(other, release.deploy_prefix)
+        if relate(version, release.version) == "older" and seen.where:
+            message = deploy.message(seen.where, other.head)
+            if message.startswith(f"Update {release.name} to "):
+                return other
+    return None
+
+
+def look_at_files(
+    seen: ChartSeen,
+    release: Release,
+    target: Deployment,
+    deploy: DeployRepository,
+    *,
+    url: str,
+) -> ChartSeen:
+    """Read what holds the version, and the values that go with it."""
+    base = str(seen.base)
+    paths = set(deploy.paths(base))
+    names = {image.name for image in release.images}
+    places = tuple(parse_place(chart) for chart in target.charts)
+    if not places:
+        places = find_places(deploy, base, paths, url=url, names=names)
+    for place in places:
+        if place.path not in paths:
+            raise BlockedError(
+                f"{deploy.name} has no file {place.path}",
+                help="mend deploy.charts in the settings",
+            )
+    charts = [place for place in places if place.is_app_version]
+    wanted = {place.path: None for place in places}
+    wanted.update({p.beside("README.md"): None for p in charts})
+    values = sorted(
+        path
+        for place in charts
+        for path in paths
+        if _environment(place, path) is not None
+    )
+    texts = deploy.scan(base, values)
+    edited = {str(place) for place in places}
+    pins, overrides, pulled = [], [], []
+    for place in charts:
+        own = find_image_values(texts.get(place.beside("values.yaml"), ""))
+        for value in own:
+            key = f"{place.beside('values.yaml')}#{value.key}"
+            if value.tag is None and value.name is not None:
+                pulled.append(value.name)
+            elif value.name in names and key not in edited:
+                pins.append(value)
+        for path in values:
+            environment = _environment(place, path)
+            if environment:
+                overrides += [
+                    (environment, value)
+                    for value in find_image_values(texts[path], own)
+                    if value.tag is not None
+                    and (value.name in names or value.name is None)
+                ]
+    return replace(
+        seen,
+        places=places,
+        files=deploy.read(base, [p for p in wanted if p in paths]),
+        pins=tuple(pins),
+        overrides=tuple(overrides),
+        pulled=tuple(dict.fromkeys(pulled)),
+    )
+
+
+def find_places(
+    deploy: DeployRepository,
+    commit: str,
+    paths: Iterable[str],
+    *,
+    url: str,
+    names: Collection[str],
+) -> tuple[Place, ...]:
+    """Find the charts of an application by the source that they name.
+
+    Parameters
+    ----------
+    deploy
+        The deployment repository.
+    commit
+        Where to look.
+    paths
+        Its files.
+    url
+        The page of the application's repository.
+    names
+        The application's images. Where several charts name the repository,
+        those that pull one of these are meant.
+
+    Returns
+    -------
+    tuple of Place
+        The ``appVersion`` of each.
+
+    Raises
+    ------
+    BlockedError
+        Raised if none does, or it is not clear which is meant.
+    """
+    known = set(paths)
+    charts = sorted(p for p in known if p.rpartition("/")[2] == "Chart.yaml")
+    found = []
+    for path, text in deploy.scan(commit, charts).items():
+        # Another application's broken chart is no reason not to deploy this.
+        with suppress(BlockedError):
+            chart = read_chart(text)
+            if has_source(chart, url) and chart.app_version is not None:
+                found.append(parse_place(path))
+    if len(found) > 1:
+        values = [place.beside("values.yaml") for place in found]
+        texts = deploy.scan(commit, [v for v in values if v in known])
+        pulling = []
+        for place in found:
+            with suppress(BlockedError):
+                text = texts.get(place.beside("values.yaml"), "")
+                if {v.name for v in find_image_values(text)} & set(names):
+                    pulling.append(place)
+        if not pulling:
+            said = ", ".join(place.directory for place in found)
+            raise BlockedError(
+                f"several charts of {deploy.name} name {url} as their source:"
+                f" {said}",
+                help="say which with deploy.charts in the settings",
+            )
+        found = pulling
+    if not found:
+        raise BlockedError(
+            f"no chart of {deploy.name} with an appVersion names {url} as its"
+            " source",
+            help="name it with deploy.charts in the settings",
+        )
+    return tuple(found)
+
+
+def _environment(place: Place, path: str) -> str | None:
+    """Return whose values a file has; empty for those of all."""
+    directory, _, name = path.rpartition("/")
+    match = re.fullmatch(r"values(?:-(.+))?\.yaml", name)
+    if match is None or directory != place.directory:
+        return None
+    return match[1] or ""
+
+
+def look_for_proof(
+    seen: ChartSeen, release: Release, world: World, deploy: DeployRepository
+) -> ChartSeen:
+    """See whether what the charts will pull is there, and what shows it."""
+    tag = deployment.image_tag(release)
+    images = [*release.images]
+    known = {image.name for image in images}
+    platforms = images[0].platforms if images else ()
+    images += [
+        Image(name=name, tag=tag, platforms=platforms)
+        for name in seen.pulled
+        if name not in known
+    ]
+    pages = world.forge.releases(release.tag)
+    run = None
+    if release.publication is not None:
+        runs = world.forge.runs(
+            commit=release.commit, event=release.publication.event
+        )
+        path = release.publication.workflow
+        run = next((r for r in runs if r.path == path), None)
+    head, files = None, {}
+    if seen.where is not None:
+        branch = release.deploy_branch
+        if seen.updatable is not None:
+            branch = seen.updatable.branch
+        head = deploy.branch(seen.where, branch)
+        if head is not None:
+            files = dict(deploy.read(head, [p.path for p in seen.places]))
+    return replace(
+        seen,
+        images=tuple((i, world.registry.look(i)) for i in images),
+        evidence=deployment.Evidence(
+            release_url=next((p.url for p in pages if not p.is_draft), None),
+            run=run,
+        ),
+        branch_head=head,
+        branch_files=files,
+    )
