@@ -83,6 +83,10 @@ def test_crash_matrix(
     assert names >= {
         "push_branch",
         "open_pull",
+        "push_files",
+        "open deployment",
+        "label deployment",
+        "edit_pull",
         "push_tag",
         "create_release",
         "runs",

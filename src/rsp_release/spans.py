@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from .exceptions import BlockedError
@@ -223,7 +224,8 @@ def _below(spot: Spot, key: str) -> Iterator[Spot]:
                 yield Spot(item, item.start)
 
 
-def _parse(text: str) -> list[Node]:
+@lru_cache(maxsize=64)
+def _parse(text: str) -> tuple[Node, ...]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -235,7 +237,7 @@ def _parse(text: str) -> list[Node]:
             for token in yaml.scan(text)
             if type(token).__name__ == "ScalarToken"
         }
-        return _compose(YAML(typ="safe", pure=True).parse(text), starts)
+        return tuple(_compose(YAML(typ="safe", pure=True).parse(text), starts))
     except (YAMLError, ValueError, RecursionError) as e:
         said = str(getattr(e, "problem", None) or e).split("\n", 1)[0]
         mark = getattr(e, "problem_mark", None)

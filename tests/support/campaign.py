@@ -30,12 +30,15 @@ from rsp_release.version import History, Request
 from rsp_release.workflow import find_publication
 
 from .branches import COMMIT
+from .deploys import CHARTS
 from .simulated import WORKFLOW, Chaos, Crash, Hub, VirtualClock, make_world
 
 __all__ = ["Outcome", "live_through", "run_process", "run_seed"]
 
 TAG = "1.2.0"
 BRANCH = f"rsp-release/changelog-{TAG}"
+CONFIG = Config(deploy_repository=CHARTS, deploy_labels=("release",))
+DEPLOY = f"rsp-release/n-{TAG}"
 NOTES = f"- entry\n\n**Full Changelog**: 1.1.0...{TAG}\n"
 (PREVIOUS,) = parse_tags(["1.1.0"])
 FAULTS = (
@@ -71,6 +74,11 @@ class Outcome:
         pages = [(p.tag, p.title, p.body) for p, _ in self.hub.pages]
         if pages != [(TAG, TAG, NOTES)]:
             found.append(f"releases: {pages}")
+        pulls = [p.branch for _, p in self.hub.charts.opened]
+        if pulls != ["rsp-release/n-1.1.1", DEPLOY]:
+            found.append(f"deployments: {pulls}")
+        if not self.hub.charts.labels:
+            found.append("the deployment has no label")
         return found
 
 
@@ -82,6 +90,9 @@ def expected_writes(hub: Hub) -> dict[str, int]:
         f"push change log of {TAG} to refs/heads/{target}": 1,
         f"push refs/tags/{TAG}": 1,
         f"create release {TAG}": 1,
+        f"push {CHARTS} refs/heads/{DEPLOY}": 1,
+        f"open pull request {DEPLOY} after 0": 1,
+        "pull request 1: close": 1,
     }
     if branches.is_protected:
         writes[f"open pull request {BRANCH} after 0"] = 1
@@ -152,7 +163,7 @@ def run_process(
 
     releaser = Releaser(
         world=make_world(hub, chaos, is_clean=is_clean, checkout=checkout),
-        config=Config(),
+        config=CONFIG,
         repository="o/n",
         journals=directory,
         read_history=read_history,

@@ -85,7 +85,6 @@ def add_repository(box: Sandbox, name: str, files: Mapping[str, str]) -> None:
         check=True,
         capture_output=True,
     )
-    box.settle_refs(project) if hasattr(box, "settle_refs") else None
 
 
 def add_deployment(
@@ -93,9 +92,7 @@ def add_deployment(
 ) -> None:
     """Give a service a deployment repository."""
     url = f"{service.box.server_url}/{NAME}"
-    add_repository(
-        service.box, DEPLOY, {**make_files(url), **(files or {})}
-    )
+    add_repository(service.box, DEPLOY, {**make_files(url), **(files or {})})
 
 
 def configure(service: Service, settings: str = "") -> None:

@@ -50,6 +50,7 @@ from rsp_release.models import (
 from rsp_release.world import World
 
 from .branches import COMMIT, Branches
+from .deploys import Charts, SimulatedDeploy
 
 __all__ = [
     "COMMIT",
@@ -103,9 +104,11 @@ class Hub:
     pages: list[tuple[ReleasePage, datetime]] = field(default_factory=list)
     writes: Counter[str] = field(default_factory=Counter)
     branches: Branches = field(init=False)
+    charts: Charts = field(init=False)
 
     def __post_init__(self) -> None:
         self.branches = Branches(clock=self.clock, writes=self.writes)
+        self.charts = Charts(clock=self.clock, writes=self.writes)
 
     def push(self, write: PushTag, *, is_clean: bool = False) -> None:
         """Accept a tag, once."""
@@ -174,6 +177,8 @@ class Hub:
             [(r.id, r.conclusion) for r in self.runs()],
             dict(self.writes),
             [write.branch for _, write, _ in self.branches.opened],
+            [(p.title, p.body) for _, p in self.charts.opened],
+            [(n, labels) for _, n, labels in self.charts.labels[:1]],
         )
 
 
@@ -519,4 +524,5 @@ def make_world(
         changelog=SimulatedChangelog(hub, clock, chaos),
         registry=SimulatedRegistry(hub, clock, chaos),
         clock=clock,
+        deploy=SimulatedDeploy(hub, clock, chaos),
     )
