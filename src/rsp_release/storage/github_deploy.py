@@ -21,10 +21,10 @@ from ..exceptions import (
     UncertainError,
 )
 from ..models import EditPull, MakeFork, PullRequest, PushFiles, Repository
-from .github_actions import reading
 from .github_graphql import GithubGraphql, batches
 from .github_http import GithubHttp
 from .github_pulls import GithubPulls, parse_pull
+from .github_shapes import reading
 
 __all__ = ["GithubDeploy"]
 
