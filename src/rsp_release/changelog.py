@@ -234,7 +234,11 @@ def _with_links(
     pattern = _REFERENCE if markdown else _RST_TARGET
     body = lines[start:end]
     # Definitions at the end of the file belong to no section.
-    while body and (not body[-1].strip() or pattern.match(body[-1])):
+    while body and (
+        not body[-1].strip()
+        or pattern.match(body[-1])
+        or _BEFORE_HEADING.match(body[-1])
+    ):
         body.pop()
     while body and not body[0].strip():
         body.pop(0)

@@ -116,6 +116,10 @@ def _json_values(
     """Yield the path and the inner span of every text in a JSON document."""
     import json
 
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return
     path: list[str] = []
     kinds: list[str] = []
     key, is_key = "", False
