@@ -112,6 +112,7 @@ def bench(session: nox.Session) -> None:
     path = [str(peers / "bin"), os.environ.get("PATH", "")]
     if shutil.which("npm"):
         fetch_npm("conventional-recommended-bump", peers / "npm", session)
+        fetch_npm("conventional-changelog-angular", peers / "npm", session)
         path.insert(0, str(peers / "npm" / "node_modules" / ".bin"))
     environ = {"PATH": os.pathsep.join(path)}
     session.run("python", "-m", "tests.bench.watch_bench", env=environ)
@@ -136,7 +137,9 @@ def fetch_npm(name: str, directory: Path, session: nox.Session) -> Path:
         if npm is None:
             session.skip("npm is needed: apt-get install npm")
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "package.json").write_text(json.dumps({"private": True}))
+        manifest = directory / "package.json"
+        if not manifest.exists():
+            manifest.write_text(json.dumps({"private": True}))
         session.run(
             npm, "install", "--no-audit", "--no-fund", "--prefix",
             str(directory), name, external=True,
