@@ -154,13 +154,14 @@ def test_bump_by_pull_request(method: str, tmp_path: Path) -> None:
         assert state.unknown == []
 
 
+@pytest.mark.parametrize("part", range(10))
 def test_kill_at_random_instants(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    part: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One pull request, one tag, one release, whenever it is killed."""
-    random = Random(5)
+    random = Random(part)
     survived = 0
-    for number in range(KILLS):
+    for number in range(KILLS // 10):
         method = ("merge", "squash", "rebase")[number % 3]
         folder = tmp_path / str(number)
         with _protected(folder) as (service, person):
@@ -169,9 +170,7 @@ def test_kill_at_random_instants(
                 args=(person, method, tmp_path / f"r{number}"),
             )
             reviewer.start()
-            for _ in range(2):
-                instant = random.uniform(0.3, 4.0)
-                _kill_after(service, instant)
+            _kill_after(service, random.uniform(0.3, 3.5))
             result = service.run("bump", "minor", "--yes")
             reviewer.join()
             where = f"{number}: {result.stdout}{result.stderr}"
@@ -186,7 +185,7 @@ def test_kill_at_random_instants(
             assert EDITED in _body(service)
             survived += 1
     with capsys.disabled():
-        print(f"\n{survived} survived of {KILLS}", end=" ")  # noqa: T201
+        print(f"\n{survived} survived of {KILLS // 10}", end=" ")  # noqa: T201
 
 
 def _kill_after(service: Service, seconds: float) -> None:

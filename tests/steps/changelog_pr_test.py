@@ -1,0 +1,357 @@
+"""What was seen of the change log and its pull request, and what follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from rsp_release.exceptions import BlockedError
+from rsp_release.models import (
+    Blocked,
+    Change,
+    ChangelogState,
+    Check,
+    Collected,
+    Done,
+    EnableAutoMerge,
+    LabelPull,
+    MergePull,
+    OpenPull,
+    Proposal,
+    PullPolicy,
+    PullRequest,
+    PushBranch,
+    RequestReviews,
+    Review,
+    Verdict,
+    Wait,
+    Write,
+)
+from rsp_release.steps.changelog_pr import ChangelogPull, ChangelogSeen
+
+BASE, HEAD, MERGED = "b" * 40, "c" * 40, "d" * 40
+FRAGMENT, LATE = "changelog.d/a.md", "changelog.d/late.md"
+AT = datetime(2026, 11, 22, tzinfo=UTC)
+PROPOSAL = Proposal(
+    repository="o/n",
+    branch="main",
+    default_branch="main",
+    commit=BASE,
+    version="1.2.0",
+    tag="1.2.0",
+    proposed_at=AT,
+)
+TODO = ChangelogState(
+    style="scriv",
+    path="CHANGELOG.md",
+    pending=(FRAGMENT,),
+    todo=("collect 1 fragment",),
+)
+ENTRY = ChangelogState(style="scriv", path="CHANGELOG.md", entry="- a\n")
+COLLECTED = Collected(
+    base=BASE,
+    tree="e" * 40,
+    path="CHANGELOG.md",
+    entry="- a\n",
+    fragments=(FRAGMENT,),
+    files=("Chart.yaml",),
+)
+SEEN = ChangelogSeen(
+    head=BASE, state=TODO, needs_pull=True, collected=COLLECTED
+)
+PULL = PullRequest(
+    number=53,
+    url="https://example.org/pull/53",
+    is_open=True,
+    is_merged=False,
+    head=HEAD,
+)
+DONE_PULL = replace(PULL, is_open=False, is_merged=True, merge_commit=MERGED)
+MERGED_SEEN = replace(
+    SEEN,
+    head=MERGED,
+    state=ENTRY,
+    settled=MERGED,
+    pull=DONE_PULL,
+    is_merge_shown=True,
+    merged=ENTRY,
+)
+
+
+def decide(seen: ChangelogSeen, **changes: object) -> Verdict:
+    proposal = replace(PROPOSAL, **changes)  # type: ignore[arg-type]
+    return ChangelogPull().decide(proposal, seen)
+
+
+def test_branch_is_pushed_first() -> None:
+    verdict = decide(SEEN)
+    assert isinstance(verdict, Change)
+    assert verdict.write == PushBranch(
+        branch="rsp-release/changelog-1.2.0",
+        tag="1.2.0",
+        base=BASE,
+        tree="e" * 40,
+        message="Update the change log for 1.2.0\n",
+        at=AT,
+        expected=None,
+    )
+    assert "collect 1 fragment in CHANGELOG.md" in verdict.summary
+    assert "Chart.yaml" in verdict.summary
+
+
+def test_then_the_pull_request_is_opened() -> None:
+    verdict = decide(replace(SEEN, branch_head=HEAD), after_pull=7)
+    assert isinstance(verdict, Change)
+    write = verdict.write
+    assert isinstance(write, OpenPull)
+    assert (write.branch, write.base) == (
+        "rsp-release/changelog-1.2.0",
+        "main",
+    )
+    assert write.after == 7
+    assert write.body.endswith("---\n\n- a\n")
+    assert f"`{FRAGMENT}`" in write.body
+
+
+def test_long_entries_fit_into_the_pull_request() -> None:
+    entry = "- a line\n" * 20_000
+    seen = replace(
+        SEEN, branch_head=HEAD, collected=replace(COLLECTED, entry=entry)
+    )
+    verdict = decide(seen)
+    assert isinstance(verdict, Change)
+    assert isinstance(verdict.write, OpenPull)
+    assert len(verdict.write.body) < 65_536
+
+
+def test_direct_push_has_a_lease() -> None:
+    verdict = decide(replace(SEEN, needs_pull=False))
+    assert isinstance(verdict, Change)
+    assert isinstance(verdict.write, PushBranch)
+    assert verdict.write.branch == "main"
+    assert verdict.write.expected == BASE
+
+
+LATE_MERGED = replace(MERGED_SEEN, late=(LATE,))
+OPEN = replace(SEEN, pull=PULL)
+
+# What was seen, the verdict, and words in what it says.
+TABLE: list[tuple[str, ChangelogSeen, type, str]] = [
+    ("no branch", replace(SEEN, head=None), Blocked, "no branch main"),
+    ("open", OPEN, Wait, "#53 is open: waiting for a merge"),
+    ("late", replace(OPEN, late=(LATE,)), Wait, LATE),
+    (
+        "closed",
+        replace(SEEN, pull=replace(PULL, is_open=False)),
+        Blocked,
+        "closed and not merged",
+    ),
+    ("merged", MERGED_SEEN, Done, "#53 was merged as dddddddddd"),
+    (
+        "git lags",
+        replace(MERGED_SEEN, is_merge_shown=False, merged=None),
+        Wait,
+        "does not show it yet",
+    ),
+    (
+        "merged, but the entry was taken out in review",
+        replace(MERGED_SEEN, merged=TODO, settled=None, state=TODO),
+        Blocked,
+        "not there: collect 1 fragment",
+    ),
+    ("late and merged", LATE_MERGED, Blocked, "1 fragment came to main"),
+    (
+        "moved before a direct push",
+        replace(SEEN, head=HEAD, needs_pull=False),
+        Blocked,
+        "moved on",
+    ),
+    (
+        "moved, and this commit needs nothing",
+        replace(SEEN, head=HEAD, collected=None),
+        Blocked,
+        "moved on",
+    ),
+    (
+        "scriv fails",
+        replace(
+            SEEN, collected=None, failure=BlockedError("scriv said", help="h")
+        ),
+        Blocked,
+        "scriv said",
+    ),
+    (
+        "written by hand",
+        replace(SEEN, state=ENTRY, settled=BASE),
+        Done,
+        "CHANGELOG.md has 1.2.0 at bbbbbbbbbb",
+    ),
+    (
+        "nothing to collect",
+        replace(
+            SEEN,
+            state=replace(TODO, pending=(), todo=()),
+            settled=BASE,
+        ),
+        Done,
+        "no fragment",
+    ),
+    (
+        "none",
+        replace(SEEN, state=ChangelogState(style="none"), settled=BASE),
+        Done,
+        "no change log",
+    ),
+    (
+        "headings",
+        replace(
+            SEEN,
+            state=ChangelogState(style="headings", path="NEWS"),
+            settled=BASE,
+        ),
+        Done,
+        "kept by hand",
+    ),
+    (
+        "towncrier",
+        replace(
+            SEEN,
+            state=ChangelogState(
+                style="towncrier", path="NEWS.rst", pending=("news/1.fix",)
+            ),
+            settled=BASE,
+        ),
+        Blocked,
+        "towncrier has not collected",
+    ),
+    (
+        "changesets",
+        replace(
+            SEEN,
+            state=ChangelogState(style="changesets", pending=("a.md",)),
+            settled=BASE,
+        ),
+        Blocked,
+        "changesets has not collected",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("seen", "kind", "words"),
+    [row[1:] for row in TABLE],
+    ids=[row[0] for row in TABLE],
+)
+def test_verdict(seen: ChangelogSeen, kind: type, words: str) -> None:
+    verdict = decide(seen)
+    assert isinstance(verdict, kind)
+    said = (
+        getattr(verdict, "problem", "")
+        + getattr(verdict, "evidence", "")
+        + getattr(verdict, "reason", "")
+    )
+    assert words in said
+    if isinstance(verdict, Done):
+        assert verdict.commit is not None
+    if isinstance(verdict, Wait) and "is open" in said:
+        assert verdict.is_on_person
+
+
+def test_commit_to_tag_is_the_merged_one() -> None:
+    verdict = decide(MERGED_SEEN)
+    assert isinstance(verdict, Done)
+    assert verdict.commit == MERGED
+
+
+def test_late_fragments_may_be_left() -> None:
+    verdict = decide(LATE_MERGED, leaves_late=True)
+    assert isinstance(verdict, Done)
+    assert "1 fragment waits for the next release" in verdict.evidence
+
+
+def test_pre_release_collects_nothing() -> None:
+    verdict = decide(ChangelogSeen(), is_prerelease=True)
+    assert isinstance(verdict, Done)
+    assert verdict.commit == BASE
+    assert "collects nothing" in verdict.evidence
+
+
+POLICY = PullPolicy(
+    labels=("release",), reviewers=("ada", "o/team"), auto_merge="squash"
+)
+LABELLED = replace(PULL, labels=("release",))
+ASKED = replace(LABELLED, reviewers=("ada",))
+
+
+@pytest.mark.parametrize(
+    ("pull", "write"),
+    [
+        (PULL, LabelPull(number=53, labels=("release",))),
+        (
+            LABELLED,
+            RequestReviews(number=53, reviewers=("ada", "o/team")),
+        ),
+        (
+            replace(ASKED, merge_state="blocked"),
+            EnableAutoMerge(number=53, method="squash"),
+        ),
+        (
+            replace(ASKED, merge_state="clean"),
+            MergePull(number=53, method="squash", head=HEAD),
+        ),
+        (replace(ASKED, merge_state="unknown"), None),
+        (replace(ASKED, merge_state="dirty"), None),
+        (replace(ASKED, merges_itself=True), None),
+    ],
+)
+def test_what_is_asked_for_comes_one_by_one(
+    pull: PullRequest, write: Write | None
+) -> None:
+    verdict = decide(replace(SEEN, pull=pull), pull_policy=POLICY)
+    if write is None:
+        assert isinstance(verdict, Wait)
+    else:
+        assert isinstance(verdict, Change)
+        assert verdict.write == write
+
+
+def check(name: str, state: str) -> Check:
+    return Check(name=name, state=state)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("pull", "words"),
+    [
+        (
+            replace(
+                PULL,
+                checks=(check("a", "passed"), check("b", "running")),
+            ),
+            "1 of 2 checks passed",
+        ),
+        (replace(PULL, checks=(check("a", "failed"),)), "a failed"),
+        (replace(PULL, checks=(check("a", "passed"),)), "checks passed"),
+        (replace(PULL, merge_state="blocked"), "a review is needed"),
+        (replace(PULL, reviewers=("ada",)), "ada asked to review"),
+        (
+            replace(PULL, reviews=(Review(login="ada", state="APPROVED"),)),
+            "approved by ada",
+        ),
+        (
+            replace(
+                PULL,
+                reviews=(Review(login="ada", state="CHANGES_REQUESTED"),),
+            ),
+            "ada asked for changes",
+        ),
+        (replace(PULL, merge_state="dirty"), "conflicts"),
+        (replace(PULL, is_draft=True), "draft"),
+        (replace(PULL, merges_itself=True), "will merge itself"),
+    ],
+)
+def test_checks_and_reviews_are_shown(pull: PullRequest, words: str) -> None:
+    verdict = decide(replace(SEEN, pull=pull))
+    assert isinstance(verdict, Wait)
+    assert words in verdict.reason
