@@ -138,7 +138,7 @@ class Factory:
                 registry=self._make_registry(),
                 clock=self._clock,
                 changelog=self._make_changelog(git, config),
-                deploy=self.make_deploy(),
+                deploy=self.make_deploy(options.checkout),
             ),
             config=config,
             repository=repository,
@@ -241,8 +241,22 @@ class Factory:
         http = self._make_http()
         return GithubForge(http=http, repository=repository)
 
-    def make_deploy(self) -> DeployRepository | None:
-        """Make the deployment repository, if the settings name one."""
+    def make_deploy(
+        self, checkout: Path | None = None
+    ) -> DeployRepository | None:
+        """Make the deployment repository, if the settings name one.
+
+        Parameters
+        ----------
+        checkout
+            A checkout of it to use instead of GitHub.
+        """
+        if checkout is not None:
+            from .storage.deploy_local import LocalDeploy
+
+            return LocalDeploy(
+                checkout, environ={**os.environ, **self._environ}
+            )
         from .storage.github_deploy import GithubDeploy
 
         name = self._config.deploy_repository

@@ -226,13 +226,17 @@ def pin_tag(
     )
 
 
-def find_deployment(config: Config) -> Deployment | None:
+def find_deployment(
+    config: Config, *, checkout: str | None = None
+) -> Deployment | None:
     """Find where releases are deployed from, which only settings say.
 
     Parameters
     ----------
     config
         The settings.
+    checkout
+        The directory of a checkout to use instead of GitHub.
 
     Returns
     -------
@@ -240,10 +244,11 @@ def find_deployment(config: Config) -> Deployment | None:
         The deployment repository, and how deployments are proposed there;
         `None` where none is set.
     """
-    if config.deploy_repository is None:
+    repository = checkout or config.deploy_repository
+    if repository is None:
         return None
     return Deployment(
-        repository=config.deploy_repository,
+        repository=repository,
         charts=config.deploy_charts,
         older=config.deploy_older,
         is_draft=config.deploy_draft,

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 from .begun import Begun
 from .config import Config
 from .engine import Ending, Engine, Mode, Pace
-from .exceptions import ExitStatus
+from .exceptions import ExitStatus, UsageError
 from .journal import Journal
 from .models import (
     Blocked,
@@ -33,7 +33,7 @@ from .models import (
     Verdict,
     Wait,
 )
-from .pin import pin, propose_release
+from .pin import find_deployment, pin, propose_release
 from .preview import Preview
 from .version import History, Request, propose
 from .world import Step, World
@@ -63,6 +63,9 @@ class Options:
 
     deploys: bool = True
     """Whether to open the deployment pull request."""
+
+    checkout: Path | None = None
+    """A checkout of the deployment repository to use instead of GitHub."""
 
     waits: bool = True
     """Whether to wait for people; else leave where one has to move."""
@@ -408,6 +411,53 @@ class Releaser:
             Every look at the run, then the result.
         """
         yield from self._show(release, [step], Mode.ACT, "released")
+
+    def deploy(
+        self, release: Release, step: Step[Release], *, acts: bool
+    ) -> Iterator[Event]:
+        """Open the deployment pull request of a release.
+
+        Parameters
+        ----------
+        release
+            The release.
+        step
+            The step that opens it.
+        acts
+            Whether to write, or to show what would be written.
+
+        Yields
+        ------
+        Event
+            Every look at it, then the result.
+
+        Raises
+        ------
+        UsageError
+            Raised if it is not known where to deploy.
+        """
+        checkout = self._options.checkout
+        deployment = find_deployment(
+            self._config, checkout=str(checkout) if checkout else None
+        )
+        if deployment is None:
+            raise UsageError(
+                "no deployment repository is set",
+                help='set `deploy.repository = "OWNER/NAME"` in the settings,'
+                " or give --local PATH",
+            )
+        release = replace(release, deployment=deployment)
+        if not acts:
+            yield from self._show(release, [step], Mode.PLAN, "planned")
+            return
+        journal = self._open_journal(release.tag)
+        was_finished = journal.is_finished or journal.release is None
+        engine = self._make_engine(release.tag, Mode.ACT, journal)
+        verdicts: dict[str, Verdict] = {}
+        ending = yield from _collect(engine.run([step], release), verdicts)
+        if ending.is_done and was_finished:
+            journal.finish(at=self._world.clock.now())
+        yield self._conclude(ending, release, verdicts, "released")
 
     def verify(self, release: Release) -> Iterator[Event]:
         """Look for the images, once.

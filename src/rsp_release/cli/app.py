@@ -49,6 +49,10 @@ Yes = Annotated[
 NoWatch = Annotated[
     bool, typer.Option("--no-watch", help="Don't wait for the workflow run.")
 ]
+NoDeploy = Annotated[
+    bool,
+    typer.Option("--no-deploy", help="Open no deployment pull request."),
+]
 NoVerify = Annotated[
     bool, typer.Option("--no-verify", help="Don't look for the images.")
 ]
@@ -171,6 +175,7 @@ def bump(
     as_json: Json = False,
     no_watch: NoWatch = False,
     no_verify: NoVerify = False,
+    no_deploy: NoDeploy = False,
     no_wait: NoWait = False,
     leave_late: LeaveLate = False,
     timeout: Timeout = "1h",
@@ -185,6 +190,7 @@ def bump(
             as_json=as_json,
             watches=not no_watch,
             verifies=not no_verify,
+            deploys=not no_deploy,
             waits=not no_wait,
             leaves_late=leave_late,
             timeout=timeout,
@@ -205,6 +211,7 @@ def resume(
     as_json: Json = False,
     no_watch: NoWatch = False,
     no_verify: NoVerify = False,
+    no_deploy: NoDeploy = False,
     no_wait: NoWait = False,
     leave_late: LeaveLate = False,
     timeout: Timeout = "1h",
@@ -218,6 +225,7 @@ def resume(
             as_json=as_json,
             watches=not no_watch,
             verifies=not no_verify,
+            deploys=not no_deploy,
             waits=not no_wait,
             leaves_late=leave_late,
             timeout=timeout,
@@ -277,6 +285,40 @@ def verify(
     from .release import run_verify
 
     return run_verify(Session(context.obj, as_json=as_json), tag=tag)
+
+
+@app.command()
+def deploy(
+    context: typer.Context,
+    tag: Tag = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show it; write nothing.")
+    ] = False,
+    local: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Commit in a checkout instead."),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until it is merged.")
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Over a newer or unknown version too."),
+    ] = False,
+    as_json: Json = False,
+    timeout: Timeout = "1h",
+) -> int:
+    """Open the deployment pull request, and write its address."""
+    from .deploy import run_deploy
+
+    return run_deploy(
+        Session(context.obj, as_json=as_json, checkout=local, timeout=timeout),
+        tag=tag,
+        dry_run=dry_run,
+        waits=wait,
+        force=force,
+    )
 
 
 @app.command()

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from ..config import Config, load_config
 from ..exceptions import ExitStatus, ReleaseError, UsageError
@@ -70,6 +71,10 @@ class Session:
         Whether to wait for the workflow run.
     verifies
         Whether to look for the images.
+    deploys
+        Whether to open the deployment pull request.
+    checkout
+        A checkout of the deployment repository to use instead of GitHub.
     waits
         Whether to wait for people.
     leaves_late
@@ -86,6 +91,8 @@ class Session:
         watches: bool = True,
         verifies: bool = True,
         waits: bool = True,
+        deploys: bool = True,
+        checkout: Path | None = None,
         leaves_late: bool = False,
         timeout: str = "1h",
     ) -> None:
@@ -95,6 +102,8 @@ class Session:
             watches=watches,
             verifies=verifies,
             waits=waits,
+            deploys=deploys,
+            checkout=checkout,
             leaves_late=leaves_late,
             timeout=parse_duration(timeout),
         )
@@ -117,6 +126,11 @@ class Session:
                 environ=self._globals.environ,
             )
         return self._factory
+
+    @property
+    def as_json(self) -> bool:
+        """Whether the output is JSON alone."""
+        return self._as_json
 
     @property
     def may_ask(self) -> bool:
@@ -145,6 +159,7 @@ class Session:
         *,
         tag: str | None = None,
         again: str | None = None,
+        stdout: TextIO | None = None,
     ) -> Result:
         """Show events until the last, whatever happens on the way.
 
@@ -160,21 +175,24 @@ class Session:
             The tag that they are about, for what to do after a failure.
         again
             The command that goes on; `None`: ``resume``.
+        stdout
+            Where to show them; `None`: on standard output.
 
         Returns
         -------
         Result
             How it ended.
         """
+        stdout = stdout or sys.stdout
         view = make_view(
             kind=choose_kind(
-                stdout=sys.stdout,
+                stdout=stdout,
                 environ=self._globals.environ,
                 as_json=self._as_json,
             ),
             title=title,
             steps=steps,
-            stdout=sys.stdout,
+            stdout=stdout,
             stderr=sys.stderr,
             environ=self._globals.environ,
             now=self.factory.clock.now,
