@@ -12,16 +12,11 @@ from random import Random
 import pytest
 
 from rsp_release.exceptions import ExitStatus
+from rsp_release.models import Result
 from rsp_release.sandbox import Scenario
-from rsp_release.sandbox.registry import Image
+from rsp_release.steps.chart_pr import ChartPull
 
-from ..support.deploying import (
-    DEPLOY,
-    PREFIX,
-    add_deployment,
-    configure,
-    show,
-)
+from ..support.deploying import DEPLOY, PREFIX, add_deployment, configure, show
 from ..support.service import NAME, TAG, Service, serve
 from ..support.simulated import VirtualClock
 
@@ -156,34 +151,157 @@ def _clock() -> VirtualClock:
     return VirtualClock(datetime(2026, 11, 1, tzinfo=UTC))
 
 
-def _take_away(service: Service) -> dict[str, Image]:
-    """Take the images out of the registry; return them."""
-    images = service.box.images.images
-    taken = dict(images)
-    images.clear()
-    return taken
+SILENT = Scenario.read(
+    {"workflows": [{"path": ".github/workflows/ci.yaml", "images": []}]}
+)
+"""The run succeeds and pushes nothing."""
 
 
-@pytest.mark.parametrize("kind", ["absent", "unknown"])
-def test_image_that_is_not_proven_is_not_deployed(
-    kind: str, tmp_path: Path
-) -> None:
+def _refuse(service: Service) -> None:
+    """See that without proof nothing is deployed."""
+    result = service.bump()
+    assert result.exit_status is ExitStatus.IMAGE
+    # Nor where a person asks for just the deployment.
+    releaser = service.make_releaser()
+    step = ChartPull(is_asked=True, force=True)
+    *_, last = releaser.deploy(releaser.find(TAG), step, acts=True)
+    assert isinstance(last, Result)
+    assert last.exit_status is ExitStatus.IMAGE
+    assert f"{IMAGE}:{TAG}" in str(last.message)
+    assert not service.box.state.pulls(DEPLOY)
+    assert BRANCH not in service.box.state.branches(DEPLOY)
+
+
+def _resume(service: Service) -> None:
+    releaser = service.make_releaser()
+    *_, last = releaser.resume(releaser.find(TAG))
+    assert isinstance(last, Result)
+    assert last.exit_status is ExitStatus.OK
+    _check(service)
+
+
+def test_absent_image_is_not_deployed(tmp_path: Path) -> None:
+    with serve(tmp_path, scenario=SILENT, clock=_clock()) as service:
+        _prepare(service)
+        _refuse(service)
+        service.box.images.publish(
+            IMAGE,
+            TAG,
+            at=service.box.clock.now(),
+            platforms=("linux/amd64", "linux/arm64"),
+            attestations=False,
+            platform_tags=False,
+            labels={},
+        )
+        _resume(service)
+
+
+def test_unknown_image_is_not_deployed(tmp_path: Path) -> None:
     with serve(tmp_path, clock=_clock()) as service:
         _prepare(service)
-        box = service.box
-        if kind == "unknown":
-            box.faults.when("*", "/v2/", "bad_gateway", times=None)
-        else:
-            box.faults.when("*", "/manifests/", "missing", times=None)
+        service.box.faults.when("*", "/v2/", "bad_gateway_before", times=None)
+        _refuse(service)
+        service.box.faults.clear()
+        _resume(service)
+
+
+def test_image_without_a_platform_is_not_deployed(tmp_path: Path) -> None:
+    with serve(tmp_path, scenario=SILENT, clock=_clock()) as service:
+        _prepare(service)
+        service.box.images.publish(
+            IMAGE,
+            TAG,
+            at=service.box.clock.now(),
+            platforms=("linux/amd64",),
+            attestations=False,
+            platform_tags=False,
+            labels={},
+        )
+        _refuse(service)
+
+
+def test_what_the_chart_pulls_is_looked_at(tmp_path: Path) -> None:
+    """An image that the release does not name, but the chart would pull."""
+    other = "ghcr.io/rubin-demo/stargazer-worker"
+    values = (
+        f'image:\n  repository: {IMAGE}\n  tag: ""\n'
+        f'worker:\n  image:\n    repository: {other}\n    tag: ""\n'
+    )
+    with serve(tmp_path, clock=_clock()) as service:
+        add_deployment(service, {f"{PREFIX}/values.yaml": values})
+        configure(service)
         result = service.bump()
         assert result.exit_status is ExitStatus.IMAGE
-        assert not box.state.pulls(DEPLOY)
-        assert BRANCH not in box.state.branches(DEPLOY)
-        # A person asks for the deployment alone: that changes nothing.
-        step = service.run("deploy", "--timeout", "2s")
-        assert step.returncode in {6, 8}
-        assert not box.state.pulls(DEPLOY)
-        # Once the image is there, it goes on.
-        box.faults.clear()
+        assert f"{other}:{TAG}" in str(result.message)
+        assert not service.box.state.pulls(DEPLOY)
+
+
+def test_pinned_chart_blocks_and_says_how(tmp_path: Path) -> None:
+    values = f'image:\n  repository: {IMAGE}\n  tag: "1.3.0"\n'
+    with serve(tmp_path, clock=_clock()) as service:
+        add_deployment(service, {f"{PREFIX}/values.yaml": values})
+        configure(service)
+        result = service.bump()
+        assert result.exit_status is ExitStatus.BLOCKED
+        assert "pin image.tag to '1.3.0'" in str(result.message)
+        assert "deploy.charts" in str(result.help)
+
+
+def test_value_by_key_path_and_kustomize(tmp_path: Path) -> None:
+    values = f'image:\n  repository: {IMAGE}\n  tag: "1.3.0"\n'
+    kustomize = (
+        f"images:\n- name: {IMAGE}\n  newTag: 1.4.0 # here\n"
+        f"- name: {IMAGE}\n  digest: sha256:{'0' * 64}\n"
+        "- name: redis\n  newTag: 7.0.0\n"
+    )
+    files = {
+        f"{PREFIX}/values.yaml": values,
+        "env/kustomization.yaml": kustomize,
+    }
+    charts = f'"{PREFIX}", "{PREFIX}/values.yaml#image.tag", "env/kustomi'
+    with serve(tmp_path, clock=_clock()) as service:
+        add_deployment(service, files)
+        configure(service, f'charts = [{charts}zation.yaml"]\n')
+        result = service.bump()
+        assert result.exit_status is ExitStatus.OK, result.message
+        digest = result.images[0].digest
+        assert show(service, BRANCH, f"{PREFIX}/values.yaml") == (
+            values.replace("1.3.0", TAG)
+        )
+        assert show(service, BRANCH, "env/kustomization.yaml") == (
+            kustomize.replace("1.4.0", TAG).replace(
+                f"sha256:{'0' * 64}", str(digest)
+            )
+        )
+
+
+@pytest.mark.parametrize("older", ["supersede", "update"])
+def test_pull_request_for_an_older_version(older: str, tmp_path: Path) -> None:
+    with serve(tmp_path, clock=_clock()) as service:
+        add_deployment(service)
+        configure(service, f'older = "{older}"\n')
         assert service.bump().exit_status is ExitStatus.OK
-        _check(service)
+        service.git("pull", "--quiet", "--ff-only")
+        service.commit("feat: more")
+        assert service.bump().tag == "1.6.0"
+        pulls = service.box.state.pulls(DEPLOY)
+        assert [p.title for p in pulls.values() if p.state == "open"] == [
+            "Update stargazer to 1.6.0"
+        ]
+        [pull] = [p for p in pulls.values() if p.state == "open"]
+        if older == "update":
+            assert len(pulls) == 1
+            assert pull.head == BRANCH
+        else:
+            first = min(pulls.values(), key=lambda p: p.number)
+            assert f"Superseded by #{pull.number}." in str(first.body)
+        text = show(service, pull.head, f"{PREFIX}/Chart.yaml")
+        assert 'appVersion: "1.6.0"' in text
+        assert "1.6.0" in str(pull.body)
+        git = service.box.project(DEPLOY).git
+        main = git.refs()["refs/heads/main"]
+        assert len(git.log(f"{main}..{pull.head_sha}")) == 1
+        # Again: nothing more is written.
+        before = len(pulls), pull.updated_at
+        assert service.bump().outcome == "nothing"
+        assert (len(pulls), pull.updated_at) == before
