@@ -15,6 +15,7 @@ from .models import ChangelogStyle
 
 __all__ = [
     "Heading",
+    "commit_subject",
     "contains_fragment",
     "entry_of",
     "find_headings",
@@ -68,6 +69,15 @@ class Heading:
 
     title: str
     """Its text."""
+
+
+def commit_subject(version: str) -> str:
+    """Return the first line of the commit that brings a version's entry.
+
+    A commit of that name, in which the entry appears, is the one to tag,
+    whatever came after it.
+    """
+    return f"Update the change log for {version}"
 
 
 def is_markdown(path: str) -> bool:
@@ -249,11 +259,12 @@ def _with_links(
         if match is None or line in body or line in used:
             continue
         label = match["label"].strip("`")
-        if markdown and f"[{label}]".lower() in content.lower():
-            used.append(line)
-        elif not markdown and re.search(
-            rf"{re.escape(label)}`?_", content, re.IGNORECASE
-        ):
+        if markdown:
+            is_used = f"[{label}]".lower() in content.lower()
+        else:
+            wanted = rf"{re.escape(label)}`?_"
+            is_used = bool(re.search(wanted, content, re.IGNORECASE))
+        if is_used:
             used.append(line)
     if used:
         content += "\n\n" + "\n".join(used)

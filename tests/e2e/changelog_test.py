@@ -371,7 +371,7 @@ def test_labels_reviewers_and_files(tmp_path: Path) -> None:
         [pull] = service.box.state.pulls(NAME).values()
         assert pull.labels == ["release"]
         assert pull.reviewers == ["reviewer"]
-        assert "`charts/Chart.yaml`" in pull.body
+        assert "`charts/Chart.yaml`" in (pull.body or "")
         _review_and_merge(person, "rebase", tmp_path / "r")
         result = service.run("resume")
         assert result.returncode == 0, result.stdout + result.stderr

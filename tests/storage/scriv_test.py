@@ -348,3 +348,23 @@ def test_push_makes_one_commit_with_a_lease(repository: Repository) -> None:
     assert changelog.find_commit(commit, head, "1.5.0") == head
     assert changelog.find_commit(commit, commit, "1.5.0") is None
     assert changelog.find_commit(head, head, "1.5.0") == head
+
+
+def test_what_is_pushed_on_top_does_not_count(repository: Repository) -> None:
+    """In a clone that knows nothing, only the name of the commit tells."""
+    repository.commit(
+        {"CHANGELOG.md": read("keepachangelog.md"), "a.txt": "a"}
+    )
+    log = read("keepachangelog.md").replace("[Unreleased]", "[1.5.0]")
+    for subject, is_ours in (("Update the log", False), ("", True)):
+        (repository.folder / "CHANGELOG.md").write_text(log)
+        repository.git("add", "--all")
+        repository.git(
+            "commit", "-q", "-m", subject or "Update the change log for 1.5.0"
+        )
+        own = repository.git("rev-parse", "HEAD").strip()
+        top = repository.commit({"a.txt": f"b{subject}"})
+        found = repository.changelog.find_commit(top, top, "1.5.0")
+        assert found == (own if is_ours else top)
+        repository.git("reset", "-q", "--hard", f"{own}~1")
+        repository.git("push", "-q", "--force", "origin", "HEAD:main")

@@ -484,7 +484,14 @@ class SimulatedChangelog(_Port):
 
     def find_commit(self, since: str, until: str, version: str) -> str | None:
         branches = self.hub.branches
-        for commit in (since, *branches.first_parents(since, until)):
+        first = since
+        # What came on top of the commit that brought the entry.
+        while branches.look(first).entry is not None:
+            before, *_ = branches.commits[first].parents
+            if branches.look(before).entry is None:
+                break
+            first = before
+        for commit in (first, *branches.first_parents(since, until)):
             if not branches.look(commit).todo:
                 return commit
         return None

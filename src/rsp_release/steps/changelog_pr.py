@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
+from ..changelog import commit_subject
 from ..exceptions import BlockedError, NotAllowedError
 from ..models import (
     Blocked,
@@ -440,7 +441,7 @@ def _missing(proposal: Proposal, seen: ChangelogSeen) -> Verdict:
             write=OpenPull(
                 branch=branch,
                 base=release_branch,
-                title=f"Update the change log for {version}",
+                title=commit_subject(version),
                 body=_write_body(proposal, seen.collected),
                 after=proposal.after_pull,
             ),
@@ -468,7 +469,7 @@ def _missing(proposal: Proposal, seen: ChangelogSeen) -> Verdict:
             tag=proposal.tag,
             base=collected.base,
             tree=collected.tree,
-            message=f"Update the change log for {version}\n",
+            message=f"{commit_subject(version)}\n",
             at=proposal.proposed_at,
             expected=None if seen.needs_pull else seen.head,
         ),

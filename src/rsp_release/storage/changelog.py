@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..changelog import (
+    commit_subject,
     contains_fragment,
     entry_of,
     guess_style,
@@ -30,6 +31,9 @@ __all__ = ["GitChangelog"]
 
 _MOST_COMMITS = 500
 """How far back the commit with an entry is looked for."""
+
+_MOST_OWN = 30
+"""How many commits may have been pushed on top of one of ours."""
 
 _LARGE = 1 << 22
 """Bytes above which a file is no part of a change log or its settings."""
@@ -89,8 +93,12 @@ class GitChangelog:
         return self._collected[key]
 
     def find_commit(self, since: str, until: str, version: str) -> str | None:
-        if not self.look(since, version).todo:
-            return since
+        state = self.look(since, version)
+        if not state.todo:
+            found = None
+            if state.entry is not None:
+                found = self._find_own(since, version)
+            return found or since
         if self.look(until, version).todo:
             return None
         with Git(self._directory) as git:
@@ -102,6 +110,24 @@ class GitChangelog:
             if not self.look(commit, version).todo:
                 return commit
         return until
+
+    def _find_own(self, commit: str, version: str) -> str | None:
+        """Find the commit of ours that brought the entry, if one did.
+
+        In a clone that did not push it, others may have pushed since.
+        """
+        with Git(self._directory) as git:
+            lines = git.run(
+                "log", "--first-parent", f"--max-count={_MOST_OWN}",
+                "--format=%H %s", commit, "--",
+            ).splitlines()  # fmt: skip
+        for line in lines:
+            found, _, subject = line.partition(" ")
+            if self.look(found, version).entry is None:
+                return None
+            if subject == commit_subject(version):
+                return found
+        return None
 
     # -- Looking ------------------------------------------------------------
 
