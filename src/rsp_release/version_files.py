@@ -135,13 +135,11 @@ def _json_values(
             if path:
                 path.pop()
             is_key = False
-        elif token == ",":
-            is_key = bool(kinds) and kinds[-1] == "{"
-        elif token == ":":
-            is_key = False
+        elif token in ",:":
+            is_key = token == "," and kinds[-1:] == ["{"]
         elif is_key:
             key = json.loads(token)
-        elif token.startswith('"') and kinds and kinds[-1] == "{":
+        elif token.startswith('"') and kinds[-1:] == ["{"]:
             yield (*path, key), (match.start() + 1, match.end() - 1)
 
 
