@@ -557,9 +557,7 @@ class Sandbox:
                 return Response(200, answer)
         if query.lstrip().startswith(("query", "fragment")):
             variables = data.get("variables") or {}
-            return Response(
-                200, graphql.answer(self, token, query, variables)
-            )
+            return Response(200, graphql.answer(self, token, query, variables))
         self.state.unknown.append((request.method, request.path))
         errors = [{"type": "NOT_FOUND", "message": "unknown to the sandbox"}]
         return Response(200, {"data": None, "errors": errors})
