@@ -24,6 +24,7 @@ PURE = {
     "estimates",
     "evidence",
     "exceptions",
+    "fleet",
     "fragments",
     "images",
     "messages",
@@ -46,6 +47,7 @@ ALLOWED = {
     "world": {"models", "exceptions"},
     "journal": {"models", "exceptions"},
     "deploy_seen": PURE | {"world"},
+    "fleet_reader": PURE | {"world"},
     "engine": {"journal", "world", "models", "exceptions"},
     "pin": PURE | {"world"},
     "begun": PURE | {"journal", "pin", "world"},
@@ -60,6 +62,7 @@ ALLOWED = {
     "factory": PURE
     | {
         "engine",
+        "fleet_reader",
         "journal",
         "pin",
         "releaser",

@@ -25,6 +25,7 @@ from .steps import PREPARE, RELEASE
 from .world import Changelog, Clock, DeployRepository, Git, World
 
 if TYPE_CHECKING:
+    from .fleet_reader import FleetReader
     from .storage.changelog import GitChangelog
     from .storage.git import GitClone
     from .storage.github import GithubForge
@@ -264,6 +265,35 @@ class Factory:
             return None
         return GithubDeploy(
             http=self._make_http(), repository=name, random=self._random
+        )
+
+    def make_fleet_reader(self, repository: str | None) -> FleetReader:
+        """Make what reads all applications; no clone is needed for that.
+
+        Parameters
+        ----------
+        repository
+            The deployment repository; `None`: that of the settings.
+        """
+        from .fleet_reader import FleetReader
+        from .storage.github_deploy import GithubDeploy
+        from .storage.github_fleet import GithubFleet
+
+        name = repository or self._config.deploy_repository
+        if name is None:
+            raise UsageError(
+                "no deployment repository is named",
+                help="rsp-release fleet OWNER/NAME, or set deploy.repository",
+            )
+        http = self._make_http()
+        server = self._environ.get("GITHUB_SERVER_URL", _SERVER_URL)
+        return FleetReader(
+            deploy=GithubDeploy(
+                http=http, repository=name, random=self._random
+            ),
+            repositories=GithubFleet(http=http, random=self._random),
+            host=urlsplit(server).netloc,
+            clock=self._clock,
         )
 
     def _make_http(self) -> GithubHttp:

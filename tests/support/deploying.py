@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 
 from rsp_release.sandbox import Sandbox
+from rsp_release.sandbox.base import History
 from rsp_release.sandbox.git import git_environment
 
 from .service import NAME, Service
@@ -85,6 +86,8 @@ def add_repository(box: Sandbox, name: str, files: Mapping[str, str]) -> None:
         check=True,
         capture_output=True,
     )
+    # What is there from the beginning is no push.
+    project.refs = History(project.git.refs())
 
 
 def add_deployment(

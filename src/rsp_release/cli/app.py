@@ -322,6 +322,45 @@ def deploy(
 
 
 @app.command()
+def fleet(
+    context: typer.Context,
+    repository: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[OWNER/NAME]", help="The deployment repository."
+        ),
+    ] = None,
+    *,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Applications, such as 'ga*'."),
+    ] = None,
+    need: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NEED",
+            help="failed, unknown, deploy, merge, release or nothing.",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Exit with 5, 1 or 8 if one needs it."),
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Show all applications: deployed, released, and what is to be done."""
+    from .fleet import run_fleet
+
+    return run_fleet(
+        Session(context.obj, as_json=as_json),
+        repository=repository,
+        names=only or [],
+        needs=need or [],
+        checks=check,
+    )
+
+
+@app.command()
 def demo(
     context: typer.Context,
     *,

@@ -133,6 +133,11 @@ class Session:
         return self._as_json
 
     @property
+    def no_color(self) -> bool:
+        """Whether to do without colours."""
+        return self._globals.no_color
+
+    @property
     def may_ask(self) -> bool:
         """Whether there is a person at a terminal."""
         return not self._as_json and sys.stdin.isatty() and sys.stdout.isatty()

@@ -487,7 +487,7 @@ class Sandbox:
     def _watch(self) -> None:
         while not self._stop.wait(0.1):
             with self.lock:
-                for project in self._projects.values():
+                for project in list(self._projects.values()):
                     self.notice(project)
                 self.runner.settle()
 

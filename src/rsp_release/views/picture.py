@@ -18,7 +18,7 @@ from .closing import Closing
 from .frame import Painter
 from .glyphs import Glyphs
 
-__all__ = ["export_svg"]
+__all__ = ["as_svg", "export_svg"]
 
 _DARK = TerminalTheme(
     (13, 17, 23),
@@ -151,6 +151,24 @@ def export_svg(
     for line in lines:
         text = Text.assemble(*((t, s) for s, t in line if t))
         console.print(text, overflow="fold", crop=False)
+    return as_svg(console, is_dark=is_dark)
+
+
+def as_svg(console: Console, *, is_dark: bool = True) -> str:
+    """Draw what a console has recorded.
+
+    Parameters
+    ----------
+    console
+        The console.
+    is_dark
+        Whether the terminal's background is dark.
+
+    Returns
+    -------
+    str
+        An SVG image that refers to nothing outside itself.
+    """
     return console.export_svg(
         title="",
         theme=_DARK if is_dark else _LIGHT,

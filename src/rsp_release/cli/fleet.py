@@ -1,0 +1,102 @@
+"""The command that shows all applications of a deployment repository."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..exceptions import ReleaseError, UsageError
+from ..fleet import Row, document, fleet_status, select
+from .session import Session
+
+__all__ = ["NEEDS", "Cells", "run_fleet"]
+
+NEEDS = ("failed", "unknown", "deploy", "merge", "release", "nothing")
+"""What can be asked for with ``--need``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A row of the table."""
+
+    row: Row
+
+    @property
+    def need(self) -> str:
+        """What a person should do, in a word."""
+        return self.row.need
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """A text for each column."""
+        row, facts = self.row, self.row.facts
+        return (
+            row.application.name,
+            row.application.deployed or "",
+            facts.latest or "",
+            "" if row.age is None else f"{row.age}d",
+            "" if row.unreleased is None else str(row.unreleased),
+            row.next or "",
+            facts.run or "",
+            row.said,
+        )
+
+
+def run_fleet(
+    session: Session,
+    *,
+    repository: str | None,
+    names: Sequence[str],
+    needs: Sequence[str],
+    checks: bool,
+) -> int:
+    """Show what is deployed, released and to be done.
+
+    Parameters
+    ----------
+    session
+        The command's settings.
+    repository
+        The deployment repository; `None`: that of the settings.
+    names
+        Patterns of applications to show.
+    needs
+        What has to be to do.
+    checks
+        Whether the exit status tells that something is to do.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    from ..views.fleet import make_table, show_progress, write_lines
+
+    wrong = [need for need in needs if need not in NEEDS]
+    if wrong:
+        raise UsageError(
+            f"{wrong[0]!r} is nothing that can be needed",
+            help=f"choose among {', '.join(NEEDS)}",
+        )
+    try:
+        reader = session.factory.make_fleet_reader(repository)
+        with show_progress(f"Reading {reader.name}", sys.stderr) as advance:
+            rows = reader.read(advance)
+        rows = select(rows, needs=needs, names=names)
+    except ReleaseError as e:
+        return session.fail(e)
+    cells = [Cells(row) for row in rows]
+    if session.as_json:
+        from ..views.json import dumps
+
+        told = document(rows, repository=reader.name)
+        sys.stdout.write(f"{dumps(told)}\n")
+    elif sys.stdout.isatty():
+        from rich.console import Console
+
+        console = Console(no_color=session.no_color or None)
+        console.print(make_table(cells))
+    else:
+        write_lines(cells, sys.stdout)
+    return int(fleet_status(rows)) if checks else 0

@@ -1,0 +1,147 @@
+"""The table of a fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from . import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.table import Table
+
+__all__ = ["Cells", "make_table", "show_progress", "write_lines"]
+
+_STYLES = {
+    "failed": "bold red",
+    "unknown": "red",
+    "deploy": "yellow",
+    "merge": "cyan",
+    "release": "green",
+    "nothing": "bright_black",
+}
+
+_RUNS = {"success": "green", "failure": "red", "timed_out": "red"}
+
+_WIDEST = 20
+"""Columns that a text may take, but for the last one."""
+
+_HEADINGS = (
+    "application",
+    "deployed",
+    "latest",
+    "age",
+    "new",
+    "next",
+    "run",
+    "to do",
+)
+
+
+class Cells(Protocol):
+    """What a row of the table shows. Untrusted texts."""
+
+    @property
+    def need(self) -> str:
+        """What a person should do, in a word."""
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """A text for each column."""
+
+
+def make_table(rows: Sequence[Cells]) -> Table:
+    """Make the table for a terminal.
+
+    Parameters
+    ----------
+    rows
+        The rows, in order.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
+    for number, heading in enumerate(_HEADINGS):
+        is_number = heading in {"age", "new"}
+        is_last = number == len(_HEADINGS) - 1
+        longest = max((len(row.texts[number]) for row in rows), default=0)
+        table.add_column(
+            heading,
+            justify="right" if is_number else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            # The last column takes what is left.
+            ratio=1 if is_last else None,
+            width=None
+            if is_last
+            else min(max(longest, len(heading)), _WIDEST),
+        )
+    for row in rows:
+        texts = [safe.line(text) for text in row.texts]
+        style = _STYLES.get(row.need, "")
+        cells = [Text(text) for text in texts]
+        cells[0].stylize("bold")
+        cells[6].stylize(_RUNS.get(texts[6], "yellow"))
+        cells[7].stylize(style)
+        table.add_row(*cells)
+    return table
+
+
+def write_lines(rows: Sequence[Cells], stream: TextIO) -> None:
+    """Write the table where there is no terminal: tabs between columns.
+
+    Parameters
+    ----------
+    rows
+        The rows, in order.
+    stream
+        Where to write.
+    """
+    stream.write("\t".join(_HEADINGS) + "\n")
+    for row in rows:
+        cells = (safe.line(t).replace("\t", " ") or "-" for t in row.texts)
+        stream.write("\t".join(cells) + "\n")
+
+
+@contextmanager
+def show_progress(
+    title: str, stream: TextIO
+) -> Iterator[Callable[[int, int], None]]:
+    """Show how far the reading is, where somebody is watching.
+
+    Parameters
+    ----------
+    title
+        What is read.
+    stream
+        A terminal, or anything else: then nothing is shown.
+
+    Yields
+    ------
+    typing.Callable
+        To be called with how much more is done, and how much there is.
+    """
+    if not stream.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress
+
+    with Progress(
+        "{task.description}",
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(file=stream),
+        transient=True,
+    ) as progress:
+        task = progress.add_task(safe.line(title), total=None)
+
+        def advance(done: int, total: int) -> None:
+            progress.update(task, advance=done, total=total or None)
+
+        yield advance

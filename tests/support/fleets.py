@@ -1,0 +1,260 @@
+"""A hundred and fifty applications on the sandbox, and their picture.
+
+``python -m tests.support.fleets [FILE]`` draws what ``rsp-release fleet``
+shows of them, at a hundred columns.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from rsp_release.cli.fleet import Cells
+from rsp_release.config import Config
+from rsp_release.factory import Factory
+from rsp_release.fleet import Row, select
+from rsp_release.fleet_reader import FleetReader
+from rsp_release.sandbox import Sandbox
+from rsp_release.sandbox.base import History
+from rsp_release.sandbox.git import git_environment
+from rsp_release.sandbox.pulls import Pull
+from rsp_release.sandbox.releases import Release
+
+from .deploying import add_repository
+from .simulated import VirtualClock
+
+__all__ = ["CHARTS", "NOW", "add_fleet", "make_reader"]
+
+CHARTS = "rubin-demo/phalanx-demo"
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+_WORKFLOW = """\
+on:
+  release:
+    types: [published]
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+      - run: make image
+"""
+
+_STARS = (
+    "achernar acrux adhara aldebaran algol alioth alkaid alnair alnilam "
+    "alphard alphecca alpheratz altair antares arcturus atria avior "
+    "bellatrix betelgeuse canopus capella castor deneb denebola diphda "
+    "dubhe elnath eltanin enif fomalhaut gacrux hadar hamal izar kochab "
+    "markab megrez menkar merak miaplacidus mimosa mintaka mira mirach "
+    "mirfak mizar nunki polaris pollux procyon rasalhague regulus rigel "
+    "saiph schedar shaula sirius spica suhail thuban vega "
+)
+
+_CHANGES = (
+    (),
+    ("docs: say more",),
+    ("fix: keep the order", "build: update dependencies"),
+    ("feat: page through lists", "fix: close the pool", "docs: explain"),
+    ("feat!: drop the old route",),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _App:
+    """What an application is like."""
+
+    name: str
+    major: int
+    minor: int
+    changes: tuple[str, ...]
+    age: int
+    behind: bool
+    fails: bool
+    has_pull: bool
+    is_broken: bool
+
+
+def _invent(count: int) -> list[_App]:
+    random = Random(8)
+    stars = _STARS.split()
+    names = [f"{stars[n % 61]}{'-' + 'abc'[n // 61 - 1] if n > 60 else ''}"
+             for n in range(count)]  # fmt: skip
+    return [
+        _App(
+            name=name,
+            major=random.randint(0, 15),
+            minor=random.randint(1, 9),
+            changes=random.choice(_CHANGES),
+            age=random.randint(0, 400),
+            behind=random.random() < 0.15,
+            fails=random.random() < 0.03,
+            has_pull=random.random() < 0.08,
+            is_broken=name in {"algol", "mira"},
+        )
+        for name in names
+    ]
+
+
+def add_fleet(box: Sandbox, count: int = 150) -> None:
+    """Add a deployment repository and its applications to a sandbox."""
+    files = {"README.md": "# Charts\n"}
+    apps = _invent(count)
+    for app in apps:
+        repository = f"rubin-demo/{app.name}"
+        version = f"{app.major}.{app.minor}.0"
+        if not app.is_broken:
+            # The sandbox looks after its repositories all the while.
+            with box.lock:
+                _add(box, app, repository, version)
+        shown = f"{app.major}.{app.minor - 1}.0" if app.behind else version
+        files[f"applications/{app.name}/Chart.yaml"] = (
+            f"apiVersion: v2\nname: {app.name}\nversion: 1.0.0\nsources:\n"
+            f'  - "{box.server_url}/{repository}"\nappVersion: {shown}\n'
+        )
+    # Neither is an application whose source is on GitHub.
+    files["applications/elsewhere/Chart.yaml"] = (
+        "name: x\nappVersion: 1.0.0\nsources: ['https://gitlab.com/a/b']\n"
+    )
+    files["applications/parts/Chart.yaml"] = "name: parts\nversion: 1.0.0\n"
+    add_repository(box, CHARTS, files)
+    with box.lock:
+        _add_pulls(box, [app for app in apps if app.has_pull])
+
+
+def _add_pulls(box: Sandbox, apps: list[_App]) -> None:
+    charts = box.project(CHARTS)
+    head = charts.git.refs()["refs/heads/main"]
+    for number, app in enumerate(apps, start=1):
+        version = f"{app.major}.{app.minor}.0"
+        branch = f"rsp-release/{app.name}-{version}"
+        charts.git.update_ref(f"refs/heads/{branch}", head)
+        charts.pulls[number] = Pull(
+            number=number,
+            id=number,
+            title=f"Update {app.name} to {version}",
+            body="",
+            head=branch,
+            base="main",
+            author=box.accounts.login,
+            is_draft=False,
+            created_at=NOW,
+            updated_at=NOW,
+            head_sha=head,
+            base_sha=head,
+        )
+    # Branches that were there from the beginning are no push.
+    charts.refs = History(charts.git.refs())
+
+
+def _add(box: Sandbox, app: _App, repository: str, version: str) -> None:
+    project = box.add_repository(repository)
+    when = NOW - timedelta(days=app.age)
+    out = []
+    commits = ["feat: begin", *app.changes]
+    for number, message in enumerate(commits, start=1):
+        stamp = int((when + timedelta(minutes=number)).timestamp())
+        who = f"Ada Quist <ada@example.org> {stamp} +0000"
+        out.append(f"commit refs/heads/main\nmark :{number}\n")
+        out.append(f"author {who}\ncommitter {who}\n")
+        out.append(f"data {len(message)}\n{message}\n")
+        if number == 1:
+            data = f"data {len(_WORKFLOW)}\n{_WORKFLOW}\n"
+            out.append(f"M 100644 inline .github/workflows/ci.yaml\n{data}")
+        else:
+            out.append(f"M 100644 inline f{number}\ndata 0\n\n")
+    out.append(f"reset refs/tags/{version}\nfrom :1\n")
+    subprocess.run(
+        ["git", "fast-import", "--quiet", "--date-format=raw"],
+        cwd=project.git.path,
+        input="".join(out).encode(),
+        env=git_environment(),
+        check=True,
+        capture_output=True,
+    )
+    project.refs = History(project.git.refs())
+    ref = f"refs/tags/{version}"
+    sha = project.git.refs()[ref]
+    item = Release(
+        id=box.new_id("release"),
+        tag=version,
+        target="main",
+        name=version,
+        body="",
+        is_draft=False,
+        is_prerelease=False,
+        make_latest="legacy",
+        author=box.accounts.login,
+        created_at=when,
+        published_at=when,
+        updated_at=when,
+        slug="",
+    )
+    project.releases = History({item.id: item})
+    [run] = box.runner.start(
+        project,
+        event="release",
+        action="published",
+        ref=ref,
+        sha=sha,
+        actor=box.accounts.login,
+        title=version,
+        at=when,
+    )
+    if app.fails:
+        jobs = tuple(
+            replace(job, conclusions=("failure",))
+            for job in run.script.jobs or ()
+        )
+        run.script = replace(run.script, jobs=jobs)
+
+
+def make_reader(box: Sandbox, clock: VirtualClock) -> FleetReader:
+    """Make what the command reads with."""
+    factory = Factory(
+        directory=Path("/nowhere"),
+        remote="origin",
+        config=Config(),
+        environ=box.environment(),
+        clock=clock,
+        random=Random(0),
+    )
+    return factory.make_fleet_reader(CHARTS)
+
+
+def draw(rows: tuple[Row, ...], width: int = 100) -> str:
+    """Draw the table as an SVG image."""
+    from rich.console import Console
+
+    from rsp_release.views.fleet import make_table
+    from rsp_release.views.picture import as_svg
+
+    console = Console(
+        file=io.StringIO(),
+        record=True,
+        width=width,
+        force_terminal=True,
+        color_system="standard",
+        _environ={},
+    )
+    console.print(f"$ rsp-release fleet {CHARTS}", highlight=False)
+    console.print(make_table([Cells(row) for row in rows]))
+    return as_svg(console)
+
+
+def main() -> int:
+    """Draw the picture."""
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images/fleet.svg")
+    clock = VirtualClock(NOW)
+    with Sandbox(clock=clock) as box:
+        add_fleet(box)
+        rows = select(make_reader(box, clock).read())
+        path.write_text(draw(rows), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
