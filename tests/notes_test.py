@@ -111,6 +111,13 @@ def test_long_bodies_are_cut_at_a_line(line: str) -> None:
     assert tail.endswith("**Full Changelog**: https://e.org\n")
 
 
+def test_bytes_are_counted() -> None:
+    notes = "- größer\n" * 13_000
+    assert len(notes) < BODY_MOST
+    body = compose_body(notes, "", more="https://e.org")
+    assert len(body.encode()) <= BODY_MOST
+
+
 def test_code_that_is_cut_is_closed() -> None:
     body = compose_body(
         "```\n" + "code\n" * 40_000 + "```\n", "", more="https://e.org"
