@@ -20,6 +20,7 @@ nox.options.default_venv_backend = "virtualenv"
 
 GROUPS = nox.project.load_toml("pyproject.toml")
 OPENAPI = Path(".nox") / "openapi"
+GRAPHQL = Path(".nox") / "graphql"
 
 
 def install(session: nox.Session, *groups: str) -> None:
@@ -52,12 +53,14 @@ def test(session: nox.Session) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Check requests and answers against GitHub's OpenAPI description."""
+    """Check requests and answers against GitHub's descriptions."""
     install(session, "test")
     description = fetch_npm("@octokit/openapi", OPENAPI, session)
+    schema = fetch_npm("@octokit/graphql-schema", GRAPHQL, session)
     session.run(
         "python", "-m", "tests.support.contract_run",
         str(description / "generated" / "api.github.com.json"),
+        str(schema / "schema.graphql"),
         *session.posargs,
     )  # fmt: skip
 

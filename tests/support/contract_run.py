@@ -17,9 +17,14 @@ from pathlib import Path
 import requests
 
 from rsp_release.exceptions import ReleaseError
+from rsp_release.releaser import Options
 from rsp_release.sandbox import Scenario
+from rsp_release.steps.chart_pr import ChartPull
 
 from .contract import Contract
+from .deploying import add_deployment, configure
+from .fleets import add_fleet, make_reader
+from .graphql_contract import GraphqlContract
 from .service import NAME, TAG, Service, serve
 from .simulated import VirtualClock
 
@@ -66,6 +71,29 @@ def _fail(service: Service) -> None:
     assert service.bump().outcome == "failed"
 
 
+def _deploy(service: Service) -> None:
+    """Deploy twice, the second time in the place of the first."""
+    add_deployment(service)
+    configure(service, 'labels = ["deployment"]\nolder = "update"\n')
+    result = service.bump()
+    assert result.outcome == "released"
+    assert result.deploy_url
+    service.git("pull", "--quiet", "--ff-only")
+    service.commit("feat: more")
+    assert service.bump().outcome == "released"
+    step = ChartPull(is_asked=True, waits=True)
+    releaser = service.make_releaser(Options(timeout=60.0))
+    for _ in releaser.deploy(releaser.find("1.6.0"), step, acts=True):
+        pass
+
+
+def _survey(service: Service) -> None:
+    """Read a fleet in which two repositories are missing."""
+    add_fleet(service.box, 70)
+    assert isinstance(service.clock, VirtualClock)
+    assert len(make_reader(service.box, service.clock).read()) == 70
+
+
 _FAILING = Scenario.read(
     {
         "workflows": [
@@ -90,17 +118,23 @@ SCENES: list[tuple[Callable[[Service], None], Scenario | None]] = [
     (_publish_draft, None),
     (_be_denied, None),
     (_fail, _FAILING),
+    (_deploy, None),
+    (_survey, None),
 ]
 """What is played, and what the workflows do in it."""
 
 
-def run_scenes(contract: Contract) -> list[str]:
+def run_scenes(
+    contract: Contract, graphql: GraphqlContract | None = None
+) -> list[str]:
     """Play every scene and validate all that was said.
 
     Parameters
     ----------
     contract
         GitHub's description.
+    graphql
+        GitHub's GraphQL schema.
 
     Returns
     -------
@@ -116,6 +150,8 @@ def run_scenes(contract: Contract) -> list[str]:
                 play(service)
                 for record in service.box.state.requests:
                     violations += contract.check_record(record)
+                    if graphql is not None:
+                        violations += graphql.check_record(record)
                 violations += [
                     f"the sandbox does not know {method} {path}"
                     for method, path in service.box.state.unknown
@@ -126,14 +162,23 @@ def run_scenes(contract: Contract) -> list[str]:
 def main() -> int:
     """Run the scenes and print what was validated."""
     contract = Contract(Path(sys.argv[1]))
-    violations = run_scenes(contract)
+    graphql = None
+    if len(sys.argv) > 2:
+        graphql = GraphqlContract(Path(sys.argv[2]))
+    violations = run_scenes(contract, graphql)
     for line in violations:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(
         f"{contract.requests} requests and {contract.responses} responses"
         f" validated, {len(violations)} violations\n"
     )
-    return 1 if violations or not contract.responses else 0
+    is_asked = graphql is None or graphql.queries > 0
+    if graphql is not None:
+        sys.stdout.write(
+            f"{graphql.queries} GraphQL queries and {graphql.answers} answers"
+            " validated\n"
+        )
+    return 1 if violations or not contract.responses or not is_asked else 0
 
 
 if __name__ == "__main__":

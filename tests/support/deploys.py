@@ -171,7 +171,11 @@ class SimulatedDeploy:
     def pulls_of(self, owner: str, branch: str) -> tuple[PullRequest, ...]:
         with self.chaos.call("pulls_of", self.clock):
             shown = self._charts.shown(self._at())
-            return tuple(pull for pull in shown if pull.branch == branch)
+            return tuple(
+                pull
+                for pull in shown
+                if (pull.owner, pull.branch) == (owner, branch)
+            )
 
     def pull(self, number: int) -> PullRequest:
         with self.chaos.call("deploy pull", self.clock):

@@ -123,7 +123,7 @@ def label(context: Context, name: str) -> dict[str, Any]:
         "node_id": node_id("Label", number),
         "url": f"{context.base}/repos/{project.full_name}/labels/{name}",
         "name": name,
-        "description": None,
+        "description": "",
         "color": "ededed",
         "default": False,
     }
