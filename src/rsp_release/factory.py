@@ -151,6 +151,10 @@ class Factory:
             options=options,
         )
 
+    def deepen(self) -> None:
+        """Complete a shallow clone, and fetch the tags."""
+        self._make_git().deepen()
+
     def make_watcher(self, options: Options) -> Watcher:
         """Make what watches runs; no clone is needed for that.
 

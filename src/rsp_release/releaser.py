@@ -375,7 +375,11 @@ class Releaser:
             return
         release = self._pin(subject, verdicts)
         journal.pin(release)
-        yield from self._finish(engine, release, journal, verdicts)
+        for event in self._finish(engine, release, journal, verdicts):
+            if isinstance(event, Result) and not subject.is_begun:
+                yield _give_credit(event, journal)
+            else:
+                yield event
 
     def status(self, subject: Release | Proposal) -> Iterator[Event]:
         """Show what is true of a release now. Writes nothing.
@@ -681,6 +685,26 @@ def _drain(events: Generator[Event, None, Ending]) -> Ending:
         except StopIteration as e:
             ending: Ending = e.value
             return ending
+
+
+def _give_credit(result: Result, journal: Journal) -> Result:
+    """Say so where another machine published what this one was to release.
+
+    Of several that begin the same release at once, all see it through, and
+    the one that published it on GitHub is the one that released it.
+    """
+    tag = result.tag
+    is_ours = any(
+        journal.intent(f"{verb} release {tag}") is not None
+        for verb in ("create", "publish")
+    )
+    if result.outcome != "released" or is_ours:
+        return result
+    return replace(
+        result,
+        outcome="nothing",
+        message=f"{tag} was released by another run meanwhile",
+    )
 
 
 def _url(verdict: Verdict | None) -> str | None:

@@ -69,6 +69,9 @@ LeaveLate = Annotated[
         help="Let fragments that came too late wait for the next release.",
     ),
 ]
+Deepen = Annotated[
+    bool, typer.Option("--deepen", help="Complete a shallow clone first.")
+]
 Timeout = Annotated[
     str,
     typer.Option(metavar="DURATION", help="How long to wait, such as 90m."),
@@ -121,9 +124,7 @@ def next_(
     why: Annotated[bool, typer.Option("--why", help="Say why.")] = False,
     as_json: Json = False,
     force: Force = False,
-    deepen: Annotated[
-        bool, typer.Option("--deepen", help="Complete a shallow clone first.")
-    ] = False,
+    deepen: Deepen = False,
 ) -> int:
     """Compute the next version; offline and read-only."""
     from .next import run_next
@@ -153,12 +154,15 @@ def notes(
             "--generated", help="Ask GitHub for what it adds to the notes."
         ),
     ] = False,
+    deepen: Deepen = False,
 ) -> int:
     """Print the body of a release, as it would be or was published."""
     from .notes import run_notes
 
     return run_notes(
-        Session(context.obj), version=version, generated=generated
+        Session(context.obj, deepens=deepen),
+        version=version,
+        generated=generated,
     )
 
 
@@ -178,6 +182,7 @@ def bump(
     no_deploy: NoDeploy = False,
     no_wait: NoWait = False,
     leave_late: LeaveLate = False,
+    deepen: Deepen = False,
     timeout: Timeout = "1h",
     force: Force = False,
 ) -> int:
@@ -193,6 +198,7 @@ def bump(
             deploys=not no_deploy,
             waits=not no_wait,
             leaves_late=leave_late,
+            deepens=deepen,
             timeout=timeout,
         ),
         part=part,
@@ -214,6 +220,7 @@ def resume(
     no_deploy: NoDeploy = False,
     no_wait: NoWait = False,
     leave_late: LeaveLate = False,
+    deepen: Deepen = False,
     timeout: Timeout = "1h",
 ) -> int:
     """Take up a release that was interrupted."""
@@ -228,6 +235,7 @@ def resume(
             deploys=not no_deploy,
             waits=not no_wait,
             leaves_late=leave_late,
+            deepens=deepen,
             timeout=timeout,
         ),
         tag=tag,
@@ -236,12 +244,17 @@ def resume(
 
 @app.command()
 def status(
-    context: typer.Context, tag: Tag = None, *, as_json: Json = False
+    context: typer.Context,
+    tag: Tag = None,
+    *,
+    as_json: Json = False,
+    deepen: Deepen = False,
 ) -> int:
     """Show what is true of a release now; writes nothing."""
     from .release import run_status
 
-    return run_status(Session(context.obj, as_json=as_json), tag=tag)
+    session = Session(context.obj, as_json=as_json, deepens=deepen)
+    return run_status(session, tag=tag)
 
 
 @app.command()
@@ -279,12 +292,17 @@ def watch(
 
 @app.command()
 def verify(
-    context: typer.Context, tag: Tag = None, *, as_json: Json = False
+    context: typer.Context,
+    tag: Tag = None,
+    *,
+    as_json: Json = False,
+    deepen: Deepen = False,
 ) -> int:
     """Look for every image in every registry: digest, platforms."""
     from .release import run_verify
 
-    return run_verify(Session(context.obj, as_json=as_json), tag=tag)
+    session = Session(context.obj, as_json=as_json, deepens=deepen)
+    return run_verify(session, tag=tag)
 
 
 @app.command()

@@ -46,7 +46,19 @@ def compute_next(
         The version, and what decided.
     """
     config = load_config(directory, environ=os.environ)
-    history = read_history(directory, config=config, deepen=deepen)
+    if deepen:
+        from pathlib import Path
+
+        from ..factory import Factory
+
+        # With the token, which a job's clone may not keep for git.
+        Factory(
+            directory=Path(directory),
+            remote="origin",
+            config=config,
+            environ=os.environ,
+        ).deepen()
+    history = read_history(directory, config=config)
     return propose(
         history,
         policy=config,
@@ -99,6 +111,11 @@ def run_next(
     answer = compute_next(
         directory=directory, part=part, pre=pre, force=force, deepen=deepen
     )
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from ..views.actions import tell_next
+
+        # Commands are obeyed from the standard error as well.
+        sys.stderr.write(tell_next(answer, os.environ))
     if as_json:
         from ..views.json import dumps, next_document
 

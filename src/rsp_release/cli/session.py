@@ -18,7 +18,7 @@ from ..factory import Factory
 from ..journal import lock
 from ..models import Event, Outcome, Result
 from ..releaser import Options, Releaser
-from ..views import choose_kind, make_view, safe
+from ..views import Kind, choose_kind, make_view, safe
 from ..watcher import Watcher
 
 __all__ = ["Globals", "Session", "parse_duration", "print_error"]
@@ -79,6 +79,8 @@ class Session:
         Whether to wait for people.
     leaves_late
         Whether fragments that came too late wait for the next release.
+    deepens
+        Whether to complete a shallow clone first.
     timeout
         How long to wait, such as ``90m``.
     """
@@ -94,10 +96,12 @@ class Session:
         deploys: bool = True,
         checkout: Path | None = None,
         leaves_late: bool = False,
+        deepens: bool = False,
         timeout: str = "1h",
     ) -> None:
         self._globals = options
         self._as_json = as_json
+        self._deepens = deepens
         self._options = Options(
             watches=watches,
             verifies=verifies,
@@ -142,8 +146,17 @@ class Session:
         """Whether there is a person at a terminal."""
         return not self._as_json and sys.stdin.isatty() and sys.stdout.isatty()
 
+    def _kind(self, stdout: TextIO) -> Kind:
+        return choose_kind(
+            stdout=stdout,
+            environ=self._globals.environ,
+            as_json=self._as_json,
+        )
+
     def make_releaser(self) -> Releaser:
         """Make what carries out the command."""
+        if self._deepens:
+            self.factory.deepen()
         return self.factory.make_releaser(self._options)
 
     def make_watcher(self) -> Watcher:
@@ -190,11 +203,7 @@ class Session:
         """
         stdout = stdout or sys.stdout
         view = make_view(
-            kind=choose_kind(
-                stdout=stdout,
-                environ=self._globals.environ,
-                as_json=self._as_json,
-            ),
+            kind=self._kind(stdout),
             title=title,
             steps=steps,
             stdout=stdout,
@@ -235,7 +244,7 @@ class Session:
         int
             The exit status.
         """
-        if not self._as_json:
+        if self._kind(sys.stdout) not in ("json", "actions"):
             raise error
 
         result = self._fail(error, tag)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ..exceptions import ExitStatus, NotAllowedError
@@ -61,6 +61,9 @@ class PreflightSeen:
     pages: tuple[ReleasePage, ...] = ()
     """GitHub releases of the tag."""
 
+    is_joined: bool = False
+    """Whether another run releases the same version of the same commit."""
+
 
 class Preflight:
     """Whatever would stop the release is known before anything is written."""
@@ -95,11 +98,24 @@ class Preflight:
             repository=repository,
             not_allowed=not_allowed,
             pages=pages,
+            is_joined=is_contained and _is_joined(proposal, head, world),
         )
 
     def decide(self, proposal: Proposal, seen: PreflightSeen) -> Verdict:
-        problems = [
-            *([] if proposal.is_begun else _check_clone(proposal, seen)),
+        if seen.is_joined:
+            proposal = replace(proposal, is_begun=True)
+            unfetched = set(seen.unfetched_tags) - {proposal.tag}
+            problems = _check_clone(
+                proposal,
+                replace(seen, unfetched_tags=tuple(sorted(unfetched))),
+            )
+            # What is there of the release is what each step looks for.
+            seen = replace(seen, remote_tag=None, local_tag=None, pages=())
+        else:
+            problems = (
+                [] if proposal.is_begun else _check_clone(proposal, seen)
+            )
+        problems += [
             *_check_branch(proposal, seen),
             *_check_names(proposal, seen),
         ]
@@ -107,7 +123,7 @@ class Preflight:
         if not problems and not denials:
             return Done(
                 evidence=f"{proposal.branch} at {proposal.commit[:10]} is"
-                " ready"
+                + (" released by another run" if seen.is_joined else " ready")
             )
         found = problems + denials
         return Blocked(
@@ -120,6 +136,29 @@ class Preflight:
 
     def act(self, change: Change, world: World) -> None:
         raise TypeError(f"preflight writes nothing: {change.write}")
+
+
+def _is_joined(proposal: Proposal, head: str | None, world: World) -> bool:
+    """Return whether another run began this release since it was planned.
+
+    What it pushed until now is the change log's commit, the tag, or both, and
+    nothing else is on the branch: so nothing that would be left out.
+    """
+    if proposal.is_begun or head is None:
+        return False
+    git, commit = world.git, proposal.commit
+    tag = git.remote_tag(proposal.tag)
+    if head == commit:
+        state = world.changelog.look(commit, proposal.version)
+        return tag is not None and tag.commit == commit and not state.todo
+    if tag is not None and tag.commit != head:
+        return False
+    state = world.changelog.look(head, proposal.version)
+    return (
+        state.entry is not None
+        and not state.todo
+        and len(git.commits(commit, head)) == 1
+    )
 
 
 class _Problem(NamedTuple):

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Literal, Self, TextIO
 
 from ..exceptions import ExitStatus
-from ..models import Event, Result, StepEvent
+from ..models import Event, NextVersion, Result, StepEvent
 from . import safe, words
 from .base import write
 from .board import Board
@@ -19,7 +19,14 @@ from .closing import Closing, details
 from .json import image_document
 from .lines import LinesView
 
-__all__ = ["ActionsView", "annotation", "mask", "outputs", "summary"]
+__all__ = [
+    "ActionsView",
+    "annotation",
+    "mask",
+    "outputs",
+    "summary",
+    "tell_next",
+]
 
 
 class ActionsView:
@@ -217,6 +224,40 @@ def outputs(
         ),
         "outcome": result.outcome,
     }
+    return _delimited(values, token)
+
+
+def tell_next(answer: NextVersion, environ: Mapping[str, str]) -> str:
+    """Write the outputs of ``next``; return what goes to the job's log.
+
+    Parameters
+    ----------
+    answer
+        The next version. Its texts need not be safe.
+    environ
+        The environment, which names the file for outputs.
+
+    Returns
+    -------
+    str
+        An annotation for every warning.
+    """
+    path = environ.get("GITHUB_OUTPUT")
+    if path:
+        values = {
+            "released": "false",
+            "version": answer.next or "",
+            "tag": answer.tag or "",
+            "images": "[]",
+            "outcome": "planned" if answer.next else "nothing",
+        }
+        _append(path, _delimited(values, secrets.token_hex))
+    return "".join(
+        annotation("warning", text) + "\n" for text in answer.warnings
+    )
+
+
+def _delimited(values: Mapping[str, str], token: Callable[[], str]) -> str:
     written = ""
     for name, value in values.items():
         delimiter = f"rsp-release-{token()}"
