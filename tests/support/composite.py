@@ -25,6 +25,9 @@ from ..views.hostile import outputs_read
 
 __all__ = ["Composite", "JobResult", "environment_of"]
 
+# What would have another program run than the one that was installed.
+_DROPPED = frozenset({"GITHUB_TOKEN", "PYTHONPATH", "VIRTUAL_ENV"})
+
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 
 
@@ -200,7 +203,7 @@ def _find(name: str, contexts: Mapping[str, Any]) -> str:
 def environment_of(base: Mapping[str, str], workspace: Path) -> dict[str, str]:
     """Make the environment of a job from that of a service."""
     return {
-        **{k: v for k, v in base.items() if k != "GITHUB_TOKEN"},
+        **{k: v for k, v in base.items() if k not in _DROPPED},
         "GITHUB_WORKSPACE": str(workspace),
         **{k: v for k, v in os.environ.items() if k.startswith("PIP_")},
     }
