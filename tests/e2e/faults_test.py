@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,45 +40,77 @@ def _bump(service: Service) -> tuple[int, str]:
     return int(result.exit_status), result.message or ""
 
 
-def _undisturbed(folder: Path) -> tuple[int, object]:
-    with serve(folder, clock=_clock()) as service:
+def _undisturbed(folder: Path, *, collects: bool) -> tuple[int, object]:
+    with _serve(folder, collects=collects) as service:
         before = len(service.box.state.requests)
         assert service.bump().exit_status is ExitStatus.OK
         count = len(service.box.state.requests) - before
         return count, service.summary
 
 
+@contextmanager
+def _serve(folder: Path, *, collects: bool) -> Iterator[Service]:
+    with serve(folder, clock=_clock()) as service:
+        if not collects:
+            service.withdraw_fragments()
+        yield service
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_at_every_request(
     fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    count, expected = _undisturbed(tmp_path / "undisturbed")
+    count, expected = _undisturbed(tmp_path / "undisturbed", collects=False)
     finished = 0
     for number in range(1, count + 1):
-        with serve(tmp_path / str(number), clock=_clock()) as service:
-            before = len(service.box.state.requests)
-            service.box.faults.at(before + number, fault)
-            status, message = _bump(service)
-            assert service.box.faults.log, number
-            where = f"{fault} at {service.box.faults.log[0]}: {message}"
-            if status == 0:
-                finished += 1
-            else:
-                assert status in {1, 4, 6}, where
-                assert any(c in message for c in EXPECTED_CAUSES), where
-            if fault == "unauthorized":
-                service.box.accounts.revoked = False
-            if status != 0:
-                # A second run finishes.
-                status, message = _bump(service)
-                assert status == 0, f"{where}; then {message}"
-            assert service.summary == expected, where
-            _assert_written_once(service, where)
+        with _serve(tmp_path / str(number), collects=False) as service:
+            finished += _meet(service, fault, number, expected)
     with capsys.disabled():
         print(f"\n{fault}: {finished} finished at once of {count}", end=" ")  # noqa: T201
 
 
-def _assert_written_once(service: Service, where: str) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    ["bad_gateway_after", "reset_before", "stale", "unauthorized"],
+)
+def test_fault_while_the_change_log_lands(fault: str, tmp_path: Path) -> None:
+    """The same with a change log to collect, at every fifth request."""
+    count, expected = _undisturbed(tmp_path / "undisturbed", collects=True)
+    for number in range(1, count + 1, 5):
+        with _serve(tmp_path / str(number), collects=True) as service:
+            _meet(service, fault, number, expected, writes=3)
+
+
+def _meet(
+    service: Service,
+    fault: str,
+    number: int,
+    expected: object,
+    *,
+    writes: int = 2,
+) -> bool:
+    """Release through a fault; return whether it finished at once."""
+    before = len(service.box.state.requests)
+    service.box.faults.at(before + number, fault)
+    status, message = _bump(service)
+    assert service.box.faults.log, number
+    where = f"{fault} at {service.box.faults.log[0]}: {message}"
+    finished = status == 0
+    if not finished:
+        assert status in {1, 4, 6}, where
+        assert any(c in message for c in EXPECTED_CAUSES), where
+        service.box.accounts.revoked = False
+        # A second run finishes.
+        status, message = _bump(service)
+        assert status == 0, f"{where}; then {message}"
+    assert service.summary == expected, where
+    _assert_written_once(service, before, where, writes=writes)
+    return finished
+
+
+def _assert_written_once(
+    service: Service, before: int, where: str, *, writes: int
+) -> None:
     """Nothing was carried out twice, whoever was told."""
     after = {
         "bad_gateway_after",
@@ -86,7 +120,7 @@ def _assert_written_once(service: Service, where: str) -> None:
     }
     carried_out = [
         r
-        for r in service.box.state.requests
+        for r in service.box.state.requests[before:]
         if r.method == "POST"
         and (
             (r.path.endswith("/releases") and r.status == 201)
@@ -98,15 +132,15 @@ def _assert_written_once(service: Service, where: str) -> None:
             )
         )
     ]
-    # The change log on the branch, the tag, and the release.
-    assert len(carried_out) == 3, where
+    # The tag and the release, and before them the change log if there is one.
+    assert len(carried_out) == writes, where
     pages = [r for r in service.box.state.releases(NAME) if r.tag == TAG]
     assert len(pages) == 1, where
 
 
 def test_random_faults(tmp_path: Path) -> None:
     """Many faults in one release: in the end there is one of everything."""
-    _, expected = _undisturbed(tmp_path / "undisturbed")
+    _, expected = _undisturbed(tmp_path / "undisturbed", collects=True)
     for seed in range(12):
         with serve(tmp_path / str(seed), clock=_clock()) as service:
             service.box.faults.randomly(seed=seed, rate=0.15)

@@ -103,6 +103,12 @@ class Service:
             timeout=timeout,
         )
 
+    def withdraw_fragments(self) -> None:
+        """Commit and push that no change is waiting for the change log."""
+        self.git("rm", "--quiet", "changelog.d/*.md")
+        self.git("commit", "--quiet", "-m", "docs: withdraw the fragments")
+        self.git("push", "--quiet", "origin", "HEAD")
+
     @property
     def summary(self) -> object:
         """What an undisturbed release leaves, for comparing.
@@ -198,6 +204,7 @@ def serve(
             "HOME": str(home),
         }
         if clock is not None:
+            environ["GIT_AUTHOR_DATE"] = clock.now().isoformat()
             environ["GIT_COMMITTER_DATE"] = clock.now().isoformat()
         clone = folder / "clone"
         token = box.token
