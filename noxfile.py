@@ -73,6 +73,16 @@ def simulate(session: nox.Session) -> None:
 
 
 @nox.session
+def campaigns(session: nox.Session) -> None:
+    """Run the end-to-end tests with every kill and every race."""
+    install(session, "test")
+    session.run(
+        "pytest", "-n", "auto", "tests/e2e", *session.posargs,
+        env={"RSP_RELEASE_FULL": "1"},
+    )  # fmt: skip
+
+
+@nox.session
 def histories(session: nox.Session) -> None:
     """Score the choice of versions on real release histories."""
     install(session, "test")

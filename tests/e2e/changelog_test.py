@@ -17,11 +17,12 @@ import pytest
 
 from rsp_release.sandbox import Scenario
 
+from ..support.campaigns import choose_size
 from ..support.service import NAME, TAG, Service, serve
 
 FAST = Scenario(speed=20, appear_after=0.1)
 BRANCH = f"rsp-release/changelog-{TAG}"
-KILLS = 30
+KILLS = choose_size(30, 10)
 EDITED = "`GET /targets` pages; edited in review, for @nobody, see #12."
 
 

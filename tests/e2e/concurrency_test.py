@@ -12,10 +12,11 @@ import pytest
 
 from rsp_release.sandbox import Scenario
 
+from ..support.campaigns import choose_size
 from ..support.service import NAME, TAG, Service, serve
 
 SCENARIO = Scenario(speed=40, appear_after=0.1)
-ROUNDS = 25
+ROUNDS = choose_size(25, 5)
 PARTS = 5
 
 

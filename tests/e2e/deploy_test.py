@@ -16,11 +16,12 @@ from rsp_release.models import Result
 from rsp_release.sandbox import Scenario
 from rsp_release.steps.chart_pr import ChartPull
 
+from ..support.campaigns import choose_size
 from ..support.deploying import DEPLOY, PREFIX, add_deployment, configure, show
 from ..support.service import NAME, TAG, Service, serve
 from ..support.simulated import VirtualClock
 
-KILLS = 30
+KILLS = choose_size(30, 10)
 FAST = Scenario(speed=20, appear_after=0.2)
 BRANCH = f"rsp-release/stargazer-{TAG}"
 IMAGE = f"ghcr.io/{NAME}"
