@@ -26,6 +26,7 @@ PURE = {
     "exceptions",
     "fleet",
     "fragments",
+    "hosting",
     "images",
     "messages",
     "models",
@@ -44,7 +45,7 @@ ALLOWED = {
     "exceptions": set[str](),
     "choice": set[str](),
     "models": {"choice", "exceptions"},
-    "world": {"models", "exceptions"},
+    "world": {"hosting", "models", "exceptions"},
     "journal": {"models", "exceptions"},
     "deploy_seen": PURE | {"world"},
     "fleet_reader": PURE | {"world"},
@@ -55,7 +56,9 @@ ALLOWED = {
     "releaser": PURE
     | {"begun", "engine", "journal", "pin", "preview", "world"},
     "watcher": PURE | {"engine", "journal", "world"},
-    "steps": PURE | {"deploy_seen", "world"},
+    "checks": PURE | {"world"},
+    "checker": PURE | {"checks", "journal", "pin", "world"},
+    "steps": PURE | {"checks", "deploy_seen", "world"},
     "storage": PURE | {"world"},
     "views": {"models", "exceptions"},
     "sandbox": set[str](),
@@ -66,6 +69,7 @@ ALLOWED = {
         "journal",
         "pin",
         "releaser",
+        "checker",
         "steps",
         "storage",
         "watcher",
@@ -74,6 +78,7 @@ ALLOWED = {
     "cli": PURE
     | {
         "__init__",
+        "checks",
         "engine",
         "factory",
         "journal",

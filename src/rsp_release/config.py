@@ -170,6 +170,11 @@ class Config:
             raise KeyError(key)
         return self.sources.get(key, _DEFAULT)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all settings, as in a file."""
+        return tuple(_KEYS)
+
     def value(self, key: str) -> Any:
         """Return a value by its key as in the settings."""
         return getattr(self, _KEYS[key][0])

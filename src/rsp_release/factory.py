@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +24,11 @@ from .config import Config
 from .exceptions import UsageError
 from .releaser import Options, Releaser
 from .steps import PREPARE, RELEASE
-from .world import Changelog, Clock, DeployRepository, Git, World
+from .steps.preflight import Preflight
+from .world import Changelog, Clock, DeployRepository, Files, Git, World
 
 if TYPE_CHECKING:
+    from .checker import Checker
     from .fleet_reader import FleetReader
     from .storage.changelog import GitChangelog
     from .storage.git import GitClone
@@ -113,18 +117,9 @@ class Factory:
             For the clone, its repository on GitHub and the registries.
         """
         git = self._make_git()
-        repository = find_repository(
-            git.url,
-            config=self._config,
-            server_url=self._environ.get("GITHUB_SERVER_URL", _SERVER_URL),
-        )
-        config = self._config
-        if not config.is_set("branch"):
-            branch = git.default_branch()
-            if branch is not None:
-                config = config.detected(
-                    f"the default branch of {git.remote}", branch=branch
-                )
+        repository = self._find_repository(git)
+        config = self._detect(git, repository)
+        forge = self._make_forge(repository)
         skipped = set()
         if not options.watches:
             skipped |= {"workflow_run", "images", "chart_pr"}
@@ -135,17 +130,19 @@ class Factory:
         return Releaser(
             world=World(
                 git=git,
-                forge=self._make_forge(repository),
+                forge=forge,
                 registry=self._make_registry(),
                 clock=self._clock,
                 changelog=self._make_changelog(git, config),
                 deploy=self.make_deploy(options.checkout),
+                settings=forge,
+                files=self._make_files(git),
             ),
             config=config,
             repository=repository,
             journals=git.journals,
             read_history=self._read_history,
-            prepare=PREPARE,
+            prepare=(Preflight(config), *PREPARE[1:]),
             release=[s for s in RELEASE if s.key not in skipped],
             random=self._random,
             options=options,
@@ -154,6 +151,89 @@ class Factory:
     def deepen(self) -> None:
         """Complete a shallow clone, and fetch the tags."""
         self._make_git().deepen()
+
+    @contextmanager
+    def open_checker(self, *, offline: bool) -> Iterator[Checker]:
+        """Make what looks whether a release could begin.
+
+        Parameters
+        ----------
+        offline
+            Whether nothing beyond this machine may be asked.
+
+        Yields
+        ------
+        Checker
+            For the clone. Each of its threads has its own connections.
+        """
+        from .checker import Checker
+
+        git = self._make_git(needs_remote=not offline)
+        try:
+            repository = self._find_repository(git)
+        except UsageError:
+            if not offline:
+                raise
+            repository = f"owner/{git.root.resolve().name}"
+        config = self._detect(git, repository, asks=not offline)
+        registry = self._make_registry()
+        changelog = self._make_changelog(git, config)
+        files = self._make_files(git)
+        local = threading.local()
+        forges: list[GithubForge] = []
+
+        def world() -> World:
+            if not hasattr(local, "world"):
+                forge = self._make_forge(repository)
+                forges.append(forge)
+                local.world = World(
+                    git=git,
+                    forge=forge,
+                    registry=registry,
+                    clock=self._clock,
+                    changelog=changelog,
+                    settings=forge,
+                    files=files,
+                )
+            found: World = local.world
+            return found
+
+        try:
+            yield Checker(
+                worlds=world,
+                config=config,
+                repository=repository,
+                journals=git.journals,
+                read_history=lambda: self._read_history(revision="HEAD"),
+                is_offline=offline,
+            )
+        finally:
+            for forge in forges:
+                forge.close()
+
+    def _find_repository(self, git: GitClone) -> str:
+        return find_repository(
+            git.url,
+            config=self._config,
+            server_url=self._environ.get("GITHUB_SERVER_URL", _SERVER_URL),
+        )
+
+    def _detect(
+        self, git: GitClone, repository: str, *, asks: bool = True
+    ) -> Config:
+        """Fill in the settings that no person has set."""
+        config = self._config.detected(
+            f"the URL of {git.remote}", repository=repository
+        )
+        if not config.is_set("branch"):
+            branch = git.default_branch(asks=asks)
+            if branch is None and git.branch() in ("main", "master"):
+                branch = git.branch()
+            if branch is not None:
+                config = config.detected(
+                    f"the default branch of {git.remote}", branch=branch
+                )
+        return config
 
     def make_watcher(self, options: Options) -> Watcher:
         """Make what watches runs; no clone is needed for that.
@@ -223,7 +303,14 @@ class Factory:
         state = Path(base) if base else Path.home() / ".local" / "state"
         return named, state / "rsp-release" / named, Config(repository=named)
 
-    def _make_git(self) -> GitClone:
+    def _make_files(self, git: GitClone) -> Files:
+        from .storage.clone_files import CloneFiles, WorkTree
+
+        if not git.has_commit():
+            return WorkTree(git.root)
+        return CloneFiles(directory=git.root, environ=self._environ)
+
+    def _make_git(self, *, needs_remote: bool = True) -> GitClone:
         from .storage.git import GitClone, Sign
 
         signs: dict[bool | str, Sign] = {
@@ -238,6 +325,7 @@ class Factory:
             sign=signs[self._config.sign],
             clock=self._clock,
             random=self._random,
+            needs_remote=needs_remote,
         )
 
     def _make_forge(self, repository: str) -> GithubForge:

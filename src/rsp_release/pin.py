@@ -31,10 +31,21 @@ __all__ = [
     "pin",
     "pin_tag",
     "propose_release",
+    "pull_policy",
     "write_notes",
 ]
 
 _WORKFLOWS = ".github/workflows"
+
+
+def pull_policy(config: Config) -> PullPolicy:
+    """Return how the change log shall reach the release branch."""
+    return PullPolicy(
+        when=config.pull_request_when,
+        labels=config.pull_request_labels,
+        reviewers=config.pull_request_reviewers,
+        auto_merge=config.pull_request_auto_merge,
+    )
 
 
 def propose_release(
@@ -86,12 +97,7 @@ def propose_release(
         is_prerelease=_is_prerelease(tag),
         is_latest=_is_latest(tag, history),
         proposed_at=now,
-        pull_policy=PullPolicy(
-            when=config.pull_request_when,
-            labels=config.pull_request_labels,
-            reviewers=config.pull_request_reviewers,
-            auto_merge=config.pull_request_auto_merge,
-        ),
+        pull_policy=pull_policy(config),
         after_pull=after_pull,
     )
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from .hosting import BranchRules, Credentials, OpenPullRequest, Ruleset
 from .models import (
     ApproveDeployments,
     Change,
     ChangelogState,
+    Check,
     Collected,
     Commit,
     ConcurrencyGroup,
@@ -49,7 +51,9 @@ __all__ = [
     "Changelog",
     "Clock",
     "DeployRepository",
+    "Files",
     "Forge",
+    "ForgeSettings",
     "Git",
     "Registry",
     "Step",
@@ -300,6 +304,73 @@ class Forge(Actions, Protocol):
         """Merge a pull request."""
 
 
+class ForgeSettings(Protocol):
+    """What GitHub's checks need beyond what a release does. Writes nothing."""
+
+    def credentials(self) -> Credentials:
+        """Return what is known of the credentials."""
+
+    def rulesets(self, target: str) -> tuple[Ruleset, ...]:
+        """Return the rulesets in force for ``tag`` or ``branch``."""
+
+    def branch_rules(self, branch: str) -> BranchRules:
+        """Return how changes reach a branch."""
+
+    def has_immutable_releases(self) -> bool:
+        """Return whether published releases are locked for ever."""
+
+    def secret_names(self) -> frozenset[str]:
+        """Return the names of the secrets that workflows get."""
+
+    def checks(self, commit: str) -> tuple[Check, ...]:
+        """Return the checks and statuses of a commit."""
+
+    def open_pulls(self) -> tuple[OpenPullRequest, ...]:
+        """Return the pull requests that are open, newest first."""
+
+    def last_scheduled(self, path: str) -> WorkflowRun | None:
+        """Return the last run that a schedule started, if there is one."""
+
+    def runs_of_tag(self, tag: str) -> tuple[WorkflowRun, ...]:
+        """Return the runs that were for a tag, whether it is there or not."""
+
+    def may_write_contents(self, commit: str) -> bool:
+        """Return whether contents may be written, without writing any."""
+
+    def may_write_pulls(self, branch: str) -> bool:
+        """Return whether pull requests may be opened, without opening one."""
+
+    def starts_workflows(self) -> bool | None:
+        """Return whether what these credentials do starts workflows.
+
+        `None` where GitHub does not say.
+        """
+
+
+class Files(Protocol):
+    """The files and the history of the commit to be released."""
+
+    def text(self, path: str) -> str | None:
+        """Return a file's text, or `None` if there is none."""
+
+    def names(self, folder: str = "") -> tuple[str, ...]:
+        """Return the names of a folder's files."""
+
+    def changed_at(self, path: str) -> datetime | None:
+        """Return when a file was last changed, if there is one."""
+
+    def added(
+        self, since: str | None
+    ) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return what landed since a tag: subject and paths, newest first."""
+
+    def differ(self, other: str, folder: str) -> bool:
+        """Return whether a folder is otherwise at another revision."""
+
+    def lock_is_current(self, *, offline: bool) -> bool | None:
+        """Return whether ``uv.lock`` fits; `None` if that cannot be told."""
+
+
 class Registry(Protocol):
     """Container registries, whichever an image names."""
 
@@ -390,6 +461,12 @@ class World:
     changelog: Changelog
     deploy: DeployRepository | None = None
     """Where the release is deployed from; `None` where that is not set."""
+
+    settings: ForgeSettings | None = None
+    """For the checks; without it, those that need it are left out."""
+
+    files: Files | None = None
+    """For the checks; without it, those that need it are left out."""
 
 
 class Step(Protocol[Subject_contra]):

@@ -167,6 +167,67 @@ def notes(
 
 
 @app.command()
+def check(
+    context: typer.Context,
+    *,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="Ask nothing beyond this machine."),
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Look at everything that must be so before a release; writes nothing."""
+    from .check import run_check
+
+    return run_check(context.obj, offline=offline, as_json=as_json)
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the diff; write nothing.")
+    ] = False,
+    yes: Yes = False,
+    registry: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REGISTRY",
+            help=(
+                "Where images go: ghcr, docker-hub, docker.io/NAMESPACE, or"
+                " LOCATION-docker.pkg.dev/PROJECT/REPOSITORY. Repeatable."
+            ),
+        ),
+    ] = None,
+) -> int:
+    """Make a repository ready: settings, change log, workflow."""
+    from .init import run_init
+
+    return run_init(
+        context.obj,
+        dry_run=dry_run,
+        yes=yes,
+        registries=tuple(registry or ()),
+    )
+
+
+@app.command()
+def schema(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="settings, check, next or events."
+        ),
+    ] = None,
+) -> int:
+    """Print the JSON Schemas of the settings and of what --json writes."""
+    from .schema import run_schema
+
+    return run_schema(name)
+
+
+@app.command()
 def bump(
     context: typer.Context,
     part: Part = "auto",

@@ -82,6 +82,8 @@ class GitClone:
         Whether tags are signed.
     clock, random
         For the waits between attempts of a read.
+    needs_remote
+        Whether there has to be that remote.
 
     Raises
     ------
@@ -100,6 +102,7 @@ class GitClone:
         sign: Sign,
         clock: Clock,
         random: Random,
+        needs_remote: bool = True,
     ) -> None:
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
         import git
@@ -122,7 +125,7 @@ class GitClone:
         self._environ = dict(environ)
         self._retrier = ReadRetrier(clock=clock, random=random)
         self._redact = Redactor([token or ""])
-        self._url = self._find_url()
+        self._url = self._find_url(needs_remote=needs_remote)
         self._target = self._prepare_credentials(server_url, token)
         self._prepare_identity()
         self.branches = Branches(
@@ -160,6 +163,10 @@ class GitClone:
                 help="commit something first",
             )
         return out.strip()
+
+    def has_commit(self) -> bool:
+        """Return whether there is a commit."""
+        return self._peel("HEAD") is not None
 
     def branch(self) -> str | None:
         status, out, _ = self._run("symbolic-ref", "--quiet", "HEAD")
@@ -207,13 +214,21 @@ class GitClone:
             )  # fmt: skip
         return head
 
-    def default_branch(self) -> str | None:
-        """Return the remote's default branch, as the clone or it knows."""
+    def default_branch(self, *, asks: bool = True) -> str | None:
+        """Return the remote's default branch, as the clone or it knows.
+
+        Parameters
+        ----------
+        asks
+            Whether the remote may be asked where the clone does not know.
+        """
         status, out, _ = self._run(
             "symbolic-ref", "--quiet", f"refs/remotes/{self._remote}/HEAD"
         )
         if not status:
             return out.strip().removeprefix(f"refs/remotes/{self._remote}/")
+        if not asks:
+            return None
         out = self._read_remote("ls-remote", "--symref", self._target, "HEAD")
         match = re.match(r"ref: refs/heads/(\S+)\tHEAD", out)
         return match[1] if match else None
@@ -471,8 +486,10 @@ class GitClone:
             self._redact(_as_text(err)),
         )
 
-    def _find_url(self) -> str:
+    def _find_url(self, *, needs_remote: bool) -> str:
         status, out, _ = self._run("remote", "get-url", "--push", self._remote)
+        if status and not needs_remote:
+            return ""
         if status:
             raise UsageError(
                 f"there is no remote {self._remote}",

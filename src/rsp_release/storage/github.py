@@ -7,13 +7,13 @@ from urllib.parse import quote
 
 from ..exceptions import NotAllowedError, NotSentError, ReadError, RefusedError
 from ..models import CreateRelease, PublishRelease, ReleasePage, Repository
-from .github_pulls import GithubPulls
+from .github_settings import GithubSettings
 from .github_shapes import parse_time, reading
 
 __all__ = ["GithubForge"]
 
 
-class GithubForge(GithubPulls):
+class GithubForge(GithubSettings):
     """One repository on GitHub.
 
     Parameters
@@ -31,7 +31,7 @@ class GithubForge(GithubPulls):
     @reading
     def repository(self) -> Repository:
         answer = self._http.get(self._root, may_miss=True)
-        data = answer.data
+        data, self._headers = answer.data, answer.headers
         if data is None:
             raise NotAllowedError(
                 f"there is no repository {self._name}, or these credentials"

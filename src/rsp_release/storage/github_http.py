@@ -25,6 +25,7 @@ from ..exceptions import (
     ReleaseError,
     UncertainError,
 )
+from ..hosting import TokenKind, kind_of_token
 from ..world import Clock
 from .redact import Redactor
 from .retry import ReadRetrier
@@ -98,6 +99,11 @@ class GithubHttp:
     def has_token(self) -> bool:
         """Whether requests are made in somebody's name."""
         return self._token is not None
+
+    @property
+    def token_kind(self) -> TokenKind:
+        """What sort of token requests are made with."""
+        return kind_of_token(self._token)
 
     @property
     def graphql_url(self) -> str:

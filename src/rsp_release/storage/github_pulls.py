@@ -25,7 +25,7 @@ from ..models import (
 from .github_actions import GithubActions
 from .github_shapes import reading
 
-__all__ = ["GithubPulls", "parse_pull"]
+__all__ = ["GithubPulls", "check_state", "parse_pull"]
 
 _PULL_RULES = frozenset(
     {
@@ -235,7 +235,7 @@ class GithubPulls(GithubActions):
             ):
                 found[run["name"]] = Check(
                     name=run["name"],
-                    state=_state(run["status"], run["conclusion"]),
+                    state=check_state(run["status"], run["conclusion"]),
                 )
         except NotAllowedError:
             pass
@@ -246,7 +246,7 @@ class GithubPulls(GithubActions):
         for status in data["statuses"]:
             name, state = status["context"], status["state"]
             is_over = "queued" if state == "pending" else "completed"
-            found[name] = Check(name=name, state=_state(is_over, state))
+            found[name] = Check(name=name, state=check_state(is_over, state))
         return tuple(found.values())
 
     def _reviews(self, number: int) -> tuple[Review, ...]:
@@ -267,7 +267,8 @@ def _is_off(value: Any) -> bool:
     return isinstance(value, dict) and value.get("enabled") is False
 
 
-def _state(status: str, conclusion: str | None) -> Any:
+def check_state(status: str, conclusion: str | None) -> Any:
+    """Return how a check stands, of GitHub's status and conclusion."""
     if status != "completed":
         return "running"
     return "failed" if conclusion in _FAILED else "passed"

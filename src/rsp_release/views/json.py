@@ -44,7 +44,7 @@ __all__ = [
 SCHEMA = 1
 """Version of the documents. Keys are added within it, never changed."""
 
-SCHEMAS = ("events", "next")
+SCHEMAS = ("next", "events", "check", "settings")
 """Names of the JSON Schemas that come with the package."""
 
 

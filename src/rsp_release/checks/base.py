@@ -1,0 +1,143 @@
+"""What a check is, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ..exceptions import ExitStatus
+
+if TYPE_CHECKING:
+    from .facts import Facts
+
+__all__ = [
+    "Check",
+    "Finding",
+    "Report",
+    "State",
+    "join",
+    "ok",
+    "problem",
+    "unknown",
+    "warning",
+]
+
+State: TypeAlias = Literal["ok", "problem", "warning", "unknown"]
+"""``problem`` stops a release; ``unknown``: it could not be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a check found."""
+
+    state: State
+    """How it stands."""
+
+    text: str
+    """What was looked at, and how it is. May hold untrusted text."""
+
+    remedy: str | None = None
+    """What to do, for a person."""
+
+    command: str | None = None
+    """A command that makes it ok, where one does."""
+
+    url: str | None = None
+    """Where it can be looked at."""
+
+    exit_status: ExitStatus = ExitStatus.BLOCKED
+    """The exit status that a problem ends the program with."""
+
+    @property
+    def advice(self) -> str:
+        """What to do, in one line."""
+        if self.remedy and self.command:
+            return f"{self.remedy}: {self.command}"
+        return self.remedy or self.command or ""
+
+
+def ok(text: str, *, url: str | None = None) -> Finding:
+    """Make a finding that all is well."""
+    return Finding(state="ok", text=text, url=url)
+
+
+def problem(
+    text: str,
+    remedy: str | None = None,
+    *,
+    command: str | None = None,
+    url: str | None = None,
+    exit_status: ExitStatus = ExitStatus.BLOCKED,
+) -> Finding:
+    """Make a finding that stops a release."""
+    return Finding(
+        state="problem",
+        text=text,
+        remedy=remedy,
+        command=command,
+        url=url,
+        exit_status=exit_status,
+    )
+
+
+def warning(
+    text: str,
+    remedy: str | None = None,
+    *,
+    command: str | None = None,
+    url: str | None = None,
+) -> Finding:
+    """Make a finding that a person should know of."""
+    return Finding(
+        state="warning", text=text, remedy=remedy, command=command, url=url
+    )
+
+
+def unknown(
+    text: str, remedy: str | None = None, *, command: str | None = None
+) -> Finding:
+    """Make a finding that it could not be told."""
+    return Finding(state="unknown", text=text, remedy=remedy, command=command)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that must be so before a release."""
+
+    key: str
+    """A short name that scripts may depend on."""
+
+    group: str
+    """What it is about."""
+
+    title: str
+    """What it asks, for a person."""
+
+    look: Callable[[Facts], Finding]
+    """Looks, and says what it found.
+
+    A read that failed raises; it is never a finding that something is not
+    there.
+    """
+
+    is_local: bool = False
+    """Whether the clone alone tells."""
+
+    is_of_bump: bool = False
+    """Whether ``bump`` looks as well, before it writes anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A check and what it found."""
+
+    check: Check
+    finding: Finding
+
+
+def join(names: tuple[str, ...] | list[str], most: int = 3) -> str:
+    """Name the first of many, and how many more there are."""
+    text = ", ".join(names[:most])
+    more = len(names) - most
+    return f"{text} and {more} more" if more > 0 else text

@@ -1,0 +1,128 @@
+"""Checks of the change log: what the release will tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..fragments import Fragment, level_of
+from ..messages import parse_header
+from .base import Finding, join, ok, problem, unknown, warning
+from .facts import Facts
+
+__all__ = ["check_fragments", "check_missing_fragments"]
+
+_TELLING = frozenset({"feat", "fix", "perf", "revert"})
+"""Types of Conventional Commits that users should be told of."""
+
+_FOLDERS = ("changelog.d/", ".changeset/", "newsfragments/", "changes/")
+
+
+def check_fragments(facts: Facts) -> Finding:
+    """Tell whether the fragments are well-formed."""
+    history = facts.history
+    if history is None:
+        return unknown("the fragments could not be read")
+    if not history.uses_fragments:
+        return ok("the change log is kept without fragments")
+    names = facts.config.categories if facts.config else {}
+    allowed = _categories(facts)
+    for fragment in history.fragments:
+        if fragment.stale:
+            continue
+        trouble = _judge(fragment, names, allowed)
+        if trouble:
+            return problem(
+                f"{fragment.path}: {trouble}", "mend it, and commit it"
+            )
+    pending = [f.path for f in history.fragments if not f.stale]
+    if not pending:
+        return ok("there are no fragments to collect")
+    count = len(pending)
+    return ok(f"{count} fragment{'s' if count > 1 else ''}, well-formed")
+
+
+def _categories(facts: Facts) -> frozenset[str]:
+    """Return the categories that scriv's settings name, in lower case."""
+    import tomllib
+
+    text = facts.text("pyproject.toml") or ""
+    if "scriv" not in text:
+        return frozenset()
+    try:
+        tool = tomllib.loads(text).get("tool", {})
+    except tomllib.TOMLDecodeError:
+        return frozenset()
+    scriv = tool.get("scriv") if isinstance(tool, dict) else None
+    named = scriv.get("categories") if isinstance(scriv, dict) else None
+    if isinstance(named, str):
+        named = named.split(",")
+    if not isinstance(named, list):
+        return frozenset()
+    return frozenset(str(name).strip().lower() for name in named)
+
+
+def _judge(
+    fragment: Fragment, names: Mapping[str, str], allowed: frozenset[str]
+) -> str | None:
+    """Say what is wrong with a fragment."""
+    if fragment.empty:
+        return f"nothing is under {fragment.empty[0]!r:.80}"
+    if not fragment.parts:
+        return "there is nothing in it"
+    for part in fragment.parts:
+        if not part.category:
+            if fragment.tool == "scriv" and allowed:
+                return "its text is under no category"
+            continue
+        category = part.category.strip().rstrip(":").lower()
+        is_named = category in allowed or category in names
+        if allowed and fragment.tool == "scriv" and not is_named:
+            return (
+                f"{part.category!r:.80} is no category; those are"
+                f" {', '.join(sorted(allowed))}"
+            )
+        if not allowed and not (is_named or _is_usual(category, names)):
+            return f"the category {part.category!r:.80} is not known"
+    return None
+
+
+def _is_usual(category: str, names: Mapping[str, str]) -> bool:
+    level, says_so = level_of(category, names)
+    return says_so or level != "patch" or category in {
+        "other changes", "other", "changes", "misc", "miscellaneous",
+        "changed", "documentation",
+    }  # fmt: skip
+
+
+def check_missing_fragments(facts: Facts) -> Finding:
+    """Tell whether a change that users should know of has no fragment."""
+    history = facts.history
+    if history is None:
+        return unknown("the changes could not be read")
+    if not history.uses_fragments:
+        return ok("the change log is kept without fragments")
+    since = history.previous.name if history.previous else None
+    missing = [
+        subject
+        for subject, paths in facts.files.added(since)
+        if _tells(subject)
+        and not any(
+            path.startswith(_FOLDERS)
+            or f"/{path}".find("/newsfragments/") >= 0
+            for path in paths
+        )
+    ]
+    if missing:
+        return warning(
+            f"changes without a fragment: {join(missing)}",
+            "write one for each",
+            command="scriv create",
+        )
+    return ok("every change that users should know of has a fragment")
+
+
+def _tells(subject: str) -> bool:
+    header = parse_header(subject)
+    if header is None:
+        return False
+    return header.type.lower() in _TELLING or header.is_breaking

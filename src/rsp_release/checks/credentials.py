@@ -1,0 +1,217 @@
+"""Checks of what the credentials may do."""
+
+from __future__ import annotations
+
+from ..exceptions import ExitStatus, NotAllowedError
+from .base import Finding, ok, problem, unknown
+from .facts import WORKFLOWS, Facts
+
+__all__ = [
+    "check_actions",
+    "check_contents",
+    "check_pulls",
+    "check_repository",
+    "check_sso",
+    "check_triggers",
+    "check_workflows_permission",
+]
+
+_DENIED = ExitStatus.NOT_ALLOWED
+
+_KINDS = {
+    "classic": "a classic personal access token",
+    "fine-grained": "a fine-grained personal access token",
+    "oauth": "a token of `gh` or another OAuth app",
+    "app": "a token of a GitHub App or a workflow",
+    "unknown": "a token of a kind that is not known",
+    "none": "no token",
+}
+
+_SCOPED = ("classic", "oauth")
+"""Tokens whose scopes say what they may, together with the user's role."""
+
+
+def check_repository(facts: Facts) -> Finding:
+    """Tell whether there is a token, whose user may write."""
+    try:
+        repository = facts.repository()
+    except NotAllowedError as e:
+        return problem(
+            e.message, e.help or "set GITHUB_TOKEN", exit_status=_DENIED,
+            url=e.url,
+        )  # fmt: skip
+    name = facts.proposal.repository
+    if repository.is_archived:
+        return problem(
+            f"{name} is archived",
+            "unarchive it in its settings on GitHub",
+            command=f"gh repo unarchive {name} --yes",
+            exit_status=_DENIED,
+        )
+    if repository.can_push is False:
+        return problem(
+            f"the credentials may not write to the contents of {name}",
+            "use a token with the permission Contents: write",
+            exit_status=_DENIED,
+        )
+    if not facts.is_thorough:
+        return ok(f"{name} may be written to")
+    kind = _KINDS[facts.credentials().kind]
+    return ok(f"{kind}, which sees {repository.name}")
+
+
+def check_sso(facts: Facts) -> Finding:
+    """Tell whether the token is authorised for single sign-on."""
+    try:
+        hides = facts.credentials().hides
+    except NotAllowedError as e:
+        if e.url is None:
+            return unknown(e.message, e.help)
+        return problem(e.message, e.help, url=e.url, exit_status=_DENIED)
+    if hides:
+        return problem(
+            "GitHub leaves things out for want of single sign-on",
+            "authorise the token for the organisation, in its settings",
+            url="https://github.com/settings/tokens",
+            exit_status=_DENIED,
+        )
+    return ok("GitHub does not ask for single sign-on")
+
+
+def check_contents(facts: Facts) -> Finding:
+    """Tell whether contents may be written: the tag, and the release."""
+    what = "Contents: write, for the tag and the release"
+    scoped = _judge_scopes(facts, what)
+    if scoped is not None:
+        return scoped
+    commit = facts.proposal.commit
+    if facts.settings.may_write_contents(commit):
+        return ok(f"the token has {what}")
+    return _lacks(what, "Contents: write")
+
+
+def check_pulls(facts: Facts) -> Finding:
+    """Tell whether the change log's pull request may be opened."""
+    if not facts.needs_pull():
+        return ok("not needed: the change log goes without a pull request")
+    what = "Pull requests: write, for the change log"
+    scoped = _judge_scopes(facts, what)
+    if scoped is not None:
+        return scoped
+    if facts.settings.may_write_pulls(facts.proposal.default_branch):
+        return ok(f"the token has {what}")
+    return _lacks(what, "Pull requests: write")
+
+
+def check_actions(facts: Facts) -> Finding:
+    """Tell whether workflow runs may be read, to watch one."""
+    what = "Actions: read, to watch the run"
+    publication = facts.publication()
+    if publication is None or not publication.workflow:
+        return ok("not needed: there is no run to watch")
+    try:
+        facts.workflow_state(publication.workflow)
+    except NotAllowedError:
+        return _lacks(what, "Actions: read")
+    return ok(f"the token has {what}")
+
+
+def check_workflows_permission(facts: Facts) -> Finding:
+    """Tell whether workflow files may be changed, where that is needed.
+
+    It does where the commit's differ from those of the default branch.
+    """
+    what = "Workflows: write, since the commit's workflow files are not those"
+    what += f" of {facts.proposal.default_branch}"
+    if not _changes_workflows(facts):
+        return ok("not needed: the workflow files are the default branch's")
+    try:
+        credentials = facts.credentials()
+    except NotAllowedError as e:
+        return unknown(e.message, e.help)
+    if credentials.scopes is not None:
+        if "workflow" in credentials.scopes:
+            return ok(f"the token has {what}")
+        return problem(
+            f"the token lacks {what}",
+            "give it the scope `workflow`",
+            command="gh auth refresh --scopes workflow",
+            exit_status=_DENIED,
+        )
+    if facts.settings.starts_workflows() is False:
+        return problem(
+            f"GITHUB_TOKEN can never have {what}",
+            "use a personal access token, or that of a GitHub App",
+            exit_status=_DENIED,
+        )
+    return unknown(
+        f"whether the token has {what}",
+        "see that it has the permission Workflows: write",
+    )
+
+
+def _changes_workflows(facts: Facts) -> bool:
+    branch, default = facts.proposal.branch, facts.proposal.default_branch
+    if branch == default or facts.world.files is None:
+        return False
+    head = facts.once(
+        "default head", lambda: facts.world.git.remote_branch(default)
+    )
+    return head is not None and facts.files.differ(head, WORKFLOWS)
+
+
+def check_triggers(facts: Facts) -> Finding:
+    """Tell whether what these credentials do starts workflows.
+
+    https://docs.github.com/en/actions/concepts/security/github_token
+    """
+    if facts.publication() is None:
+        return ok("not needed: no workflow publishes")
+    try:
+        starts = facts.settings.starts_workflows()
+    except NotAllowedError as e:
+        return unknown(e.message, e.help)
+    if starts is None:
+        return unknown(
+            "whether a tag made with the token starts workflows",
+            "GITHUB_TOKEN starts none; that of a GitHub App does",
+        )
+    if starts:
+        return ok("a tag or release made with the token starts workflows")
+    return problem(
+        "the token is a workflow's own GITHUB_TOKEN: no tag or release made"
+        " with it starts a workflow, so no image would be published",
+        "use a personal access token, or that of a GitHub App",
+        exit_status=_DENIED,
+    )
+
+
+def _judge_scopes(facts: Facts, what: str) -> Finding | None:
+    """Judge by scope and role, where the token has scopes."""
+    try:
+        repository, credentials = facts.repository(), facts.credentials()
+    except NotAllowedError as e:
+        return unknown(f"whether the token has {what}: {e.message}", e.help)
+    if credentials.kind not in _SCOPED or credentials.scopes is None:
+        return None
+    wanted = {"repo"} if repository.is_private else {"repo", "public_repo"}
+    if not wanted & set(credentials.scopes):
+        return problem(
+            f"the token lacks {what}",
+            "give it the scope `repo`",
+            command="gh auth refresh --scopes repo",
+            exit_status=_DENIED,
+        )
+    if repository.can_push is False:
+        return unknown(
+            f"whether the token has {what}: its user may not write at all"
+        )
+    return ok(f"the token has {what}")
+
+
+def _lacks(what: str, permission: str) -> Finding:
+    return problem(
+        f"the token lacks {what}",
+        f"use a token with the permission {permission}",
+        exit_status=_DENIED,
+    )

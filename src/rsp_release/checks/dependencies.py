@@ -1,0 +1,150 @@
+"""Checks that dependencies are fresh: services must take security fixes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ..exceptions import NotAllowedError, ReleaseError
+from ..workflow.documents import load
+from .base import Finding, join, ok, problem, unknown, warning
+from .facts import Facts
+
+__all__ = [
+    "check_dependency_pulls",
+    "check_lock",
+    "check_lock_age",
+    "check_periodic_ci",
+]
+
+STALE_LOCK = timedelta(days=30)
+"""How old a lock file may be before a person should know."""
+
+OLD_LOCK = timedelta(days=180)
+"""How old a lock file may be at most."""
+
+OLD_PULL = timedelta(days=30)
+"""How long an update of a dependency may wait at most."""
+
+_LOCKS = (
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    "requirements/main.txt",
+    "requirements.txt",
+    "package-lock.json",
+    "pnpm-lock.yaml",
+    "yarn.lock",
+    "go.sum",
+    "Cargo.lock",
+    "Gemfile.lock",
+    "gradle.lockfile",
+)
+
+_BOTS = ("dependabot", "renovate", "neophile")
+
+
+def check_lock(facts: Facts) -> Finding:
+    """Tell whether the lock file fits to what is asked for."""
+    if facts.text("uv.lock") is None:
+        return ok("there is no uv.lock")
+    is_current = facts.files.lock_is_current(offline=facts.is_offline)
+    if is_current is None:
+        return unknown(
+            "whether uv.lock fits to pyproject.toml: uv could not tell",
+            "see what it says",
+            command="uv lock --check",
+        )
+    if is_current:
+        return ok("uv.lock fits to pyproject.toml")
+    return problem(
+        "uv.lock does not fit to pyproject.toml",
+        "lock again, and commit it",
+        command="uv lock",
+    )
+
+
+def check_lock_age(facts: Facts) -> Finding:
+    """Tell when the dependencies were last updated."""
+    for path in _LOCKS:
+        changed_at = facts.files.changed_at(path)
+        if changed_at is None:
+            continue
+        age = facts.world.clock.now() - changed_at
+        text = f"{path} was last changed {max(age.days, 0)} days ago"
+        command = "uv lock --upgrade" if path == "uv.lock" else None
+        remedy = "update the dependencies, and commit it"
+        if age > OLD_LOCK:
+            return problem(text, remedy, command=command)
+        if age > STALE_LOCK:
+            return warning(text, remedy, command=command)
+        return ok(text)
+    return ok("there is no lock file")
+
+
+def check_dependency_pulls(facts: Facts) -> Finding:
+    """Tell whether updates of dependencies wait to be merged."""
+    pulls = [
+        pull
+        for pull in facts.once("open pulls", facts.settings.open_pulls)
+        if any(
+            bot in text.lower()
+            for bot in _BOTS
+            for text in (pull.author, pull.branch.split("/")[0])
+        )
+    ]
+    if not pulls:
+        return ok("no update of a dependency waits")
+    names = [f"#{pull.number} {pull.title}" for pull in pulls]
+    now = facts.world.clock.now()
+    old = [p for p in pulls if now - p.created_at > OLD_PULL]
+    text = f"updates of dependencies wait: {join(names)}"
+    if old:
+        days = (now - min(p.created_at for p in old)).days
+        return problem(
+            f"{text}; for up to {days} days", "merge them, or close them",
+            url=old[-1].url,
+        )  # fmt: skip
+    return warning(text, "merge them before the release", url=pulls[0].url)
+
+
+def check_periodic_ci(facts: Facts) -> Finding:
+    """Tell whether the last scheduled test of updates succeeded."""
+    scheduled = [
+        path
+        for path, text in sorted(facts.workflows().items())
+        if _is_periodic(path, text)
+    ]
+    if not scheduled:
+        return ok("no workflow tests by a schedule")
+    for path in scheduled:
+        try:
+            run = facts.settings.last_scheduled(path)
+        except NotAllowedError as e:
+            return unknown(f"the last run of {path}: {e.message}", e.help)
+        if run is not None and run.conclusion in ("failure", "timed_out"):
+            return warning(
+                f"the last scheduled run of {path} failed: the newest"
+                " dependencies may not work",
+                "see why",
+                url=run.url,
+            )
+    return ok(f"{join(scheduled)} did not fail the last time")
+
+
+def _is_periodic(path: str, text: str) -> bool:
+    """Return whether a workflow tests, and is started by a schedule."""
+    if "schedule" not in text:
+        return False
+    try:
+        document = load(path, text)
+    except ReleaseError:
+        return False
+    on = document.get("on") if isinstance(document, dict) else None
+    jobs = document.get("jobs") if isinstance(document, dict) else None
+    return (
+        isinstance(on, dict)
+        and "schedule" in on
+        and isinstance(jobs, dict)
+        and any("test" in str(job).lower() for job in jobs)
+    )

@@ -1,0 +1,530 @@
+"""Checks of the workflow that publishes the images, and of its secrets."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..exceptions import NotAllowedError, ReleaseError
+from ..models import Publication
+from ..workflow import explain_absence
+from ..workflow.candidates import find_candidates
+from ..workflow.documents import load
+from .base import Finding, join, ok, problem, unknown, warning
+from .facts import Facts
+
+__all__ = [
+    "check_condition",
+    "check_docker_hub",
+    "check_dockerfile",
+    "check_enabled",
+    "check_gar",
+    "check_ghcr",
+    "check_once",
+    "check_publishes",
+    "check_queue",
+    "check_types",
+]
+
+_SECRET = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)")
+
+_PER_REF = re.compile(
+    r"github\.(?:ref|ref_name|head_ref|sha|run_id|event\.release\.\w+)\b"
+)
+"""What makes a concurrency group one of its own for each release."""
+
+_DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
+
+
+# -- The workflow -----------------------------------------------------------
+
+
+def check_publishes(facts: Facts) -> Finding:
+    """Tell whether a workflow publishes images at a release."""
+    config = facts.config
+    if config is not None and config.images == ():
+        return ok("the settings say that there are no images")
+    publication = facts.publication()
+    if publication is None:
+        return _explain(facts)
+    if not publication.workflow:
+        return problem(
+            "no workflow publishes the images that the settings name",
+            "set `workflow` in the settings, or let one publish them",
+        )
+    if not publication.images and publication.unsure:
+        return unknown(
+            f"{publication.workflow}: {publication.unsure[0]}",
+            "name the images with the setting `images`",
+        )
+    if not publication.images:
+        return unknown(
+            f"which images {publication.workflow} publishes",
+            "name them with the setting `images`",
+        )
+    names = [image.name for image in publication.images]
+    return ok(
+        f"{publication.workflow} publishes {join(names)} on"
+        f" {publication.event}"
+    )
+
+
+def _explain(facts: Facts) -> Finding:
+    if _skipped_jobs(facts):
+        return ok("a workflow starts when a release is published")
+    sentences = explain_absence(
+        facts.workflows(),
+        repository=facts.proposal.repository,
+        tag=facts.proposal.tag,
+        read=facts.text if facts.world.files else None,
+    )
+    if sentences:
+        return problem(
+            sentences[0],
+            "start it with `release:` and `types: [published]` under `on:`",
+        )
+    return problem(
+        "no workflow publishes images when a release is published",
+        "add one, or say with `images = []` in the settings that there are"
+        " none",
+        command="rsp-release init",
+    )
+
+
+def check_condition(facts: Facts) -> Finding:
+    """Tell whether the publishing jobs run for a release."""
+    if facts.publication() is not None:
+        return ok("the publishing jobs run for a release")
+    skipped = _skipped_jobs(facts)
+    if not skipped:
+        return ok("no publishing job is skipped")
+    path, jobs = skipped
+    return problem(
+        f"{path} starts on a release, but the `if:` of {join(jobs)} skips"
+        " what publishes",
+        "let the condition hold for github.event_name == 'release'",
+    )
+
+
+def _skipped_jobs(facts: Facts) -> tuple[str, list[str]] | None:
+    """Find jobs that would publish, were it not for a condition."""
+
+    def read() -> tuple[str, list[str]] | None:
+        for path, text in sorted(facts.workflows().items()):
+            try:
+                document = load(path, text)
+                freed, names = _free(document)
+                if not names:
+                    continue
+                found = find_candidates(
+                    path, freed, repository=facts.proposal.repository,
+                    tag=facts.proposal.tag, read=lambda _: None,
+                )  # fmt: skip
+            except (ReleaseError, RecursionError):
+                continue
+            if any(candidate.images for candidate in found):
+                return path, names
+        return None
+
+    return facts.once("skipped", read)
+
+
+def _free(document: Any) -> tuple[Any, list[str]]:
+    """Return a workflow without conditions, and the jobs that had some."""
+    names: list[str] = []
+    jobs = document.get("jobs") if isinstance(document, dict) else None
+    if not isinstance(jobs, dict):
+        return document, names
+    free: dict[str, Any] = {}
+    for name, job in jobs.items():
+        if not isinstance(job, dict):
+            continue
+        changed = {key: value for key, value in job.items() if key != "if"}
+        steps = job.get("steps")
+        has_condition = "if" in job
+        if isinstance(steps, list):
+            changed["steps"] = [
+                {k: v for k, v in step.items() if k != "if"}
+                if isinstance(step, dict)
+                else step
+                for step in steps
+            ]
+            has_condition = has_condition or changed["steps"] != steps
+        if has_condition:
+            names.append(name)
+        free[name] = changed
+    return {**document, "jobs": free}, names
+
+
+def check_enabled(facts: Facts) -> Finding:
+    """Tell whether that workflow is enabled."""
+    publication = facts.publication()
+    if publication is None or not publication.workflow:
+        return ok("there is no publishing workflow to enable")
+    path = publication.workflow
+    try:
+        state = facts.workflow_state(path)
+    except NotAllowedError as e:
+        return unknown(f"whether {path} is enabled: {e.message}", e.help)
+    if state == "active":
+        return ok(f"{path} is enabled")
+    if state is None:
+        return warning(
+            f"GitHub does not know {path} yet",
+            f"it must be on {facts.proposal.default_branch}",
+        )
+    name = posixpath.basename(path)
+    return problem(
+        f"{path} does not run: its state is {state}",
+        "enable it",
+        command=(
+            f"gh workflow enable {name} --repo {facts.proposal.repository}"
+        ),
+    )
+
+
+def check_once(facts: Facts) -> Finding:
+    """Tell whether everything is published once only."""
+    publication = facts.publication()
+    document = _document(facts, publication)
+    if publication is None or document is None:
+        return ok("nothing is published twice")
+    found = find_candidates(
+        publication.workflow, document, repository=facts.proposal.repository,
+        tag=facts.proposal.tag, read=lambda _: None,
+    )  # fmt: skip
+    events = {c.event for c in found if c.images or c.jobs}
+    if events == {"release", "push"}:
+        return problem(
+            f"{publication.workflow} publishes twice: when the tag is pushed,"
+            " and when the release is published",
+            "keep one: `release` with `types: [published]`, and"
+            " `branches: [...]` or nothing under `push`",
+        )
+    twice = [s for s in publication.unsure if "publishes images too" in s]
+    if twice:
+        return warning(twice[0], "let one workflow publish")
+    return ok(f"{publication.workflow} publishes on {publication.event} only")
+
+
+def check_types(facts: Facts) -> Finding:
+    """Tell whether a release starts that workflow once."""
+    publication = facts.publication()
+    document = _document(facts, publication)
+    if publication is None or document is None:
+        return ok("no release starts a workflow that publishes")
+    on = document.get("on")
+    if publication.event != "release":
+        return ok(f"{publication.workflow} is started by the tag")
+    release = on.get("release") if isinstance(on, dict) else None
+    types = release.get("types") if isinstance(release, dict) else None
+    if isinstance(types, str):
+        types = [types]
+    remedy = "write `types: [published]` under `release:`"
+    if types is None:
+        return problem(
+            f"one release starts {publication.workflow} up to three times:"
+            " created, published, released",
+            remedy,
+        )
+    started = sorted({"created", "published", "released"} & set(types))
+    if len(started) > 1:
+        return problem(
+            f"one release starts {publication.workflow} {len(started)}"
+            f" times: {join(started)}",
+            remedy,
+        )
+    if "published" not in types:
+        return warning(
+            f"{publication.workflow} is started by {join(list(types))}, which"
+            " not every release is",
+            remedy,
+        )
+    return ok(f"{publication.workflow} is started once, when published")
+
+
+def check_queue(facts: Facts) -> Finding:
+    """Tell whether another run may cancel the one that publishes.
+
+    By default a newer run cancels the one that waits in the same group.
+    https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
+    """
+    publication = facts.publication()
+    document = _document(facts, publication)
+    if publication is None or document is None:
+        return ok("no publishing run can be cancelled")
+    groups = [document.get("concurrency")]
+    groups += [
+        job.get("concurrency") for _, job in _jobs(document, publication)
+    ]
+    for group in filter(None, groups):
+        name = group.get("group") if isinstance(group, dict) else group
+        if _PER_REF.search(str(name)):
+            continue
+        options = group if isinstance(group, dict) else {}
+        where = f"the concurrency group {str(name)!r:.60} in"
+        where += f" {publication.workflow}"
+        if options.get("cancel-in-progress") not in (None, False):
+            return problem(
+                f"{where} cancels a run that publishes when another starts",
+                "take out `cancel-in-progress`, and write `queue: max`",
+            )
+        if options.get("queue") != "max":
+            return warning(
+                f"{where} lets one run wait; a newer one cancels it",
+                "write `queue: max` beside its name",
+            )
+    return ok("no other run cancels the one that publishes")
+
+
+def check_dockerfile(facts: Facts) -> Finding:
+    """Tell whether there is what the image is built from."""
+    publication = facts.publication()
+    document = _document(facts, publication)
+    if publication is None or document is None:
+        return ok("nothing says what is built")
+    for paths in _dockerfiles(document, publication):
+        if any("${{" in path for path in paths):
+            continue
+        if not any(facts.text(path) is not None for path in paths):
+            return problem(
+                f"{publication.workflow} builds from {paths[0]}, which is"
+                " not there",
+                "write and commit it",
+                command="rsp-release init"
+                if paths[0] == "Dockerfile"
+                else None,
+            )
+        return ok(f"the image is built from {paths[0]}")
+    return ok("nothing says which Dockerfile is built from")
+
+
+def _dockerfiles(
+    document: Any, publication: Publication
+) -> Iterator[tuple[str, ...]]:
+    """Find from which files images are built; any of each will do."""
+    for _, job in _jobs(document, publication):
+        for step in [job, *_steps(job)]:
+            uses = str(step.get("uses", ""))
+            given = step.get("with")
+            given = given if isinstance(given, dict) else {}
+            context = str(given.get("context", "."))
+            if "multiplatform-build-and-push/" in uses:
+                name = str(given.get("dockerfile", "Dockerfile"))
+            elif re.search(r"docker/(?:build-push|bake)-action@", uses):
+                if "bake" in uses or "://" in context:
+                    continue
+                name = str(given.get("file", ""))
+                name = name or posixpath.join(context, "Dockerfile")
+            elif "build-and-push-to-ghcr@" in uses:
+                name = str(given.get("dockerfile", "Dockerfile"))
+            else:
+                continue
+            inner = posixpath.normpath(posixpath.join(context, name))
+            yield (posixpath.normpath(name), inner)
+
+
+# -- Secrets and permissions ------------------------------------------------
+
+
+def check_docker_hub(facts: Facts) -> Finding:
+    """Tell whether the workflow has what Docker Hub asks for."""
+    return _check_secrets(
+        facts, "Docker Hub", ("DOCKER_USERNAME", "DOCKER_TOKEN")
+    )
+
+
+def check_gar(facts: Facts) -> Finding:
+    """Tell whether it has what Google's Artifact Registry asks for."""
+    return _check_secrets(facts, "Artifact Registry", ("GAR_PUSH_TOKEN",))
+
+
+def _check_secrets(
+    facts: Facts, registry: str, usual: tuple[str, ...]
+) -> Finding:
+    publication = facts.publication()
+    document = _document(facts, publication)
+    if publication is None or document is None:
+        return ok(f"nothing is pushed to {registry}")
+    if not any(_registry(i.name) == registry for i in publication.images):
+        return ok(f"nothing is pushed to {registry}")
+    wanted = _wanted_secrets(document, publication, registry, usual)
+    if wanted is None:
+        return problem(
+            f"{publication.workflow} passes no secrets on, and {registry}"
+            " asks for some",
+            "write `secrets: inherit` beside `uses:`",
+        )
+    if not wanted:
+        return ok(f"{registry} needs no secret")
+    names = " and ".join(wanted)
+    try:
+        known = facts.once("secrets", facts.settings.secret_names)
+    except NotAllowedError as e:
+        return unknown(
+            f"whether there are the secrets {names} for {registry}:"
+            f" {e.message}",
+            "a token with the permission Secrets: read sees them",
+            command=f"gh secret list --repo {facts.proposal.repository}",
+        )
+    missing = [name for name in wanted if name.upper() not in known]
+    if not missing:
+        return ok(f"the secrets for {registry} are there: {names}")
+    commands = [
+        f"gh secret set {name} --repo {facts.proposal.repository}"
+        for name in missing
+    ]
+    return problem(
+        f"{publication.workflow} pushes to {registry} without the secret"
+        f" {' and '.join(missing)}",
+        "set it, for the repository or the organisation",
+        command=" && ".join(commands),
+    )
+
+
+def _wanted_secrets(
+    document: Any,
+    publication: Publication,
+    registry: str,
+    usual: tuple[str, ...],
+) -> tuple[str, ...] | None:
+    """Find the secrets that logging in takes; `None`: none are passed."""
+    found: list[str] = []
+    is_known = False
+    for _, job in _jobs(document, publication):
+        if "uses" in job:
+            passed = job.get("secrets")
+            if passed == "inherit":
+                return usual
+            if not isinstance(passed, dict):
+                return None
+            found += [
+                name
+                for key, value in passed.items()
+                if key in usual
+                for name in _SECRET.findall(str(value))
+            ]
+            is_known = True
+            continue
+        for step in _steps(job):
+            if _logs_in_to(step) == registry:
+                is_known = True
+                found += _SECRET.findall(_flat(step))
+    names = [n for n in dict.fromkeys(found) if n != "GITHUB_TOKEN"]
+    return tuple(names) if is_known else usual
+
+
+def _logs_in_to(step: Mapping[str, Any]) -> str | None:
+    uses, run = str(step.get("uses", "")), str(step.get("run", ""))
+    given = step.get("with")
+    given = given if isinstance(given, dict) else {}
+    if uses.startswith("google-github-actions/auth@"):
+        return "Artifact Registry"
+    if uses.startswith("docker/login-action@"):
+        host = str(given.get("registry", "docker.io"))
+        return _registry(f"{host}/owner/name")
+    match = re.search(r"docker\s+login\b(.*)", run)
+    if match:
+        hosts = re.findall(r"[\w-]+(?:\.[\w-]+)+", match[1])
+        return _registry(f"{hosts[-1] if hosts else 'docker.io'}/o/n")
+    return None
+
+
+def check_ghcr(facts: Facts) -> Finding:
+    """Tell whether the workflow may push to GitHub's own registry."""
+    publication = facts.publication()
+    document = _document(facts, publication)
+    if publication is None or document is None:
+        return ok("nothing is pushed to ghcr.io")
+    if not any(i.name.startswith("ghcr.io/") for i in publication.images):
+        return ok("nothing is pushed to ghcr.io")
+    for name, job in _jobs(document, publication):
+        granted = job.get("permissions", document.get("permissions"))
+        if _uses_own_token(job) or granted in (None, "write-all"):
+            continue
+        level = granted.get("packages") if isinstance(granted, dict) else None
+        if level != "write":
+            return problem(
+                f"job {name} of {publication.workflow} pushes to ghcr.io"
+                " without the permission packages: write",
+                "write `packages: write` under its `permissions:`",
+            )
+    return ok("ghcr.io needs no secret, and the job may write packages")
+
+
+def _uses_own_token(job: Mapping[str, Any]) -> bool:
+    """Return whether a job logs in to ghcr.io with a token of its own."""
+    names = [
+        name
+        for step in _steps(job)
+        if _logs_in_to(step) == "ghcr.io"
+        for name in _SECRET.findall(_flat(step))
+    ]
+    return any(name != "GITHUB_TOKEN" for name in names)
+
+
+# -- Parts ------------------------------------------------------------------
+
+
+def _registry(name: str) -> str:
+    host = name.split("/", maxsplit=1)[0].lower()
+    if host.endswith(("-docker.pkg.dev", ".gcr.io")) or host == "gcr.io":
+        return "Artifact Registry"
+    if host in _DOCKER_HUB or "." not in host + name.split("/", maxsplit=1)[0]:
+        return "Docker Hub"
+    return host
+
+
+def _document(
+    facts: Facts, publication: Publication | None
+) -> dict[str, Any] | None:
+    """Return the publishing workflow; `None` where there is none to read."""
+    if publication is None or publication.workflow not in facts.workflows():
+        return None
+    path = publication.workflow
+    try:
+        document = facts.once(
+            ("document", path), lambda: load(path, facts.workflows()[path])
+        )
+    except ReleaseError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _jobs(
+    document: Any, publication: Publication
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Find the publishing jobs in a workflow; all, if none is known."""
+    jobs = document.get("jobs")
+    jobs = jobs if isinstance(jobs, dict) else {}
+    found = {
+        key: job
+        for key, job in jobs.items()
+        if isinstance(job, dict)
+        and any(
+            shown == name or shown.startswith((f"{name} / ", f"{name} ("))
+            for name in {str(key), str(job.get("name", key))}
+            for shown in publication.jobs
+        )
+    }
+    yield from found.items()
+
+
+def _steps(job: Mapping[str, Any]) -> list[dict[str, Any]]:
+    steps = job.get("steps")
+    return (
+        [s for s in steps or [] if isinstance(s, dict)]
+        if isinstance(steps, list)
+        else []
+    )
+
+
+def _flat(value: Any) -> str:
+    """Return all texts of a value as one."""
+    if isinstance(value, dict):
+        return "\n".join(map(_flat, value.values()))
+    if isinstance(value, list):
+        return "\n".join(map(_flat, value))
+    return str(value)

@@ -1,0 +1,356 @@
+"""Checks of the clone and its remote."""
+
+from __future__ import annotations
+
+import re
+
+from ..exceptions import NotAllowedError
+from ..models import ReleasePage
+from ..tags import Tag, parse_tags, stream_of
+from .base import Finding, join, ok, problem, unknown, warning
+from .facts import Facts
+
+__all__ = [
+    "check_behind",
+    "check_branch",
+    "check_changelog_pull",
+    "check_ci",
+    "check_clean",
+    "check_history",
+    "check_previous_images",
+    "check_previous_release",
+    "check_python_version",
+    "check_release_free",
+    "check_tag_free",
+    "check_tag_style",
+    "check_tags_fetched",
+    "check_unfinished",
+]
+
+_BACKPORT_BRANCH = re.compile(r"v?\d+\.\d+(?:\.x)?")
+
+_PEP440 = re.compile(
+    r"v?(?:\d+!)?\d+(?:\.\d+)*"
+    r"(?:[-_.]?(?:a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d*)?"
+    r"(?:[-_.]?(?:post|rev|r)[-_.]?\d*|-\d+)?"
+    r"(?:[-_.]?dev[-_.]?\d*)?"
+    r"(?:\+[a-z0-9]+(?:[-_.][a-z0-9]+)*)?",
+    re.IGNORECASE,
+)
+"""Versions of PEP 440, appendix B."""
+
+_CHANGELOG_BRANCH = "rsp-release/changelog-"
+
+
+def check_branch(facts: Facts) -> Finding:
+    """Tell whether a branch is checked out that is released from."""
+    branch, default = facts.proposal.branch, facts.proposal.default_branch
+    if branch is None:
+        return problem(
+            "the checkout is on no branch",
+            "check out the release branch",
+            command=f"git switch {default}",
+        )
+    if branch == default:
+        return ok(f"{branch} is checked out")
+    if _BACKPORT_BRANCH.fullmatch(branch):
+        return ok(f"{branch} is checked out, a branch for one line")
+    return problem(
+        f"{branch} is no release branch: those are {default}, and branches"
+        " for one line such as 1.4",
+        "check out the release branch, or set `branch` in the settings",
+        command=f"git switch {default}",
+    )
+
+
+def check_clean(facts: Facts) -> Finding:
+    """Tell whether everything is committed."""
+    changed = facts.world.git.uncommitted()
+    if facts.proposal.is_begun or not changed:
+        return ok("no tracked file has uncommitted changes")
+    return problem(
+        f"there are uncommitted changes: {join(changed)}",
+        "commit them, or put them away",
+        command="git stash",
+    )
+
+
+def check_history(facts: Facts) -> Finding:
+    """Tell whether the whole history is here."""
+    git = facts.world.git
+    if facts.proposal.is_begun or not git.is_shallow():
+        return ok("the clone has the whole history")
+    return problem(
+        "the clone is shallow, so its history cannot be judged",
+        command=f"git fetch --unshallow --tags {git.remote}",
+    )
+
+
+def check_tags_fetched(facts: Facts) -> Finding:
+    """Tell whether the remote's tags are here."""
+    git = facts.world.git
+    missing = () if facts.proposal.is_begun else git.unfetched_tags()
+    if not missing:
+        return ok(f"all tags of {git.remote} are here")
+    return problem(
+        f"{git.remote} has tags that this clone has not: {join(missing)}",
+        command=f"git fetch --tags {git.remote}",
+    )
+
+
+def check_behind(facts: Facts) -> Finding:
+    """Tell whether the commit is the head of the remote's branch."""
+    git, branch = facts.world.git, facts.proposal.branch
+    if branch is None:
+        return unknown("no branch is checked out")
+    commit, head = facts.proposal.commit, facts.remote_head()
+    if head is None:
+        return problem(
+            f"{git.remote} has no branch {branch}",
+            command=f"git push {git.remote} {branch}",
+        )
+    if head == commit:
+        return ok(f"{git.remote}/{branch} is at {commit[:10]}, as here")
+    if git.is_ancestor(commit, head):
+        return problem(
+            f"{branch} is behind {git.remote}/{branch}, which is at"
+            f" {head[:10]}",
+            command="git pull --ff-only",
+        )
+    text = f"commit {commit[:10]} is not on {git.remote}/{branch}"
+    if git.is_ancestor(head, commit):
+        return problem(text, command=f"git push {git.remote} {branch}")
+    return problem(
+        text, f"see what differs: git log {git.remote}/{branch}...{branch}"
+    )
+
+
+def check_tag_style(facts: Facts) -> Finding:
+    """Tell whether the tags are semantic versions of one style."""
+    history, trouble = facts.history, facts.trouble
+    if history is None:
+        return unknown(
+            trouble.message if trouble else "the tags were not read",
+            trouble.help if trouble else None,
+        )
+    if trouble is not None:
+        return problem(trouble.message, trouble.help)
+    tags = [t for t in history.tags if not t.is_calendar]
+    if not tags:
+        return ok(f"no version is tagged; the next is {facts.proposal.tag}")
+    prefixes = sorted({t.prefix for t in tags})
+    if len(prefixes) > 1:
+        newest = max(tags, key=lambda t: t.version.key)
+        others = [t.name for t in tags if t.prefix != newest.prefix]
+        return warning(
+            f"the tags have several styles: {newest.name}, but {join(others)}",
+            f"new tags are like {newest.name}; the setting tag-prefix says"
+            " so for good",
+        )
+    short = [t.name for t in tags if t.parts == 2]
+    if short:
+        return warning(
+            f"these tags have two numbers, not three: {join(short)}"
+        )
+    return ok(f"{len(tags)} tags, such as {tags[0].name}")
+
+
+def check_python_version(facts: Facts) -> Finding:
+    """Tell whether what reads the version from the tag understands it."""
+    text = facts.text("pyproject.toml") or ""
+    reader = next(
+        (n for n in ("setuptools_scm", "setuptools-scm", "hatch-vcs")
+         if n in text),
+        None,
+    )  # fmt: skip
+    tag = facts.proposal.tag
+    if reader is None:
+        return ok("nothing takes a Python version from the tag")
+    parsed = next(iter(parse_tags([tag])), None)
+    if parsed is None:
+        return unknown(f"{tag} names no version")
+    version = tag.removeprefix(stream_of(parsed.prefix)).lstrip("-/@_")
+    if not _PEP440.fullmatch(version):
+        return problem(
+            f"{reader} reads the version from the tag, and {version} is none"
+            " of PEP 440",
+            "use an identifier that both know: a, b or rc, as in --pre rc",
+        )
+    if _has_prefix(parsed) and not re.search(
+        r"tag[_-](?:regex|pattern)", text
+    ):
+        return warning(
+            f"{reader} reads the version from the tag, and {tag} has a prefix",
+            "tell it with its setting tag_regex",
+        )
+    return ok(f"{reader} reads {tag} as {parsed.version.pep440()}")
+
+
+def _has_prefix(tag: Tag) -> bool:
+    return bool(stream_of(tag.prefix))
+
+
+def check_tag_free(facts: Facts) -> Finding:
+    """Tell whether the tag's name is free."""
+    git, tag = facts.world.git, facts.proposal.tag
+    remote = git.remote_tag(tag)
+    if remote is not None:
+        return problem(
+            f"tag {tag} is on {git.remote} already, at {remote.commit[:10]}",
+            "finish that release, or release another version",
+            command=f"rsp-release resume {tag}",
+        )
+    local = git.local_tag(tag)
+    if local is not None:
+        return problem(
+            f"tag {tag} is in this clone already, at {local[:10]}",
+            command=f"git tag -d {tag}",
+        )
+    if not facts.is_thorough:
+        return ok(f"{tag} is free")
+    return _check_burned(facts)
+
+
+def _check_burned(facts: Facts) -> Finding:
+    """Tell whether the name was used by a release that is gone.
+
+    GitHub keeps no list of such names, but the runs that were for them.
+    https://docs.github.com/en/code-security/concepts/supply-chain-security/immutable-releases
+    """
+    tag = facts.proposal.tag
+    try:
+        runs = facts.settings.runs_of_tag(tag)
+    except NotAllowedError:
+        return ok(f"{tag} is free; runs of the past are not shown")
+    if not runs:
+        return ok(f"{tag} is free")
+    text = f"{tag} was tagged before, and deleted: a workflow ran for it"
+    if facts.is_immutable():
+        return problem(
+            f"{text}; a tag of an immutable release can never be used again",
+            "release another version: rsp-release bump X.Y.Z",
+            url=runs[0].url,
+        )
+    return warning(
+        text, "another version is safer: images of it may exist",
+        url=runs[0].url,
+    )  # fmt: skip
+
+
+def check_release_free(facts: Facts) -> Finding:
+    """Tell whether there is a GitHub release of that tag."""
+    tag = facts.proposal.tag
+    published = [page for page in facts.pages(tag) if not page.is_draft]
+    if published:
+        return problem(
+            f"GitHub release {tag} is published already",
+            f"see {published[0].url}",
+            url=published[0].url,
+        )
+    drafts = len(facts.pages(tag))
+    if drafts:
+        return ok(f"GitHub release {tag} is a draft, and will be published")
+    return ok(f"there is no GitHub release {tag}")
+
+
+def check_ci(facts: Facts) -> Finding:
+    """Tell whether the commit's own CI is green."""
+    commit = facts.proposal.commit
+    try:
+        checks = facts.settings.checks(commit)
+    except NotAllowedError as e:
+        return unknown(f"the checks of {commit[:10]}: {e.message}", e.help)
+    failed = [check.name for check in checks if check.state == "failed"]
+    running = [check.name for check in checks if check.state == "running"]
+    if failed:
+        return problem(
+            f"on {commit[:10]} failed: {join(failed)}",
+            "mend it, or run it again, before it is released",
+        )
+    if running:
+        return warning(
+            f"on {commit[:10]} not over yet: {join(running)}", "wait for it"
+        )
+    if not checks:
+        return ok(f"nothing was checked on {commit[:10]}")
+    return ok(f"{len(checks)} checks of {commit[:10]} passed")
+
+
+def check_unfinished(facts: Facts) -> Finding:
+    """Tell whether a release that was begun here is not finished."""
+    begun = facts.begun
+    if begun is None:
+        return ok("this clone has no release that was begun and not finished")
+    return problem(
+        f"release {begun} was begun here and is not finished",
+        command=f"rsp-release resume {begun}",
+    )
+
+
+def check_previous_release(facts: Facts) -> Finding:
+    """Tell whether the previous tag has its GitHub release."""
+    tag = facts.proposal.previous_tag
+    if tag is None:
+        return ok("there is no earlier version")
+    pages: tuple[ReleasePage, ...] = facts.pages(tag)
+    if facts.begun == tag:
+        return ok(f"{tag} is not finished, as told above")
+    if any(not page.is_draft for page in pages):
+        return ok(f"{tag} has its GitHub release")
+    what = "a draft of a" if pages else "no"
+    return problem(
+        f"tag {tag} has {what} GitHub release",
+        "finish it",
+        command=f"rsp-release resume {tag}",
+    )
+
+
+def check_previous_images(facts: Facts) -> Finding:
+    """Tell whether the previous version's images can be pulled."""
+    tag = facts.proposal.previous_tag
+    reports = facts.previous_images()
+    if tag is None or not reports:
+        return ok("no earlier version has images that are known")
+    absent = [r.image for r in reports if r.state == "absent"]
+    if absent and all(page.is_draft for page in facts.pages(tag)):
+        return unknown(f"{tag} has no GitHub release, so no image either")
+    if absent:
+        return problem(
+            f"{tag} has no image {join(absent)}",
+            "finish that release",
+            command=f"rsp-release resume {tag}",
+        )
+    hidden = [r for r in reports if r.state == "unknown"]
+    if hidden:
+        why = hidden[0].reason or "no reason given"
+        return unknown(
+            f"{hidden[0].image}:{tag}: {why}",
+            "log in to the registry",
+            command=f"docker login {hidden[0].image.split('/')[0]}",
+        )
+    private = [r.image for r in reports if r.needs_credentials]
+    if private:
+        return warning(
+            f"{join(private)} is shown only to those who log in",
+            "the deployment needs a pull secret for it; or make the package"
+            " public",
+        )
+    return ok(f"{reports[0].image}:{tag} can be pulled")
+
+
+def check_changelog_pull(facts: Facts) -> Finding:
+    """Tell whether a pull request with a change log is still open."""
+    pulls = facts.once("open pulls", facts.settings.open_pulls)
+    for pull in pulls:
+        if pull.branch.startswith(_CHANGELOG_BRANCH):
+            tag = pull.branch.removeprefix(_CHANGELOG_BRANCH)
+            if facts.begun == tag:
+                continue
+            return problem(
+                f"pull request #{pull.number} with the change log of {tag} is"
+                " open",
+                "merge it, and finish that release",
+                command=f"rsp-release resume {tag}",
+                url=pull.url,
+            )
+    return ok("no pull request with a change log is open")

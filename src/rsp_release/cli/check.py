@@ -1,0 +1,242 @@
+"""The command ``check``: everything that must be so before a release."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
+
+from ..checks import Report, State
+from ..exceptions import ExitStatus, ReleaseError
+from ..views.glyphs import Glyphs
+from ..views.json import SCHEMA, dumps
+from ..views.safe import line, url
+from .session import Globals, Session
+
+__all__ = ["run_check"]
+
+_MARKS: dict[State, tuple[str, str]] = {
+    "ok": ("done", "32"),
+    "problem": ("failed", "31"),
+    "warning": ("person", "33"),
+    "unknown": ("unknown", "36"),
+}
+"""The glyph and the colour of each state."""
+
+
+def run_check(options: Globals, *, offline: bool, as_json: bool) -> int:
+    """Look at everything that must be so before a release.
+
+    Parameters
+    ----------
+    options
+        Options that stand before the command.
+    offline
+        Whether nothing beyond this machine may be asked.
+    as_json
+        Whether the output is JSON alone.
+
+    Returns
+    -------
+    int
+        The exit status: that of `ExitStatus.NOT_ALLOWED` where credentials
+        are all that is wrong.
+    """
+    session = Session(options, as_json=as_json)
+    view: _Text | _Json = (
+        _Json(sys.stdout)
+        if as_json
+        else _Text(sys.stdout, options.environ, no_color=options.no_color)
+    )
+    try:
+        with session.factory.open_checker(offline=offline) as checker:
+            facts = checker.find_facts()
+            reports = []
+            for report in checker.run(facts):
+                view.show(report)
+                reports.append(report)
+            view.show_settings(checker.settings(facts))
+            status = _judge(reports)
+            view.conclude(reports, status)
+            return int(status)
+    except ReleaseError as e:
+        if not as_json:
+            raise
+        view.fail(e)
+        return int(e.exit_status)
+
+
+def _judge(reports: Iterable[Report]) -> ExitStatus:
+    statuses = {
+        report.finding.exit_status
+        for report in reports
+        if report.finding.state == "problem"
+    }
+    if not statuses:
+        return ExitStatus.OK
+    if statuses == {ExitStatus.NOT_ALLOWED}:
+        return ExitStatus.NOT_ALLOWED
+    return ExitStatus.BLOCKED
+
+
+class _Text:
+    """Shows reports to a person, as they come."""
+
+    def __init__(
+        self, stream: TextIO, environ: Mapping[str, str], *, no_color: bool
+    ) -> None:
+        self._stream = stream
+        self._glyphs = Glyphs.choose(stream.encoding)
+        self._is_coloured = (
+            stream.isatty()
+            and not no_color
+            and not environ.get("NO_COLOR")
+            and environ.get("TERM") != "dumb"
+        )
+        self._group = ""
+
+    def show(self, report: Report) -> None:
+        check, finding = report.check, report.finding
+        if check.group != self._group:
+            self._group = check.group
+            self._write(f"{check.group}\n")
+        glyph, colour = _MARKS[finding.state]
+        mark = self._paint(getattr(self._glyphs, glyph), colour)
+        self._write(f"  {mark} {check.title:<24} {line(finding.text)}\n")
+        if finding.state == "ok":
+            return
+        arrow = " " * 29 + self._glyphs.arrow
+        if finding.remedy:
+            self._write(f"{arrow} {line(finding.remedy)}\n")
+        if finding.command:
+            command = self._paint(line(finding.command), "1")
+            self._write(f"{arrow} {command}\n")
+        if finding.url and (address := url(finding.url)):
+            self._write(f"{arrow} {address}\n")
+
+    def show_settings(self, settings: Iterable[tuple[str, Any, str]]) -> None:
+        self._write("Settings\n")
+        for key, value, source in settings:
+            shown = line(_spell(value))
+            self._write(f"    {key:<24} {shown:<34} {line(source)}\n")
+
+    def conclude(self, reports: list[Report], status: ExitStatus) -> None:
+        counts = _count(reports)
+        words = [
+            f"{counts['problem']} problem" + _s(counts["problem"]),
+            f"{counts['warning']} warning" + _s(counts["warning"]),
+            f"{counts['unknown']} could not be told",
+        ]
+        told = ", ".join(w for w in words if not w.startswith("0 "))
+        total = f"{len(reports)} checks"
+        self._write(f"\n{total}: {told or 'all well'}\n")
+
+    def fail(self, error: ReleaseError) -> None:
+        raise error
+
+    def _paint(self, text: str, colour: str) -> str:
+        return f"\x1b[{colour}m{text}\x1b[m" if self._is_coloured else text
+
+    def _write(self, text: str) -> None:
+        encoding = self._stream.encoding or "utf-8"
+        self._stream.write(text.encode(encoding, "replace").decode(encoding))
+        self._stream.flush()
+
+
+class _Json:
+    """Writes one object a line, as ``schemas/check.json`` describes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def show(self, report: Report) -> None:
+        check, finding = report.check, report.finding
+        self._write(
+            event="check",
+            key=check.key,
+            group=check.group,
+            title=check.title,
+            state=finding.state,
+            text=line(finding.text),
+            remedy=line(finding.remedy) if finding.remedy else None,
+            command=line(finding.command) if finding.command else None,
+            url=url(finding.url) if finding.url else None,
+        )
+
+    def show_settings(self, settings: Iterable[tuple[str, Any, str]]) -> None:
+        for key, value, source in settings:
+            self._write(
+                event="setting",
+                key=key,
+                value=_plain(value),
+                source=line(source),
+            )
+
+    def conclude(self, reports: list[Report], status: ExitStatus) -> None:
+        self._write(
+            event="result",
+            outcome="blocked" if status else "ready",
+            exit=int(status),
+            message=None,
+            help=None,
+            **_count(reports),
+        )
+
+    def fail(self, error: ReleaseError) -> None:
+        self._write(
+            event="result",
+            outcome="failed",
+            exit=int(error.exit_status),
+            message=line(error.message),
+            help=line(error.help) if error.help else None,
+            ok=0,
+            problem=0,
+            warning=0,
+            unknown=0,
+        )
+
+    def _write(self, **document: Any) -> None:
+        self._stream.write(dumps({"schema": SCHEMA, **document}) + "\n")
+        self._stream.flush()
+
+
+def _count(reports: Iterable[Report]) -> dict[str, int]:
+    states = [report.finding.state for report in reports]
+    return {state: states.count(state) for state in _MARKS}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    fields = getattr(value, "__dataclass_fields__", {})
+    return {
+        name: getattr(value, name)
+        for name in fields
+        if getattr(value, name) is not None
+    }
+
+
+def _spell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return value or '""'
+    if isinstance(value, Mapping):
+        pairs = [f"{k}: {v}" for k, v in value.items()]
+        return ", ".join(pairs) or "-"
+    return ", ".join(_spell_item(item) for item in value) or "-"
+
+
+def _spell_item(item: Any) -> str:
+    return item if isinstance(item, str) else str(getattr(item, "path", item))
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"

@@ -1,0 +1,156 @@
+"""What GitHub says of a repository's rules and of one's credentials. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "BranchRules",
+    "Credentials",
+    "OpenPullRequest",
+    "Ruleset",
+    "TokenKind",
+    "kind_of_token",
+]
+
+TokenKind: TypeAlias = Literal[
+    "none", "classic", "fine-grained", "oauth", "app", "unknown"
+]
+"""What sort of credentials there are. ``app`` is ``GITHUB_TOKEN`` as well."""
+
+_PREFIXES: dict[str, TokenKind] = {
+    "ghp_": "classic",
+    "github_pat_": "fine-grained",
+    "gho_": "oauth",
+    "ghu_": "app",
+    "ghs_": "app",
+}
+
+
+def kind_of_token(token: str | None) -> TokenKind:
+    """Return what sort of token it is, by its prefix.
+
+    Parameters
+    ----------
+    token
+        The token. Nothing of it is kept.
+
+    Notes
+    -----
+    https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github
+    """
+    if not token:
+        return "none"
+    for prefix, kind in _PREFIXES.items():
+        if token.startswith(prefix):
+            return kind
+    return "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What is known of the credentials. They themselves are not in it."""
+
+    kind: TokenKind
+    """What sort they are."""
+
+    scopes: tuple[str, ...] | None = None
+    """The scopes, of a kind that has them and says them."""
+
+    hides: bool = False
+    """Whether GitHub leaves things out for want of single sign-on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruleset:
+    """A ruleset that is in force."""
+
+    name: str
+    """Its name. Untrusted text."""
+
+    url: str | None
+    """Its page."""
+
+    include: tuple[str, ...]
+    """Patterns of the refs that it covers."""
+
+    exclude: tuple[str, ...]
+    """Patterns of the refs that it spares."""
+
+    rules: tuple[str, ...]
+    """The types of its rules."""
+
+    names: tuple[tuple[str, str, bool], ...] = ()
+    """Rules for names: operator, pattern, and whether it is negated."""
+
+    bypass: str | None = None
+    """Whether these credentials may bypass it, in GitHub's words."""
+
+    def covers(self, ref: str, *, default_branch: str) -> bool:
+        """Return whether it is about a ref.
+
+        Parameters
+        ----------
+        ref
+            The full ref.
+        default_branch
+            The default branch, which has a name of its own in patterns.
+        """
+
+        def fits(patterns: tuple[str, ...]) -> bool:
+            return any(
+                pattern == "~ALL"
+                or (
+                    pattern == "~DEFAULT_BRANCH"
+                    and ref == f"refs/heads/{default_branch}"
+                )
+                or fnmatchcase(ref, pattern)
+                for pattern in patterns
+            )
+
+        return fits(self.include) and not fits(self.exclude)
+
+    def forbids_name(self, name: str) -> str | None:
+        """Return the pattern that forbids a name, if one does."""
+        for operator, pattern, is_negated in self.names:
+            found = {
+                "starts_with": name.startswith(pattern),
+                "ends_with": name.endswith(pattern),
+                "contains": pattern in name,
+            }.get(operator)
+            # A regular expression of somebody else's is not run here.
+            if found is not None and found == is_negated:
+                return pattern
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchRules:
+    """How changes reach a branch."""
+
+    needs_pull: bool
+    """Whether it takes pull requests only."""
+
+    approvals: int | None = 0
+    """How many approvals those need; `None` where it cannot be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPullRequest:
+    """A pull request that is open."""
+
+    number: int
+    title: str
+    """Its title. Untrusted text."""
+
+    author: str
+    """The login of whoever opened it."""
+
+    branch: str
+    """The branch it comes from."""
+
+    url: str
+    created_at: datetime
