@@ -412,12 +412,12 @@ def load_config(
     """
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    name, table = _find(directory)
+    name, table, place = _find(directory)
     if name is not None:
         label = name if name != "pyproject.toml" else f"{name} {_TABLE}"
-        for key, value in _flatten(name, table).items():
+        for key, value in _flatten(place, table).items():
             field_name, check, _ = _KEYS[key]
-            values[field_name] = _checked(name, key, value, check)
+            values[field_name] = _checked(name, key, value, check, place)
             sources[key] = label
     for key, value in (overrides or {}).items():
         if value is not None:
@@ -438,17 +438,52 @@ def load_config(
 _TABLE = "[tool.rsp-release]"
 
 
-def _checked(path: str, key: str, value: Any, check: _Check) -> Any:
+def _checked(
+    path: str, key: str, value: Any, check: _Check, place: str | None = None
+) -> Any:
     try:
         return check(value)
     except _WrongError as exc:
         raise SettingsError(
-            path, key, f"got {value!r:.80}", help=f"expected {exc}"
+            path,
+            key,
+            f"got {value!r:.80}",
+            help=f"expected {exc}",
+            line=_line_of(place, key) if place else None,
         ) from None
 
 
-def _find(directory: Path | str) -> tuple[str | None, dict[str, Any]]:
-    """Find the settings file and return its name and table."""
+def _line_of(place: str, key: str) -> int | None:
+    """Find the line of a dotted key, for a message alone."""
+    try:
+        with open(place, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    is_own = place.endswith(".rsp-release.toml")
+    table = "" if is_own else "?"
+    for number, text in enumerate(lines, 1):
+        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", text)
+        if header:
+            table = re.sub(r"[\s\"']", "", header[1])
+            if not is_own:
+                table = f"{table}.".removeprefix("tool.rsp-release.")
+                table = table.rstrip(".")
+            if table == key:
+                return number
+            continue
+        name = re.match(r"\s*([\w\"'. -]+?)\s*=", text)
+        if name is None:
+            continue
+        dotted = re.sub(r"[\s\"']", "", name[1])
+        whole = f"{table}.{dotted}" if table else dotted
+        if whole == key or key.startswith(f"{whole}."):
+            return number
+    return None
+
+
+def _find(directory: Path | str) -> tuple[str | None, dict[str, Any], str]:
+    """Find the settings file; return its name, its table and its path."""
     folder = os.path.abspath(directory)
     while True:
         found: list[tuple[str, dict[str, Any]]] = []
@@ -477,10 +512,11 @@ def _find(directory: Path | str) -> tuple[str | None, dict[str, Any]]:
                 help="keep the settings in one of the two files",
             )
         if found:
-            return found[0]
+            name, settings = found[0]
+            return name, settings, os.path.join(folder, name)
         above = os.path.dirname(folder)
         if above == folder or os.path.exists(os.path.join(folder, ".git")):
-            return None, {}
+            return None, {}, ""
         folder = above
 
 
@@ -508,8 +544,9 @@ def _read_toml(path: str, needle: bytes = b"") -> dict[str, Any] | None:
         ) from exc
 
 
-def _flatten(path: str, table: dict[str, Any]) -> dict[str, Any]:
+def _flatten(place: str, table: dict[str, Any]) -> dict[str, Any]:
     """Turn nested tables into dotted keys and refuse unknown ones."""
+    path = os.path.basename(place)
     flat: dict[str, Any] = {}
     for key, value in table.items():
         if key in {"deploy", "pull-request"} and isinstance(value, dict):
@@ -519,7 +556,11 @@ def _flatten(path: str, table: dict[str, Any]) -> dict[str, Any]:
     for key in flat:
         if key not in _KEYS:
             raise SettingsError(
-                path, key, "there is no such setting", help=_suggest(key)
+                path,
+                key,
+                "there is no such setting",
+                help=_suggest(key),
+                line=_line_of(place, key),
             )
     return flat
 

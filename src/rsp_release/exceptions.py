@@ -122,14 +122,24 @@ class SettingsError(UsageError):
         What is wrong with the value.
     help
         What is expected there.
+    line
+        The line of the key, from 1, where it is known.
     """
 
     def __init__(
-        self, path: str, key: str, message: str, *, help: str | None = None
+        self,
+        path: str,
+        key: str,
+        message: str,
+        *,
+        help: str | None = None,
+        line: int | None = None,
     ) -> None:
-        super().__init__(f"{path}: {key}: {message}", help=help)
+        where = path if line is None else f"{path}, line {line}"
+        super().__init__(f"{where}: {key}: {message}", help=help)
         self.path = path
         self.key = key
+        self.line = line
 
 
 class BlockedError(ReleaseError):

@@ -211,6 +211,23 @@ class Factory:
             for forge in forges:
                 forge.close()
 
+    def find_home(self) -> tuple[Path, str, str]:
+        """Find the top of the clone, its repository and its branch.
+
+        Returns
+        -------
+        tuple
+            The directory, owner and name on GitHub, and the branch that is
+            released from, as far as the clone alone tells.
+        """
+        git = self._make_git(needs_remote=False)
+        try:
+            repository = self._find_repository(git)
+        except UsageError:
+            repository = f"owner/{git.root.resolve().name}"
+        config = self._detect(git, repository, asks=False)
+        return git.root, repository, config.branch
+
     def _find_repository(self, git: GitClone) -> str:
         return find_repository(
             git.url,
@@ -227,12 +244,11 @@ class Factory:
         )
         if not config.is_set("branch"):
             branch = git.default_branch(asks=asks)
-            if branch is None and git.branch() in ("main", "master"):
-                branch = git.branch()
+            source = f"the default branch of {git.remote}"
+            if branch is None and git.branch() == "master":
+                branch, source = "master", "the branch that is checked out"
             if branch is not None:
-                config = config.detected(
-                    f"the default branch of {git.remote}", branch=branch
-                )
+                config = config.detected(source, branch=branch)
         return config
 
     def make_watcher(self, options: Options) -> Watcher:

@@ -20,6 +20,8 @@ _FOLDERS = ("changelog.d/", ".changeset/", "newsfragments/", "changes/")
 def check_fragments(facts: Facts) -> Finding:
     """Tell whether the fragments are well-formed."""
     history = facts.history
+    if facts.is_empty:
+        return ok("nothing is committed yet")
     if history is None:
         return unknown("the fragments could not be read")
     if not history.uses_fragments:
@@ -97,6 +99,8 @@ def _is_usual(category: str, names: Mapping[str, str]) -> bool:
 def check_missing_fragments(facts: Facts) -> Finding:
     """Tell whether a change that users should know of has no fragment."""
     history = facts.history
+    if facts.is_empty:
+        return ok("nothing is committed yet")
     if history is None:
         return unknown("the changes could not be read")
     if not history.uses_fragments:

@@ -84,6 +84,11 @@ class Facts:
         return cast("T", future.result())
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing is committed yet."""
+        return not self.proposal.commit.strip("0")
+
+    @property
     def world(self) -> World:
         """The world of the present thread."""
         return self.worlds()

@@ -111,7 +111,10 @@ def check_behind(facts: Facts) -> Finding:
         )
     if head == commit:
         return ok(f"{git.remote}/{branch} is at {commit[:10]}, as here")
-    if git.is_ancestor(commit, head):
+    is_contained = git.is_ancestor(commit, head)
+    if is_contained and facts.proposal.is_begun:
+        return ok(f"{git.remote}/{branch} contains {commit[:10]}")
+    if is_contained:
         return problem(
             f"{branch} is behind {git.remote}/{branch}, which is at"
             f" {head[:10]}",
@@ -128,13 +131,18 @@ def check_behind(facts: Facts) -> Finding:
 def check_tag_style(facts: Facts) -> Finding:
     """Tell whether the tags are semantic versions of one style."""
     history, trouble = facts.history, facts.trouble
+    if facts.is_empty:
+        return ok("nothing is committed yet")
     if history is None:
         return unknown(
             trouble.message if trouble else "the tags were not read",
             trouble.help if trouble else None,
         )
     if trouble is not None:
-        return problem(trouble.message, trouble.help)
+        return problem(
+            trouble.message,
+            trouble.help or "name the version: rsp-release bump X.Y.Z",
+        )
     tags = [t for t in history.tags if not t.is_calendar]
     if not tags:
         return ok(f"no version is tagged; the next is {facts.proposal.tag}")
@@ -150,7 +158,8 @@ def check_tag_style(facts: Facts) -> Finding:
     short = [t.name for t in tags if t.parts == 2]
     if short:
         return warning(
-            f"these tags have two numbers, not three: {join(short)}"
+            f"these tags have two numbers, not three: {join(short)}",
+            "a semantic version has three; new tags will have them",
         )
     return ok(f"{len(tags)} tags, such as {tags[0].name}")
 

@@ -39,6 +39,7 @@ __all__ = [
     "image_document",
     "next_document",
     "schema",
+    "tool_schema",
 ]
 
 SCHEMA = 1
@@ -244,7 +245,7 @@ def schema(name: str) -> str:
     Parameters
     ----------
     name
-        ``next`` or ``events``.
+        One of `SCHEMAS`.
 
     Returns
     -------
@@ -260,6 +261,23 @@ def schema(name: str) -> str:
         raise KeyError(name)
     file = resources.files("rsp_release") / "schemas" / f"{name}.json"
     return file.read_text(encoding="utf-8")
+
+
+def tool_schema(tool: str = "rsp-release") -> dict[str, Any]:
+    """Return the schema of a table of :file:`pyproject.toml`.
+
+    Programs that check that file, and editors, find it by the entry point
+    ``validate_pyproject.tool_schema``.
+
+    Parameters
+    ----------
+    tool
+        The name of the table; there is one.
+    """
+    if tool != "rsp-release":
+        raise KeyError(tool)
+    found: dict[str, Any] = json.loads(schema("settings"))
+    return found
 
 
 def _step(event: StepEvent) -> dict[str, Any]:
