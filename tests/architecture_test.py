@@ -34,6 +34,7 @@ PURE = {
     "spans",
     "notes",
     "numbering",
+    "scaffold",
     "tags",
     "version",
     "version_files",

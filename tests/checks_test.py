@@ -45,7 +45,7 @@ GAR = WORKFLOW.replace("ghcr.io/${{ github.repository }}",
                        "us-central1-docker.pkg.dev/p/r/example")  # fmt: skip
 
 
-def workflow(text: str, **more: Any) -> dict[str, Any]:
+def workflow(text: Any, **more: Any) -> dict[str, Any]:
     files = {CI: text, "Dockerfile": "FROM scratch\n"}
     return {"files": {**files, **more}}
 
@@ -77,7 +77,10 @@ def fragment(*parts: Part, empty: tuple[str, ...] = ()) -> dict[str, Any]:
 
 SCRIV = '[tool.scriv]\ncategories = ["Bug fixes"]\n'
 REPOSITORY = Repository(name="o/n", default_branch="main", can_push=True)
-BLIND = {"history": None, "trouble": BlockedError("no history")}
+BLIND: dict[str, Any] = {
+    "history": None,
+    "trouble": BlockedError("no history"),
+}
 
 TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("branch", "ok", {}),
@@ -393,13 +396,15 @@ def test_each_thing_is_read_once() -> None:
 
 
 def test_offline_nothing_beyond_this_machine_is_asked() -> None:
-    scene = Scene(
-        is_offline=True, **dict.fromkeys(
-            ("remote_head", "remote_tag", "unfetched_tags", "repository",
-             "credentials", "rulesets", "branch_rules", "immutable",
-             "secrets", "checks", "pulls", "scheduled", "past_runs",
-             "may_write", "may_pull", "starts", "workflow_state"), down)
+    names = (
+        "remote_head", "remote_tag", "unfetched_tags", "repository",
+        "credentials", "rulesets", "branch_rules", "immutable",
+        "secrets", "checks", "pulls", "scheduled",
+        "past_runs", "may_write", "may_pull", "starts",
+        "workflow_state",
     )  # fmt: skip
+    asked: dict[str, Any] = dict.fromkeys(names, down)
+    scene = Scene(is_offline=True, **asked)
     reports = list(run_checks(CHECKS, scene.facts()))
     assert len(reports) > 10
     assert {r.finding.state for r in reports} == {"ok"}

@@ -1,4 +1,4 @@
-"""``check`` against the sandbox: what it finds, how soon, and what mends it."""
+"""What ``check`` finds on the sandbox, how soon, and what mends it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield made
 
 
-def look(service: Service, *args: str, **environ: str) -> list[dict[str, Any]]:
+def look(service: Service, token: str | None = None) -> list[dict[str, Any]]:
     """Run ``check --json`` and validate every line."""
-    result = service.run("check", "--json", *args, **environ)
+    token = service.box.token if token is None else token
+    result = service.run("check", "--json", GITHUB_TOKEN=token)
     assert "Traceback" not in result.stderr
     assert result.stderr == ""
     text = resources.files("rsp_release") / "schemas" / "check.json"
@@ -321,18 +322,18 @@ def test_each_permission_is_told_apart(service: Service) -> None:
         {"contents": "write", "pull_requests": "read"}, "fine-grained"
     )
     before = (box.state.tags(NAME), len(box.state.releases(NAME)))
-    found = states(look(service, GITHUB_TOKEN=token))
+    found = states(look(service, token=token))
     assert found["contents"] == "ok"
     assert found["pulls"] == "problem"
     assert found["immutable"] == "unknown"
     weak = box.add_token({"contents": "read"}, "fine-grained")
-    found = states(look(service, GITHUB_TOKEN=weak))
+    found = states(look(service, token=weak))
     assert found["contents"] == "problem"
     assert found["token"] == "problem"
     able = box.add_token(
         {"contents": "write", "pull_requests": "write"}, "fine-grained"
     )
-    assert states(look(service, GITHUB_TOKEN=able))["pulls"] == "ok"
+    assert states(look(service, token=able))["pulls"] == "ok"
     assert (box.state.tags(NAME), len(box.state.releases(NAME))) == before
     assert box.state.pulls(NAME) == {}
 
@@ -348,7 +349,7 @@ def test_the_token_of_a_workflow_starts_none(
         "data": {"viewer": {"login": login}}
     }
     token = service.box.add_token(None, "actions")
-    lines = look(service, GITHUB_TOKEN=token)
+    lines = look(service, token=token)
     assert states(lines)["triggers"] == state
 
 
@@ -357,11 +358,11 @@ def test_without_credentials_the_rest_is_still_told(
     service: Service, token: str
 ) -> None:
     (service.clone / "README.md").write_text("changed\n", encoding="utf-8")
-    lines = look(service, GITHUB_TOKEN=token)
+    lines = look(service, token=token)
     assert {"token", "clean"} <= problems(lines)
     assert states(lines)["tag-style"] == "ok"
     service.git("checkout", "--", "README.md")
-    assert look(service, GITHUB_TOKEN=token)[-1]["exit"] == 4
+    assert look(service, token=token)[-1]["exit"] == 4
 
 
 def test_an_outage_is_neither_ok_nor_a_problem(service: Service) -> None:

@@ -18,6 +18,7 @@ from rsp_release.hosting import (
     OpenPullRequest,
     Ruleset,
 )
+from rsp_release.models import Check as CommitCheck
 from rsp_release.models import (
     Image,
     ImageReport,
@@ -27,7 +28,6 @@ from rsp_release.models import (
     Repository,
     WorkflowRun,
 )
-from rsp_release.models import Check as CommitCheck
 from rsp_release.tags import parse_tags
 from rsp_release.world import World
 
@@ -44,11 +44,11 @@ name: CI
     types: [published]
 jobs:
   build:
-    uses: lsst-sqre/multiplatform-build-and-push/.github/workflows/build.yaml@v3
+    uses: lsst-sqre/multiplatform-build-and-push/BUILD
     secrets: inherit
     with:
       images: ghcr.io/${{ github.repository }}
-"""
+""".replace("BUILD", ".github/workflows/build.yaml@v3")
 
 
 def down() -> Any:
