@@ -18,6 +18,7 @@ from ..models import (
     Proposal,
     Publication,
     ReleasePage,
+    RemoteTag,
     Repository,
 )
 from ..workflow import find_publication
@@ -62,6 +63,9 @@ class Facts:
 
     begun: str | None = None
     """The tag of a release that was begun and is not finished."""
+
+    is_joined: bool = False
+    """Whether another run releases the same version of the same commit."""
 
     is_offline: bool = False
     """Whether nothing beyond this machine may be asked."""
@@ -125,6 +129,11 @@ class Facts:
         if branch is None:
             return None
         return self.once("head", lambda: self.world.git.remote_branch(branch))
+
+    def remote_tag(self) -> RemoteTag | None:
+        """Return the proposal's tag as the remote has it."""
+        tag = self.proposal.tag
+        return self.once("tag", lambda: self.world.git.remote_tag(tag))
 
     def workflows(self) -> Mapping[str, str]:
         """Return path and text of the workflow files."""

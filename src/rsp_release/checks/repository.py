@@ -90,6 +90,8 @@ def check_tags_fetched(facts: Facts) -> Finding:
     """Tell whether the remote's tags are here."""
     git = facts.world.git
     missing = () if facts.proposal.is_begun else git.unfetched_tags()
+    if facts.is_joined:
+        missing = tuple(t for t in missing if t != facts.proposal.tag)
     if not missing:
         return ok(f"all tags of {git.remote} are here")
     return problem(
@@ -112,7 +114,7 @@ def check_behind(facts: Facts) -> Finding:
     if head == commit:
         return ok(f"{git.remote}/{branch} is at {commit[:10]}, as here")
     is_contained = git.is_ancestor(commit, head)
-    if is_contained and facts.proposal.is_begun:
+    if is_contained and (facts.proposal.is_begun or facts.is_joined):
         return ok(f"{git.remote}/{branch} contains {commit[:10]}")
     if is_contained:
         return problem(
@@ -202,7 +204,9 @@ def _has_prefix(tag: Tag) -> bool:
 def check_tag_free(facts: Facts) -> Finding:
     """Tell whether the tag's name is free."""
     git, tag = facts.world.git, facts.proposal.tag
-    remote = git.remote_tag(tag)
+    if facts.is_joined:
+        return ok(f"another run releases {tag}, and this one goes along")
+    remote = facts.remote_tag()
     if remote is not None:
         return problem(
             f"tag {tag} is on {git.remote} already, at {remote.commit[:10]}",
@@ -249,6 +253,8 @@ def _check_burned(facts: Facts) -> Finding:
 def check_release_free(facts: Facts) -> Finding:
     """Tell whether there is a GitHub release of that tag."""
     tag = facts.proposal.tag
+    if facts.is_joined:
+        return ok(f"another run releases {tag}, and this one goes along")
     published = [page for page in facts.pages(tag) if not page.is_draft]
     if published:
         return problem(
