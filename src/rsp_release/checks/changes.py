@@ -16,6 +16,9 @@ _TELLING = frozenset({"feat", "fix", "perf", "revert"})
 
 _FOLDERS = ("changelog.d/", ".changeset/", "newsfragments/", "changes/")
 
+_BEGINNINGS = ("changelog.d/_template", "changelog.d/scriv.ini")
+"""What a repository gets when it begins to have fragments."""
+
 
 def check_fragments(facts: Facts) -> Finding:
     """Tell whether the fragments are well-formed."""
@@ -105,17 +108,19 @@ def check_missing_fragments(facts: Facts) -> Finding:
         return unknown("the changes could not be read")
     if not history.uses_fragments:
         return ok("the change log is kept without fragments")
-    since = history.previous.name if history.previous else None
-    missing = [
-        subject
-        for subject, paths in facts.files.added(since)
-        if _tells(subject)
-        and not any(
-            path.startswith(_FOLDERS)
-            or f"/{path}".find("/newsfragments/") >= 0
+    if history.previous is None:
+        return ok("the first release needs no fragments")
+    missing = []
+    for subject, paths in facts.files.added(history.previous.name):
+        if any(path.startswith(_BEGINNINGS) for path in paths):
+            # What landed before there were fragments has none.
+            break
+        has_fragment = any(
+            path.startswith(_FOLDERS) or "/newsfragments/" in path
             for path in paths
         )
-    ]
+        if _tells(subject) and not has_fragment:
+            missing.append(subject)
     if missing:
         return warning(
             f"changes without a fragment: {join(missing)}",
