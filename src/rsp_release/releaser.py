@@ -7,6 +7,7 @@ Every command is a stream of events whose last one is a
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -40,6 +41,12 @@ from .world import Step, World
 
 __all__ = ["Options", "Plan", "ReadHistory", "Releaser"]
 
+
+_PULL = re.compile(r"^Merge pull request #(\d+) |\(#(\d+)\)$")
+"""Where a commit's subject names the pull request that it came from."""
+
+_MOST_PULLS = 100
+"""How many pull requests are asked for their labels."""
 
 T = TypeVar("T", Release, Proposal, Release | Proposal)
 
@@ -212,7 +219,7 @@ class Releaser:
             return Plan(unfinished=unfinished)
         if unfinished is not None:
             return Plan(proposal=self._with_options(unfinished))
-        history = self._read_history(revision="HEAD")
+        history = self._with_labels(self._read_history(revision="HEAD"))
         chosen = propose(history, policy=self._config, request=request)
         if chosen.next is None:
             return self._plan_nothing(chosen)
@@ -380,6 +387,27 @@ class Releaser:
                 yield _give_credit(event, journal)
             else:
                 yield event
+
+    def _with_labels(self, history: History) -> History:
+        """Add the labels of the pull requests, where the settings map any."""
+        if not self._config.labels:
+            return history
+        previous = history.previous
+        commits = self._world.git.commits(
+            self._world.git.local_tag(previous.name) if previous else None,
+            history.head,
+        )
+        numbers = dict.fromkeys(
+            int(match[1] or match[2])
+            for commit in commits
+            if (match := _PULL.search(commit.subject))
+        )
+        labels = [
+            (f"#{number}", label)
+            for number in list(numbers)[:_MOST_PULLS]
+            for label in self._world.forge.labels(number)
+        ]
+        return replace(history, labels=tuple(labels))
 
     def status(self, subject: Release | Proposal) -> Iterator[Event]:
         """Show what is true of a release now. Writes nothing.

@@ -262,6 +262,9 @@ class Forge(Actions, Protocol):
     def releases(self, tag: str) -> tuple[ReleasePage, ...]:
         """Return every release of a tag, published and drafts."""
 
+    def labels(self, number: int) -> tuple[str, ...]:
+        """Return the labels of a pull request; none where there is none."""
+
     def create_release(self, write: CreateRelease) -> None:
         """Create and publish a release of an existing tag."""
 

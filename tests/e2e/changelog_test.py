@@ -429,3 +429,29 @@ def test_the_checkout_is_not_touched(tmp_path: Path) -> None:
         assert result.returncode == 0, result.stdout + result.stderr
         assert _fingerprint(service, tree) == before
         assert EDITED in _body(service)
+
+
+def test_labels_decide_where_the_settings_map_them(tmp_path: Path) -> None:
+    with serve(tmp_path / "s", scenario=FAST) as service:
+        service.withdraw_fragments()
+        person = Person(service)
+        service.git("switch", "--quiet", "-c", "topic")
+        service.commit("chore: something", "some.txt")
+        pull = person.ask(
+            "POST",
+            "/pulls",
+            {"title": "Something", "head": "topic", "base": "main"},
+        )
+        number = pull["number"]
+        person.ask(
+            "POST", f"/issues/{number}/labels", {"labels": ["API break"]}
+        )
+        person.ask("GET", f"/pulls/{number}")
+        person.ask("PUT", f"/pulls/{number}/merge", {"merge_method": "squash"})
+        service.git("switch", "--quiet", "main")
+        service.git("pull", "--quiet", "origin", "main")
+        settings = '[labels]\n"api break" = "major"\n'
+        (service.clone / ".rsp-release.toml").write_text(settings)
+        result = service.run("bump", "--dry-run", "--json")
+        last = json.loads(result.stdout.splitlines()[-1])
+        assert last["version"] == "2.0.0", result.stdout + result.stderr

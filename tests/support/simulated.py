@@ -386,6 +386,9 @@ class SimulatedForge(_Port):
                 if page.tag == tag and self.seen(since)
             )
 
+    def labels(self, number: int) -> tuple[str, ...]:
+        return ()
+
     def create_release(self, write: CreateRelease) -> None:
         with self.chaos.call("create_release", self.clock, writes=True):
             self.hub.create(write, is_clean=self.is_clean)

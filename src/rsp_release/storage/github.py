@@ -65,6 +65,15 @@ class GithubForge(GithubSettings):
             if data["tag_name"] == tag
         )
 
+    @reading
+    def labels(self, number: int) -> tuple[str, ...]:
+        answer = self._http.get(
+            f"{self._root}/issues/{number}/labels",
+            params={"per_page": 100},
+            may_miss=True,
+        )
+        return tuple(str(label["name"]) for label in answer.data or ())
+
     def create_release(self, write: CreateRelease) -> None:
         self._require_tag(write.tag, write.commit)
         self._http.write(
