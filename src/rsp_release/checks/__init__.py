@@ -8,7 +8,7 @@ They are independent of one another: none stops another, and those of
 
 from __future__ import annotations
 
-from . import changes, credentials, dependencies, publishing, rules
+from . import changes, credentials, dependencies, publishing, registries, rules
 from . import repository as clone
 from .base import Check, Finding, Report, State
 from .facts import Facts, NothingToLookAtError
@@ -75,10 +75,10 @@ _LIST = {
         ("workflow-queue", "not cancelled", publishing.check_queue, LOCAL),
         ("dockerfile", "Dockerfile", publishing.check_dockerfile, LOCAL,
          BUMP),
-        ("ghcr", "may push to ghcr.io", publishing.check_ghcr, LOCAL, BUMP),
+        ("ghcr", "may push to ghcr.io", registries.check_ghcr, LOCAL, BUMP),
         ("docker-hub", "secrets of Docker Hub",
-         publishing.check_docker_hub, BUMP),
-        ("gar", "secrets of Artifact Registry", publishing.check_gar, BUMP),
+         registries.check_docker_hub, BUMP),
+        ("gar", "secrets of Artifact Registry", registries.check_gar, BUMP),
     ),
     "Dependencies": (
         ("lock", "lock file fits", dependencies.check_lock, LOCAL),

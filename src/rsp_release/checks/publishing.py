@@ -1,10 +1,10 @@
-"""Checks of the workflow that publishes the images, and of its secrets."""
+"""Checks of the workflow that publishes the images."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from ..exceptions import NotAllowedError, ReleaseError
@@ -14,28 +14,22 @@ from ..workflow.candidates import find_candidates
 from ..workflow.documents import load
 from .base import Finding, join, ok, problem, unknown, warning
 from .facts import Facts
+from .workflow_file import document_of, jobs_of, steps_of
 
 __all__ = [
     "check_condition",
-    "check_docker_hub",
     "check_dockerfile",
     "check_enabled",
-    "check_gar",
-    "check_ghcr",
     "check_once",
     "check_publishes",
     "check_queue",
     "check_types",
 ]
 
-_SECRET = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)")
-
 _PER_REF = re.compile(
     r"github\.(?:ref|ref_name|head_ref|sha|run_id|event\.release\.\w+)\b"
 )
 """What makes a concurrency group one of its own for each release."""
-
-_DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
 # -- The workflow -----------------------------------------------------------
@@ -188,7 +182,7 @@ def check_enabled(facts: Facts) -> Finding:
 def check_once(facts: Facts) -> Finding:
     """Tell whether everything is published once only."""
     publication = facts.publication()
-    document = _document(facts, publication)
+    document = document_of(facts, publication)
     if publication is None or document is None:
         return ok("nothing is published twice")
     found = find_candidates(
@@ -212,7 +206,7 @@ def check_once(facts: Facts) -> Finding:
 def check_types(facts: Facts) -> Finding:
     """Tell whether a release starts that workflow once."""
     publication = facts.publication()
-    document = _document(facts, publication)
+    document = document_of(facts, publication)
     if publication is None or document is None:
         return ok("no release starts a workflow that publishes")
     on = document.get("on")
@@ -252,12 +246,12 @@ def check_queue(facts: Facts) -> Finding:
     https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
     """
     publication = facts.publication()
-    document = _document(facts, publication)
+    document = document_of(facts, publication)
     if publication is None or document is None:
         return ok("no publishing run can be cancelled")
     groups = [document.get("concurrency")]
     groups += [
-        job.get("concurrency") for _, job in _jobs(document, publication)
+        job.get("concurrency") for _, job in jobs_of(document, publication)
     ]
     for group in filter(None, groups):
         name = group.get("group") if isinstance(group, dict) else group
@@ -282,7 +276,7 @@ def check_queue(facts: Facts) -> Finding:
 def check_dockerfile(facts: Facts) -> Finding:
     """Tell whether there is what the image is built from."""
     publication = facts.publication()
-    document = _document(facts, publication)
+    document = document_of(facts, publication)
     if publication is None or document is None:
         return ok("nothing says what is built")
     for paths in _dockerfiles(document, publication):
@@ -305,8 +299,8 @@ def _dockerfiles(
     document: Any, publication: Publication
 ) -> Iterator[tuple[str, ...]]:
     """Find from which files images are built; any of each will do."""
-    for _, job in _jobs(document, publication):
-        for step in [job, *_steps(job)]:
+    for _, job in jobs_of(document, publication):
+        for step in [job, *steps_of(job)]:
             uses = str(step.get("uses", ""))
             given = step.get("with")
             given = given if isinstance(given, dict) else {}
@@ -324,207 +318,3 @@ def _dockerfiles(
                 continue
             inner = posixpath.normpath(posixpath.join(context, name))
             yield (posixpath.normpath(name), inner)
-
-
-# -- Secrets and permissions ------------------------------------------------
-
-
-def check_docker_hub(facts: Facts) -> Finding:
-    """Tell whether the workflow has what Docker Hub asks for."""
-    return _check_secrets(
-        facts, "Docker Hub", ("DOCKER_USERNAME", "DOCKER_TOKEN")
-    )
-
-
-def check_gar(facts: Facts) -> Finding:
-    """Tell whether it has what Google's Artifact Registry asks for."""
-    return _check_secrets(facts, "Artifact Registry", ("GAR_PUSH_TOKEN",))
-
-
-def _check_secrets(
-    facts: Facts, registry: str, usual: tuple[str, ...]
-) -> Finding:
-    publication = facts.publication()
-    document = _document(facts, publication)
-    if publication is None or document is None:
-        return ok(f"nothing is pushed to {registry}")
-    if not any(_registry(i.name) == registry for i in publication.images):
-        return ok(f"nothing is pushed to {registry}")
-    wanted = _wanted_secrets(document, publication, registry, usual)
-    if wanted is None:
-        return problem(
-            f"{publication.workflow} passes no secrets on, and {registry}"
-            " asks for some",
-            "write `secrets: inherit` beside `uses:`",
-        )
-    if not wanted:
-        return ok(f"{registry} needs no secret")
-    names = " and ".join(wanted)
-    try:
-        known = facts.once("secrets", facts.settings.secret_names)
-    except NotAllowedError as e:
-        return unknown(
-            f"whether there are the secrets {names} for {registry}:"
-            f" {e.message}",
-            "a token with the permission Secrets: read sees them",
-            command=f"gh secret list --repo {facts.proposal.repository}",
-        )
-    missing = [name for name in wanted if name.upper() not in known]
-    if not missing:
-        return ok(f"the secrets for {registry} are there: {names}")
-    commands = [
-        f"gh secret set {name} --repo {facts.proposal.repository}"
-        for name in missing
-    ]
-    return problem(
-        f"{publication.workflow} pushes to {registry} without the secret"
-        f" {' and '.join(missing)}",
-        "set it, for the repository or the organisation",
-        command=" && ".join(commands),
-    )
-
-
-def _wanted_secrets(
-    document: Any,
-    publication: Publication,
-    registry: str,
-    usual: tuple[str, ...],
-) -> tuple[str, ...] | None:
-    """Find the secrets that logging in takes; `None`: none are passed."""
-    found: list[str] = []
-    is_known = False
-    for _, job in _jobs(document, publication):
-        if "uses" in job:
-            passed = job.get("secrets")
-            if passed == "inherit":
-                return usual
-            if not isinstance(passed, dict):
-                return None
-            found += [
-                name
-                for key, value in passed.items()
-                if key in usual
-                for name in _SECRET.findall(str(value))
-            ]
-            is_known = True
-            continue
-        for step in _steps(job):
-            if _logs_in_to(step) == registry:
-                is_known = True
-                found += _SECRET.findall(_flat(step))
-    names = [n for n in dict.fromkeys(found) if n != "GITHUB_TOKEN"]
-    return tuple(names) if is_known else usual
-
-
-def _logs_in_to(step: Mapping[str, Any]) -> str | None:
-    uses, run = str(step.get("uses", "")), str(step.get("run", ""))
-    given = step.get("with")
-    given = given if isinstance(given, dict) else {}
-    if uses.startswith("google-github-actions/auth@"):
-        return "Artifact Registry"
-    if uses.startswith("docker/login-action@"):
-        host = str(given.get("registry", "docker.io"))
-        return _registry(f"{host}/owner/name")
-    match = re.search(r"docker\s+login\b(.*)", run)
-    if match:
-        hosts = re.findall(r"[\w-]+(?:\.[\w-]+)+", match[1])
-        return _registry(f"{hosts[-1] if hosts else 'docker.io'}/o/n")
-    return None
-
-
-def check_ghcr(facts: Facts) -> Finding:
-    """Tell whether the workflow may push to GitHub's own registry."""
-    publication = facts.publication()
-    document = _document(facts, publication)
-    if publication is None or document is None:
-        return ok("nothing is pushed to ghcr.io")
-    if not any(i.name.startswith("ghcr.io/") for i in publication.images):
-        return ok("nothing is pushed to ghcr.io")
-    for name, job in _jobs(document, publication):
-        granted = job.get("permissions", document.get("permissions"))
-        if _uses_own_token(job) or granted in (None, "write-all"):
-            continue
-        level = granted.get("packages") if isinstance(granted, dict) else None
-        if level != "write":
-            return problem(
-                f"job {name} of {publication.workflow} pushes to ghcr.io"
-                " without the permission packages: write",
-                "write `packages: write` under its `permissions:`",
-            )
-    return ok("ghcr.io needs no secret, and the job may write packages")
-
-
-def _uses_own_token(job: Mapping[str, Any]) -> bool:
-    """Return whether a job logs in to ghcr.io with a token of its own."""
-    names = [
-        name
-        for step in _steps(job)
-        if _logs_in_to(step) == "ghcr.io"
-        for name in _SECRET.findall(_flat(step))
-    ]
-    return any(name != "GITHUB_TOKEN" for name in names)
-
-
-# -- Parts ------------------------------------------------------------------
-
-
-def _registry(name: str) -> str:
-    host = name.split("/", maxsplit=1)[0].lower()
-    if host.endswith(("-docker.pkg.dev", ".gcr.io")) or host == "gcr.io":
-        return "Artifact Registry"
-    if host in _DOCKER_HUB or "." not in host + name.split("/", maxsplit=1)[0]:
-        return "Docker Hub"
-    return host
-
-
-def _document(
-    facts: Facts, publication: Publication | None
-) -> dict[str, Any] | None:
-    """Return the publishing workflow; `None` where there is none to read."""
-    if publication is None or publication.workflow not in facts.workflows():
-        return None
-    path = publication.workflow
-    try:
-        document = facts.once(
-            ("document", path), lambda: load(path, facts.workflows()[path])
-        )
-    except ReleaseError:
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _jobs(
-    document: Any, publication: Publication
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Find the publishing jobs in a workflow; all, if none is known."""
-    jobs = document.get("jobs")
-    jobs = jobs if isinstance(jobs, dict) else {}
-    found = {
-        key: job
-        for key, job in jobs.items()
-        if isinstance(job, dict)
-        and any(
-            shown == name or shown.startswith((f"{name} / ", f"{name} ("))
-            for name in {str(key), str(job.get("name", key))}
-            for shown in publication.jobs
-        )
-    }
-    yield from found.items()
-
-
-def _steps(job: Mapping[str, Any]) -> list[dict[str, Any]]:
-    steps = job.get("steps")
-    return (
-        [s for s in steps or [] if isinstance(s, dict)]
-        if isinstance(steps, list)
-        else []
-    )
-
-
-def _flat(value: Any) -> str:
-    """Return all texts of a value as one."""
-    if isinstance(value, dict):
-        return "\n".join(map(_flat, value.values()))
-    if isinstance(value, list):
-        return "\n".join(map(_flat, value))
-    return str(value)

@@ -1,0 +1,164 @@
+"""Checks of what pushing to each registry takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..exceptions import NotAllowedError
+from ..models import Publication
+from .base import Finding, ok, problem, unknown
+from .facts import Facts
+from .workflow_file import document_of, flat, jobs_of, steps_of
+
+__all__ = ["check_docker_hub", "check_gar", "check_ghcr"]
+
+_SECRET = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)")
+
+_DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
+
+
+def check_docker_hub(facts: Facts) -> Finding:
+    """Tell whether the workflow has what Docker Hub asks for."""
+    return _check_secrets(
+        facts, "Docker Hub", ("DOCKER_USERNAME", "DOCKER_TOKEN")
+    )
+
+
+def check_gar(facts: Facts) -> Finding:
+    """Tell whether it has what Google's Artifact Registry asks for."""
+    return _check_secrets(facts, "Artifact Registry", ("GAR_PUSH_TOKEN",))
+
+
+def _check_secrets(
+    facts: Facts, registry: str, usual: tuple[str, ...]
+) -> Finding:
+    publication = facts.publication()
+    document = document_of(facts, publication)
+    if publication is None or document is None:
+        return ok(f"nothing is pushed to {registry}")
+    if not any(_registry(i.name) == registry for i in publication.images):
+        return ok(f"nothing is pushed to {registry}")
+    wanted = _wanted_secrets(document, publication, registry, usual)
+    if wanted is None:
+        return problem(
+            f"{publication.workflow} passes no secrets on, and {registry}"
+            " asks for some",
+            "write `secrets: inherit` beside `uses:`",
+        )
+    if not wanted:
+        return ok(f"{registry} needs no secret")
+    names = " and ".join(wanted)
+    try:
+        known = facts.once("secrets", facts.settings.secret_names)
+    except NotAllowedError as e:
+        return unknown(
+            f"whether there are the secrets {names} for {registry}:"
+            f" {e.message}",
+            "a token with the permission Secrets: read sees them",
+            command=f"gh secret list --repo {facts.proposal.repository}",
+        )
+    missing = [name for name in wanted if name.upper() not in known]
+    if not missing:
+        return ok(f"the secrets for {registry} are there: {names}")
+    commands = [
+        f"gh secret set {name} --repo {facts.proposal.repository}"
+        for name in missing
+    ]
+    return problem(
+        f"{publication.workflow} pushes to {registry} without the secret"
+        f" {' and '.join(missing)}",
+        "set it, for the repository or the organisation",
+        command=" && ".join(commands),
+    )
+
+
+def _wanted_secrets(
+    document: Any,
+    publication: Publication,
+    registry: str,
+    usual: tuple[str, ...],
+) -> tuple[str, ...] | None:
+    """Find the secrets that logging in takes; `None`: none are passed."""
+    found: list[str] = []
+    is_known = False
+    for _, job in jobs_of(document, publication):
+        if "uses" in job:
+            passed = job.get("secrets")
+            if passed == "inherit":
+                return usual
+            if not isinstance(passed, dict):
+                return None
+            found += [
+                name
+                for key, value in passed.items()
+                if key in usual
+                for name in _SECRET.findall(str(value))
+            ]
+            is_known = True
+            continue
+        for step in steps_of(job):
+            if _logs_in_to(step) == registry:
+                is_known = True
+                found += _SECRET.findall(flat(step))
+    names = [n for n in dict.fromkeys(found) if n != "GITHUB_TOKEN"]
+    return tuple(names) if is_known else usual
+
+
+def _logs_in_to(step: Mapping[str, Any]) -> str | None:
+    uses, run = str(step.get("uses", "")), str(step.get("run", ""))
+    given = step.get("with")
+    given = given if isinstance(given, dict) else {}
+    if uses.startswith("google-github-actions/auth@"):
+        return "Artifact Registry"
+    if uses.startswith("docker/login-action@"):
+        host = str(given.get("registry", "docker.io"))
+        return _registry(f"{host}/owner/name")
+    match = re.search(r"docker\s+login\b(.*)", run)
+    if match:
+        hosts = re.findall(r"[\w-]+(?:\.[\w-]+)+", match[1])
+        return _registry(f"{hosts[-1] if hosts else 'docker.io'}/o/n")
+    return None
+
+
+def check_ghcr(facts: Facts) -> Finding:
+    """Tell whether the workflow may push to GitHub's own registry."""
+    publication = facts.publication()
+    document = document_of(facts, publication)
+    if publication is None or document is None:
+        return ok("nothing is pushed to ghcr.io")
+    if not any(i.name.startswith("ghcr.io/") for i in publication.images):
+        return ok("nothing is pushed to ghcr.io")
+    for name, job in jobs_of(document, publication):
+        granted = job.get("permissions", document.get("permissions"))
+        if _uses_own_token(job) or granted in (None, "write-all"):
+            continue
+        level = granted.get("packages") if isinstance(granted, dict) else None
+        if level != "write":
+            return problem(
+                f"job {name} of {publication.workflow} pushes to ghcr.io"
+                " without the permission packages: write",
+                "write `packages: write` under its `permissions:`",
+            )
+    return ok("ghcr.io needs no secret, and the job may write packages")
+
+
+def _uses_own_token(job: Mapping[str, Any]) -> bool:
+    """Return whether a job logs in to ghcr.io with a token of its own."""
+    names = [
+        name
+        for step in steps_of(job)
+        if _logs_in_to(step) == "ghcr.io"
+        for name in _SECRET.findall(flat(step))
+    ]
+    return any(name != "GITHUB_TOKEN" for name in names)
+
+
+def _registry(name: str) -> str:
+    host = name.split("/", maxsplit=1)[0].lower()
+    if host.endswith(("-docker.pkg.dev", ".gcr.io")) or host == "gcr.io":
+        return "Artifact Registry"
+    if host in _DOCKER_HUB or "." not in host + name.split("/", maxsplit=1)[0]:
+        return "Docker Hub"
+    return host
