@@ -159,6 +159,7 @@ def _registry(name: str) -> str:
     host = name.split("/", maxsplit=1)[0].lower()
     if host.endswith(("-docker.pkg.dev", ".gcr.io")) or host == "gcr.io":
         return "Artifact Registry"
-    if host in _DOCKER_HUB or "." not in host + name.split("/", maxsplit=1)[0]:
+    is_host = "." in host or ":" in host or host == "localhost"
+    if host in _DOCKER_HUB or not is_host:
         return "Docker Hub"
     return host
