@@ -1,0 +1,256 @@
+"""What is released, and how: the values that people and settings decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from ..choice import Bump
+
+__all__ = [
+    "Commit",
+    "Deployment",
+    "Image",
+    "Proposal",
+    "Publication",
+    "PullPolicy",
+    "Release",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit, as the notes of a release tell of it."""
+
+    hash: str
+    """Its full hash."""
+
+    parents: int
+    """How many parents it has; two or more make a merge."""
+
+    author: str
+    """The author's name. Untrusted text."""
+
+    message: str
+    """Its message. Untrusted text."""
+
+    @property
+    def subject(self) -> str:
+        """The first line of its message."""
+        return self.message.strip().split("\n", 1)[0].strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A container image that a release promises."""
+
+    name: str
+    """Registry and repository, such as ``ghcr.io/lsst-sqre/gafaelfawr``."""
+
+    tag: str
+    """The tag in the registry."""
+
+    platforms: tuple[str, ...] = ()
+    """Platforms that must be there, such as ``linux/amd64``. Empty: any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """The workflow that publishes a repository's images, and which."""
+
+    workflow: str
+    """Path of the workflow file, such as ``.github/workflows/ci.yaml``.
+
+    Empty where the images are known from the settings, and no workflow
+    publishes them.
+    """
+
+    event: Literal["release", "push"]
+    """The event whose run publishes."""
+
+    jobs: tuple[str, ...] = ()
+    """Names of the publishing jobs, as the run shows them."""
+
+    images: tuple[Image, ...] = ()
+    """What that run pushes."""
+
+    unsure: tuple[str, ...] = ()
+    """What could not be worked out from the file, one sentence each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullPolicy:
+    """How the change log reaches the release branch."""
+
+    when: Literal["auto", "always", "never"] = "auto"
+    """Whether by pull request; ``auto``: where the branch is protected."""
+
+    labels: tuple[str, ...] = ()
+    """Labels of the pull request."""
+
+    reviewers: tuple[str, ...] = ()
+    """Logins who are asked to review it; ``org/team`` asks a team."""
+
+    auto_merge: Literal["", "merge", "squash", "rebase"] = ""
+    """How GitHub shall merge it by itself; empty: a person does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Where a release is deployed from, and how that is proposed."""
+
+    repository: str
+    """Owner and name of the deployment repository on GitHub."""
+
+    charts: tuple[str, ...] = ()
+    """Places that hold the version; empty: the charts that name this
+    repository as their source."""
+
+    older: Literal["supersede", "update"] = "supersede"
+    """What becomes of an open pull request for an older version."""
+
+    is_draft: bool = False
+    """Whether the pull request is opened as a draft."""
+
+    policy: PullPolicy = PullPolicy()
+    """Its labels, reviewers and merging."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What would be released, before the commit to tag is known for good."""
+
+    repository: str
+    """Owner and name on GitHub."""
+
+    branch: str | None
+    """The branch released from; `None` where the checkout is on none."""
+
+    default_branch: str
+    """The branch that releases usually come from."""
+
+    commit: str
+    """The commit that is checked out."""
+
+    version: str
+    """The version, without a prefix."""
+
+    tag: str
+    """The tag of that version."""
+
+    previous_tag: str | None = None
+    """The tag of the nearest earlier version."""
+
+    bump: Bump = "none"
+    """The part that is raised."""
+
+    is_prerelease: bool = False
+    """Whether the version is a pre-release."""
+
+    is_latest: bool = True
+    """Whether GitHub may show it as the latest release."""
+
+    proposed_at: datetime | None = None
+    """When it was proposed (aware): the date of the change log's entry."""
+
+    pull_policy: PullPolicy = PullPolicy()
+    """How the change log reaches the release branch."""
+
+    after_pull: int = 0
+    """The newest pull request of an earlier try; it says nothing of this."""
+
+    leaves_late: bool = False
+    """Whether fragments that came later wait for the next release."""
+
+    is_begun: bool = False
+    """Whether this was checked, and something of it written, before."""
+
+    @property
+    def changelog_branch(self) -> str:
+        """The branch of the pull request with the change log."""
+        return f"rsp-release/changelog-{self.tag}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """The pinned decisions: everything a release's steps work from.
+
+    Every step computes from this alone, never from what an earlier step
+    returned. A clean clone can recompute it from the tag.
+    """
+
+    repository: str
+    """Owner and name on GitHub."""
+
+    branch: str
+    """The branch released from."""
+
+    version: str
+    """The version, without a prefix."""
+
+    tag: str
+    """The tag, which is also the release's title."""
+
+    commit: str
+    """The full hash of the commit to tag."""
+
+    previous_tag: str | None
+    """The tag that the notes compare with."""
+
+    notes: str
+    """The body of the GitHub release, in Markdown."""
+
+    is_prerelease: bool
+    """Whether GitHub shall mark it as a pre-release."""
+
+    is_latest: bool
+    """Whether GitHub may show it as the latest release."""
+
+    publication: Publication | None
+    """The workflow that publishes images; `None` where none does."""
+
+    pinned_at: datetime
+    """When these decisions were made (aware, UTC)."""
+
+    changelog: str | None = None
+    """The change log's path, where the notes are its entry."""
+
+    is_planned: bool = False
+    """Whether this is a plan alone."""
+
+    is_foreseen: bool = False
+    """Whether the commit of that plan is still to be made."""
+
+    deployment: Deployment | None = None
+    """Where it is deployed from; `None` where that is not set."""
+
+    @property
+    def name(self) -> str:
+        """The name of the repository, which is that of the application."""
+        return self.repository.rpartition("/")[2]
+
+    @property
+    def deploy_prefix(self) -> str:
+        """What the branches of its deployments begin with."""
+        return f"rsp-release/{self.name}-"
+
+    @property
+    def deploy_branch(self) -> str:
+        """The branch of its deployment pull request."""
+        return f"{self.deploy_prefix}{self.version}"
+
+    @property
+    def ref(self) -> str:
+        """The tag's full ref."""
+        return f"refs/tags/{self.tag}"
+
+    @property
+    def workflow(self) -> str | None:
+        """The workflow file whose run publishes; empty where none does."""
+        return self.publication.workflow if self.publication else None
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The images that the release promises."""
+        return self.publication.images if self.publication else ()
