@@ -534,5 +534,5 @@ def make_world(
         changelog=SimulatedChangelog(hub, clock, chaos),
         registry=SimulatedRegistry(hub, clock, chaos),
         clock=clock,
-        deploy=SimulatedDeploy(hub, clock, chaos),
+        deploy=SimulatedDeploy(hub, clock, chaos, is_clean=is_clean),
     )
