@@ -452,6 +452,47 @@ def demo(
 
 
 @app.command()
+def rehearse(
+    context: typer.Context,
+    part: Part = "auto",
+    *,
+    pre: Pre = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="End with the plan.")
+    ] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+    no_watch: NoWatch = False,
+    no_verify: NoVerify = False,
+    no_deploy: NoDeploy = False,
+    no_wait: NoWait = False,
+    leave_late: LeaveLate = False,
+    timeout: Timeout = "1h",
+    force: Force = False,
+) -> int:
+    """Release this repository on the sandbox, from a throw-away clone."""
+    from .rehearse import run_rehearse
+
+    return run_rehearse(
+        context.obj,
+        lambda options: Session(
+            options,
+            as_json=as_json,
+            watches=not no_watch,
+            verifies=not no_verify,
+            deploys=not no_deploy,
+            waits=not no_wait,
+            leaves_late=leave_late,
+            timeout=timeout,
+        ),
+        part=part,
+        pre=pre,
+        force=force,
+        dry_run=dry_run,
+    )
+
+
+@app.command()
 def sandbox(
     context: typer.Context,
     *,

@@ -20,9 +20,14 @@ from .session import Globals, Session
 if TYPE_CHECKING:
     from ..sandbox import Sandbox
 
-__all__ = ["run_demo", "run_sandbox"]
+__all__ = ["clone", "isolate", "run_demo", "run_sandbox"]
 
-_SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GH_REPO")
+_FOREIGN = (
+    # Credentials are not for the sandbox, and what is released there must
+    # not become an output of the job.
+    "GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GH_REPO",
+    "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY",
+)  # fmt: skip
 
 
 def run_demo(options: Globals, *, as_json: bool) -> int:
@@ -46,9 +51,9 @@ def run_demo(options: Globals, *, as_json: bool) -> int:
         folder = Path(name)
         with Sandbox() as box:
             seed.demo(box)
-            environ = _isolate(options.environ, folder, box.environment())
-            clone = folder / "stargazer"
-            _clone(box.git_url("rubin-demo/stargazer"), clone, environ)
+            environ = isolate(options.environ, folder, box.environment())
+            place = folder / "stargazer"
+            clone(box.git_url("rubin-demo/stargazer"), place, environ)
             if not as_json:
                 sys.stdout.write(
                     "A made-up service on a GitHub that is imitated on this"
@@ -60,7 +65,7 @@ def run_demo(options: Globals, *, as_json: bool) -> int:
                 Session(
                     replace(
                         options,
-                        directory=clone,
+                        directory=place,
                         repository=None,
                         environ=environ,
                     ),
@@ -152,20 +157,27 @@ def _guess_name(git: Path) -> str:
     return f"{path.parent.name or 'owner'}/{path.name.removesuffix('.git')}"
 
 
-def _isolate(
+def isolate(
     environ: Mapping[str, str], folder: Path, sandbox: Mapping[str, str]
 ) -> dict[str, str]:
-    """Make an environment in which nothing of the user's is used."""
-    kept = {
-        key: value for key, value in environ.items() if key not in _SECRETS
-    }
+    """Make an environment in which nothing of the user's is used.
+
+    Parameters
+    ----------
+    environ
+        The environment.
+    folder
+        A directory for git's settings.
+    sandbox
+        The variables that point a client at the sandbox.
+    """
     config = folder / "gitconfig"
     config.write_text(
         "[user]\n\tname = Demo\n\temail = demo@example.org\n",
         encoding="utf-8",
     )
     return {
-        **kept,
+        **{k: v for k, v in environ.items() if k not in _FOREIGN},
         **sandbox,
         "DOCKER_CONFIG": str(folder),
         "GIT_CONFIG_GLOBAL": str(config),
@@ -173,9 +185,29 @@ def _isolate(
     }
 
 
-def _clone(url: str, directory: Path, environ: Mapping[str, str]) -> None:
+def clone(
+    url: str, directory: Path, environ: Mapping[str, str], *more: str
+) -> None:
+    """Clone a repository.
+
+    Parameters
+    ----------
+    url
+        Its address.
+    directory
+        Where the clone shall be.
+    environ
+        The environment.
+    *more
+        More options of ``git clone``.
+
+    Raises
+    ------
+    ReleaseError
+        Raised if git could not.
+    """
     result = subprocess.run(
-        ["git", "clone", "--quiet", url, str(directory)],
+        ["git", "clone", "--quiet", *more, url, str(directory)],
         env=dict(environ),
         capture_output=True,
         text=True,

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .git import Repository, git_environment
+from .base import History
+from .git import Commit, Repository, git_environment
 from .releases import Release
 
 if TYPE_CHECKING:
     from .box import Sandbox
+    from .project import Project
 
-__all__ = ["demo", "make_service"]
+__all__ = ["demo", "deployment", "make_service", "publish"]
+
+_MOST_RELEASES = 20
+"""How many of a repository's tags get their releases and runs."""
 
 _START = datetime(2025, 2, 3, 16, 0, tzinfo=UTC)
 
@@ -217,14 +224,7 @@ def make_service(
         ``path``.
     """
     Repository.create(path)
-    subprocess.run(
-        ["git", "fast-import", "--quiet", "--date-format=raw"],
-        cwd=path,
-        input=_stream(owner, name).encode(),
-        env=git_environment(),
-        check=True,
-        capture_output=True,
-    )
+    _import(path, _stream(owner, name))
     return path
 
 
@@ -329,21 +329,55 @@ def demo(
     project = box.add_repository(
         f"{owner}/{name}", path, description="Answers where to look tonight"
     )
-    releases: dict[int, Release] = {}
+    publish(
+        box,
+        project,
+        body=lambda commit: "\n".join(_kind(commit.message.strip())),
+    )
+    return path
+
+
+def publish(
+    box: Sandbox,
+    project: Project,
+    *,
+    body: Callable[[Commit], str] = lambda _: "",
+    most: int = _MOST_RELEASES,
+) -> None:
+    """Give tags that are there already their releases, runs and images.
+
+    Parameters
+    ----------
+    box
+        The sandbox.
+    project
+        The repository.
+    body
+        Writes the body of a release from the tagged commit.
+    most
+        How many there shall be, the newest first.
+    """
+    git = project.git
+    known = git.refs()
     prefix = "refs/tags/"
-    tags = [r for r in project.git.refs() if r.startswith(prefix)]
-    for ref in tags:
-        commit = project.git.known(project.git.refs()[ref])
+    tags = [
+        (git.known(known[ref]), ref)
+        for ref in known
+        if re.match(rf"{prefix}\D*\d+\.\d", ref) and git.peel(known[ref])
+    ]
+    tags.sort(key=lambda pair: pair[0].committer.date)
+    releases: dict[int, Release] = {}
+    for commit, ref in tags[-most:]:
         tag = ref.removeprefix(prefix)
         published = commit.committer.date + timedelta(minutes=4)
         item = Release(
             id=box.new_id("release"),
             tag=tag,
-            target=project.git.default_branch,
+            target=git.default_branch,
             name=tag,
-            body="\n".join(_kind(commit.message.strip())),
+            body=body(commit),
             is_draft=False,
-            is_prerelease=False,
+            is_prerelease=bool(re.search(r"\d-?[a-z]", tag)),
             make_latest="legacy",
             author=box.accounts.login,
             created_at=commit.committer.date,
@@ -367,4 +401,43 @@ def demo(
     project.releases = type(project.releases)(releases)
     box.runner.settle()
     box.writing()
-    return path
+
+
+def deployment(
+    box: Sandbox, name: str, files: Mapping[str, str], branch: str = "main"
+) -> None:
+    """Add a repository of one commit, such as one to deploy from.
+
+    Parameters
+    ----------
+    box
+        The sandbox.
+    name
+        Owner and name on its GitHub.
+    files
+        Text by path.
+    branch
+        Its only branch.
+    """
+    project = box.add_repository(name)
+    who, email = _PEOPLE[0]
+    stamp = f"{who} <{email}> {int(_START.timestamp())} +0000"
+    out = [f"commit refs/heads/{branch}\n"]
+    out.append(f"author {stamp}\ncommitter {stamp}\n")
+    out.append(_data("What is deployed\n"))
+    for path, text in files.items():
+        out.append(f"M 100644 inline {path}\n{_data(text)}")
+    _import(project.git.path, "".join(out))
+    # What is there from the beginning is no push.
+    project.refs = History(project.git.refs())
+
+
+def _import(path: Path, stream: str) -> None:
+    subprocess.run(
+        ["git", "fast-import", "--quiet", "--date-format=raw"],
+        cwd=path,
+        input=stream.encode(),
+        env=git_environment(),
+        check=True,
+        capture_output=True,
+    )

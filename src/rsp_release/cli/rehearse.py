@@ -1,0 +1,298 @@
+"""The command ``rehearse``: this repository's release, on the sandbox."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..charts import parse_place
+from ..config import Config, load_config
+from ..exceptions import ReleaseError, UsageError
+from ..views import safe
+from .demo import clone, isolate
+from .release import run_bump
+from .session import Globals, Session
+
+if TYPE_CHECKING:
+    from ..sandbox import Sandbox
+
+__all__ = ["run_rehearse"]
+
+_OWN_SETTINGS = r"^(user|gpg|tag|commit)\."
+"""Git's settings of the clone that a release depends on."""
+
+_SPEED = 4.0
+"""How much faster than in the sandbox by itself jobs run."""
+
+
+def run_rehearse(
+    options: Globals,
+    make_session: Callable[[Globals], Session],
+    *,
+    part: str,
+    pre: str | None,
+    force: bool,
+    dry_run: bool,
+) -> int:
+    """Release a throw-away clone of this repository against the sandbox.
+
+    Parameters
+    ----------
+    options
+        Options that stand before the command.
+    make_session
+        Makes the session of ``bump`` for other such options.
+    part
+        ``auto``, ``major``, ``minor``, ``patch``, or a version.
+    pre
+        The identifier of a pre-release.
+    force
+        Whether less may be released than the changes demand.
+    dry_run
+        Whether the rehearsal ends with the plan.
+
+    Returns
+    -------
+    int
+        The exit status of ``bump``.
+
+    Raises
+    ------
+    ReleaseError
+        Raised if there is nothing that could be cloned.
+    """
+    from ..sandbox import Sandbox, Scenario, seed
+
+    session = make_session(options)
+    root, repository, branch = session.factory.find_home()
+    source = _look(root, options, repository, branch)
+    config = load_config(root, environ=options.environ)
+    with tempfile.TemporaryDirectory(prefix="rsp-release-") as name:
+        folder = Path(name)
+        remote = folder / f"{repository}.git"
+        source.copy(remote)
+        with Sandbox(Scenario(speed=_SPEED)) as box:
+            seed.publish(box, box.add_repository(repository, remote))
+            told = _add_deployment(box, config, source)
+            environ = isolate(options.environ, folder, box.environment())
+            # Who releases, and with which key, is rehearsed too.
+            for key in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+                environ.pop(key)
+                if key in options.environ:
+                    environ[key] = options.environ[key]
+            place = folder / "clone"
+            url = box.git_url(repository)
+            more = [f"--reference-if-able={root}"]
+            if source.branch:
+                more.append(f"--branch={source.branch}")
+            clone(url, place, environ, *more)
+            source.settle(place, environ)
+            if not session.as_json:
+                _introduce(source, told)
+            # In the made-up world `repository` is where it is in the real one,
+            # whatever the remotes of the real clone are called.
+            inner = replace(
+                options, directory=place, remote="origin", environ=environ
+            )
+            status = run_bump(
+                make_session(inner),
+                part=part,
+                pre=pre,
+                force=force,
+                dry_run=dry_run,
+                yes=True,
+            )
+    if not session.as_json:
+        sys.stdout.write("\nA rehearsal: nothing of it left this machine.\n")
+    return status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """The clone that is rehearsed."""
+
+    root: Path
+    repository: str
+    remote: str
+    release_branch: str
+    head: str
+    branch: str | None
+    """The branch that is checked out."""
+
+    settings: tuple[tuple[str, str], ...]
+    """Git's own settings of the clone."""
+
+    unpushed: int = 0
+    """Commits that the remote does not have, as far as is known."""
+
+    is_dirty: bool = False
+
+    def copy(self, place: Path) -> None:
+        """Make what the remote would be if everything were pushed.
+
+        Objects are borrowed and not copied: rehearsing a large repository
+        costs no more than a small one.
+        """
+        objects = self.root / _read(
+            self.root, "rev-parse", "--git-path", "objects"
+        )
+        place.mkdir(parents=True)
+        _run(place, "init", "--quiet", "--bare")
+        alternates = place / "objects" / "info" / "alternates"
+        alternates.write_text(f"{objects.resolve()}\n", encoding="utf-8")
+        known = _read(
+            self.root,
+            "for-each-ref",
+            "--format=%(objectname) %(refname)",
+            "refs/tags",
+            f"refs/remotes/{self.remote}",
+        )
+        refs = {}
+        for line in known.splitlines():
+            sha, _, ref = line.partition(" ")
+            name = ref.removeprefix(f"refs/remotes/{self.remote}/")
+            if name != "HEAD":
+                refs[ref if name == ref else f"refs/heads/{name}"] = sha
+        if self.branch:
+            refs[f"refs/heads/{self.branch}"] = self.head
+        commands = [f"create {ref} {sha}\n" for ref, sha in refs.items()]
+        _run(place, "update-ref", "--stdin", given="".join(commands))
+        head = f"refs/heads/{self.release_branch}"
+        _run(place, "symbolic-ref", "HEAD", head)
+
+    def settle(self, place: Path, environ: Mapping[str, str]) -> None:
+        """Let a clone be as this one is."""
+        for key, value in self.settings:
+            _run(place, "config", key, value, environ=environ)
+        if self.branch is None:
+            _run(
+                place, "checkout", "--quiet", "--detach", self.head,
+                environ=environ,
+            )  # fmt: skip
+
+
+def _look(
+    root: Path, options: Globals, repository: str, branch: str
+) -> _Source:
+    """Look at the clone that is to be rehearsed."""
+    if _read(root, "rev-parse", "--is-shallow-repository") == "true":
+        raise UsageError(
+            "the clone is shallow, so that its history cannot be rehearsed",
+            help="complete it: git fetch --unshallow --tags",
+        )
+    head = _read(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    if not head:
+        raise UsageError(
+            "there is no commit yet", help="commit something first"
+        )
+    current = _read(root, "symbolic-ref", "--quiet", "--short", "HEAD") or None
+    theirs = f"refs/remotes/{options.remote}/{current}"
+    unpushed = (
+        _read(root, "rev-list", "--count", head, f"^{theirs}")
+        if _read(root, "rev-parse", "--verify", "--quiet", theirs)
+        else ""
+    )
+    pairs = _read(
+        root, "config", "--local", "--null", "--get-regexp", _OWN_SETTINGS
+    )
+    settings = [
+        (key, value)
+        for key, _, value in (p.partition("\n") for p in pairs.split("\0"))
+        if key
+    ]
+    return _Source(
+        root=root,
+        repository=repository,
+        remote=options.remote,
+        release_branch=branch,
+        head=head,
+        branch=current,
+        settings=tuple(settings),
+        unpushed=int(unpushed or 0),
+        is_dirty=bool(_read(root, "status", "--porcelain")),
+    )
+
+
+def _add_deployment(
+    box: Sandbox, config: Config, source: _Source
+) -> str | None:
+    """Make up the repository to deploy from; return what is made up."""
+    from ..sandbox import seed
+
+    name = config.deploy_repository
+    if name is None:
+        return None
+    short = source.repository.rpartition("/")[2]
+    places = config.deploy_charts or (f"applications/{short}",)
+    files = {}
+    for each in places:
+        place = parse_place(each)
+        if not place.is_app_version:
+            # Nobody can know what else such a file holds.
+            return f"{name} is not there: its files cannot be made up"
+        files[place.path] = (
+            f"apiVersion: v2\nname: {short}\nversion: 1.0.0\n"
+            f"sources:\n  - {box.server_url}/{source.repository}\n"
+            "appVersion: 0.0.0\n"
+        )
+    seed.deployment(box, name, files)
+    return f"{name} is made up: {', '.join(files)}"
+
+
+def _introduce(source: _Source, told: str | None) -> None:
+    """Say what is real in what follows, and what is not."""
+    where = "on a throw-away clone and an imitation of GitHub"
+    lines = [f"A rehearsal of {source.repository}, {where}."]
+    if source.unpushed:
+        many = "" if source.unpushed == 1 else "s"
+        lines.append(
+            f"{source.unpushed} commit{many} of {source.branch} that"
+            f" {source.remote} does not have: as if pushed."
+        )
+    if source.is_dirty:
+        lines.append("What is not committed is not part of it.")
+    if told:
+        lines.append(f"{told}.")
+    sys.stdout.write("\n".join(map(safe.line, lines)) + "\n\n")
+    sys.stdout.flush()
+
+
+def _read(root: Path, *args: str) -> str:
+    """Ask git about a clone; what it does not know is empty."""
+    result = subprocess.run(
+        ["git", *args],
+        cwd=root,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
+    )
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def _run(
+    place: Path,
+    *args: str,
+    given: str = "",
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    command: Sequence[str] = ["git", *args]
+    result = subprocess.run(
+        command,
+        cwd=place,
+        env=None if environ is None else dict(environ),
+        input=given,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
+    )
+    if result.returncode:
+        raise ReleaseError(
+            f"git {args[0]} failed: {result.stderr.strip()[:500]}"
+        )
