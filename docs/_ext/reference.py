@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,8 +83,9 @@ def _options(command: Any) -> Iterator[str]:
 
 def _settings() -> Iterator[str]:
     from rsp_release import config
+    from rsp_release.cli.manual import docstrings
 
-    told = _docstrings(config.Config)
+    told = docstrings(config.Config)
     yield "# Settings"
     yield ""
     yield (
@@ -103,9 +101,10 @@ def _settings() -> Iterator[str]:
 
 
 def _exit_codes() -> Iterator[str]:
+    from rsp_release.cli.manual import docstrings
     from rsp_release.exceptions import ExitStatus
 
-    told = _docstrings(ExitStatus)
+    told = docstrings(ExitStatus)
     yield "# Exit statuses"
     yield ""
     yield "| status | meaning |"
@@ -161,27 +160,6 @@ def _kind(value: dict[str, Any]) -> str:
     if kind == "array":
         return f"list of {_kind(value.get('items', {}))}"
     return kind if isinstance(kind, str) else " or ".join(kind)
-
-
-def _docstrings(owner: type) -> dict[str, str]:
-    """Return the strings that stand below the fields of a class."""
-    [tree] = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-    assert isinstance(tree, ast.ClassDef)  # noqa: S101
-    found = {}
-    for field, string in zip(tree.body, tree.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign):
-            target: ast.expr = field.target
-        elif isinstance(field, ast.Assign):
-            target = field.targets[0]
-        else:
-            continue
-        if (
-            isinstance(target, ast.Name)
-            and isinstance(string, ast.Expr)
-            and isinstance(string.value, ast.Constant)
-        ):
-            found[target.id] = str(string.value.value)
-    return found
 
 
 def _cell(text: str) -> str:

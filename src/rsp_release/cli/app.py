@@ -12,7 +12,8 @@ import typer
 from typer.exceptions import TyperException
 
 from .. import __version__
-from ..exceptions import ExitStatus, ReleaseError
+from ..exceptions import ExitStatus, ReleaseError, UsageError
+from .complete import complete_tags
 from .session import Globals, Session, print_error
 
 __all__ = ["app", "main"]
@@ -32,9 +33,17 @@ Part = Annotated[
     typer.Argument(
         metavar="[auto|major|minor|patch|X.Y.Z]",
         help="Which part of the version to raise, or the version itself.",
+        autocompletion=lambda: ["auto", "major", "minor", "patch"],
     ),
 ]
-Tag = Annotated[str | None, typer.Argument(metavar="[TAG]", help="The tag.")]
+Tag = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[TAG]",
+        help="The tag; by default that of the newest release.",
+        autocompletion=complete_tags,
+    ),
+]
 Pre = Annotated[
     str | None,
     typer.Option(metavar="ID", help="Make a pre-release, such as rc."),
@@ -210,6 +219,29 @@ def init(
         yes=yes,
         registries=tuple(registry or ()),
     )
+
+
+@app.command()
+def completion(
+    shell: Annotated[
+        str,
+        typer.Argument(
+            metavar="bash|zsh|fish",
+            help="The shell.",
+            autocompletion=lambda: ["bash", "fish", "zsh"],
+        ),
+    ],
+) -> int:
+    """Print the script that completes commands, options and tags."""
+    from .manual import SHELLS, completion
+
+    if shell not in SHELLS:
+        raise UsageError(
+            f"there is no completion for {shell!r}",
+            help=f"there are {', '.join(SHELLS)}",
+        )
+    typer.echo(completion(shell), nl=False)
+    return 0
 
 
 @app.command()

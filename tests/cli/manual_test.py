@@ -1,0 +1,136 @@
+"""The man page and the completion of shells."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from rsp_release.cli.app import app, main
+from rsp_release.cli.manual import (
+    SHELLS,
+    completion,
+    man_page,
+    parameters,
+    write_files,
+)
+from rsp_release.exceptions import ExitStatus
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    path = folder / "rsp-release"
+    path.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -m rsp_release "$@"\n',
+        encoding="utf-8",
+    )
+    path.chmod(0o755)
+    return folder
+
+
+def _ask(program: Path, **environ: str) -> str:
+    result = subprocess.run(
+        [program / "rsp-release"],
+        env={"PATH": "/usr/bin:/bin", **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.stdout
+
+
+def test_man_page_tells_everything() -> None:
+    page = man_page("1.2.3")
+    plain = page.replace("\\-", "-")
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        assert re.search(rf"^\.SS {name}\b", plain, re.MULTILINE), name
+        for ways, told, _ in parameters(command):
+            for way in ways:
+                assert f"\\fB{way}\\fR" in plain, way
+            assert told, (name, ways)
+    for status in ExitStatus:
+        assert f".B {int(status)}\n" in page
+    assert '"rsp\\-release 1.2.3"' in page
+
+
+def test_man_page_is_plain_roff() -> None:
+    macros = {".TH", ".SH", ".SS", ".TP", ".B", ".I"}
+    for line in man_page("1.2.3").splitlines():
+        assert line, "an empty line would be an empty line on the page"
+        if line[0] in ".'":
+            assert line.split()[0] in macros
+        # A bare hyphen is set as one that cannot be copied.
+        assert not re.search(r"(?<!\\)-", line), line
+        assert not re.search(r"\\(?![-e&]|f[BIR])", line), line
+
+
+def test_bash_completes(program: Path, tmp_path: Path) -> None:
+    write_files(tmp_path, "1.2.3")
+    script = (
+        f'PATH="{program}:$PATH"\n. "{tmp_path / SHELLS["bash"]}"\n'
+        "COMP_WORDS=(rsp-release reh) COMP_CWORD=1\n"
+        "_rsp_release_completion rsp-release\n"
+        'echo "${COMPREPLY[@]}"\n'
+        "complete -p rsp-release\n"
+    )
+    result = subprocess.run(
+        ["bash", "--norc", "-c", script],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    said = result.stdout.splitlines()
+    assert said[0] == "rehearse"
+    assert "_rsp_release_completion" in said[1]
+
+
+def test_other_shells_are_answered(program: Path) -> None:
+    zsh = _ask(
+        program,
+        _RSP_RELEASE_COMPLETE="complete_zsh",
+        _TYPER_COMPLETE_ARGS="rsp-release bump m",
+    )
+    assert re.findall(r'"(\w+)"', zsh) == ["major", "minor"]
+    fish = _ask(
+        program,
+        _RSP_RELEASE_COMPLETE="complete_fish",
+        _TYPER_COMPLETE_FISH_ACTION="get-args",
+        _TYPER_COMPLETE_ARGS="rsp-release dep",
+    )
+    assert fish.startswith("deploy\t")
+
+
+def test_tags_are_completed(program: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    for command in (
+        ["init", "--quiet", str(clone)],
+        ["-C", str(clone), "-c", "user.name=A", "-c", "user.email=a@b.c",
+         "commit", "--quiet", "--allow-empty", "-m", "first"],
+        *(["-C", str(clone), "tag", tag] for tag in ("1.9.0", "1.10.0")),
+    ):  # fmt: skip
+        subprocess.run(["git", *command], check=True, capture_output=True)
+    words = f"rsp-release -C {clone} status 1"
+    said = _ask(
+        program, _RSP_RELEASE_COMPLETE="complete_bash", COMP_WORDS=words,
+        COMP_CWORD="4",
+    )  # fmt: skip
+    assert said.split() == ["1.10.0", "1.9.0"]
+    words = words.replace(str(clone), str(tmp_path))
+    said = _ask(
+        program, _RSP_RELEASE_COMPLETE="complete_bash", COMP_WORDS=words,
+        COMP_CWORD="4",
+    )  # fmt: skip
+    assert not said.strip()
+
+
+def test_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for shell in SHELLS:
+        assert main(["completion", shell]) == 0
+        assert capsys.readouterr().out == completion(shell)
+    assert main(["completion", "tcsh"]) == 2
+    assert "bash, zsh, fish" in capsys.readouterr().err
