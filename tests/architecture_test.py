@@ -48,6 +48,7 @@ ALLOWED = {
     "models": {"choice", "exceptions"},
     "world": {"hosting", "models", "exceptions"},
     "journal": {"models", "exceptions"},
+    "digests": {"models"},
     "deploy_seen": PURE | {"world"},
     "fleet_reader": PURE | {"world"},
     "engine": {"journal", "world", "models", "exceptions"},
@@ -65,6 +66,7 @@ ALLOWED = {
     "sandbox": set[str](),
     "factory": PURE
     | {
+        "digests",
         "engine",
         "fleet_reader",
         "journal",

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from .config import Config
+from .digests import DigestRecords
 from .exceptions import UsageError
 from .releaser import Options, Releaser
 from .steps import PREPARE, RELEASE
@@ -137,6 +138,7 @@ class Factory:
                 deploy=self.make_deploy(options.checkout),
                 settings=forge,
                 files=self._make_files(git),
+                digests=DigestRecords(git.journals),
             ),
             config=config,
             repository=repository,

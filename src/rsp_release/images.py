@@ -81,24 +81,23 @@ def _short(image: PlatformImage) -> str:
     return (image.config_digest or image.digest)[:19]
 
 
-def moved(earlier: ImageReport, now: ImageReport) -> str | None:
+def moved(earlier: str, now: ImageReport) -> str | None:
     """Tell whether a tag points to something else than it did.
 
     Parameters
     ----------
     earlier
-        What was recorded.
+        The digest that was recorded.
     now
-        What the registry says now.
+        What the registry says now. That it is gone, or not known, is not
+        told here.
     """
-    if earlier.digest and now.digest and earlier.digest != now.digest:
-        return (
-            f"{now.image}:{now.tag} was moved: it was {earlier.digest},"
-            f" now it is {now.digest}"
-        )
-    if earlier.state == "present" and now.state == "absent":
-        return f"{now.image}:{now.tag} was there, and is gone"
-    return None
+    if now.digest is None or earlier == now.digest:
+        return None
+    return (
+        f"{now.image}:{now.tag} was moved: it was {earlier}, now it is"
+        f" {now.digest}"
+    )
 
 
 def doubts(

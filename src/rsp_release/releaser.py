@@ -491,13 +491,17 @@ class Releaser:
             journal.finish(at=self._world.clock.now())
         yield self._conclude(ending, release, verdicts, "released")
 
-    def verify(self, release: Release) -> Iterator[Event]:
-        """Look for the images, once.
+    def verify(
+        self, release: Release, *, accepts: bool = False
+    ) -> Iterator[Event]:
+        """Look for the images, once, and keep what their tags point to.
 
         Parameters
         ----------
         release
             The release that promises them.
+        accepts
+            Whether tags may point to something else than they did.
 
         Yields
         ------
@@ -505,7 +509,12 @@ class Releaser:
             The look at the images, then the result.
         """
         steps = [step for step in self._release if step.key == "images"]
-        yield from self._show(release, steps, Mode.LOOK, "released")
+        world = replace(self._world, digests=None) if accepts else None
+        engine = self._make_engine(release.tag, Mode.LOOK, world=world)
+        verdicts: dict[str, Verdict] = {}
+        ending = yield from _collect(engine.run(steps, release), verdicts)
+        self._keep_digests(release, verdicts)
+        yield self._conclude(ending, release, verdicts, "released")
 
     # -- Parts --------------------------------------------------------------
 
@@ -608,21 +617,35 @@ class Releaser:
         ending = yield from _collect(
             engine.run(self._release, release), verdicts
         )
+        self._keep_digests(release, verdicts)
         if ending.is_done:
             journal.finish(at=self._world.clock.now())
         yield self._conclude(ending, release, verdicts, "released")
+
+    def _keep_digests(
+        self, release: Release, verdicts: dict[str, Verdict]
+    ) -> None:
+        """Keep what was proven, so that a tag that is moved is noticed."""
+        verdict = verdicts.get("images")
+        if isinstance(verdict, Done) and self._world.digests is not None:
+            self._world.digests.record(release.tag, verdict.images)
 
     def _open_journal(self, tag: str) -> Journal:
         return Journal.of_tag(self._journals, tag, fsync=self._fsync)
 
     def _make_engine(
-        self, tag: str, mode: Mode, journal: Journal | None = None
+        self,
+        tag: str,
+        mode: Mode,
+        journal: Journal | None = None,
+        *,
+        world: World | None = None,
     ) -> Engine:
         deadline = self._world.clock.now() + timedelta(
             seconds=self._options.timeout
         )
         return Engine(
-            world=self._world,
+            world=world or self._world,
             journal=journal or self._open_journal(tag),
             mode=mode,
             random=self._random,

@@ -7,7 +7,7 @@ turns "could not look" into "is not there".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -51,6 +51,7 @@ __all__ = [
     "Changelog",
     "Clock",
     "DeployRepository",
+    "Digests",
     "Files",
     "Forge",
     "ForgeSettings",
@@ -133,6 +134,9 @@ class Git(Protocol):
 
     def tag_date(self, tag: str) -> datetime:
         """Return when a tag of the clone was made, or else its commit."""
+
+    def commit_date(self, commit: str) -> datetime:
+        """Return when a commit of the clone was committed (aware)."""
 
     def push_tag(self, write: PushTag) -> None:
         """Make the annotated tag, where it is not there yet, and push it.
@@ -380,6 +384,23 @@ class Registry(Protocol):
     def look(self, image: Image) -> ImageReport:
         """Return what the registry says; an error there is ``unknown``."""
 
+    def inspect(self, image: Image) -> ImageReport:
+        """Return that, and what each platform's image says of itself.
+
+        Its size, when it was built, and the commits that its labels and its
+        provenance attestation name.
+        """
+
+
+class Digests(Protocol):
+    """What the tags of images were seen to point to, by earlier looks."""
+
+    def recall(self, tag: str) -> Mapping[str, str]:
+        """Return the digests of a release's images by ``NAME:TAG``."""
+
+    def record(self, tag: str, reports: Iterable[ImageReport]) -> None:
+        """Keep what a release's tags point to. The last word counts."""
+
 
 class DeployRepository(Protocol):
     """The repository that says which versions are deployed."""
@@ -464,6 +485,9 @@ class World:
     changelog: Changelog
     deploy: DeployRepository | None = None
     """Where the release is deployed from; `None` where that is not set."""
+
+    digests: Digests | None = None
+    """What was recorded of images; `None` where nothing is kept."""
 
     settings: ForgeSettings | None = None
     """For the checks; without it, those that need it are left out."""

@@ -323,6 +323,9 @@ class SimulatedGit(_Port):
     def tag_date(self, tag: str) -> datetime:
         return self.hub.tags[tag][1]
 
+    def commit_date(self, commit: str) -> datetime:
+        return START
+
     def message(self, commit: str) -> str:
         return "feat: more"
 
@@ -472,6 +475,8 @@ class SimulatedRegistry(_Port):
             digest="sha256:" + "d" * 64 if is_over else None,
             platforms=image.platforms if is_over else (),
         )
+
+    inspect = look
 
 
 class SimulatedChangelog(_Port):

@@ -388,6 +388,12 @@ def verify(
     context: typer.Context,
     tag: Tag = None,
     *,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept", help="Take where a moved tag points now for right."
+        ),
+    ] = False,
     as_json: Json = False,
     deepen: Deepen = False,
 ) -> int:
@@ -395,7 +401,7 @@ def verify(
     from .release import run_verify
 
     session = Session(context.obj, as_json=as_json, deepens=deepen)
-    return run_verify(session, tag=tag)
+    return run_verify(session, tag=tag, accepts=accept)
 
 
 @app.command()

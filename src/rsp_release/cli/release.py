@@ -131,7 +131,7 @@ def run_status(session: Session, *, tag: str | None) -> int:
         return session.fail(e, tag=tag)
 
 
-def run_verify(session: Session, *, tag: str | None) -> int:
+def run_verify(session: Session, *, tag: str | None, accepts: bool) -> int:
     """Look for every image in every registry.
 
     Parameters
@@ -140,6 +140,8 @@ def run_verify(session: Session, *, tag: str | None) -> int:
         The command's settings and view.
     tag
         The tag; `None`: the one begun last, or the newest.
+    accepts
+        Whether tags may point to something else than they did.
 
     Returns
     -------
@@ -153,7 +155,7 @@ def run_verify(session: Session, *, tag: str | None) -> int:
         result = session.show(
             f"Images of {release.repository} {release.tag}",
             steps,
-            releaser.verify(release),
+            releaser.verify(release, accepts=accepts),
             tag=release.tag,
         )
         return int(result.exit_status)

@@ -144,7 +144,9 @@ class Registry:
         at: datetime,
         labels: Mapping[str, str],
     ) -> tuple[str, int]:
-        text = f"{image.name}:{tag} {place}".encode()
+        # One build is pushed to every registry that carries the image.
+        last = image.name.rpartition("/")[2]
+        text = f"{last}:{tag} {place}".encode()
         layer = gzip.compress(text, mtime=0)
         config: dict[str, Any] = {
             "created": iso(at),

@@ -1,9 +1,12 @@
-"""Every image of the release can be pulled, on every platform."""
+"""Every image of the release can be pulled, and is the one that was meant."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
+from .. import images
 from ..exceptions import ExitStatus
 from ..models import (
     Blocked,
@@ -28,6 +31,9 @@ _APPEARS_WITHIN = 90.0
 Reads just after a push can answer 404 on GHCR and Docker Hub.
 """
 
+_CHANGES_WITHIN = 20.0
+"""Seconds that it may show what a tag pointed to before that push."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagesSeen:
@@ -36,16 +42,40 @@ class ImagesSeen:
     reports: tuple[ImageReport, ...]
     """What the registries said, in the order of the release's images."""
 
+    recorded: Mapping[str, str] = field(default_factory=dict)
+    """What the tags pointed to when they were proven, by ``NAME:TAG``."""
+
+    tagged_at: datetime | None = None
+    """When the tag was made; `None` where nothing was found to compare."""
+
+    committed_at: datetime | None = None
+    """When the tagged commit was made."""
+
 
 class Images:
-    """Every image of the release can be pulled, on every platform."""
+    """Every image of the release can be pulled, and is the one meant.
+
+    It is there on every platform, of the tagged commit as far as it says,
+    not older than the tag, the same in every registry that carries it, and
+    still the one that was there when it was first looked at.
+    """
 
     key = "images"
     title = "Images"
 
     def observe(self, release: Release, world: World) -> ImagesSeen:
+        reports = tuple(world.registry.inspect(i) for i in release.images)
+        if not any(report.state == "present" for report in reports):
+            return ImagesSeen(reports=reports)
+        git, digests = world.git, world.digests
+        is_tagged = git.local_tag(release.tag) is not None
         return ImagesSeen(
-            reports=tuple(world.registry.look(i) for i in release.images)
+            reports=reports,
+            recorded=digests.recall(release.tag) if digests else {},
+            tagged_at=(
+                git.tag_date(release.tag) if is_tagged else release.pinned_at
+            ),
+            committed_at=git.commit_date(release.commit),
         )
 
     def decide(self, release: Release, seen: ImagesSeen) -> Verdict:
@@ -65,18 +95,12 @@ class Images:
             if (problem := _find_problem(image, report))
         ]
         if problems:
-            return Wait(
-                reason=problems[0],
-                interval=_INTERVAL,
-                patience=_APPEARS_WITHIN,
-                images=seen.reports,
-                otherwise=Blocked(
-                    problem="\n".join(problems),
-                    help=_advise(seen.reports),
-                    exit_status=ExitStatus.IMAGE,
-                    images=seen.reports,
-                ),
+            return _wait(
+                seen, problems, _advise(seen.reports), _APPEARS_WITHIN
             )
+        doubts, help = _find_doubts(release, seen)
+        if doubts:
+            return _wait(seen, doubts, help, _CHANGES_WITHIN)
         count = len(seen.reports)
         names = ", ".join(f"{r.image}:{r.tag}" for r in seen.reports)
         evidence = names if count == 1 else f"{count} images: {names}"
@@ -86,6 +110,24 @@ class Images:
 
     def act(self, change: Change, world: World) -> None:
         raise TypeError(f"images are pushed by the run: {change.write}")
+
+
+def _wait(
+    seen: ImagesSeen, problems: list[str], help: str, patience: float
+) -> Wait:
+    """Look again for a while, since registries lag their pushes."""
+    return Wait(
+        reason=problems[0],
+        interval=_INTERVAL,
+        patience=patience,
+        images=seen.reports,
+        otherwise=Blocked(
+            problem="\n".join(problems),
+            help=help,
+            exit_status=ExitStatus.IMAGE,
+            images=seen.reports,
+        ),
+    )
 
 
 def _find_problem(image: Image, report: ImageReport) -> str | None:
@@ -100,6 +142,42 @@ def _find_problem(image: Image, report: ImageReport) -> str | None:
             if missing:
                 return f"{name} lacks {', '.join(missing)}"
             return None
+
+
+def _find_doubts(release: Release, seen: ImagesSeen) -> tuple[list[str], str]:
+    """Find what speaks against images that are there, and what to do."""
+    wrong = [
+        doubt
+        for report in seen.reports
+        for doubt in images.doubts(
+            report,
+            commit=release.commit,
+            tagged_at=seen.tagged_at,
+            committed_at=seen.committed_at,
+        )
+    ]
+    unlike = images.compare(seen.reports)
+    moved = [
+        told
+        for report in seen.reports
+        if (digest := seen.recorded.get(f"{report.image}:{report.tag}"))
+        and (told := images.moved(digest, report))
+    ]
+    help = (
+        f"find out who moved it; `rsp-release verify {release.tag} --accept`"
+        " takes what is there now for right"
+    )
+    if unlike:
+        help = (
+            "push one build to all registries; a build for each gives other"
+            " images"
+        )
+    if wrong:
+        help = (
+            "something else pushed that tag: find out what, and run the"
+            f" workflow of {release.tag} again, or release a new version"
+        )
+    return [*wrong, *unlike, *moved], help
 
 
 def _advise(reports: tuple[ImageReport, ...]) -> str:

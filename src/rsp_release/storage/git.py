@@ -303,6 +303,10 @@ class GitClone:
         )
         return datetime.fromisoformat(out.strip()).astimezone(UTC)
 
+    def commit_date(self, commit: str) -> datetime:
+        out = self._read("show", "--no-patch", "--format=%cI", commit, "--")
+        return datetime.fromisoformat(out.strip()).astimezone(UTC)
+
     def commits(self, since: str | None, until: str) -> tuple[Commit, ...]:
         out = self._read(
             "log", "-z", "--max-count=1000", "--encoding=UTF-8",

@@ -91,6 +91,9 @@ class OciRegistry:
         self._mirror = environ.get(MIRROR, "").strip().lower() or None
         self._seen: dict[Place, Document | None] = {}
         self._platforms: dict[tuple[str, str], str | None] = {}
+        self._details: dict[
+            tuple[Place, str, PlatformImage], PlatformImage
+        ] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -238,12 +241,14 @@ class OciRegistry:
         manifests = []
         notes = list(report.notes)
         for image in report.manifests[:MAX_PLATFORMS]:
+            key = (place, document.digest, image)
             try:
-                detailed = self._detail(image, place, document)
+                if key not in self._details:
+                    detailed = self._detail(image, place, document)
+                    self._details[key] = detailed
             except ReadError as e:
                 notes.append(f"no details of {image.platform}: {e}")
-                detailed = image
-            manifests.append(detailed)
+            manifests.append(self._details.get(key, image))
         manifests += report.manifests[MAX_PLATFORMS:]
         return dataclasses.replace(
             report, manifests=tuple(manifests), notes=tuple(notes)

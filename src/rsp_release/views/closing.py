@@ -120,6 +120,8 @@ def details(image: ImageReport) -> tuple[list[str], list[str]]:
     beside = [", ".join(image.platforms)] if image.platforms else []
     if image.size:
         beside.append(_size(image.size))
+    if image.created:
+        beside.append(f"built {image.created:%Y-%m-%d %H:%M} UTC")
     if image.needs_credentials:
         beside.append("needs a pull secret")
     if image.mirror:

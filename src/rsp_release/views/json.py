@@ -11,11 +11,13 @@ from typing import Any, Self, TextIO
 
 from ..exceptions import ExitStatus
 from ..models import (
+    Annotation,
     Blocked,
     Change,
     Done,
     Event,
     ImageReport,
+    Job,
     NextVersion,
     Notice,
     Reason,
@@ -25,7 +27,7 @@ from ..models import (
     Wait,
     WorkflowRun,
 )
-from . import safe
+from . import safe, words
 from .base import write
 from .board import Board
 from .closing import Closing
@@ -215,7 +217,9 @@ def image_document(report: ImageReport) -> dict[str, Any]:
                 "digest": manifest.digest,
                 "size": manifest.size,
                 "created": _time(manifest.created),
+                "config_digest": manifest.config_digest,
                 "revision": manifest.revision,
+                "source_commit": manifest.source_commit,
             }
             for manifest in report.manifests
         ],
@@ -338,18 +342,40 @@ def _run(run: WorkflowRun) -> dict[str, Any]:
         "status": run.status,
         "conclusion": run.conclusion,
         "url": run.url or None,
-        "jobs": [
-            {
-                "id": job.id,
-                "name": job.name,
-                "status": job.status,
-                "conclusion": job.conclusion,
-                "url": job.url or None,
-                "started_at": _time(job.started_at),
-                "completed_at": _time(job.completed_at),
-            }
-            for job in run.jobs
-        ],
+        "jobs": [_job(job) for job in run.jobs],
+    }
+
+
+def _job(job: Job) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "id": job.id,
+        "name": job.name,
+        "status": job.status,
+        "conclusion": job.conclusion,
+        "url": job.url or None,
+        "started_at": _time(job.started_at),
+        "completed_at": _time(job.completed_at),
+    }
+    if words.meaning(job).tone != "bad":
+        return told
+    bad = [step for step in job.steps if words.meaning(step).tone == "bad"]
+    told["failed_step"] = None
+    if bad:
+        told["failed_step"] = {"number": bad[0].number, "name": bad[0].name}
+    told["annotations"] = [_annotation(each) for each in job.annotations]
+    # A line of a log may hold what a terminal takes for several.
+    told["log"] = [line for text in job.log for line in text.splitlines()]
+    told["log_note"] = job.log_note
+    return told
+
+
+def _annotation(annotation: Annotation) -> dict[str, Any]:
+    return {
+        "level": annotation.level,
+        "title": annotation.title,
+        "message": annotation.message,
+        "path": annotation.path,
+        "line": annotation.line,
     }
 
 

@@ -46,8 +46,8 @@ LINE_LIMIT = 500
 TEXT_LIMIT = 4000
 """The longest text of several lines that is shown, in characters."""
 
-_PARAGRAPHS = frozenset({"body", "help", "message", "problem", "text"})
-"""Fields of the models in which several lines are meant to be there."""
+_PARAGRAPHS = frozenset({"body", "help", "log", "message", "problem", "text"})
+"""Fields of the models in which several lines, or indents, have a meaning."""
 
 _URLS = frozenset({"deploy_url", "release_url", "run_url", "url"})
 
