@@ -515,6 +515,75 @@ def test_fine_grained_token_sees_why(tmp_path: Path) -> None:
         assert "hidden" not in scene.words
 
 
+LOGGED = {
+    "path": CI,
+    "jobs": [
+        {
+            "name": "build",
+            "seconds": 20,
+            "steps": ["Set up job", "Build", "Complete job"],
+            "conclusion": "failure",
+            "failing_step": "Build",
+            "log": "  indented\nit broke",
+            "annotations": [
+                {"message": "no space", "path": "Dockerfile", "line": 7}
+            ],
+        }
+    ],
+}
+
+
+def _last_job(scene: Scene) -> dict[str, Any]:
+    [job] = scene.json[-2]["run"]["jobs"]
+    assert job["failed_step"] == {"number": 2, "name": "Build"}
+    [annotation] = job["annotations"]
+    assert annotation["message"] == "no space"
+    assert (annotation["path"], annotation["line"]) == ("Dockerfile", 7)
+    found: dict[str, Any] = job
+    return found
+
+
+def test_log_and_annotations_are_in_the_json(tmp_path: Path) -> None:
+    with open_scene(tmp_path, [LOGGED], past=()) as scene:
+        assert scene.watch().exit_status is ExitStatus.RUN_FAILED
+        job = _last_job(scene)
+        assert "it broke" in job["log"]
+        assert "  indented" in job["log"]
+        assert job["log_note"] is None
+        assert "  Dockerfile:7: no space" in scene.words
+        for event in scene.json:
+            jsonschema.validate(event, EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "note"),
+    [
+        ({"status": 404}, "GitHub has its log no more"),
+        ({"status": 410}, "GitHub has its log no more"),
+        ({"send": 200}, "broke off"),
+        ({"filler": 50_000_000}, None),
+    ],
+    ids=["404", "410", "truncated", "50 MB"],
+)
+def test_log_in_trouble_hides_no_failure(
+    tmp_path: Path, trouble: dict[str, int], note: str | None
+) -> None:
+    with open_scene(tmp_path, [LOGGED], past=()) as scene:
+        for name, value in trouble.items():
+            setattr(scene.box.logs, name, value)
+        result = scene.watch()
+        assert result.exit_status is ExitStatus.RUN_FAILED
+        assert "build failed at step 2, Build" in (result.message or "")
+        job = _last_job(scene)
+        if note is None:
+            assert job["log_note"] is None
+            assert job["log"][-1].startswith("error: Process completed")
+            assert len(job["log"]) <= 20
+        else:
+            assert note in job["log_note"]
+        assert job["url"] in (result.message or "")
+
+
 # -- Economy ----------------------------------------------------------------
 
 

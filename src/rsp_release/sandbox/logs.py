@@ -27,6 +27,12 @@ class LogStore:
         self._server = Server(self._answer)
         self.requests: list[tuple[str, dict[str, str], int]] = []
         """Requests: path, headers without credentials, status."""
+        self.status = 200
+        """What an address that holds answers; 410 once a log is deleted."""
+        self.filler = 0
+        """Bytes of output that come before each log."""
+        self.send: int | None = None
+        """How much is sent before the connection breaks."""
 
     def close(self) -> None:
         """Stop serving."""
@@ -48,7 +54,9 @@ class LogStore:
             # Storage takes the signature in the address, nothing else.
             status, text = 400, "InvalidAuthenticationInfo"
         elif found and request.query.get("sig") == str(number_of(key)):
-            status, text = 200, found[1]
+            status, text = self.status, found[1]
+            if status == 200:
+                text = _lengthen(text, self.filler)
             if self._clock.now() > found[0]:
                 status, text = 403, "AuthenticationFailed"
         headers = {
@@ -60,4 +68,12 @@ class LogStore:
         self.requests.append(record)
         kind = {"Content-Type": "text/plain; charset=utf-8"}
         body = text.encode()
-        return Reply(Response(status, body=body, headers=kind))
+        response = Response(status, body=body, headers=kind)
+        return Reply(response, send=self.send)
+
+
+def _lengthen(text: str, size: int) -> str:
+    """Put output before a log's last line, as of a build that talks."""
+    before, _, last = text.rstrip("\n").rpartition("\n")
+    line = f"{last[: last.find('Z ') + 2]}#12 1.234 {'x' * 180}\n"
+    return f"{before}\n{line * (size // len(line))}{last}\n"

@@ -136,6 +136,8 @@ class GithubFailures:
             ):
                 if response.status_code != 200:
                     status = response.status_code
+                    if status in (404, 410):
+                        return f"GitHub has its log no more (answer {status})"
                     return f"its log cannot be read: answer {status}"
                 for piece in response.iter_content(_PIECE):
                     tail.feed(piece)
