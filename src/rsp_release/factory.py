@@ -26,6 +26,7 @@ from .exceptions import UsageError
 from .releaser import Options, Releaser
 from .steps import PREPARE, RELEASE
 from .steps.preflight import Preflight
+from .steps.workflow_run import PublishingRun
 from .world import Changelog, Clock, DeployRepository, Files, Git, World
 
 if TYPE_CHECKING:
@@ -121,6 +122,9 @@ class Factory:
         repository = self._find_repository(git)
         config = self._detect(git, repository)
         forge = self._make_forge(repository)
+        run = PublishingRun(
+            reruns=options.reruns, approves=options.approves, goes_on=True
+        )
         skipped = set()
         if not options.watches:
             skipped |= {"workflow_run", "images", "chart_pr"}
@@ -145,7 +149,11 @@ class Factory:
             journals=git.journals,
             read_history=self._read_history,
             prepare=(Preflight(config), *PREPARE[1:]),
-            release=[s for s in RELEASE if s.key not in skipped],
+            release=[
+                run if s.key == run.key else s
+                for s in RELEASE
+                if s.key not in skipped
+            ],
             random=self._random,
             options=options,
         )

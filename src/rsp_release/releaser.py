@@ -83,6 +83,12 @@ class Options:
     timeout: float = 3600.0
     """Seconds after which waiting ends."""
 
+    reruns: int = 0
+    """How often failed jobs of the workflow run may be run again."""
+
+    approves: bool = False
+    """Whether to approve deployments that the run waits for."""
+
     pace: Pace = field(default_factory=Pace)
     """How patient the engine is."""
 

@@ -81,6 +81,13 @@ LeaveLate = Annotated[
 Deepen = Annotated[
     bool, typer.Option("--deepen", help="Complete a shallow clone first.")
 ]
+RerunFailed = Annotated[
+    int,
+    typer.Option(metavar="N", min=0, help="Re-run failed jobs up to N times."),
+]
+Approve = Annotated[
+    bool, typer.Option("--approve", help="Approve what the run waits for.")
+]
 Timeout = Annotated[
     str,
     typer.Option(metavar="DURATION", help="How long to wait, such as 90m."),
@@ -274,6 +281,8 @@ def bump(
     no_verify: NoVerify = False,
     no_deploy: NoDeploy = False,
     no_wait: NoWait = False,
+    rerun_failed: RerunFailed = 0,
+    approve: Approve = False,
     leave_late: LeaveLate = False,
     deepen: Deepen = False,
     timeout: Timeout = "1h",
@@ -293,6 +302,8 @@ def bump(
             leaves_late=leave_late,
             deepens=deepen,
             timeout=timeout,
+            reruns=rerun_failed,
+            approves=approve,
         ),
         part=part,
         pre=pre,
@@ -312,6 +323,8 @@ def resume(
     no_verify: NoVerify = False,
     no_deploy: NoDeploy = False,
     no_wait: NoWait = False,
+    rerun_failed: RerunFailed = 0,
+    approve: Approve = False,
     leave_late: LeaveLate = False,
     deepen: Deepen = False,
     timeout: Timeout = "1h",
@@ -330,6 +343,8 @@ def resume(
             leaves_late=leave_late,
             deepens=deepen,
             timeout=timeout,
+            reruns=rerun_failed,
+            approves=approve,
         ),
         tag=tag,
     )
@@ -358,16 +373,8 @@ def watch(
     run: Annotated[
         int | None, typer.Option(metavar="ID", help="The run's number.")
     ] = None,
-    rerun_failed: Annotated[
-        int,
-        typer.Option(
-            metavar="N", min=0, help="Re-run failed jobs up to N times."
-        ),
-    ] = 0,
-    approve: Annotated[
-        bool,
-        typer.Option("--approve", help="Approve what the run waits for."),
-    ] = False,
+    rerun_failed: RerunFailed = 0,
+    approve: Approve = False,
     as_json: Json = False,
     timeout: Timeout = "1h",
 ) -> int:

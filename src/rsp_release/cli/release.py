@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from ..exceptions import ReleaseError, UsageError
-from ..models import Proposal, Release
+from ..models import Event, Proposal, Release
 from ..releaser import Plan, Releaser
 from ..version import Request
+from .again import LastRun
 from .session import Session
 
 __all__ = [
@@ -64,10 +67,9 @@ def run_bump(
                 if status or not _ask(f"Release {plan.tag}?"):
                     return status
             title, steps = _describe(releaser, plan)
-            result = session.show(
-                title, steps, releaser.bump(plan), tag=plan.tag
+            return _see_through(
+                session, title, steps, releaser.bump(plan), tag=plan.tag
             )
-            return int(result.exit_status)
     except ReleaseError as e:
         return session.fail(e)
 
@@ -91,13 +93,13 @@ def run_resume(session: Session, *, tag: str | None) -> int:
         releaser = session.make_releaser()
         with session.lock(releaser):
             subject = releaser.take_up(tag)
-            result = session.show(
+            return _see_through(
+                session,
                 f"Release {subject.repository} {subject.tag}",
                 _steps_of(releaser, subject),
                 releaser.resume(subject),
                 tag=subject.tag,
             )
-            return int(result.exit_status)
     except ReleaseError as e:
         return session.fail(e, tag=tag)
 
@@ -161,6 +163,29 @@ def run_verify(session: Session, *, tag: str | None, accepts: bool) -> int:
         return int(result.exit_status)
     except ReleaseError as e:
         return session.fail(e, tag=tag)
+
+
+def _see_through(
+    session: Session,
+    title: str,
+    steps: Sequence[tuple[str, str]],
+    events: Iterator[Event],
+    *,
+    tag: str | None,
+) -> int:
+    """Show a release; where its run failed, offer to run it again."""
+    last = LastRun()
+    result = session.show(title, steps, last.follow(events), tag=tag)
+    while last.offer(session, result):
+        releaser = session.make_releaser(reruns=1)
+        subject = releaser.take_up(tag)
+        result = session.show(
+            title,
+            _steps_of(releaser, subject),
+            last.follow(releaser.resume(subject)),
+            tag=tag,
+        )
+    return int(result.exit_status)
 
 
 def _describe(

@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -83,6 +83,10 @@ class Session:
         Whether to complete a shallow clone first.
     timeout
         How long to wait, such as ``90m``.
+    reruns
+        How often failed jobs of the workflow run may be run again.
+    approves
+        Whether to approve deployments that the run waits for.
     """
 
     def __init__(
@@ -98,6 +102,8 @@ class Session:
         leaves_late: bool = False,
         deepens: bool = False,
         timeout: str = "1h",
+        reruns: int = 0,
+        approves: bool = False,
     ) -> None:
         self._globals = options
         self._as_json = as_json
@@ -110,6 +116,8 @@ class Session:
             checkout=checkout,
             leaves_late=leaves_late,
             timeout=parse_duration(timeout),
+            reruns=reruns,
+            approves=approves,
         )
         self._config: Config | None = None
         self._factory: Factory | None = None
@@ -153,11 +161,20 @@ class Session:
             as_json=self._as_json,
         )
 
-    def make_releaser(self) -> Releaser:
-        """Make what carries out the command."""
+    def make_releaser(self, *, reruns: int | None = None) -> Releaser:
+        """Make what carries out the command.
+
+        Parameters
+        ----------
+        reruns
+            How often failed jobs may be run again; `None`: as was asked for.
+        """
         if self._deepens:
             self.factory.deepen()
-        return self.factory.make_releaser(self._options)
+        options = self._options
+        if reruns is not None:
+            options = replace(options, reruns=reruns)
+        return self.factory.make_releaser(options)
 
     def make_watcher(self) -> Watcher:
         """Make what watches runs."""

@@ -101,6 +101,8 @@ class PublishingRun:
         while it was watched stays so: that was somebody's wish.
     approves
         Whether to approve deployments that the run waits for.
+    goes_on
+        Whether ``resume`` goes on with what comes after the run.
     """
 
     key = "workflow_run"
@@ -112,10 +114,12 @@ class PublishingRun:
         *,
         reruns: int = 0,
         approves: bool = False,
+        goes_on: bool = False,
     ) -> None:
         self._number = number
         self._reruns = reruns
         self._approves = approves
+        self._goes_on = goes_on
         # Only how many re-runs are left depends on it, so that to forget it
         # does no harm; what was re-run is known from the journal.
         self._first: dict[int, WorkflowRun] = {}
@@ -177,7 +181,7 @@ class PublishingRun:
             return _decide_success(release, run)
         if run.conclusion == "action_required":
             return _wait(seen, run, runs.describe_conclusion(run.conclusion))
-        return self._decide_failure(seen, run)
+        return self._decide_failure(release, seen, run)
 
     def act(self, change: Change, world: World) -> None:
         match change.write:
@@ -249,9 +253,12 @@ class PublishingRun:
         return _wait(seen, run, what)
 
     def _decide_failure(
-        self, seen: PublishingRunSeen, run: WorkflowRun
+        self, release: Release, seen: PublishingRunSeen, run: WorkflowRun
     ) -> Verdict:
-        blocked = _failed(run, seen.newer)
+        again = f"watch --run {run.id}"
+        if self._goes_on:
+            again = f"resume {release.tag}"
+        blocked = _failed(run, seen.newer, again)
         if run.conclusion in ("failure", "timed_out") and not (
             runs.failing_jobs(run)
         ):
@@ -418,7 +425,9 @@ def _decide_success(release: Release, run: WorkflowRun) -> Verdict:
     return Done(evidence=f"{run.name} succeeded{again}", url=run.url, run=run)
 
 
-def _failed(run: WorkflowRun, newer: WorkflowRun | None) -> Blocked:
+def _failed(
+    run: WorkflowRun, newer: WorkflowRun | None, again: str
+) -> Blocked:
     lines = [f"{run.name} {runs.describe_conclusion(run.conclusion)}"]
     remedy = (
         "mend what failed or re-run it, then `rsp-release resume`; tag and"
@@ -426,8 +435,8 @@ def _failed(run: WorkflowRun, newer: WorkflowRun | None) -> Blocked:
     )
     if runs.is_rerunnable(run):
         remedy = (
-            f"`rsp-release watch --run {run.id} --rerun-failed 1` runs the"
-            f" failed jobs again; {remedy}"
+            f"`rsp-release {again} --rerun-failed 1` runs the failed jobs"
+            f" again; {remedy}"
         )
     if run.conclusion == "startup_failure":
         remedy = (
