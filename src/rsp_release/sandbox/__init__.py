@@ -10,6 +10,7 @@ from . import (  # noqa: F401  (they add routes)
     commits,
     control,
     discussion,
+    forks,
     gitdata,
     jobs,
     pulls,

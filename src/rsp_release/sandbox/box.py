@@ -369,6 +369,23 @@ class Sandbox:
         name = name.removesuffix(".git")
         return self._projects.get(f"{owner}/{name}".lower())
 
+    def fork_of(self, parent: Project, owner: str) -> Project | None:
+        """Return the fork of a repository that somebody has."""
+        found = self.forks(parent)
+        same = (f for f in found if f.owner.lower() == owner.lower())
+        return next(same, None)
+
+    def forks(self, parent: Project) -> list[Project]:
+        """Return the forks of a repository, oldest first."""
+        return [p for p in self._projects.values() if p.parent is parent]
+
+    def remove_repository(self, name: str) -> None:
+        """Delete a repository; its pull requests elsewhere stay."""
+        project = self._projects.pop(name.lower())
+        project.git.close()
+        if project.hook is not None:
+            project.hook.remove()
+
     def project(self, name: str) -> Project:
         """Return a repository by owner and name."""
         return self._projects[name.lower()]

@@ -142,6 +142,44 @@ class Repository:
         )
         return cls(path)
 
+    def share(self, other: Repository) -> None:
+        """Begin with the branches and tags of another, and its objects.
+
+        Parameters
+        ----------
+        other
+            What it becomes a fork of.
+        """
+        place = self.path / "objects" / "info" / "alternates"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(f"{other.path / 'objects'}\n", encoding="utf-8")
+        self.git("symbolic-ref", "HEAD", f"refs/heads/{other.default_branch}")
+        lines = [
+            f"create {ref} {sha}\n"
+            for ref, sha in other.refs().items()
+            if ref.startswith(("refs/heads/", "refs/tags/"))
+        ]
+        self.git("update-ref", "--stdin", stdin="".join(lines).encode())
+        with self._lock:
+            self._signature = None
+
+    def fetch(self, other: Repository, sha: str) -> None:
+        """Take a commit from a fork, with all that it needs.
+
+        Parameters
+        ----------
+        other
+            The fork.
+        sha
+            The commit.
+        """
+        # No ref keeps it: nothing here is ever collected as garbage.
+        self.git(
+            "-c", "uploadpack.allowAnySHA1InWant=true",
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+            str(other.path), sha,
+        )  # fmt: skip
+
     def close(self) -> None:
         """End the helper process."""
         with self._lock:

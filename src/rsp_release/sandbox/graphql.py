@@ -236,11 +236,14 @@ def _connection(kind: str, items: list[Any], args: dict[str, Any]) -> Resolve:
     first = args.get("first") or args.get("last")
     if not isinstance(first, int) or not 0 < first <= 100:
         raise _QueryError("You must provide `first` or `last`, at most 100")
+    is_first = bool(args.get("first"))
     return _object(
         f"{kind}Connection",
-        nodes=items[:first],
+        nodes=items[:first] if is_first else items[-first:],
         totalCount=len(items),
-        pageInfo=_object("PageInfo", hasNextPage=len(items) > first),
+        pageInfo=_object(
+            "PageInfo", hasNextPage=is_first and len(items) > first
+        ),
     )
 
 
@@ -258,6 +261,8 @@ class _Root:
         """Return the value of a field."""
         if item.name == "__typename":
             return "Query"
+        if item.name == "viewer":
+            return self._user(self._token.login)
         if item.name != "repository":
             raise _QueryError(f"Field '{item.name}' doesn't exist on 'Query'")
         owner, name = item.args.get("owner"), item.args.get("name")
@@ -279,15 +284,26 @@ class _Root:
 
     def _repository(self, project: Project) -> Resolve:
         url = f"{self._box.server_url}/{project.full_name}"
+        is_ready = (
+            project.ready_at is None
+            or project.ready_at <= self._box.clock.now()
+        )
         return _object(
             "Repository",
+            owner=_Lazy(lambda _: self._user(project.owner)),
+            isFork=project.parent is not None,
+            forks=_Lazy(lambda args: self._forks(project, args)),
             nameWithOwner=project.full_name,
             url=url,
             isArchived=project.is_archived,
             isPrivate=project.is_private,
             defaultBranchRef=_Lazy(
-                lambda _: self._ref(
-                    project, f"refs/heads/{project.git.default_branch}"
+                lambda _: (
+                    self._ref(
+                        project, f"refs/heads/{project.git.default_branch}"
+                    )
+                    if is_ready
+                    else None
                 )
             ),
             ref=_Lazy(
@@ -296,6 +312,20 @@ class _Root:
             object=_Lazy(lambda args: self._find(project, args)),
             latestRelease=_Lazy(lambda _: self._latest(project)),
             pullRequests=_Lazy(lambda args: self._pulls(project, args)),
+        )
+
+    def _user(self, login: str) -> Resolve:
+        url = f"{self._box.server_url}/{login}"
+        return _object("User", login=login, url=url)
+
+    def _forks(self, project: Project, args: dict[str, Any]) -> Resolve:
+        """Return the forks, where asked only those of who asks."""
+        found = self._box.forks(project)
+        if args.get("affiliations") in ("OWNER", ["OWNER"]):
+            me = self._token.login.lower()
+            found = [fork for fork in found if fork.owner.lower() == me]
+        return _connection(
+            "Repository", [self._repository(fork) for fork in found], args
         )
 
     def _find(self, project: Project, args: dict[str, Any]) -> Any:

@@ -80,6 +80,12 @@ class Project:
     required_approvals: int = 0
     """Approvals that a pull request to a protected branch needs."""
 
+    parent: Project | None = None
+    """What it is a fork of."""
+
+    ready_at: datetime | None = None
+    """When a fork will have its commits; `None`: it has them."""
+
     secrets: tuple[str, ...] = ()
     organization_secrets: tuple[str, ...] = ()
     push_lock: threading.RLock = field(default_factory=threading.RLock)

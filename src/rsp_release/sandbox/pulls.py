@@ -11,7 +11,7 @@ from .base import Problem, Response, invalid, iso, node_id, not_found
 from .commits import commit_at, diff_entries
 from .git import GitError, Person
 from .merge import merge, merge_trees, rebase, squash
-from .rest import Context, page, route
+from .rest import Context, authorise, page, route
 
 if TYPE_CHECKING:
     from .accounts import Token
@@ -22,6 +22,8 @@ __all__ = ["Pull", "commit_pulls", "find_pull", "follow", "label", "simple"]
 
 R = "/repos/{owner}/{repo}"
 P = R + "/pulls/{number}"
+
+_FULL_ONLY = ("temp_clone_token", "network_count", "subscribers_count")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +42,12 @@ class Pull:
     updated_at: datetime
     head_sha: str
     base_sha: str
+    fork: Project | None = None
+    """The repository that its branch is in, where it is another."""
+
+    can_be_pushed: bool = False
+    """Whether those who may push to the base may push to its branch."""
+
     state: str = "open"
     closed_at: datetime | None = None
     merged_at: datetime | None = None
@@ -59,16 +67,27 @@ def follow(
     box: Sandbox, project: Project, updated: list[str], token: Token | None
 ) -> None:
     """Let pull requests follow the branches that were pushed."""
+    _follow(box, project, updated, token)
+    if project.parent is not None:
+        _follow(box, project.parent, [], token)
+
+
+def _follow(
+    box: Sandbox, project: Project, updated: list[str], token: Token | None
+) -> None:
     refs = project.git.refs()
     now = box.clock.now()
     for pull in project.pulls.values():
         if pull.state != "open":
             continue
-        head = refs.get(f"refs/heads/{pull.head}")
+        own = pull.fork.git.refs() if pull.fork else refs
+        head = own.get(f"refs/heads/{pull.head}")
         if head is None:
             pull.state, pull.closed_at, pull.updated_at = "closed", now, now
             continue
         if head != pull.head_sha:
+            if pull.fork is not None:
+                project.git.fetch(pull.fork.git, head)
             pull.head_sha, pull.updated_at = head, now
             _start(box, project, pull, "synchronize", token)
         base = refs.get(f"refs/heads/{pull.base}")
@@ -136,19 +155,20 @@ def simple(context: Context, pull: Pull) -> dict[str, Any]:
     web = f"{box.server_url}/{project.full_name}/pull/{pull.number}"
     url = f"{root}/pulls/{pull.number}"
     issue = f"{root}/issues/{pull.number}"
-    owner = shapes.user(box, project.owner)
-    repository = shapes.repository(box, project, None)
-    for name in ("temp_clone_token", "network_count", "subscribers_count"):
-        del repository[name]
     statuses = f"{root}/statuses/{pull.head_sha}"
     review_comment = f"{root}/pulls/comments{{/number}}"
 
-    def side(branch: str, sha: str) -> dict[str, Any]:
+    def side(of: Project, branch: str, sha: str) -> dict[str, Any]:
+        repository = None
+        if box.find(of.owner, of.name) is of:
+            repository = shapes.repository(box, of, None)
+            for name in _FULL_ONLY:
+                del repository[name]
         return {
-            "label": f"{project.owner}:{branch}",
+            "label": f"{of.owner}:{branch}",
             "ref": branch,
             "sha": sha,
-            "user": owner,
+            "user": shapes.user(box, of.owner),
             "repo": repository,
         }
 
@@ -185,8 +205,8 @@ def simple(context: Context, pull: Pull) -> dict[str, Any]:
             shapes.user(box, login) for login in pull.reviewers
         ],
         "requested_teams": [],
-        "head": side(pull.head, pull.head_sha),
-        "base": side(pull.base, pull.base_sha),
+        "head": side(pull.fork or project, pull.head, pull.head_sha),
+        "base": side(project, pull.base, pull.base_sha),
         "_links": {
             "self": {"href": url},
             "html": {"href": web},
@@ -234,7 +254,7 @@ def full(context: Context, pull: Pull) -> dict[str, Any]:
         else None,
         "comments": len(pull.comments),
         "review_comments": 0,
-        "maintainer_can_modify": False,
+        "maintainer_can_modify": pull.can_be_pushed,
         "commits": len(_commits(context, pull)),
         "additions": sum(entry["additions"] for entry in entries),
         "deletions": sum(entry["deletions"] for entry in entries),
@@ -286,10 +306,13 @@ def list_pulls(context: Context) -> Response:
     head = query.get("head", "")
     if ":" in head:
         # Without an owner GitHub ignores the filter.
-        label = f"{context.project.owner}:".lower()
         owner, _, branch = head.partition(":")
-        same = f"{owner}:".lower() == label
-        found = [p for p in found if same and p.head == branch]
+        found = [
+            pull
+            for pull in found
+            if pull.head == branch
+            and (pull.fork or context.project).owner.lower() == owner.lower()
+        ]
     if base := query.get("base"):
         found = [pull for pull in found if pull.base == base]
     if query.get("direction") == "asc":
@@ -312,22 +335,44 @@ def find_pull(context: Context) -> Pull:
     return pull
 
 
-@route("POST", R + "/pulls", "pull_requests:write")
+def _find_head(context: Context, text: str) -> tuple[Project | None, str]:
+    """Find whose branch shall be merged, and check who may propose it.
+
+    From a fork of their own everybody may who sees the repository.
+    """
+    owner, _, branch = text.rpartition(":")
+    project = context.project
+    if owner.lower() in {"", project.owner.lower()}:
+        authorise(context, "pull_requests:write")
+        return None, branch
+    token = context.token
+    if token is None or token.kind != "classic":
+        authorise(context, "pull_requests:write")
+    fork = context.box.fork_of(project, owner)
+    if fork is None or not context.box.can(token, fork, "contents", "write"):
+        raise invalid("PullRequest", "head", "invalid")
+    return fork, branch
+
+
+@route("POST", R + "/pulls", "pull_requests:read")
 def create_pull(context: Context) -> Response:
     """Open a pull request."""
     box, project = context.box, context.project
     box.notice(project)
     data = context.request.json()
-    head = str(data.get("head") or "").rpartition(":")[2]
+    fork, head = _find_head(context, str(data.get("head") or ""))
     base = str(data.get("base") or "")
     title = data.get("title")
     refs = project.git.refs()
-    for name, branch in (("head", head), ("base", base)):
-        if f"refs/heads/{branch}" not in refs:
+    own = fork.git.refs() if fork else refs
+    for name, branch, there in (("head", head, own), ("base", base, refs)):
+        if f"refs/heads/{branch}" not in there:
             raise invalid("PullRequest", name, "invalid")
     if not isinstance(title, str) or not title.strip():
         raise invalid("PullRequest", "title", "missing_field")
-    head_sha, base_sha = refs[f"refs/heads/{head}"], refs[f"refs/heads/{base}"]
+    head_sha, base_sha = own[f"refs/heads/{head}"], refs[f"refs/heads/{base}"]
+    if fork is not None:
+        project.git.fetch(fork.git, head_sha)
 
     def custom(text: str) -> Problem:
         error = {
@@ -340,8 +385,9 @@ def create_pull(context: Context) -> Response:
     if not project.git.log(f"{base_sha}..{head_sha}"):
         raise custom(f"No commits between {base} and {head}")
     for pull in project.pulls.values():
-        if pull.state == "open" and (pull.head, pull.base) == (head, base):
-            label = f"{project.owner}:{head}"
+        same = (pull.head, pull.base) == (head, base) and pull.fork is fork
+        if pull.state == "open" and same:
+            label = f"{(fork or project).owner}:{head}"
             raise custom(f"A pull request already exists for {label}.")
     pull = Pull(
         number=project.next_number(),
@@ -356,6 +402,8 @@ def create_pull(context: Context) -> Response:
         updated_at=context.now,
         head_sha=head_sha,
         base_sha=base_sha,
+        fork=fork,
+        can_be_pushed=bool(fork and data.get("maintainer_can_modify", True)),
     )
     project.pulls[pull.number] = pull
     box.touched()
@@ -371,10 +419,12 @@ def get_pull(context: Context) -> Response:
     return Response(200, full(context, find_pull(context)))
 
 
-@route("PATCH", P, "pull_requests:write")
+@route("PATCH", P, "pull_requests:read")
 def update_pull(context: Context) -> Response:
-    """Change a pull request."""
+    """Change a pull request, which its author may as well."""
     pull = find_pull(context)
+    if pull.author != context.actor:
+        authorise(context, "pull_requests:write")
     data = context.request.json()
     if data.get("title"):
         pull.title = str(data["title"])
@@ -426,7 +476,8 @@ def merge_pull(context: Context) -> Response:
         context.now,
     )
     git, n = project.git, pull.number
-    title = f"Merge pull request #{n} from {project.owner}/{pull.head}"
+    owner = (pull.fork or project).owner
+    title = f"Merge pull request #{n} from {owner}/{pull.head}"
     text = pull.title
     if method == "squash":
         title, text = f"{pull.title} (#{n})", pull.body or ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import shapes
 from .base import Problem, Response, iso, node_id, not_found, quote_path
@@ -12,7 +12,10 @@ from .git import GitError, Person
 from .guards import guard_ref, guard_workflows
 from .rest import Context, page, route
 
-__all__ = ["person", "refs"]
+if TYPE_CHECKING:
+    from .project import Project
+
+__all__ = ["permissions", "person", "refs"]
 
 R = "/repos/{owner}/{repo}"
 _REF = re.compile(r"refs/[\w.+@/-]+")
@@ -64,19 +67,43 @@ def get_rate_limit(context: Context) -> Response:
 @route("GET", R)
 def get_repository(context: Context) -> Response:
     """Answer the repository, with what the sender may do."""
-    box, token, project = context.box, context.token, context.project
-    permissions = None
-    if token is not None:
-        write = box.can(token, project, "contents", "write")
-        admin = box.can(token, project, "administration", "write")
-        permissions = {
-            "admin": admin,
-            "maintain": admin,
-            "push": write,
-            "triage": write,
-            "pull": True,
-        }
-    return Response(200, shapes.repository(box, project, permissions))
+    project = context.project
+    shape = shapes.repository(
+        context.box, project, permissions(context, project)
+    )
+    for key in ("parent", "source"):
+        if project.parent is not None:
+            other = project.parent
+            while key == "source" and other.parent is not None:
+                other = other.parent
+            shape[key] = shapes.repository(
+                context.box, other, permissions(context, other)
+            )
+    return Response(200, shape)
+
+
+def permissions(context: Context, project: Project) -> dict[str, bool] | None:
+    """Return what the sender may do; `None` for nobody.
+
+    Parameters
+    ----------
+    context
+        The request.
+    project
+        The repository.
+    """
+    token = context.token
+    if token is None:
+        return None
+    write = context.box.can(token, project, "contents", "write")
+    admin = context.box.can(token, project, "administration", "write")
+    return {
+        "admin": admin,
+        "maintain": admin,
+        "push": write,
+        "triage": write,
+        "pull": True,
+    }
 
 
 def refs(context: Context) -> dict[str, str]:

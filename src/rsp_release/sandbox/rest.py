@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .box import Sandbox
     from .project import Project
 
-__all__ = ["Context", "answer", "page", "route"]
+__all__ = ["Context", "answer", "authorise", "page", "route"]
 
 PREFIX = "/api/v3"
 
@@ -161,7 +161,10 @@ def _dispatch(
             context.found = box.find(args["owner"], args["repo"])
             if context.found is None:
                 raise not_found()
-            _authorise(context, entry.need)
+            authorise(context, entry.need)
+            ready_at = context.found.ready_at
+            if ready_at is not None and now < ready_at and "/git/" in path:
+                raise Problem(409, "Git Repository is empty.")
         elif token is None and entry.need == "user":
             raise Problem(401, "Requires authentication")
         if method in {"POST", "PATCH", "PUT", "DELETE"}:
@@ -171,7 +174,21 @@ def _dispatch(
     raise not_found()
 
 
-def _authorise(context: Context, need: str) -> None:
+def authorise(context: Context, need: str) -> None:
+    """Refuse a request that credentials do not suffice for.
+
+    Parameters
+    ----------
+    context
+        The request.
+    need
+        The fine-grained permission, such as ``contents:write``.
+
+    Raises
+    ------
+    Problem
+        Raised if they don't.
+    """
     box, token, project = context.box, context.token, context.project
     permission, level = need.split(":")
     if not box.can(token, project, "metadata", "read"):

@@ -320,6 +320,8 @@ class Lag:
     runs: float = 0
     registry: float = 0
     refs: float = 0
+    fork: float = 0
+    """Until a fork has the commits of what it is a fork of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,7 @@ def minimal_repository(box: Sandbox, project: Project) -> dict[str, Any]:
         "owner": user(box, project.owner),
         "html_url": f"{box.server_url}/{project.full_name}",
         "description": project.description,
-        "fork": False,
+        "fork": project.parent is not None,
         "url": url,
     } | {key: url + path for key, path in _LINKS.items()}
 
