@@ -23,6 +23,7 @@ from .charts import (
 from .exceptions import BlockedError
 from .models import (
     Deployment,
+    Fork,
     Image,
     ImageReport,
     PullRequest,
@@ -56,8 +57,27 @@ class ChartSeen:
     is_local: bool = False
     """Whether it is a checkout."""
 
-    where: str | None = None
-    """The repository that the branch is in; `None`: a fork is needed."""
+    fork: Fork | None = None
+    """The fork, where these credentials may not push to the repository."""
+
+    @property
+    def where(self) -> str | None:
+        """The repository that the branch is in; `None`: a fork is needed."""
+        return self.fork.name if self.fork else self.name
+
+    @property
+    def owner(self) -> str:
+        """Who owns the repository that the branch is in, or will be."""
+        return self.fork.owner if self.fork else self.name.partition("/")[0]
+
+    def may_close(self, pull: PullRequest) -> bool:
+        """Return whether a pull request is one's own, or may be closed."""
+        return self.fork is None or _is_of(pull, {self.owner})
+
+    @property
+    def digests(self) -> dict[str, str | None]:
+        """The digest of each image, as far as it is known."""
+        return {image.name: report.digest for image, report in self.images}
 
     @property
     def base_branch(self) -> str:
@@ -119,12 +139,11 @@ def look_for_pulls(
     the repository and of one's own fork count.
     """
     prefix = release.deploy_prefix
-    owner = (seen.where or deploy.name).partition("/")[0]
-    owners = {deploy.name.partition("/")[0].lower(), owner.lower()}
+    owners = {deploy.name.partition("/")[0], seen.owner}
     found = {
         pull: version
         for pull in deploy.open_pulls()
-        if pull.owner.lower() in owners
+        if _is_of(pull, owners)
         and (version := deployment.version_of(pull, prefix)) is not None
     }
     same = [p for p, v in found.items() if v == release.version]
@@ -136,7 +155,7 @@ def look_for_pulls(
     if pull is not None:
         pull = deploy.pull(pull.number)
     else:
-        before = deploy.pulls_of(owner, release.deploy_branch)
+        before = deploy.pulls_of(seen.owner, release.deploy_branch)
         pull = before[0] if before else None
         if target.older == "update" and pull is None:
             updatable = _find_updatable(seen, release, others, deploy)
@@ -152,11 +171,17 @@ def _find_updatable(
     """Find one for an older version, to which nobody has added anything."""
     for other in others:
         version = deployment.version_of(other, release.deploy_prefix)
-        if relate(version, release.version) == "older" and seen.where:
+        is_older = relate(version, release.version) == "older"
+        if is_older and seen.where and _is_of(other, {seen.owner}):
             message = deploy.message(seen.where, other.head)
             if message.startswith(f"Update {release.name} to "):
                 return other
     return None
+
+
+def _is_of(pull: PullRequest, owners: Collection[str]) -> bool:
+    """Return whether a branch is in a repository of one of some owners."""
+    return pull.owner.lower() in {owner.lower() for owner in owners}
 
 
 def look_at_files(
@@ -319,13 +344,16 @@ def look_for_proof(
         path = release.publication.workflow
         run = next((r for r in runs if r.path == path), None)
     head, files = None, {}
-    if seen.where is not None:
+    is_there = seen.fork is None or seen.fork.is_ready
+    if seen.where is not None and is_there:
         branch = release.deploy_branch
         if seen.updatable is not None:
             branch = seen.updatable.branch
         head = deploy.branch(seen.where, branch)
         if head is not None:
-            files = dict(deploy.read(head, [p.path for p in seen.places]))
+            paths = [p.path for p in seen.places]
+            place = seen.where if seen.fork else None
+            files = dict(deploy.read(head, paths, place))
     return replace(
         seen,
         images=tuple((i, world.registry.look(i)) for i in images),

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from .charts import ImageValue
+from .deploy_edits import Replaced
 from .models import ImageReport, PullRequest, Release, WorkflowRun
 from .tags import parse_version
 
 __all__ = [
     "Evidence",
-    "Replaced",
-    "describe",
     "image_tag",
     "superseded",
     "title",
@@ -26,15 +24,6 @@ _NOTES_MOST = 40_000
 """Characters of the notes; GitHub takes 65,536 for the whole."""
 
 _MARKER = re.compile(r"<!-- rsp-release deploys (\S+) (\S+) -->")
-
-
-class Replaced(NamedTuple):
-    """A value that is replaced in a file."""
-
-    path: str
-    key: str
-    old: str | None
-    new: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,36 +76,6 @@ def version_of(pull: PullRequest, prefix: str) -> str | None:
 def superseded(pull: PullRequest, by: PullRequest) -> str:
     """Return what a pull request says once another takes its place."""
     return f"Superseded by #{by.number}.\n\n{pull.body}"
-
-
-def describe(pull: PullRequest) -> str:
-    """Say what a pull request waits for."""
-    said = []
-    failed = [c.name for c in pull.checks if c.state == "failed"]
-    running = [c.name for c in pull.checks if c.state == "running"]
-    if failed:
-        said.append(f"{', '.join(failed[:3])} failed")
-    elif running:
-        done = len(pull.checks) - len(running)
-        said.append(f"{done} of {len(pull.checks)} checks passed")
-    elif pull.checks:
-        said.append("checks passed")
-    approved = [r.login for r in pull.reviews if r.state == "APPROVED"]
-    refused = [r.login for r in pull.reviews if r.state == "CHANGES_REQUESTED"]
-    if refused:
-        said.append(f"{', '.join(refused)} asked for changes")
-    elif approved:
-        said.append(f"approved by {', '.join(approved)}")
-    elif pull.merge_state == "blocked" and not running:
-        said.append("a review is needed")
-    if pull.merge_state == "dirty":
-        said.append("it conflicts with the branch")
-    if pull.is_draft:
-        said.append("it is a draft")
-    said.append(
-        "it will merge itself" if pull.merges_itself else "waiting for a merge"
-    )
-    return ", ".join(said)
 
 
 def write_body(

@@ -24,6 +24,7 @@ from .models import (
     CreateRelease,
     EditPull,
     EnableAutoMerge,
+    Fork,
     Image,
     ImageReport,
     Job,
@@ -416,8 +417,8 @@ class DeployRepository(Protocol):
     def repository(self) -> Repository:
         """Return what these credentials see of it."""
 
-    def fork(self) -> str | None:
-        """Return the fork of whoever runs this, or `None` if there is none."""
+    def fork(self) -> Fork:
+        """Return the fork that whoever runs this has, or would have."""
 
     def branch(self, repository: str, branch: str) -> str | None:
         """Return the head of a branch, there or in a fork."""
@@ -425,8 +426,19 @@ class DeployRepository(Protocol):
     def paths(self, commit: str) -> tuple[str, ...]:
         """Return the path of every file of a commit."""
 
-    def read(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+    def read(
+        self, commit: str, paths: Sequence[str], repository: str | None = None
+    ) -> Mapping[str, str]:
         """Return files, each exactly; those that are not there are left out.
+
+        Parameters
+        ----------
+        commit
+            The commit that has them.
+        paths
+            Their paths.
+        repository
+            The fork that the commit is in; `None`: it is in none.
 
         Raises
         ------

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
 import pytest
+import requests
 
 from rsp_release.exceptions import ExitStatus
 from rsp_release.models import Result
@@ -274,6 +276,96 @@ def test_value_by_key_path_and_kustomize(tmp_path: Path) -> None:
                 f"sha256:{'0' * 64}", str(digest)
             )
         )
+
+
+LOST = [
+    ("/forks$", "bad_gateway_after"),
+    (f"{DEPLOY}/pulls$", "bad_gateway_after"),
+    ("/forks$", "reset_before"),
+    ("/git/blobs$", "reset_before"),
+    ("/git/refs$", "bad_gateway_after"),
+    (f"{DEPLOY}/pulls$", "reset_before"),
+]
+FORK = f"ada/{DEPLOY.partition('/')[2]}"
+
+
+def _prepare_stranger(service: Service) -> None:
+    """Run everything as somebody who may not push to the charts."""
+    _prepare(service)
+    service.environ["GITHUB_TOKEN"] = service.box.add_token(login="ada")
+    service.box.project(NAME).roles["ada"] = "write"
+    service.box.lag = replace(service.box.lag, fork=40)
+
+
+def _check_fork(service: Service) -> None:
+    """Check that all there is came from one fork."""
+    [fork] = service.box.forks(service.box.project(DEPLOY))
+    assert fork.full_name == FORK
+    assert BRANCH not in service.box.state.branches(DEPLOY)
+    [pull] = service.box.state.pulls(DEPLOY).values()
+    assert pull.fork is fork
+    assert pull.author == "ada"
+    assert pull.head_sha == service.box.state.branches(FORK)[BRANCH]
+    text = show(service, BRANCH, f"{PREFIX}/Chart.yaml", FORK)
+    before = show(service, "main", f"{PREFIX}/Chart.yaml")
+    assert text == before.replace("1.4.0", TAG)
+    assert f"`{IMAGE}:{TAG}`" in str(pull.body)
+
+
+def test_who_may_not_push_proposes_from_a_fork(tmp_path: Path) -> None:
+    with serve(tmp_path, clock=_clock()) as service:
+        _prepare_stranger(service)
+        result = service.bump()
+        assert result.outcome == "released", result.message
+        said = [str(event) for event in service.events]
+        assert any(f"GitHub is making the fork {FORK}" in s for s in said)
+        assert any("is up to who may push" in s for s in said)
+        _check_fork(service)
+        [number] = service.box.state.pulls(DEPLOY)
+        assert str(result.deploy_url).endswith(f"/{DEPLOY}/pull/{number}")
+        assert service.bump().outcome == "nothing"
+        _check_fork(service)
+        # Somebody else merges it, so that the fork is behind, and the next
+        # release goes the same way.
+        response = requests.put(
+            f"{service.box.api_url}/repos/{DEPLOY}/pulls/{number}/merge",
+            json={"merge_method": "squash"},
+            headers={"Authorization": f"Bearer {service.box.token}"},
+            timeout=10,
+        )
+        assert response.status_code == 200
+        service.git("pull", "--quiet", "--ff-only")
+        service.commit("feat: more")
+        assert service.bump().outcome == "released"
+        first, second = service.box.state.pulls(DEPLOY).values()
+        assert (first.state, second.state) == ("closed", "open")
+        assert second.head == "rsp-release/stargazer-1.6.0"
+        git = service.box.project(DEPLOY).git
+        main = git.refs()["refs/heads/main"]
+        assert git.log(f"{main}..{second.head_sha}") == [second.head_sha]
+        # That a person closed it is remembered without the fork.
+        second.state = "closed"
+        service.box.remove_repository(FORK)
+        releaser = service.make_releaser()
+        step = ChartPull(is_asked=True)
+        *_, last = releaser.deploy(releaser.find("1.6.0"), step, acts=True)
+        assert isinstance(last, Result)
+        assert last.exit_status is ExitStatus.BLOCKED
+        assert "was closed and not merged" in str(last.message)
+        assert not service.box.forks(service.box.project(DEPLOY))
+        assert service.box.state.unknown == []
+
+
+@pytest.mark.parametrize(("path", "fault"), LOST[: choose_size(len(LOST), 2)])
+def test_fork_survives_lost_answers(
+    path: str, fault: str, tmp_path: Path
+) -> None:
+    with serve(tmp_path, clock=_clock()) as service:
+        _prepare_stranger(service)
+        service.box.faults.when("POST", path, fault)
+        result = service.bump()
+        assert result.outcome == "released", result.message
+        _check_fork(service)
 
 
 @pytest.mark.parametrize("older", ["supersede", "update"])

@@ -19,6 +19,7 @@ from rsp_release.models import (
     Done,
     EditPull,
     EnableAutoMerge,
+    Fork,
     Image,
     ImageReport,
     LabelPull,
@@ -83,7 +84,6 @@ SEEN = ChartSeen(
         name="o/charts", default_branch="main", can_push=True
     ),
     name="o/charts",
-    where="o/charts",
     base="b" * 40,
     places=(PLACE,),
     files={PLACE.path: "appVersion: 1.4.0\n"},
@@ -122,10 +122,11 @@ def test_then_the_pull_request() -> None:
     assert isinstance(verdict, Change)
     assert isinstance(verdict.write, OpenPull)
     assert (verdict.write.base, verdict.write.owner) == ("main", "")
-    fork = _decide(replace(seen, where="me/charts"))
-    assert isinstance(fork, Change)
-    assert isinstance(fork.write, OpenPull)
-    assert fork.write.owner == "me"
+    fork = Fork(owner="me", name="me/charts", is_ready=True)
+    forked = _decide(replace(seen, fork=fork))
+    assert isinstance(forked, Change)
+    assert isinstance(forked.write, OpenPull)
+    assert forked.write.owner == "me"
     local = _decide(replace(seen, is_local=True))
     assert isinstance(local, Done)
 
@@ -141,10 +142,62 @@ def test_branch_of_somebody_else_is_left() -> None:
     assert "rsp-release/n-1.5.0" in verdict.problem
 
 
+# -- Who may not push -------------------------------------------------------
+
+FORKED = replace(
+    SEEN, fork=Fork(owner="ada", name="ada/charts-1", is_ready=True)
+)
+OWN = replace(PULL, owner="ada")
+
+
 def test_who_may_not_push_forks() -> None:
-    verdict = _decide(replace(SEEN, where=None))
+    verdict = _decide(replace(SEEN, fork=Fork(owner="ada")))
     assert isinstance(verdict, Change)
     assert verdict.write == MakeFork(repository="o/charts")
+
+
+def test_no_fork_for_what_is_not_proven() -> None:
+    absent = replace(REPORT, state="absent", digest=None)
+    seen = replace(_image(absent), fork=Fork(owner="ada"))
+    assert isinstance(_decide(seen), Wait)
+
+
+def test_fork_that_is_being_made_is_waited_for() -> None:
+    fork = Fork(owner="ada", name="ada/charts", is_ready=False)
+    verdict = _decide(replace(SEEN, fork=fork))
+    assert isinstance(verdict, Wait)
+    assert verdict.patience == 300
+    assert not verdict.is_on_person
+    assert isinstance(verdict.otherwise, Blocked)
+    assert "ada/charts has no commits" in verdict.otherwise.problem
+
+
+def test_branch_is_pushed_to_the_fork() -> None:
+    verdict = _decide(FORKED)
+    assert isinstance(verdict, Change)
+    assert isinstance(verdict.write, PushFiles)
+    assert verdict.write.repository == "ada/charts-1"
+    done = {PLACE.path: "appVersion: 1.5.0\n"}
+    verdict = _decide(replace(FORKED, branch_head="1" * 40, branch_files=done))
+    assert isinstance(verdict, Change)
+    assert isinstance(verdict.write, OpenPull)
+    assert (verdict.write.owner, verdict.write.base) == ("ada", "main")
+
+
+def test_who_may_not_push_labels_and_closes_nothing_of_others() -> None:
+    policy = PullPolicy(labels=("l",), reviewers=("eve",), auto_merge="merge")
+    release = replace(
+        RELEASE, deployment=Deployment(repository="o/charts", policy=policy)
+    )
+    seen = replace(FORKED, pull=OWN, others=(OLDER,))
+    verdict = _decide(seen, release)
+    assert isinstance(verdict, Done)
+    assert "the rest is up to who may push" in verdict.evidence
+    # What they opened themselves they may close.
+    verdict = _decide(replace(seen, others=(replace(OLDER, owner="Ada"),)))
+    assert isinstance(verdict, Change)
+    assert isinstance(verdict.write, EditPull)
+    assert verdict.write.closes
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,16 @@ from rsp_release.exceptions import (
     RefusedError,
     UncertainError,
 )
-from rsp_release.models import EditPull, MakeFork, OpenPull, PushFiles
+from rsp_release.models import (
+    EditPull,
+    Fork,
+    LabelPull,
+    MakeFork,
+    OpenPull,
+    PushFiles,
+)
 from rsp_release.sandbox import Sandbox
+from rsp_release.sandbox.merge import edit_tree
 from rsp_release.storage.deploy_local import LocalDeploy
 from rsp_release.storage.github_deploy import GithubDeploy
 from rsp_release.storage.github_http import GithubHttp
@@ -30,6 +38,7 @@ from ..support.deploying import DEPLOY, add_repository
 from ..support.simulated import VirtualClock
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
+FORK = f"stranger/{DEPLOY.partition('/')[2]}"
 FILES = {
     "a/Chart.yaml": "appVersion: 1.0.0\r\nname: ä 🔭",
     "b/Chart.yaml": "\ufeffname: b\n",
@@ -153,8 +162,6 @@ def test_binary_file_is_said(box: Sandbox) -> None:
     add_repository(box, "o/binary", {"x": "x"})
     project = box.project(DEPLOY)
     git = project.git
-    from rsp_release.sandbox.merge import edit_tree
-
     head = git.known(git.refs()["refs/heads/main"])
     blob = git.write("blob", b"\xff\xfe\x00")
     tree = edit_tree(git, head.tree, [("100644", blob, "bin.yaml")])
@@ -254,13 +261,131 @@ def test_stranger_may_not_push_and_has_no_fork(box: Sandbox) -> None:
     token = box.add_token(login="stranger")
     deploy = _connect(box, token)
     assert deploy.repository().can_push is False
-    assert deploy.fork() is None
+    assert deploy.fork() == Fork(owner="stranger")
     with pytest.raises(NotAllowedError):
         deploy.push_files(_write(deploy))
-    # A repository of that name that is no fork is not taken for one.
-    add_repository(box, f"stranger/{DEPLOY.partition('/')[2]}", {"x": "y"})
-    with pytest.raises(BlockedError, match="is no fork"):
-        deploy.fork()
+    # A repository of that name that is no fork is not taken for one, nor is
+    # the fork of somebody else.
+    add_repository(box, FORK, {"x": "y"})
+    other = _connect(box, box.add_token(login="other"))
+    other.make_fork(MakeFork(repository=DEPLOY))
+    assert deploy.fork() == Fork(owner="stranger")
+    # GitHub gives the fork another name then.
+    deploy.make_fork(MakeFork(repository=DEPLOY))
+    assert deploy.fork() == Fork(
+        owner="stranger", name=f"{FORK}-1", is_ready=True
+    )
+
+
+def test_fork_has_its_commits_later(box: Sandbox) -> None:
+    box.lag = replace(box.lag, fork=40)
+    deploy = _connect(box, box.add_token(login="stranger"))
+    deploy.make_fork(MakeFork(repository=DEPLOY))
+    [made] = [r for r in box.state.requests if r.path.endswith("/forks")]
+    assert made.status == 202
+    assert deploy.fork() == Fork(owner="stranger", name=FORK)
+    write = replace(_write(deploy), repository=FORK)
+    with pytest.raises(NotSentError, match=f"still making {FORK}"):
+        deploy.push_files(write)
+    box.clock.sleep(41)
+    assert deploy.fork().is_ready
+    deploy.push_files(write)
+    # Forking once more changes nothing.
+    deploy.make_fork(MakeFork(repository=DEPLOY))
+    assert deploy.fork().name == FORK
+    assert write.branch in box.state.branches(FORK)
+    assert write.branch not in box.state.branches(DEPLOY)
+
+
+def test_pull_request_across_forks(box: Sandbox) -> None:
+    deploy = _connect(box, box.add_token(login="stranger"))
+    deploy.make_fork(MakeFork(repository=DEPLOY))
+    # What came after the fork was made is in it as well, for GitHub.
+    old = _head(deploy)
+    owner = _connect(box)
+    owner.push_files(
+        replace(
+            _write(owner),
+            branch="main",
+            files=(("b/Chart.yaml", "name: c\n"),),
+            expected=old,
+        )
+    )
+    write = replace(_write(deploy), repository=FORK)
+    assert write.base != old
+    deploy.push_files(write)
+    head = deploy.branch(FORK, write.branch)
+    assert head is not None
+    paths = ["a/Chart.yaml", "b/Chart.yaml"]
+    assert deploy.read(head, paths, FORK) == {
+        "a/Chart.yaml": "appVersion: 2.0.0\r\nname: ä 🔭",
+        "b/Chart.yaml": "name: c\n",
+    }
+    assert deploy.message(FORK, head).startswith("Update a")
+    deploy.open_pull(
+        OpenPull(
+            branch=write.branch,
+            base="main",
+            title="T",
+            body="B",
+            after=0,
+            owner="stranger",
+        )
+    )
+    [pull] = deploy.open_pulls()
+    assert (pull.owner, pull.branch, pull.head) == (
+        "stranger",
+        write.branch,
+        head,
+    )
+    assert deploy.pulls_of("stranger", write.branch) == (pull,)
+    assert deploy.pulls_of("rubin-demo", write.branch) == ()
+    assert box.state.pulls(DEPLOY)[pull.number].can_be_pushed
+    with pytest.raises(RefusedError) as caught:
+        deploy.open_pull(
+            OpenPull(
+                branch=write.branch,
+                base="main",
+                title="T",
+                body="B",
+                after=0,
+                owner="stranger",
+            )
+        )
+    assert caught.value.is_duplicate
+    # It follows the branch in the fork.
+    deploy.push_files(
+        replace(write, expected=head, files=(("b/Chart.yaml", "name: d\n"),))
+    )
+    [moved] = deploy.open_pulls()
+    assert moved.head == deploy.branch(FORK, write.branch) != head
+    # What is one's own may be edited, and nothing labelled.
+    deploy.edit_pull(EditPull(number=pull.number, title="U", body="C"))
+    with pytest.raises(NotAllowedError):
+        deploy.label_pull(LabelPull(number=pull.number, labels=("l",)))
+
+
+def test_mode_of_a_file_stays(box: Sandbox) -> None:
+    git = box.project(DEPLOY).git
+    head = git.known(git.refs()["refs/heads/main"])
+    entry = git.lookup(head.sha, "a/Chart.yaml")
+    assert entry is not None
+    tree = edit_tree(git, head.tree, [("100755", entry[2], "a/Chart.yaml")])
+    sha = git.write_commit(
+        tree=tree,
+        parents=(head.sha,),
+        message="run\n",
+        author=head.author,
+        committer=head.committer,
+    )
+    git.update_ref("refs/heads/main", sha, head.sha)
+    deploy = _connect(box)
+    deploy.push_files(_write(deploy))
+    new = git.refs()["refs/heads/rsp-release/a-2.0.0"]
+    changed = git.lookup(new, "a/Chart.yaml")
+    assert changed is not None
+    assert changed[0] == "100755"
+    assert changed[2] != entry[2]
 
 
 def test_pull_requests(box: Sandbox) -> None:
@@ -300,6 +425,7 @@ def test_checkout_knows_no_pull_requests(box: Sandbox, tmp_path: Path) -> None:
     subprocess.run(["git", "clone", "--quiet", url, place], check=True)
     deploy = LocalDeploy(place, environ={})
     assert deploy.open_pulls() == deploy.pulls_of("o", "b") == ()
-    assert deploy.fork() is None
+    with pytest.raises(TypeError):
+        deploy.fork()
     with pytest.raises(TypeError):
         deploy.make_fork(MakeFork(repository="o/n"))

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from rsp_release.sandbox import Scenario
 from rsp_release.steps.chart_pr import ChartPull
 
 from .contract import Contract
-from .deploying import add_deployment, configure
+from .deploying import DEPLOY, add_deployment, configure
 from .fleets import add_fleet, make_reader
 from .graphql_contract import GraphqlContract
 from .service import NAME, TAG, Service, serve
@@ -87,6 +88,18 @@ def _deploy(service: Service) -> None:
         pass
 
 
+def _deploy_from_fork(service: Service) -> None:
+    """Deploy as somebody who may not push to the deployment repository."""
+    add_deployment(service)
+    configure(service, 'labels = ["deployment"]\n')
+    service.box.project(NAME).roles["ada"] = "write"
+    service.environ["GITHUB_TOKEN"] = service.box.add_token(login="ada")
+    service.box.lag = replace(service.box.lag, fork=40)
+    assert service.bump().outcome == "released"
+    [pull] = service.box.state.pulls(DEPLOY).values()
+    assert pull.fork is not None
+
+
 def _survey(service: Service) -> None:
     """Read a fleet in which two repositories are missing."""
     add_fleet(service.box, 70)
@@ -119,6 +132,7 @@ SCENES: list[tuple[Callable[[Service], None], Scenario | None]] = [
     (_be_denied, None),
     (_fail, _FAILING),
     (_deploy, None),
+    (_deploy_from_fork, None),
     (_survey, None),
 ]
 """What is played, and what the workflows do in it."""

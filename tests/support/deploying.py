@@ -109,8 +109,10 @@ def configure(service: Service, settings: str = "") -> None:
     service.git("push", "--quiet", "origin", "HEAD")
 
 
-def show(service: Service, branch: str, path: str) -> str:
-    """Return a file of a branch of the deployment repository."""
-    git = service.box.project(DEPLOY).git
+def show(
+    service: Service, branch: str, path: str, repository: str = DEPLOY
+) -> str:
+    """Return a file of a branch of the deployment repository, or a fork."""
+    git = service.box.project(repository).git
     head = git.refs()[f"refs/heads/{branch}"]
     return (git.file(head, path) or b"").decode()

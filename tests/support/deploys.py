@@ -12,6 +12,7 @@ from rsp_release.exceptions import RefusedError
 from rsp_release.models import (
     EditPull,
     EnableAutoMerge,
+    Fork,
     LabelPull,
     MakeFork,
     MergePull,
@@ -141,7 +142,7 @@ class SimulatedDeploy:
                 name=CHARTS, default_branch="main", can_push=True
             )
 
-    def fork(self) -> str | None:
+    def fork(self) -> Fork:
         raise AssertionError("no fork is needed")
 
     def branch(self, repository: str, branch: str) -> str | None:
@@ -153,7 +154,9 @@ class SimulatedDeploy:
         with self.chaos.call("paths", self.clock):
             return (PATH,)
 
-    def read(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+    def read(
+        self, commit: str, paths: Sequence[str], repository: str | None = None
+    ) -> Mapping[str, str]:
         with self.chaos.call("read", self.clock):
             return self._charts.branches[commit][1]
 

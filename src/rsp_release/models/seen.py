@@ -13,6 +13,7 @@ __all__ = [
     "Check",
     "Collected",
     "ConcurrencyGroup",
+    "Fork",
     "ImageReport",
     "ImageState",
     "Job",
@@ -49,6 +50,20 @@ class Repository:
 
     is_private: bool = False
     """Whether it is private or internal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fork:
+    """The fork of a repository that whoever runs this has, or would have."""
+
+    owner: str
+    """Who runs this."""
+
+    name: str | None = None
+    """Owner and name of the fork; `None`: there is none."""
+
+    is_ready: bool = False
+    """Whether it has commits: GitHub copies them after it made the fork."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .. import deployment
-from ..charts import Edited, edit, edit_badges, relate
+from ..charts import Edited, relate
+from ..deploy_edits import Replaced, edit_all, list_changes, new_files
 from ..deploy_seen import (
     ChartSeen,
     look_at_files,
@@ -32,12 +33,19 @@ from ..models import (
     Verdict,
     Wait,
 )
+from ..pulls import describe, finish
 from ..world import World
 
 __all__ = ["ChartPull"]
 
 _INTERVAL = 5.0
 """Seconds between two looks."""
+
+_FORKED_WITHIN = 300.0
+"""Seconds that GitHub may take to fork a repository.
+
+https://docs.github.com/en/rest/repos/forks#create-a-fork
+"""
 
 _APPEARS_WITHIN = 90.0
 """Seconds that a registry may take to show what was just pushed."""
@@ -81,14 +89,12 @@ class ChartPull:
         if target is None or deploy is None or self._skips(release):
             return ChartSeen(is_unset=deploy is None)
         repository = deploy.repository()
-        where: str | None = deploy.name
-        if repository.can_push is False:
-            where = deploy.fork()
+        fork = deploy.fork() if repository.can_push is False else None
         seen = ChartSeen(
             repository=repository,
             name=deploy.name,
             is_local=deploy.is_local,
-            where=where,
+            fork=fork,
         )
         if not deploy.is_local:
             seen = look_for_pulls(seen, release, target, deploy)
@@ -143,12 +149,17 @@ class ChartPull:
         seen: ChartSeen,
         pull: PullRequest,
     ) -> Verdict:
-        change = _finish_pull(target, pull)
-        if change is not None:
+        name = f"#{pull.number}"
+        change = finish(target.policy, pull, name=name)
+        if change is not None and seen.fork is None:
             return change
+        # Who may not push may neither label a pull request nor close what
+        # somebody else opened.
+        left = " (the rest is up to who may push)" if change else ""
         for other in seen.others:
             version = deployment.version_of(other, release.deploy_prefix)
-            if relate(version, release.version) in {"older", "same"}:
+            is_older = relate(version, release.version) in {"older", "same"}
+            if is_older and seen.may_close(other):
                 return Change(
                     summary=f"close #{other.number}: #{pull.number}"
                     " supersedes it",
@@ -161,13 +172,14 @@ class ChartPull:
                 )
         if self._waits:
             return Wait(
-                reason=f"#{pull.number} is open: {deployment.describe(pull)}",
+                reason=f"#{pull.number} is open: {describe(pull)}",
                 url=pull.url,
                 interval=_INTERVAL,
                 is_on_person=True,
             )
         return Done(
-            evidence=f"#{pull.number} is open: {pull.title}", url=pull.url
+            evidence=f"#{pull.number} is open: {pull.title}{left}",
+            url=pull.url,
         )
 
     def _closed(self, release: Release, pull: PullRequest) -> Verdict:
@@ -193,10 +205,12 @@ class ChartPull:
             )
         tag = deployment.image_tag(release)
         try:
-            edits = _edit_all(seen, seen.files, tag)
+            edits = edit_all(
+                seen.places, seen.files, tag=tag, digests=seen.digests
+            )
         except BlockedError as e:
             return Blocked(problem=e.message, help=e.help)
-        if not _list_changes(edits):
+        if not list_changes(edits):
             return Done(
                 evidence=f"{', '.join(edits)} already"
                 f" {'has' if len(edits) == 1 else 'have'} {tag}"
@@ -227,7 +241,7 @@ class ChartPull:
                 if self._is_asked:
                     return Blocked(problem=said, help=again, url=other.url)
                 return Done(evidence=f"not deployed: {said}", url=other.url)
-        for change in _list_changes(edits):
+        for change in list_changes(edits):
             refusal = self._refuse_change(release, change, again)
             if refusal is not None:
                 return refusal
@@ -242,7 +256,7 @@ class ChartPull:
         return None
 
     def _refuse_change(
-        self, release: Release, change: deployment.Replaced, again: str
+        self, release: Release, change: Replaced, again: str
     ) -> Verdict | None:
         path, key, old, new = change
         relation = "same" if key.endswith("digest") else relate(old, new)
@@ -275,6 +289,8 @@ class ChartPull:
                 summary=f"fork {seen.name}",
                 write=MakeFork(repository=seen.name),
             )
+        if seen.fork is not None and not seen.fork.is_ready:
+            return _wait_for_fork(seen.where)
         title = deployment.title(release)
         older = seen.updatable
         branch = older.branch if older else release.deploy_branch
@@ -282,7 +298,7 @@ class ChartPull:
         if seen.branch_head is not None and _has(seen, tag):
             body = deployment.write_body(
                 release,
-                changes=_list_changes(edits),
+                changes=list_changes(edits),
                 reports=[report for _, report in seen.images],
                 overrides=seen.overrides,
                 evidence=seen.evidence,
@@ -321,7 +337,7 @@ class ChartPull:
             )
         said = "; ".join(
             f"{path}: {old} → {new}"
-            for path, _, old, new in _list_changes(edits)
+            for path, _, old, new in list_changes(edits)
         )
         return Change(
             summary=f"commit to {seen.where}, branch {branch}: {said}",
@@ -329,7 +345,7 @@ class ChartPull:
                 repository=seen.where,
                 branch=branch,
                 base=str(seen.base),
-                files=_new_files(seen, edits),
+                files=new_files(seen.places, seen.files, edits),
                 message=f"{title}\n",
                 at=release.pinned_at,
                 expected=seen.branch_head,
@@ -366,94 +382,26 @@ class ChartPull:
 # -- Deciding ---------------------------------------------------------------
 
 
-def _finish_pull(target: Deployment, pull: PullRequest) -> Change | None:
-    """Give a pull request what it lacks of the settings."""
-    policy = target.policy
-    name = f"#{pull.number}"
-    lacking = tuple(x for x in policy.labels if x not in pull.labels)
-    if lacking and not pull.labels:
-        return Change(
-            summary=f"label {name} with {', '.join(lacking)}",
-            write=LabelPull(number=pull.number, labels=lacking),
-        )
-    if policy.reviewers and not pull.reviewers and not pull.reviews:
-        return Change(
-            summary=f"ask {', '.join(policy.reviewers)} to review {name}",
-            write=RequestReviews(
-                number=pull.number, reviewers=policy.reviewers
-            ),
-        )
-    if not policy.auto_merge or pull.merges_itself or pull.is_draft:
-        return None
-    if pull.merge_state == "clean":
-        return Change(
-            summary=f"merge {name}",
-            write=MergePull(
-                number=pull.number, method=policy.auto_merge, head=pull.head
-            ),
-        )
-    if pull.merge_state in {"blocked", "behind", "unstable"}:
-        return Change(
-            summary=f"let {name} merge itself",
-            write=EnableAutoMerge(
-                number=pull.number, method=policy.auto_merge
-            ),
-        )
-    return None
-
-
-def _edit_all(
-    seen: ChartSeen, files: Mapping[str, str], tag: str
-) -> dict[str, Edited]:
-    """Put the version into every place."""
-    digests = {image.name: report.digest for image, report in seen.images}
-    edits: dict[str, Edited] = {}
-    for place in seen.places:
-        before = edits.get(place.path)
-        text = before.text if before else files.get(place.path, "")
-        edited = edit(place, text, tag=tag, digests=digests)
-        if before is not None:
-            edited = replace(
-                edited, changes=(*before.changes, *edited.changes)
-            )
-        edits[place.path] = edited
-    return edits
-
-
 def _has(seen: ChartSeen, tag: str) -> bool:
     """Return whether the branch has the version in every place."""
     try:
-        edits = _edit_all(seen, seen.branch_files, tag)
+        edits = edit_all(
+            seen.places, seen.branch_files, tag=tag, digests=seen.digests
+        )
     except BlockedError:
         return False
-    return not _list_changes(edits)
+    return not list_changes(edits)
 
 
-def _list_changes(edits: Mapping[str, Edited]) -> list[deployment.Replaced]:
-    return [
-        deployment.Replaced(path, key, old, new)
-        for path, edited in edits.items()
-        for key, old, new in edited.changes
-        if old != new
-    ]
-
-
-def _new_files(
-    seen: ChartSeen, edits: Mapping[str, Edited]
-) -> tuple[tuple[str, str], ...]:
-    """Return every file that changes; badges follow the version."""
-    files = {path: edited.text for path, edited in edits.items()}
-    for place in seen.places:
-        readme = place.beside("README.md")
-        if place.is_app_version and readme in seen.files:
-            for key, old, new in edits[place.path].changes:
-                if key == "appVersion":
-                    text = files.get(readme, seen.files[readme])
-                    files[readme] = edit_badges(text, old=old, new=new)
-    return tuple(
-        (path, text)
-        for path, text in files.items()
-        if text != seen.files[path]
+def _wait_for_fork(name: str) -> Wait:
+    return Wait(
+        reason=f"GitHub is making the fork {name}",
+        patience=_FORKED_WITHIN,
+        otherwise=Blocked(
+            problem=f"the fork {name} has no commits",
+            help="see whether GitHub is still at it, and `rsp-release resume`"
+            " then; or delete it",
+        ),
     )
 
 

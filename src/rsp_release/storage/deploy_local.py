@@ -17,6 +17,7 @@ from ..exceptions import BlockedError, ReadError, RefusedError, UsageError
 from ..models import (
     EditPull,
     EnableAutoMerge,
+    Fork,
     LabelPull,
     MakeFork,
     MergePull,
@@ -72,10 +73,6 @@ class LocalDeploy:
         """Return what there is to say of it."""
         return Repository(name=self.name, default_branch="HEAD", can_push=True)
 
-    def fork(self) -> str | None:
-        """Return `None`: a checkout has no fork."""
-        return None
-
     def branch(self, repository: str, branch: str) -> str | None:
         """Return the head of a branch, or the commit checked out."""
         ref = branch if branch == "HEAD" else f"refs/heads/{branch}"
@@ -89,7 +86,9 @@ class LocalDeploy:
         out = self._git("ls-tree", "-r", "-z", "--name-only", commit, "--")
         return tuple(p for p in out.decode(errors="replace").split("\0") if p)
 
-    def read(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+    def read(
+        self, commit: str, paths: Sequence[str], repository: str | None = None
+    ) -> Mapping[str, str]:
         """Return files, each exactly; those not there are left out."""
         known = set(self.paths(commit))
         found = {}
@@ -180,6 +179,10 @@ class LocalDeploy:
     def pull(self, number: int) -> PullRequest:
         """Raise: there are none."""
         self._refuse(number)
+
+    def fork(self) -> Fork:
+        """Raise: there are none."""
+        self._refuse("a fork")
 
     def make_fork(self, write: MakeFork) -> None:
         """Raise: there are none."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ..exceptions import (
@@ -20,13 +20,39 @@ from ..exceptions import (
     RefusedError,
     UncertainError,
 )
-from ..models import EditPull, MakeFork, PullRequest, PushFiles, Repository
+from ..models import (
+    EditPull,
+    Fork,
+    MakeFork,
+    PullRequest,
+    PushFiles,
+    Repository,
+)
 from .github_graphql import GithubGraphql, batches
 from .github_http import GithubHttp
 from .github_pulls import GithubPulls, parse_pull
 from .github_shapes import reading
 
 __all__ = ["GithubDeploy"]
+
+# GitHub coerces one value to a list of it, as GraphQL has it.
+_FORK = """
+query Fork($owner: String!, $name: String!) {
+  viewer { login }
+  repository(owner: $owner, name: $name) {
+    forks(affiliations: OWNER, first: 10) {
+      nodes { nameWithOwner defaultBranchRef { name } }
+    }
+  }
+}
+"""
+
+
+class _File(NamedTuple):
+    """A file of a commit."""
+
+    sha: str
+    mode: str
 
 
 class GithubDeploy(GithubPulls):
@@ -49,7 +75,7 @@ class GithubDeploy(GithubPulls):
     ) -> None:
         super().__init__(http=http, repository=repository)
         self._graphql = GithubGraphql(http=http, random=random)
-        self._trees: dict[str, dict[str, str]] = {}
+        self._trees: dict[tuple[str, str], dict[str, _File]] = {}
         self._blobs: dict[str, str] = {}
         self._scanned: dict[str, str] = {}
 
@@ -81,21 +107,31 @@ class GithubDeploy(GithubPulls):
         )
 
     @reading
-    def fork(self) -> str | None:
-        """Return the fork of whoever runs this, or `None`."""
-        login = self._http.get("/user").data["login"]
-        name = f"{login}/{self._name.partition('/')[2]}"
-        data = self._http.get(f"/repos/{quote(name)}", may_miss=True).data
-        if data is None:
-            return None
-        parent = data.get("parent") or {}
-        if parent.get("full_name", "").lower() != self._name.lower():
-            raise BlockedError(
-                f"{name} is there, and is no fork of {self._name}",
-                help="rename it, or ask for the permission to push to"
-                f" {self._name}",
-            )
-        return str(data["full_name"])
+    def fork(self) -> Fork:
+        """Return the fork of whoever runs this, whatever it is called.
+
+        A fork has another name than the repository where that was taken, or
+        where somebody renamed it.
+        """
+        owner, _, name = self._name.partition("/")
+        answer = self._graphql.ask(_FORK, {"owner": owner, "name": name})
+        repository = answer.data["repository"]
+        if repository is None:
+            said = "; ".join(answer.errors.values())
+            raise ReadError(f"GitHub shows no forks of {self._name}: {said}")
+        login = str(answer.data["viewer"]["login"])
+        found = [
+            fork
+            for fork in repository["forks"]["nodes"]
+            if fork and fork["nameWithOwner"].partition("/")[0] == login
+        ]
+        if not found:
+            return Fork(owner=login)
+        return Fork(
+            owner=login,
+            name=str(found[0]["nameWithOwner"]),
+            is_ready=found[0]["defaultBranchRef"] is not None,
+        )
 
     @reading
     def branch(self, repository: str, branch: str) -> str | None:
@@ -109,34 +145,43 @@ class GithubDeploy(GithubPulls):
         return tuple(self._tree(commit))
 
     @reading
-    def _tree(self, commit: str) -> dict[str, str]:
-        if commit not in self._trees:
+    def _tree(
+        self, commit: str, repository: str | None = None
+    ) -> dict[str, _File]:
+        key = repository or self._name, commit
+        if key not in self._trees:
             answer = self._http.get(
-                f"{self._root}/git/trees/{commit}", params={"recursive": 1}
+                f"/repos/{quote(key[0])}/git/trees/{commit}",
+                params={"recursive": 1},
             )
             if answer.data["truncated"]:
                 raise ReadError(
                     f"{self._name} has too many files for GitHub to list",
                     help="use a checkout: rsp-release deploy --local PATH",
                 )
-            self._trees[commit] = {
-                item["path"]: item["sha"]
+            self._trees[key] = {
+                item["path"]: _File(item["sha"], item["mode"])
                 for item in answer.data["tree"]
                 if item["type"] == "blob"
             }
-        return self._trees[commit]
+        return self._trees[key]
 
-    def read(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+    def read(
+        self, commit: str, paths: Sequence[str], repository: str | None = None
+    ) -> Mapping[str, str]:
         """Return files, each exactly; those not there are left out."""
-        tree = self._tree(commit)
-        return {path: self._read(tree, path) for path in paths if path in tree}
+        tree = self._tree(commit, repository)
+        root = f"/repos/{quote(repository or self._name)}"
+        return {
+            path: self._read(root, tree[path].sha, path)
+            for path in paths
+            if path in tree
+        }
 
     @reading
-    def _read(self, tree: Mapping[str, str], path: str) -> str:
-        sha = tree[path]
+    def _read(self, root: str, sha: str, path: str) -> str:
         if sha not in self._blobs:
-            # Objects of a fork can be had from the repository as well.
-            answer = self._http.get(f"{self._root}/git/blobs/{sha}")
+            answer = self._http.get(f"{root}/git/blobs/{sha}")
             data = base64.b64decode(answer.data["content"])
             try:
                 self._blobs[sha] = data.decode("utf-8")
@@ -149,10 +194,10 @@ class GithubDeploy(GithubPulls):
         tree = self._tree(commit)
         found = [path for path in paths if path in tree]
         batches(
-            sorted({tree[p] for p in found} - self._scanned.keys()),
+            sorted({tree[p].sha for p in found} - self._scanned.keys()),
             self._scan,
         )
-        return {path: self._scanned[tree[path]] for path in found}
+        return {path: self._scanned[tree[path].sha] for path in found}
 
     def _scan(self, shas: Sequence[str]) -> None:
         aliases = {f"f{n}": sha for n, sha in enumerate(shas)}
@@ -217,6 +262,12 @@ class GithubDeploy(GithubPulls):
                         f"branch {write.branch} is not at"
                         f" {write.expected[:10]} any more"
                     )
+        except RefusedError as e:
+            if "repository is empty" not in e.message.lower():
+                raise
+            raise NotSentError(
+                f"GitHub is still making {write.repository}"
+            ) from e
         except (ReadError, UncertainError) as e:
             # Whatever was made, nothing leads to it.
             raise NotSentError(e.message) from e
@@ -242,6 +293,7 @@ class GithubDeploy(GithubPulls):
 
     def _make_commit(self, root: str, write: PushFiles) -> str:
         base = self._http.get(f"{self._root}/git/commits/{write.base}").data
+        tree = self._tree(write.base)
         entries = []
         for path, text in write.files:
             content = base64.b64encode(text.encode()).decode()
@@ -253,12 +305,13 @@ class GithubDeploy(GithubPulls):
             entries.append(
                 {
                     "path": path,
-                    "mode": "100644",
+                    "mode": tree[path].mode if path in tree else "100644",
                     "type": "blob",
                     "sha": blob.data["sha"],
                 }
             )
-        tree = self._http.write(
+        # A fork shares the objects of what it is a fork of.
+        made = self._http.write(
             "POST",
             f"{root}/trees",
             {"base_tree": base["tree"]["sha"], "tree": entries},
@@ -268,7 +321,7 @@ class GithubDeploy(GithubPulls):
             f"{root}/commits",
             {
                 "message": write.message,
-                "tree": tree.data["sha"],
+                "tree": made.data["sha"],
                 "parents": [write.base],
             },
         )

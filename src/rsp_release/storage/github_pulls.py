@@ -162,6 +162,8 @@ class GithubPulls(GithubActions):
                     "head": f"{write.owner}:{write.branch}".lstrip(":"),
                     "base": write.base,
                     **({"draft": True} if write.is_draft else {}),
+                    # Else nobody else can mend what comes from a fork.
+                    **({"maintainer_can_modify": True} if write.owner else {}),
                 },
             )
         except RefusedError as e:
