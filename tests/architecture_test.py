@@ -57,8 +57,9 @@ ALLOWED = {
     "pin": PURE | {"world"},
     "begun": PURE | {"journal", "pin", "world"},
     "preview": PURE | {"begun", "journal", "pin", "world"},
+    "recheck": PURE | {"world"},
     "releaser": PURE
-    | {"begun", "engine", "journal", "pin", "preview", "world"},
+    | {"begun", "engine", "journal", "pin", "preview", "recheck", "world"},
     "watcher": PURE | {"engine", "journal", "world"},
     "checks": PURE | {"world"},
     "checker": PURE | {"checks", "journal", "pin", "world"},

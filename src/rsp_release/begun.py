@@ -16,7 +16,7 @@ from pathlib import Path
 from .config import Config
 from .exceptions import NotAllowedError, UsageError
 from .journal import Journal, find_unfinished
-from .models import Proposal, Release
+from .models import Proposal, PullRequest, Release
 from .pin import pin_tag, propose_release
 from .tags import parse_tags
 from .version import History, Request, propose
@@ -237,26 +237,40 @@ class Begun:
     def _is_given_up(self, proposal: Proposal, journal: Journal) -> bool:
         """Return whether nothing is left of a try, and it cannot go on."""
         git, now = self._world.git, self._world.clock.now()
-        newest = journal.newest_intent
-        if newest is not None and now < newest + self._settle:
-            return False
         branch = proposal.changelog_branch
-        if branch in git.remote_branches(branch):
-            return False
         head = git.remote_branch(proposal.branch or proposal.default_branch)
         if head is None:
             return False
-        look = self._world.changelog.look
-        if not look(head, proposal.version).todo:
+        state = self._world.changelog.look(head, proposal.version)
+        if not state.todo:
+            return state.entry is None and self._had_entry(proposal, head)
+        newest = journal.newest_intent
+        if newest is not None and now < newest + self._settle:
             return False
-        pulls = [
-            pull
-            for pull in self._world.forge.pulls(branch)
-            if pull.number > proposal.after_pull
-        ]
+        if branch in git.remote_branches(branch):
+            return False
+        pulls = self._pulls(proposal)
         if any(pull.is_open or pull.is_merged for pull in pulls):
             return False
         return bool(pulls) or head != proposal.commit
+
+    def _had_entry(self, proposal: Proposal, head: str) -> bool:
+        """Return whether its entry was merged, and taken away again."""
+        commits = [pull.merge_commit for pull in self._pulls(proposal)]
+        return any(
+            commit is not None
+            and self._world.git.is_ancestor(commit, head)
+            and self._world.changelog.look(commit, proposal.version).entry
+            for commit in commits
+        )
+
+    def _pulls(self, proposal: Proposal) -> list[PullRequest]:
+        """Return the pull requests of a try, the newest first."""
+        return [
+            pull
+            for pull in self._world.forge.pulls(proposal.changelog_branch)
+            if pull.number > proposal.after_pull
+        ]
 
     def _find_branch(self) -> str | None:
         """Find the tag of a change log's branch that awaits its release."""

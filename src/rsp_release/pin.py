@@ -22,7 +22,7 @@ from .models import (
 )
 from .notes import group_commits, notes_of_entry
 from .tags import Tag, parse_tags
-from .version import History
+from .version import History, Request
 from .world import Changelog, Git
 
 __all__ = [
@@ -56,7 +56,7 @@ def propose_release(
     repository: str,
     branch: str | None,
     now: datetime,
-    after_pull: int = 0,
+    request: Request | None = None,
 ) -> Proposal:
     """Make a proposal of a version that was chosen.
 
@@ -74,8 +74,8 @@ def propose_release(
         The branch that is checked out, or `None`.
     now
         The present time (aware), which the change log's entry is dated with.
-    after_pull
-        The newest pull request of an earlier try that was given up.
+    request
+        What the user asked for, where that is known.
 
     Returns
     -------
@@ -98,7 +98,8 @@ def propose_release(
         is_latest=_is_latest(tag, history),
         proposed_at=now,
         pull_policy=pull_policy(config),
-        after_pull=after_pull,
+        asked=request.part if request else None,
+        is_forced=request is not None and request.force,
     )
 
 

@@ -36,6 +36,7 @@ from .models import (
 )
 from .pin import find_deployment, pin, propose_release
 from .preview import Preview
+from .recheck import Recheck
 from .version import History, Request, propose
 from .world import Step, World
 
@@ -80,6 +81,9 @@ class Options:
     leaves_late: bool = False
     """Whether fragments that came too late wait for the next release."""
 
+    forces: bool = False
+    """Whether a version is released that its entry contradicts."""
+
     timeout: float = 3600.0
     """Seconds after which waiting ends."""
 
@@ -114,6 +118,18 @@ class Plan:
         """The tag that the plan is about."""
         subject = self.proposal or self.unfinished or self.complete
         return subject.tag if subject else None
+
+    def forced(self) -> Plan:
+        """Return the same plan, once something of it was begun, insisted on.
+
+        What was begun goes on from the journal, as the same release.
+        """
+        if self.proposal is None:
+            return self
+        return replace(
+            self,
+            proposal=replace(self.proposal, is_forced=True, is_begun=True),
+        )
 
 
 class Releaser:
@@ -188,6 +204,7 @@ class Releaser:
             read_history=read,
             begun=self._begun,
         )
+        self._recheck = Recheck(world=world, config=config, read_history=read)
 
     @property
     def journals(self) -> Path:
@@ -240,6 +257,7 @@ class Releaser:
             repository=self._repository,
             branch=self._world.git.branch(),
             now=self._world.clock.now(),
+            request=request,
         )
         return Plan(
             next_version=chosen,
@@ -380,9 +398,7 @@ class Releaser:
             return
         if not subject.is_begun or journal.proposal is None:
             journal.propose(subject)
-        ending = yield from _collect(
-            engine.run(self._prepare, subject), verdicts
-        )
+        ending = yield from self._get_ready(engine, subject, verdicts)
         if not ending.is_done:
             yield self._conclude(ending, subject, verdicts, "released")
             return
@@ -527,21 +543,42 @@ class Releaser:
     def _with_options(self, begun: T) -> T:
         """Let what was begun go on as is asked for now."""
         if isinstance(begun, Proposal):
-            return replace(begun, leaves_late=self._options.leaves_late)
+            return replace(
+                begun,
+                leaves_late=self._options.leaves_late,
+                is_forced=begun.is_forced or self._options.forces,
+            )
         return begun
+
+    def _get_ready(
+        self, engine: Engine, proposal: Proposal, verdicts: dict[str, Verdict]
+    ) -> Generator[Event, None, Ending]:
+        """Prepare a release, and look whether it is still what was chosen."""
+        ending = yield from _collect(
+            engine.run(self._prepare, proposal), verdicts
+        )
+        if not ending.is_done:
+            return ending
+        commit, key = _settled(proposal, verdicts)
+        blocked = self._recheck.look(proposal, commit)
+        if blocked is None:
+            return ending
+        verdicts[key] = blocked
+        yield StepEvent(
+            key=key,
+            title=dict(self.steps).get(key, key),
+            verdict=blocked,
+            at=self._world.clock.now(),
+        )
+        return replace(ending, verdicts=tuple(verdicts.items()))
 
     def _pin(
         self, proposal: Proposal, verdicts: dict[str, Verdict]
     ) -> Release:
         """Freeze what is released, at the commit that the steps settled."""
-        commits = [
-            verdict.commit
-            for verdict in verdicts.values()
-            if isinstance(verdict, Done) and verdict.commit is not None
-        ]
         return pin(
             proposal,
-            commit=commits[-1] if commits else proposal.commit,
+            commit=_settled(proposal, verdicts)[0],
             git=self._world.git,
             changelog=self._world.changelog,
             config=self._config,
@@ -554,9 +591,7 @@ class Releaser:
         """Show every step of a release whose commit is not known yet."""
         engine = self._make_engine(proposal.tag, Mode.PLAN)
         verdicts: dict[str, Verdict] = {}
-        ending = yield from _collect(
-            engine.run(self._prepare, proposal), verdicts
-        )
+        ending = yield from self._get_ready(engine, proposal, verdicts)
         if isinstance(ending.last, Blocked):
             yield self._conclude(ending, proposal, verdicts, good)
             return
@@ -689,6 +724,7 @@ class Releaser:
                 exit_status=first.exit_status,
                 message=first.problem,
                 help=first.help,
+                question=first.question,
             )
         if good == "planned" or ending.is_done:
             return result
@@ -732,6 +768,16 @@ def _collect(
         if isinstance(event, StepEvent):
             verdicts[event.key] = event.verdict
         yield event
+
+
+def _settled(
+    proposal: Proposal, verdicts: dict[str, Verdict]
+) -> tuple[str, str]:
+    """Return the commit to tag, and the key of the step that settled it."""
+    for key, verdict in reversed(verdicts.items()):
+        if isinstance(verdict, Done) and verdict.commit is not None:
+            return verdict.commit, key
+    return proposal.commit, next(reversed(verdicts), "")
 
 
 def _drain(events: Generator[Event, None, Ending]) -> Ending:

@@ -50,15 +50,18 @@ class Person:
         pulls = self.ask("GET", "/pulls")
         return pulls[0]["number"] if pulls else None
 
-    def edit(self, folder: Path) -> None:
+    def edit(
+        self,
+        folder: Path,
+        old: str = "`GET /targets` pages through long lists of targets.",
+        new: str = EDITED,
+    ) -> None:
         """Change the entry on the pull request's branch, as in a review."""
         self.push(
             folder,
             BRANCH,
             "CHANGELOG.md",
-            lambda text: text.replace(
-                "`GET /targets` pages through long lists of targets.", EDITED
-            ),
+            lambda text: text.replace(old, new, 1),
         )
 
     def push(self, folder: Path, branch: str, name: str, change: Any) -> str:
@@ -99,7 +102,9 @@ def _protected(folder: Path) -> Iterator[tuple[Service, Person]]:
         yield service, Person(service)
 
 
-def _review_and_merge(person: Person, method: str, folder: Path) -> None:
+def _review_and_merge(
+    person: Person, method: str, folder: Path, *edit: str
+) -> None:
     """Do what a reviewer does, as soon as there is a pull request."""
     number = None
     for _ in range(600):
@@ -108,7 +113,7 @@ def _review_and_merge(person: Person, method: str, folder: Path) -> None:
             break
         time.sleep(0.05)
     assert number is not None
-    person.edit(folder)
+    person.edit(folder, *edit)
     person.ask("POST", f"/pulls/{number}/reviews", {"event": "APPROVE"})
     for _ in range(100):
         pull = person.ask("GET", f"/pulls/{number}")
@@ -455,3 +460,54 @@ def test_labels_decide_where_the_settings_map_them(tmp_path: Path) -> None:
         result = service.run("bump", "--dry-run", "--json")
         last = json.loads(result.stdout.splitlines()[-1])
         assert last["version"] == "2.0.0", result.stdout + result.stderr
+
+
+def test_edited_entry_that_says_another_part_is_asked_about(
+    tmp_path: Path,
+) -> None:
+    """In any clone, and its heading or a person's word is the way out."""
+    with _protected(tmp_path / "s") as (service, person):
+        assert service.run("bump", "--yes", "--no-wait").returncode == 8
+        _review_and_merge(
+            person,
+            "squash",
+            tmp_path / "r",
+            "### New features",
+            "### Backwards-incompatible changes",
+        )
+        first = service.clone
+        service.clone = tmp_path / "other"
+        subprocess.run(
+            ["git", "clone", "--quiet", str(service.remote), "other"],
+            cwd=tmp_path,
+            env=service.environ,
+            check=True,
+        )
+        service.git("remote", "set-url", "origin", _origin(service, first))
+        result = service.run("resume", TAG)
+        assert result.returncode == 3, result.stdout + result.stderr
+        said = " ".join((result.stdout + result.stderr).split())
+        assert "that makes 2.0.0, and 1.5.0 was chosen" in said
+        assert f"`rsp-release resume {TAG} --force`" in said
+        assert TAG not in service.box.state.tags(NAME)
+        service.clone = first
+        # With another heading it is that version, and no longer this one.
+        person.push(
+            tmp_path / "head",
+            "main",
+            "CHANGELOG.md",
+            lambda text: text.replace("1.5.0", "2.0.0"),
+        )
+        service.git("pull", "--quiet", "origin", "main")
+        result = service.run("bump", "2.0.0", "--yes")
+        assert result.returncode == 0, result.stdout + result.stderr
+        tags = service.box.state.tags(NAME)
+        assert "2.0.0" in tags
+        assert TAG not in tags
+
+
+def _origin(service: Service, clone: Path) -> str:
+    service.clone, other = clone, service.clone
+    url = service.git("remote", "get-url", "origin").strip()
+    service.clone = other
+    return url

@@ -43,6 +43,7 @@ class SimulatedCommit:
 
     parents: tuple[str, ...] = ()
     has_entry: bool = False
+    is_edited: bool = False
     pending: tuple[str, ...] = (FRAGMENT,)
 
 
@@ -55,6 +56,10 @@ class Branches:
     method: str = "merge"
     merges_after: float = 90.0
     deletes_branch: bool = True
+    entry: str = "- entry\n"
+    """What collecting gives."""
+    edited: str | None = None
+    """What a person makes of the entry before it is merged."""
     late_after: float | None = None
     """Seconds after the start when somebody else's commit lands."""
 
@@ -133,7 +138,7 @@ class Branches:
         return ChangelogState(
             style="scriv",
             path="CHANGELOG.md",
-            entry="- entry\n" if state.has_entry else None,
+            entry=self._entry(state) if state.has_entry else None,
             pending=state.pending,
             todo=("collect",) if is_todo else (),
         )
@@ -147,9 +152,13 @@ class Branches:
             base=commit,
             tree=_name("tree", commit),
             path="CHANGELOG.md",
-            entry="- entry\n",
+            entry=self.entry,
             fragments=state.pending,
         )
+
+    def _entry(self, commit: SimulatedCommit) -> str:
+        is_edited = commit.is_edited and self.edited is not None
+        return str(self.edited) if is_edited else self.entry
 
     # -- What others do -----------------------------------------------------
 
@@ -186,6 +195,7 @@ class Branches:
         self.commits[merged] = SimulatedCommit(
             parents=parents,
             has_entry=True,
+            is_edited=self.edited is not None,
             pending=tuple(
                 p for p in self.commits[main].pending if p not in gone
             ),

@@ -33,7 +33,13 @@ from .branches import COMMIT
 from .deploys import CHARTS
 from .simulated import WORKFLOW, Chaos, Crash, Hub, VirtualClock, make_world
 
-__all__ = ["Outcome", "live_through", "run_process", "run_seed"]
+__all__ = [
+    "Outcome",
+    "live_through",
+    "make_releaser",
+    "run_process",
+    "run_seed",
+]
 
 TAG = "1.2.0"
 BRANCH = f"rsp-release/changelog-{TAG}"
@@ -115,7 +121,9 @@ def run_process(
     random: Random,
     checkout: str = COMMIT,
     is_clean: bool = False,
-    resumes: bool = False,
+    command: str = "bump",
+    forces: bool = False,
+    part: str = "minor",
 ) -> Result:
     """Run one process of the program until it ends.
 
@@ -133,8 +141,13 @@ def run_process(
         The commit that is checked out.
     is_clean
         Whether it is a clone in which nothing was begun.
-    resumes
-        Whether it goes on with the tag, wherever that was begun.
+    command
+        What is run: ``bump``, or ``resume`` or ``status`` with the tag,
+        wherever that was begun.
+    forces
+        Whether it insists on the version.
+    part
+        The part that it is asked for.
 
     Returns
     -------
@@ -146,6 +159,31 @@ def run_process(
     Crash
         Raised if the process was killed.
     """
+    releaser = make_releaser(
+        hub,
+        chaos,
+        directory,
+        random=random,
+        checkout=checkout,
+        is_clean=is_clean,
+        forces=forces,
+    )
+    *_, last = _events(releaser, command=command, part=part)
+    assert isinstance(last, Result)
+    return last
+
+
+def make_releaser(
+    hub: Hub,
+    chaos: Chaos,
+    directory: Path,
+    *,
+    random: Random,
+    checkout: str = COMMIT,
+    is_clean: bool = False,
+    forces: bool = False,
+) -> Releaser:
+    """Make what runs commands in the simulated world; see `run_process`."""
     clock = hub.clock
 
     def fsync(fd: int) -> None:
@@ -161,7 +199,7 @@ def run_process(
             commits=CommitEvidence(total=1),
         )
 
-    releaser = Releaser(
+    return Releaser(
         world=make_world(hub, chaos, is_clean=is_clean, checkout=checkout),
         config=CONFIG,
         repository="o/n",
@@ -170,24 +208,23 @@ def run_process(
         prepare=PREPARE,
         release=RELEASE,
         random=random,
-        options=Options(timeout=3 * 3600.0, leaves_late=True),
+        options=Options(timeout=3 * 3600.0, leaves_late=True, forces=forces),
         fsync=fsync,
     )
-    *_, last = _events(releaser, resumes=resumes)
-    assert isinstance(last, Result)
-    return last
 
 
-def _events(releaser: Releaser, *, resumes: bool) -> Iterator[Event]:
+def _events(releaser: Releaser, *, command: str, part: str) -> Iterator[Event]:
     """Do what a person or a CI job would, who knows the tag or nothing."""
-    if resumes:
+    if command != "bump":
         try:
             subject = releaser.take_up(TAG)
         except UsageError:
             pass  # nothing is there to go on with
         else:
+            if command == "status":
+                return releaser.status(subject)
             return releaser.resume(subject)
-    return releaser.bump(releaser.plan(Request(part="minor")))
+    return releaser.bump(releaser.plan(Request(part=part)))
 
 
 def live_through(
@@ -235,8 +272,10 @@ def live_through(
                 random=random,
                 checkout=checkout,
                 is_clean=is_clean,
-                resumes=processes > 1
-                and not (find_unfinished(place) and random.random() < 0.5),
+                command="resume"
+                if processes > 1
+                and not (find_unfinished(place) and random.random() < 0.5)
+                else "bump",
             )
         except Crash:
             if current.calls[-1][0] == "journal":

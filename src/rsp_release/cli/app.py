@@ -300,6 +300,7 @@ def bump(
             deploys=not no_deploy,
             waits=not no_wait,
             leaves_late=leave_late,
+            forces=force,
             deepens=deepen,
             timeout=timeout,
             reruns=rerun_failed,
@@ -326,6 +327,12 @@ def resume(
     rerun_failed: RerunFailed = 0,
     approve: Approve = False,
     leave_late: LeaveLate = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Release what its edited entry contradicts."
+        ),
+    ] = False,
     deepen: Deepen = False,
     timeout: Timeout = "1h",
 ) -> int:
@@ -341,6 +348,7 @@ def resume(
             deploys=not no_deploy,
             waits=not no_wait,
             leaves_late=leave_late,
+            forces=force,
             deepens=deepen,
             timeout=timeout,
             reruns=rerun_failed,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from ..exceptions import ReleaseError, UsageError
-from ..models import Event, Proposal, Release
+from ..models import Event, Proposal, Release, Result
 from ..releaser import Plan, Releaser
 from ..version import Request
 from .again import LastRun
@@ -56,19 +57,28 @@ def run_bump(
             plan = releaser.plan(Request(part=part, pre=pre, force=force))
             _require_certainty(plan, part)
             if dry_run:
-                return _show_plan(session, releaser, plan)
+                return int(_show_plan(session, releaser, plan).exit_status)
             if not yes and not _is_nothing(plan):
                 if not session.may_ask:
                     raise UsageError(
                         f"not releasing {plan.tag} without being told to",
                         help="say so with --yes, or look with --dry-run",
                     )
-                status = _show_plan(session, releaser, plan)
-                if status or not _ask(f"Release {plan.tag}?"):
-                    return status
+                result = _show_plan(session, releaser, plan)
+                if result.question is not None:
+                    if not _ask(result.question):
+                        return int(result.exit_status)
+                    plan = plan.forced()
+                elif result.exit_status or not _ask(f"Release {plan.tag}?"):
+                    return int(result.exit_status)
             title, steps = _describe(releaser, plan)
             return _see_through(
-                session, title, steps, releaser.bump(plan), tag=plan.tag
+                session,
+                title,
+                steps,
+                releaser.bump(plan),
+                tag=plan.tag,
+                insist=lambda: releaser.bump(plan.forced()),
             )
     except ReleaseError as e:
         return session.fail(e)
@@ -99,6 +109,7 @@ def run_resume(session: Session, *, tag: str | None) -> int:
                 _steps_of(releaser, subject),
                 releaser.resume(subject),
                 tag=subject.tag,
+                insist=lambda: releaser.resume(_forced(subject)),
             )
     except ReleaseError as e:
         return session.fail(e, tag=tag)
@@ -172,10 +183,21 @@ def _see_through(
     events: Iterator[Event],
     *,
     tag: str | None,
+    insist: Callable[[], Iterator[Event]],
 ) -> int:
-    """Show a release; where its run failed, offer to run it again."""
+    """Show a release, and ask what a person has to decide on the way.
+
+    Where its entry contradicts it, that is whether to release it all the
+    same; where its run failed, whether to run it again.
+    """
     last = LastRun()
     result = session.show(title, steps, last.follow(events), tag=tag)
+    if (
+        result.question is not None
+        and session.may_ask
+        and _ask(result.question)
+    ):
+        result = session.show(title, steps, last.follow(insist()), tag=tag)
     while last.offer(session, result):
         releaser = session.make_releaser(reruns=1)
         subject = releaser.take_up(tag)
@@ -215,15 +237,14 @@ def _steps_of(
     return releaser.steps
 
 
-def _show_plan(session: Session, releaser: Releaser, plan: Plan) -> int:
+def _show_plan(session: Session, releaser: Releaser, plan: Plan) -> Result:
     title, steps = _describe(releaser, plan)
-    result = session.show(
+    return session.show(
         f"Plan: {title[0].lower()}{title[1:]}",
         steps,
         releaser.show_plan(plan),
         tag=plan.tag,
     )
-    return int(result.exit_status)
 
 
 def _is_nothing(plan: Plan) -> bool:
@@ -247,6 +268,13 @@ def _require_certainty(plan: Plan, part: str) -> None:
                 " `rsp-release next --why` shows what was found"
             ),
         )
+
+
+def _forced(subject: Release | Proposal) -> Release | Proposal:
+    """Return what was begun, insisted on."""
+    if isinstance(subject, Release):
+        return subject
+    return replace(subject, is_forced=True, is_begun=True)
 
 
 def _ask(question: str) -> bool:

@@ -79,6 +79,8 @@ class Session:
         Whether to wait for people.
     leaves_late
         Whether fragments that came too late wait for the next release.
+    forces
+        Whether a version is released that its entry contradicts.
     deepens
         Whether to complete a shallow clone first.
     timeout
@@ -100,6 +102,7 @@ class Session:
         deploys: bool = True,
         checkout: Path | None = None,
         leaves_late: bool = False,
+        forces: bool = False,
         deepens: bool = False,
         timeout: str = "1h",
         reruns: int = 0,
@@ -115,6 +118,7 @@ class Session:
             deploys=deploys,
             checkout=checkout,
             leaves_late=leaves_late,
+            forces=forces,
             timeout=parse_duration(timeout),
             reruns=reruns,
             approves=approves,

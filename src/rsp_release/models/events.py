@@ -96,6 +96,9 @@ class Result:
     help: str | None = None
     """What to do next."""
 
+    question: str | None = None
+    """What a person may answer with yes, to go on all the same."""
+
 
 Event: TypeAlias = StepEvent | Notice | Result
 """Everything the engine tells, in order."""

@@ -163,6 +163,12 @@ class Proposal:
     leaves_late: bool = False
     """Whether fragments that came later wait for the next release."""
 
+    asked: str | None = None
+    """The part or the version that was asked for; `None`: not known here."""
+
+    is_forced: bool = False
+    """Whether a person insists on the version, whatever the changes say."""
+
     is_begun: bool = False
     """Whether this was checked, and something of it written, before."""
 

@@ -94,6 +94,9 @@ class Blocked:
     exit_status: ExitStatus = ExitStatus.BLOCKED
     """The exit status it ends the program with."""
 
+    question: str | None = None
+    """What a person may answer with yes, to go on all the same."""
+
     run: WorkflowRun | None = None
     """The run, where the step is about one."""
 
