@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rsp_release.releaser import Options
 from rsp_release.sandbox import Scenario
 
 from ..support.deploying import (
@@ -32,8 +33,8 @@ def service(tmp_path: Path) -> Iterator[Service]:
     with serve(tmp_path, scenario=FAST) as service:
         add_deployment(service)
         configure(service)
-        done = service.run("bump", "minor", "--yes", "--no-deploy")
-        assert done.returncode == 0, done.stdout + done.stderr
+        done = service.bump("minor", Options(deploys=False))
+        assert done.exit_status == 0, done.message
         assert not service.box.state.pulls(DEPLOY)
         yield service
 

@@ -12,8 +12,14 @@ import pytest
 from rsp_release.exceptions import ExitStatus, ReleaseError
 from rsp_release.sandbox import FAULTS
 
+from ..support.campaigns import choose_size
 from ..support.service import NAME, TAG, Service, serve
 from ..support.simulated import VirtualClock
+
+STRIDE = choose_size(1, 8)
+"""Of how many requests one is met with a fault; every write is."""
+
+SEEDS = choose_size(12, 3)
 
 EXPECTED_CAUSES = (
     "answer",
@@ -40,12 +46,32 @@ def _bump(service: Service) -> tuple[int, str]:
     return int(result.exit_status), result.message or ""
 
 
-def _undisturbed(folder: Path, *, collects: bool) -> tuple[int, object]:
+def _undisturbed(folder: Path, *, collects: bool) -> tuple[list[bool], object]:
+    """Return which requests of a release write, and what it leaves."""
     with _serve(folder, collects=collects) as service:
         before = len(service.box.state.requests)
         assert service.bump().exit_status is ExitStatus.OK
-        count = len(service.box.state.requests) - before
-        return count, service.summary
+        requests = service.box.state.requests[before:]
+        writes = [
+            r.method not in {"GET", "HEAD"}
+            and not r.path.endswith("git-upload-pack")
+            for r in requests
+        ]
+        return writes, service.summary
+
+
+def _choose(writes: list[bool], fault: str, stride: int) -> list[int]:
+    """Choose the requests to disturb: every write, and some of the rest.
+
+    The faults begin at different requests, so that together they meet every
+    one of them.
+    """
+    first = list(FAULTS).index(fault) % stride
+    return [
+        number
+        for number, is_write in enumerate(writes, start=1)
+        if is_write or number % stride == first
+    ]
 
 
 @contextmanager
@@ -60,13 +86,18 @@ def _serve(folder: Path, *, collects: bool) -> Iterator[Service]:
 def test_fault_at_every_request(
     fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    count, expected = _undisturbed(tmp_path / "undisturbed", collects=False)
+    writes, expected = _undisturbed(tmp_path / "undisturbed", collects=False)
     finished = 0
-    for number in range(1, count + 1):
+    numbers = _choose(writes, fault, STRIDE)
+    for number in numbers:
         with _serve(tmp_path / str(number), collects=False) as service:
             finished += _meet(service, fault, number, expected)
     with capsys.disabled():
-        print(f"\n{fault}: {finished} finished at once of {count}", end=" ")  # noqa: T201
+        print(  # noqa: T201
+            f"\n{fault}: {finished} finished at once, and"
+            f" {len(numbers) - finished} when asked again, of {len(numbers)}",
+            end=" ",
+        )
 
 
 @pytest.mark.parametrize(
@@ -74,9 +105,9 @@ def test_fault_at_every_request(
     ["bad_gateway_after", "reset_before", "stale", "unauthorized"],
 )
 def test_fault_while_the_change_log_lands(fault: str, tmp_path: Path) -> None:
-    """The same with a change log to collect, at every fifth request."""
-    count, expected = _undisturbed(tmp_path / "undisturbed", collects=True)
-    for number in range(1, count + 1, 5):
+    """The same with a change log to collect."""
+    writes, expected = _undisturbed(tmp_path / "undisturbed", collects=True)
+    for number in _choose(writes, fault, 2 * STRIDE):
         with _serve(tmp_path / str(number), collects=True) as service:
             _meet(service, fault, number, expected, writes=3)
 
@@ -141,7 +172,7 @@ def _assert_written_once(
 def test_random_faults(tmp_path: Path) -> None:
     """Many faults in one release: in the end there is one of everything."""
     _, expected = _undisturbed(tmp_path / "undisturbed", collects=True)
-    for seed in range(12):
+    for seed in range(SEEDS):
         with serve(tmp_path / str(seed), clock=_clock()) as service:
             service.box.faults.randomly(seed=seed, rate=0.15)
             for _ in range(12):

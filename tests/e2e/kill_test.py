@@ -11,9 +11,11 @@ import pytest
 
 from rsp_release.sandbox import Scenario
 
+from ..support.campaigns import choose_size
 from ..support.service import NAME, TAG, Service, serve
 
-KILLS = 50
+KILLS = choose_size(50, 10)
+PARTS = 5
 SCENARIO = Scenario(speed=20, appear_after=0.2)
 
 
@@ -55,13 +57,13 @@ def _survive(folder: Path, instant: float) -> tuple[object, list[str]]:
         return service.summary, writes
 
 
-@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_kill_at_random_instants(
     part: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     expected, seconds = _undisturbed(tmp_path / "undisturbed")
     random = Random(part)
-    count = KILLS // 10
+    count = KILLS // PARTS
     survived = 0
     for number in range(count):
         # The first instants are the interpreter's own start.

@@ -38,7 +38,7 @@ try:
         for number, event in enumerate(released()):
             view.show(event)
             if number == int(sys.argv[1]):
-                time.sleep(30)
+                time.sleep(120)
 except KeyboardInterrupt:
     print("interrupted")
     sys.exit(130)
@@ -93,7 +93,7 @@ class Session:
         self._left = got[end:]
         self.screen.write(got[:end].decode())
 
-    def wait(self, text: str, seconds: float = 20) -> None:
+    def wait(self, text: str, seconds: float = 60) -> None:
         """Read until a text is on the screen."""
         end = time.monotonic() + seconds
         while text not in self.screen.text:
@@ -102,10 +102,14 @@ class Session:
 
     def drain(self) -> int:
         """Read until the process has ended, and return its status."""
-        status = self.process.wait(20)
+        end = time.monotonic() + 60
+        # Nobody else reads: it could not write its last words.
+        while self.process.poll() is None:
+            assert time.monotonic() < end, self.screen.text
+            self.read()
         for _ in range(20):
             self.read()
-        return status
+        return self.process.wait()
 
 
 @contextmanager
