@@ -450,6 +450,7 @@ def _checked(
             f"got {value!r:.80}",
             help=f"expected {exc}",
             line=_line_of(place, key) if place else None,
+            file=place,
         ) from None
 
 
@@ -502,6 +503,7 @@ def _find(directory: Path | str) -> tuple[str | None, dict[str, Any], str]:
                         "tool.rsp-release",
                         f"got {table!r:.80}",
                         help="expected a table",
+                        file=os.path.join(folder, "pyproject.toml"),
                     )
                 found.append(("pyproject.toml", table))
         if len(found) > 1:
@@ -510,6 +512,7 @@ def _find(directory: Path | str) -> tuple[str | None, dict[str, Any], str]:
                 "tool.rsp-release",
                 "pyproject.toml holds settings as well",
                 help="keep the settings in one of the two files",
+                file=os.path.join(folder, ".rsp-release.toml"),
             )
         if found:
             name, settings = found[0]
@@ -530,7 +533,7 @@ def _read_toml(path: str, needle: bytes = b"") -> dict[str, Any] | None:
         return None
     except OSError as exc:
         raise SettingsError(
-            name, "(file)", f"could not be read: {exc.strerror}"
+            name, "(file)", f"could not be read: {exc.strerror}", file=path
         ) from exc
     if needle not in data:
         return None
@@ -539,9 +542,12 @@ def _read_toml(path: str, needle: bytes = b"") -> dict[str, Any] | None:
     try:
         return tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise SettingsError(
-            name, "(file)", f"is not valid TOML: {exc}"
-        ) from exc
+        at = re.search(r"at line (\d+)", str(exc))
+        error = SettingsError(
+            name, "(file)", f"is not valid TOML: {exc}", file=path
+        )
+        error.line = int(at[1]) if at else None
+        raise error from exc
 
 
 def _flatten(place: str, table: dict[str, Any]) -> dict[str, Any]:
@@ -561,6 +567,7 @@ def _flatten(place: str, table: dict[str, Any]) -> dict[str, Any]:
                 "there is no such setting",
                 help=_suggest(key),
                 line=_line_of(place, key),
+                file=place,
             )
     return flat
 

@@ -90,9 +90,19 @@ class ReleaseError(Exception):
     ----------
     exit_status
         The exit status of the process that ends with this error.
+    file
+        The file that is at fault, if one is: its path, or where it is in
+        the clone.
+    line
+        The line of that file, from 1, where it is known.
+    excerpt
+        What stands in that line, where its number is not known.
     """
 
     exit_status: ExitStatus = ExitStatus.FAILED
+    file: str | None = None
+    line: int | None = None
+    excerpt: str | None = None
 
     def __init__(
         self, message: str, *, help: str | None = None, url: str | None = None
@@ -124,6 +134,8 @@ class SettingsError(UsageError):
         What is expected there.
     line
         The line of the key, from 1, where it is known.
+    file
+        Where the file is.
     """
 
     def __init__(
@@ -134,12 +146,14 @@ class SettingsError(UsageError):
         *,
         help: str | None = None,
         line: int | None = None,
+        file: str | None = None,
     ) -> None:
         where = path if line is None else f"{path}, line {line}"
         super().__init__(f"{where}: {key}: {message}", help=help)
         self.path = path
         self.key = key
         self.line = line
+        self.file = file
 
 
 class BlockedError(ReleaseError):

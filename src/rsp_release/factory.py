@@ -158,6 +158,19 @@ class Factory:
             options=options,
         )
 
+    def find_secrets(self) -> tuple[str, ...]:
+        """Return what may be used and must not be seen in a log.
+
+        A runner knows the secrets of its job, but not what a step found
+        elsewhere: what ``gh`` keeps, or docker.
+        """
+        from .storage.registry_credentials import Credentials
+
+        return (
+            *filter(None, [self._token]),
+            *Credentials(self._environ).stored(),
+        )
+
     def deepen(self) -> None:
         """Complete a shallow clone, and fetch the tags."""
         self._make_git().deepen()

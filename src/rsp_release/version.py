@@ -216,10 +216,14 @@ def _refuse_less(
     if LEVELS[part] < LEVELS[wanted]:
         because = demand.reasons[0] if demand.reasons else None
         said = f": {because.text} ({because.ref[:60]})" if because else ""
-        raise BlockedError(
+        error = BlockedError(
             f"the changes demand a {wanted} release, not a {part} one{said}",
             help=f"release a {wanted}, or insist with --force",
         )
+        if because is not None and demand.basis == "fragments":
+            error.file = because.ref
+            error.excerpt = because.text.partition(": ")[2] or because.text
+        raise error
 
 
 # -- How much is raised -----------------------------------------------------

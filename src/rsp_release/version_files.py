@@ -65,6 +65,7 @@ def set_version(text: str, file: VersionFile, version: str) -> str:
             what,
             "it is not there" if not spans else f"there are {len(spans)}",
             help="see [[tool.rsp-release.files]] in the settings",
+            file=file.path,
         )
     start, end = spans[0]
     return text[:start] + version + text[end:]

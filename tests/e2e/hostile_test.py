@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from rsp_release.cli.app import main
 from rsp_release.sandbox import Scenario
 
+from ..support.campaigns import choose_size
 from ..support.service import TAG, Service, serve
 from ..views.hostile import commands, hostile_texts, outputs_read
 
@@ -150,7 +153,7 @@ def test_hostile_repository(batch: int, tmp_path: Path) -> None:
             _assert_harmless(text)
 
         result = service.run("bump", "minor", "--yes")
-        told = result.stdout + result.stderr
+        told = _without_mask(result.stdout + result.stderr, service)
         assert result.returncode == 5, told[-2000:]
         assert set(commands(told)) <= {"group", "endgroup", "error"}
         assert commands(told).count("error") == 1
@@ -163,44 +166,126 @@ def test_hostile_repository(batch: int, tmp_path: Path) -> None:
         _assert_tables(written)
 
 
-def test_hostile_branch(tmp_path: Path) -> None:
-    names = ["::error::x", "$(id)`id`;id", "a|b|c", "@octo/#1", "a\u202eb"]
-    with serve(tmp_path) as service:
-        for name in names:
-            if subprocess.run(
-                ["git", "check-ref-format", "--branch", name], check=False,
-                capture_output=True,
-            ).returncode:  # fmt: skip
-                continue
-            service.git("checkout", "--quiet", "-b", name, "main")
-            summary = tmp_path / "summary"
-            summary.unlink(missing_ok=True)
-            result = service.run(
-                "bump", "minor", "--yes", GITHUB_ACTIONS="true",
-                GITHUB_STEP_SUMMARY=str(summary),
-            )  # fmt: skip
-            assert result.returncode == 3
-            told = result.stdout + result.stderr
-            assert commands(told) == ["error"]
-            _assert_harmless(told)
-            _assert_tables(summary.read_text("utf-8"))
+def _without_mask(told: str, service: Service) -> str:
+    """Take away the one command that is meant, and must be there."""
+    command = f"::add-mask::{service.box.token}\n"
+    assert told.count(command) == 1
+    return told.replace(command, "")
 
 
-def test_hostile_registry(tmp_path: Path) -> None:
-    """A registry's error, in words of every family."""
+@dataclass(frozen=True)
+class Told:
+    """What a command left, in this process."""
+
+    status: int
+    stdout: str
+    stderr: str
+    outputs: dict[str, str]
+    summary: str
+
+
+Run = Callable[..., Told]
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    scenario = Scenario(speed=20, appear_after=0.1)
+    with serve(tmp_path / "service", scenario=scenario) as service:
+        yield service
+
+
+@pytest.fixture
+def run(
+    service: Service,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Run commands in this process, as a job's."""
+    files = {
+        "GITHUB_OUTPUT": tmp_path / "output",
+        "GITHUB_STEP_SUMMARY": tmp_path / "summary",
+    }
+    environ = {**service.environ, "GITHUB_ACTIONS": "true"}
+    environ |= {name: str(path) for name, path in files.items()}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(service.clone)
+    output, summary = files.values()
+
+    def run(*args: str) -> Told:
+        for path in files.values():
+            path.write_text("", encoding="utf-8")
+        capsys.readouterr()
+        status = main([*args])
+        said = capsys.readouterr()
+        return Told(
+            status=status,
+            stdout=said.out,
+            stderr=_without_mask(said.err, service),
+            outputs=outputs_read(output.read_text("utf-8")),
+            summary=summary.read_text("utf-8"),
+        )
+
+    return run
+
+
+def _assert_told_safely(told: Told, expected: set[str]) -> None:
+    whole = told.stdout + told.stderr
+    assert set(commands(whole)) <= expected, whole
+    _assert_harmless(whole)
+    assert set(told.outputs) == OUTPUTS
+    assert told.outputs["released"] == "false"
+    _assert_harmless(told.summary)
+    _assert_tables(told.summary)
+
+
+def _branches(service: Service, texts: list[str]) -> list[str]:
+    """Make a branch of every string that git takes for a name."""
+    head = service.git("rev-parse", "HEAD").strip()
+    taken = []
+    for text in texts:
+        # git itself refuses control characters, and these it may not.
+        seen = "".join(c for c in text if c >= " " and c != "\x7f")
+        name = re.sub(r"[ ~^:?*\[\\]|\.\.|@\{|//|^[-/.]+", "-", seen)
+        ref = f"refs/heads/u/{name[:80]}"
+        done = subprocess.run(
+            ["git", "update-ref", "--stdin"], cwd=service.clone, check=False,
+            input=f"update {ref} {head}\n".encode(errors="replace"),
+            env=service.environ, capture_output=True,
+        )  # fmt: skip
+        if done.returncode == 0:
+            taken.append(ref)
+    return list(dict.fromkeys(taken))
+
+
+def test_hostile_branches(service: Service, run: Run) -> None:
+    texts = TEXTS[:: choose_size(1, 40)]
+    branches = _branches(service, texts)
+    assert len(branches) > len(texts) / 2
+    for ref in branches:
+        head = service.clone / ".git" / "HEAD"
+        head.write_text(f"ref: {ref}\n", encoding="utf-8")
+        told = run("bump", "minor", "--yes")
+        assert told.status == 3, told
+        assert commands(told.stdout + told.stderr) == ["error"], ref
+        _assert_told_safely(told, {"error"})
+
+
+def test_hostile_registry(
+    service: Service, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry's refusal, in every hostile string's words."""
     import threading
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-    families = dict(reversed(hostile_texts()))
-    told_by_registry = [text[:4000] for text in families.values()]
+    answered: list[str] = []
+    says = [""]
 
     class Handler(BaseHTTPRequestHandler):
-        number = 0
-
         def do_GET(self) -> None:
-            text = told_by_registry[Handler.number % len(told_by_registry)]
-            Handler.number += 1
-            error = {"code": text, "message": text, "detail": text}
+            answered.append(says[0])
+            error = dict.fromkeys(("code", "message", "detail"), says[0])
             body = json.dumps({"errors": [error]}).encode()
             self.send_response(403)
             self.send_header("Content-Type", "application/json")
@@ -219,29 +304,23 @@ def test_hostile_registry(tmp_path: Path) -> None:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            fast = Scenario(speed=20, appear_after=0.1)
-            with serve(tmp_path / "service", scenario=fast) as service:
-                result = service.run("bump", "minor", "--yes", "--no-watch")
-                assert result.returncode == 0, result.stdout
-                mirror = f"http://127.0.0.1:{server.server_port}"
-                for _ in told_by_registry:
-                    summary = tmp_path / "summary"
-                    summary.unlink(missing_ok=True)
-                    result = service.run(
-                        "verify", TAG, GITHUB_ACTIONS="true",
-                        GITHUB_STEP_SUMMARY=str(summary),
-                        RSP_RELEASE_REGISTRY_MIRROR=mirror.removeprefix(
-                            "http://"
-                        ),
-                    )  # fmt: skip
-                    told = result.stdout + result.stderr
-                    assert result.returncode != 0, told
-                    assert set(commands(told)) <= {
-                        "error", "group", "endgroup",
-                    }  # fmt: skip
-                    _assert_harmless(told)
-                    _assert_tables(summary.read_text("utf-8"))
+            assert run("bump", "minor", "--yes", "--no-watch").status == 0
+            monkeypatch.setenv(
+                "RSP_RELEASE_REGISTRY_MIRROR",
+                f"127.0.0.1:{server.server_port}",
+            )
+            texts = [text for _, text in hostile_texts()]
+            for text in texts[:: choose_size(1, 70)]:
+                says[0] = text[:4000]
+                told = run("verify", TAG)
+                assert told.status != 0, told
+                _assert_told_safely(told, {"error", "group", "endgroup"})
+                assert says[0] in answered
+                document = run("verify", TAG, "--json")
+                for line in document.stdout.splitlines():
+                    for each in _strings(json.loads(line)):
+                        _assert_harmless(each)
+                assert not commands(document.stdout + document.stderr)
         finally:
             server.shutdown()
             thread.join()
-    assert Handler.number

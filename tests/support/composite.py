@@ -58,6 +58,8 @@ class Composite:
         The ``github`` context.
     skipped
         Names of steps that were done on this machine before.
+    masks
+        What the log must not show, as the job's steps asked.
     """
 
     action: Path
@@ -65,6 +67,7 @@ class Composite:
     environ: dict[str, str]
     github: dict[str, str]
     skipped: frozenset[str] = frozenset()
+    masks: set[str] = field(default_factory=set)
 
     def run(
         self, inputs: Mapping[str, str], *, kill_after: float | None = None
@@ -174,7 +177,20 @@ class Composite:
                     process.kill()
             said, _ = process.communicate(timeout=180)
         text = output.read_text(encoding="utf-8")
-        return process.returncode, said, outputs_read(text)
+        return process.returncode, self._obey_masks(said), outputs_read(text)
+
+    def _obey_masks(self, said: str) -> str:
+        """Hide what the job asked to hide, and that it asked."""
+        kept = []
+        for line in said.splitlines(keepends=True):
+            if line.startswith("::add-mask::"):
+                self.masks.add(line.rstrip("\n").removeprefix("::add-mask::"))
+            else:
+                kept.append(line)
+        shown = "".join(kept)
+        for secret in sorted(self.masks, key=len, reverse=True):
+            shown = shown.replace(secret, "***")
+        return shown
 
 
 def _fill(text: str, contexts: Mapping[str, Any]) -> str:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from ..choice import NextVersion
 from ..config import load_config
+from ..exceptions import ReleaseError
 from ..storage.history import read_history
 from ..version import Request, propose
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["compute_next", "run_next"]
+__all__ = ["compute_next", "find_top", "run_next"]
 
 
 def compute_next(
@@ -108,14 +109,26 @@ def run_next(
     ReleaseError
         Raised if there is no answer.
     """
-    answer = compute_next(
-        directory=directory, part=part, pre=pre, force=force, deepen=deepen
-    )
-    if os.environ.get("GITHUB_ACTIONS") == "true":
+    is_job = os.environ.get("GITHUB_ACTIONS") == "true"
+    try:
+        answer = compute_next(
+            directory=directory,
+            part=part,
+            pre=pre,
+            force=force,
+            deepen=deepen,
+        )
+    except ReleaseError as e:
+        if is_job:
+            from ..views.actions import tell_failure
+
+            sys.stderr.write(tell_failure(e, os.environ, find_top(directory)))
+        raise
+    if is_job:
         from ..views.actions import tell_next
 
         # Commands are obeyed from the standard error as well.
-        sys.stderr.write(tell_next(answer, os.environ))
+        sys.stderr.write(tell_next(answer, os.environ, find_top(directory)))
     if as_json:
         from ..views.json import dumps, next_document
 
@@ -136,3 +149,18 @@ def run_next(
     else:
         sys.stdout.write(answer.next + "\n")
     return 0
+
+
+def find_top(directory: Path | str) -> Path:
+    """Find the top of a clone, for the lines of annotations.
+
+    Parameters
+    ----------
+    directory
+        A directory of the clone.
+    """
+    from pathlib import Path
+
+    here = Path(directory).resolve()
+    folders = (here, *here.parents)
+    return next((f for f in folders if (f / ".git").exists()), here)

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -125,6 +126,7 @@ class Session:
         )
         self._config: Config | None = None
         self._factory: Factory | None = None
+        self._is_masked = False
 
     @property
     def factory(self) -> Factory:
@@ -223,6 +225,7 @@ class Session:
             How it ended.
         """
         stdout = stdout or sys.stdout
+        self.mask()
         view = make_view(
             kind=self._kind(stdout),
             title=title,
@@ -230,7 +233,7 @@ class Session:
             stdout=stdout,
             stderr=sys.stderr,
             environ=self._globals.environ,
-            now=self.factory.clock.now,
+            now=self._now,
             no_color=self._globals.no_color,
         )
         with view:
@@ -249,6 +252,32 @@ class Session:
                 raise RuntimeError("the events ended without a result")
             view.show(result)
             return result
+
+    def mask(self) -> None:
+        """Have a runner hide what this program may use, and it knows not.
+
+        On the standard error, which is seldom kept in a file.
+        """
+        if self._is_masked or not self._is_job:
+            return
+        self._is_masked = True
+        if self._factory is None:
+            # The settings are wrong, and nothing was read but them.
+            return
+        from ..views.actions import mask
+
+        sys.stderr.write(mask(self._factory.find_secrets()))
+        sys.stderr.flush()
+
+    @property
+    def _is_job(self) -> bool:
+        return self._globals.environ.get("GITHUB_ACTIONS") == "true"
+
+    def _now(self) -> datetime:
+        """Return the time, where the settings are wrong as well."""
+        if self._factory is None:
+            return datetime.now(tz=UTC)
+        return self._factory.clock.now()
 
     def fail(self, error: ReleaseError, *, tag: str | None = None) -> int:
         """Show an error where no events have begun.
@@ -283,18 +312,29 @@ class Session:
         return Result(
             outcome=_OUTCOMES.get(error.exit_status, "failed"),
             exit_status=error.exit_status,
-            at=self.factory.clock.now(),
+            at=self._now(),
             tag=tag,
             message=error.message,
             help=error.help or (f"`{again}` goes on" if again else None),
+            file=error.file,
+            line=error.line or self._find_line(error.file, error.excerpt),
         )
+
+    def _find_line(self, file: str | None, excerpt: str | None) -> int | None:
+        """Find where an excerpt stands, for an annotation alone."""
+        if file is None or not excerpt or not self._is_job:
+            return None
+        from ..views.actions import find_line
+        from .next import find_top
+
+        return find_line(find_top(self._globals.directory) / file, excerpt)
 
     def _interrupt(self, tag: str | None, again: str | None) -> Result:
         command = again or f"rsp-release resume {tag or ''}".rstrip()
         return Result(
             outcome="unfinished",
             exit_status=ExitStatus.INTERRUPTED,
-            at=self.factory.clock.now(),
+            at=self._now(),
             tag=tag,
             message="what was done until now stays as it is",
             help=f"`{command}` goes on",

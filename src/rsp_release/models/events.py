@@ -99,6 +99,12 @@ class Result:
     question: str | None = None
     """What a person may answer with yes, to go on all the same."""
 
+    file: str | None = None
+    """The file that is at fault, if one is."""
+
+    line: int | None = None
+    """The line of that file, from 1."""
+
 
 Event: TypeAlias = StepEvent | Notice | Result
 """Everything the engine tells, in order."""

@@ -91,6 +91,22 @@ class Credentials:
             self._known[host] = tuple(c for c in found if c is not None)
         return self._known[host]
 
+    def stored(self) -> tuple[str, ...]:
+        """Return the secrets in docker's configuration; asks no helper."""
+        auths = self._read_config("").get("auths")
+        found = []
+        for entry in auths.values() if isinstance(auths, dict) else ():
+            credential = (
+                _from_entry(entry) if isinstance(entry, dict) else None
+            )
+            if credential is not None:
+                found += [
+                    credential.password,
+                    credential.identity_token,
+                    credential.registry_token,
+                ]
+        return tuple(filter(None, found))
+
     def _from_github(self, host: str) -> Credential | None:
         """Return GitHub's token, for GitHub's own registry alone."""
         server = self._environ.get("GITHUB_SERVER_URL") or "https://github.com"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TextIO
 
-from ..exceptions import ExitStatus
+from ..exceptions import ExitStatus, ReleaseError
 from ..models import Event, NextVersion, Result, StepEvent
 from . import safe, words
 from .base import write
@@ -22,11 +23,16 @@ from .lines import LinesView
 __all__ = [
     "ActionsView",
     "annotation",
+    "find_line",
     "mask",
     "outputs",
+    "relative",
     "summary",
+    "tell_failure",
     "tell_next",
 ]
+
+_HERE = Path()
 
 
 class ActionsView:
@@ -120,7 +126,14 @@ class ActionsView:
         closing = Closing(self.board, result)
         if result.exit_status != ExitStatus.OK:
             told = "\n".join([*closing.reasons, *closing.help])
-            text = annotation("error", told, title=closing.headline)
+            file = result.file
+            text = annotation(
+                "error",
+                told,
+                title=closing.headline,
+                file=relative(file, self._environ) if file else None,
+                line=result.line if file else None,
+            )
             write(self._stdout, text + "\n")
         path = self._environ.get("GITHUB_OUTPUT")
         if path:
@@ -172,6 +185,57 @@ def annotation(
     )
     head = f"::{level} {told}" if told else f"::{level}"
     return f"{head}::{safe.workflow_data(safe.lines(text))}"
+
+
+def relative(file: str, environ: Mapping[str, str]) -> str:
+    """Return a file's path as annotations have it.
+
+    Parameters
+    ----------
+    file
+        Its path, or where it is in the clone.
+    environ
+        The environment, which says where the job's clone is.
+
+    Returns
+    -------
+    str
+        The path from the top of the job's workspace, where it is in there.
+    """
+    workspace = environ.get("GITHUB_WORKSPACE")
+    path = Path(file)
+    if not path.is_absolute() or not workspace:
+        return file
+    try:
+        return path.resolve().relative_to(Path(workspace).resolve()).as_posix()
+    except ValueError:
+        return path.name
+
+
+def find_line(path: Path, excerpt: str) -> int | None:
+    """Find the line in which an excerpt stands.
+
+    Parameters
+    ----------
+    path
+        The file.
+    excerpt
+        A part of the line, as it may have been shortened at its end.
+
+    Returns
+    -------
+    int or None
+        The line, from 1; `None` if the file cannot be read or has none such.
+    """
+    wanted = " ".join(excerpt.removesuffix("…").split())
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return None
+    for number, each in enumerate(text.splitlines(), 1):
+        if wanted and wanted in " ".join(each.split()):
+            return number
+    return None
 
 
 def mask(values: Iterable[str]) -> str:
@@ -227,7 +291,9 @@ def outputs(
     return _delimited(values, token)
 
 
-def tell_next(answer: NextVersion, environ: Mapping[str, str]) -> str:
+def tell_next(
+    answer: NextVersion, environ: Mapping[str, str], root: Path = _HERE
+) -> str:
     """Write the outputs of ``next``; return what goes to the job's log.
 
     Parameters
@@ -236,11 +302,14 @@ def tell_next(answer: NextVersion, environ: Mapping[str, str]) -> str:
         The next version. Its texts need not be safe.
     environ
         The environment, which names the file for outputs.
+    root
+        The top of the clone.
 
     Returns
     -------
     str
-        An annotation for every warning.
+        An annotation for every warning, and for every fragment that does
+        not count.
     """
     path = environ.get("GITHUB_OUTPUT")
     if path:
@@ -252,9 +321,67 @@ def tell_next(answer: NextVersion, environ: Mapping[str, str]) -> str:
             "outcome": "planned" if answer.next else "nothing",
         }
         _append(path, _delimited(values, secrets.token_hex))
-    return "".join(
-        annotation("warning", text) + "\n" for text in answer.warnings
+    told = [annotation("warning", text) for text in answer.warnings]
+    for reason in answer.ignored:
+        if reason.source != "fragment":
+            continue
+        # The heading, where it is one with nothing below.
+        named = re.search(r"'(.*)'$", reason.text)
+        told.append(
+            annotation(
+                "warning",
+                f"not counted: {reason.text}",
+                title="Fragment",
+                file=reason.ref,
+                line=(
+                    find_line(root / reason.ref, named[1]) if named else None
+                )
+                or 1,
+            )
+        )
+    return "".join(f"{each}\n" for each in told)
+
+
+def tell_failure(
+    error: ReleaseError, environ: Mapping[str, str], root: Path = _HERE
+) -> str:
+    """Write the outputs of a command that failed before it had a view.
+
+    Parameters
+    ----------
+    error
+        Why it failed. Its texts need not be safe.
+    environ
+        The environment, which names the file for outputs.
+    root
+        The top of the clone.
+
+    Returns
+    -------
+    str
+        An annotation, for the job's log.
+    """
+    path = environ.get("GITHUB_OUTPUT")
+    if path:
+        is_blocked = error.exit_status in {
+            ExitStatus.BLOCKED, ExitStatus.NOT_ALLOWED,
+        }  # fmt: skip
+        values = {
+            "released": "false",
+            "outcome": "blocked" if is_blocked else "failed",
+        }
+        _append(path, _delimited(values, secrets.token_hex))
+    line, file = error.line, error.file
+    if line is None and file is not None and error.excerpt:
+        line = find_line(root / file, error.excerpt)
+    text = annotation(
+        "error",
+        "\n".join(filter(None, [error.message, error.help])),
+        title="rsp-release",
+        file=relative(file, environ) if file else None,
+        line=line if file else None,
     )
+    return f"{text}\n"
 
 
 def _delimited(values: Mapping[str, str], token: Callable[[], str]) -> str:
