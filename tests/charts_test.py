@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from rsp_release.charts import (
     edit,
     edit_badges,
+    find_charts,
     find_image_values,
     has_source,
     parse_place,
@@ -329,6 +330,24 @@ def test_relation(current: str | None, wanted: str, relation: str) -> None:
 
 
 # -- Values and sources -----------------------------------------------------
+
+
+def test_charts_to_copy_or_to_test_with_are_not_deployed() -> None:
+    paths = [
+        "charts/b/Chart.yaml",
+        "applications/a/Chart.yaml",
+        "applications/a/charts/c/Chart.yaml",
+        "applications/a/values.yaml",
+        "applications/tests-of-time/Chart.yaml",
+        "starters/web/Chart.yaml",
+        "tests/data/input/applications/a/Chart.yaml",
+    ]
+    assert find_charts(paths) == (
+        "applications/a/Chart.yaml",
+        "applications/a/charts/c/Chart.yaml",
+        "applications/tests-of-time/Chart.yaml",
+        "charts/b/Chart.yaml",
+    )
 
 
 def test_image_values() -> None:

@@ -35,6 +35,7 @@ __all__ = [
     "Relation",
     "edit",
     "edit_badges",
+    "find_charts",
     "find_image_values",
     "has_source",
     "parse_place",
@@ -44,6 +45,12 @@ __all__ = [
 
 Relation: TypeAlias = Literal["same", "newer", "older", "unknown"]
 """How a deployed version stands to another: newer means it is higher."""
+
+_NOT_DEPLOYED = frozenset(
+    {"example", "examples", "fixtures", "starters", "test", "testdata",
+     "tests"}
+)  # fmt: skip
+"""Directories whose charts are there to be copied, or to test with."""
 
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
@@ -185,6 +192,28 @@ def read_chart(text: str) -> Chart:
         app_version=_text(get(root, "appVersion")),
         sources=(*found, *([home] if home else [])),
     )
+
+
+def find_charts(paths: Iterable[str]) -> tuple[str, ...]:
+    """Find the charts that are deployed.
+
+    Parameters
+    ----------
+    paths
+        Every file of a deployment repository.
+
+    Returns
+    -------
+    tuple of str
+        The path of each :file:`Chart.yaml`, in order, without those that are
+        there to be copied or to test with.
+    """
+    found = []
+    for path in paths:
+        *directories, name = path.split("/")
+        if name == "Chart.yaml" and not _NOT_DEPLOYED & set(directories):
+            found.append(path)
+    return tuple(sorted(found))
 
 
 def has_source(chart: Chart, url: str) -> bool:

@@ -14,6 +14,7 @@ from . import deployment
 from .charts import (
     ImageValue,
     Place,
+    find_charts,
     find_image_values,
     has_source,
     parse_place,
@@ -279,9 +280,8 @@ def find_places(
         Raised if none does, or it is not clear which is meant.
     """
     known = set(paths)
-    charts = sorted(p for p in known if p.rpartition("/")[2] == "Chart.yaml")
     found = []
-    for path, text in deploy.scan(commit, charts).items():
+    for path, text in deploy.scan(commit, find_charts(known)).items():
         # Another application's broken chart is no reason not to deploy this.
         with suppress(BlockedError):
             chart = read_chart(text)

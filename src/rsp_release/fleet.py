@@ -262,15 +262,18 @@ def _need(
         return "failed", f"the run of {facts.latest}: {facts.run}"
     if deploy_pull is not None:
         return "merge", f"merge #{deploy_pull.number}: {deploy_pull.title}"
-    if facts.latest is not None:
-        relation = relate(application.deployed, facts.latest)
-        if relation == "older":
-            return "deploy", f"deploy {facts.latest}"
+    relation = relate(application.deployed, facts.latest or "")
+    if relation == "older":
+        return "deploy", f"deploy {facts.latest}"
     if facts.release_pull is not None:
         number = facts.release_pull.rpartition("/")[2]
         return "merge", f"merge the change log, #{number}"
+    if facts.is_archived:
+        return "nothing", "its repository is archived"
     if following is not None and bump in {"major", "minor", "patch"}:
         return "release", f"release {following}"
+    if facts.latest is not None and relation == "unknown":
+        return "nothing", f"{application.deployed} is none of its releases"
     return "nothing", ""
 
 
@@ -378,7 +381,7 @@ def fleet_status(rows: Iterable[Row]) -> ExitStatus:
 
 
 def document(rows: Iterable[Row], *, repository: str) -> dict[str, Any]:
-    """Return the table as ``fleet --json`` writes it.
+    """Return the table as ``schemas/fleet.json`` describes it.
 
     Parameters
     ----------

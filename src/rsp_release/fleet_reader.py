@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from .charts import find_charts
 from .exceptions import ReadError
 from .fleet import Facts, Row, Unreleased, find_applications, make_row
 from .world import Clock, DeployRepository
@@ -79,12 +80,7 @@ class FleetReader:
         head = deploy.branch(deploy.name, branch)
         if head is None:
             raise ReadError(f"{deploy.name} has no branch {branch}")
-        charts = [
-            path
-            for path in deploy.paths(head)
-            if path.rpartition("/")[2] == "Chart.yaml"
-        ]
-        texts = deploy.scan(head, charts)
+        texts = deploy.scan(head, find_charts(deploy.paths(head)))
         found = find_applications(texts, host=self._host)
         names = list(dict.fromkeys(a.repository for a in found))
         total = 2 * len(names)

@@ -10,13 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from rsp_release.exceptions import ReadError
 from rsp_release.fleet import Row, document, fleet_status, select
 from rsp_release.sandbox import Sandbox
+from rsp_release.views.json import schema
 
 from ..support.fleets import CHARTS, NOW, add_fleet, draw, make_reader
 from ..support.simulated import VirtualClock
+
+DESCRIBED = json.loads(schema("fleet"))
+SCHEMA = Draft202012Validator(DESCRIBED)
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +162,22 @@ def test_document_is_whole(rows: tuple[Row, ...]) -> None:
     assert len(told["applications"]) == 150
     keys = {key for item in told["applications"] for key in item}
     assert keys >= {"name", "deployed", "latest", "next", "need", "run"}
+    SCHEMA.validate(told)
+
+
+def test_schema_describes_every_key(rows: tuple[Row, ...]) -> None:
+    told = json.loads(json.dumps(document(rows, repository=CHARTS)))
+    items = DESCRIBED["properties"]["applications"]["items"]
+    for item in told["applications"]:
+        assert list(item) == items["required"] == list(items["properties"])
+    told["applications"][0]["need"] = "love"
+    assert not SCHEMA.is_valid(told)
+
+
+def test_schema_is_printed(box: Sandbox, tmp_path: Path) -> None:
+    result = _command(box, tmp_path, "schema", "fleet")
+    assert result.returncode == 0
+    assert json.loads(result.stdout) == DESCRIBED
 
 
 def test_picture_is_the_one_in_the_documentation(
@@ -171,10 +192,16 @@ def test_picture_is_the_one_in_the_documentation(
 def _run(
     box: Sandbox, folder: Path, *args: str
 ) -> subprocess.CompletedProcess[str]:
+    return _command(box, folder, "fleet", *args)
+
+
+def _command(
+    box: Sandbox, folder: Path, *args: str
+) -> subprocess.CompletedProcess[str]:
     kept = ("PATH", "PYTHONPATH", "VIRTUAL_ENV")
     environ = {k: os.environ[k] for k in kept if k in os.environ}
     return subprocess.run(
-        [sys.executable, "-m", "rsp_release", "fleet", *args],
+        [sys.executable, "-m", "rsp_release", *args],
         cwd=folder,
         env={**environ, **box.environment(), "HOME": str(folder)},
         capture_output=True,
@@ -188,6 +215,7 @@ def test_command_needs_no_clone(box: Sandbox, tmp_path: Path) -> None:
     result = _run(box, tmp_path, CHARTS, "--json", "--need", "failed")
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout)
+    SCHEMA.validate(told)
     assert [item["need"] for item in told["applications"]] == [
         "failed",
         "failed",

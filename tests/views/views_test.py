@@ -481,7 +481,7 @@ def test_next_is_as_described() -> None:
 
 
 def test_unknown_schema() -> None:
-    assert SCHEMAS == ("next", "events", "check", "settings")
+    assert SCHEMAS == ("next", "events", "check", "fleet", "settings")
     with pytest.raises(KeyError):
         schema("../models")
 

@@ -47,7 +47,7 @@ __all__ = [
 SCHEMA = 1
 """Version of the documents. Keys are added within it, never changed."""
 
-SCHEMAS = ("next", "events", "check", "settings")
+SCHEMAS = ("next", "events", "check", "fleet", "settings")
 """Names of the JSON Schemas that come with the package."""
 
 
