@@ -118,10 +118,14 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("tag-free", "problem", {"remote_tag": RemoteTag(
         name="1.1.1", commit=COMMIT, is_annotated=True)}),
     ("tag-free", "problem", {"local_tag": COMMIT}),
-    ("tag-free", "warning", {"past_runs": (run("success"),)}),
-    ("tag-free", "problem",
-     {"past_runs": (run("success"),), "immutable": True}),
     ("tag-free", "unknown", {"remote_tag": down}),
+    ("tag-unused", "ok", {}),
+    ("tag-unused", "warning", {"past_runs": (run("success"),)}),
+    ("tag-unused", "problem",
+     {"past_runs": (run("success"),), "immutable": True}),
+    ("tag-unused", "ok", {"past_runs": (run("success"),), "remote_tag":
+     RemoteTag(name="1.1.1", commit=COMMIT, is_annotated=True)}),
+    ("tag-unused", "unknown", {"past_runs": denied}),
     ("release-free", "ok", {}),
     ("release-free", "ok", {"pages": {"1.1.1": (page("1", is_draft=True),)}}),
     ("release-free", "problem", {"pages": {"1.1.1": (page("1"),)}}),
@@ -355,7 +359,7 @@ def test_blindness_is_never_ok_nor_a_problem(check: Check) -> None:
         "uncommitted", "is_shallow", "unfetched_tags", "remote_head",
         "remote_tag", "repository", "credentials", "rulesets",
         "branch_rules", "immutable", "checks", "pulls", "changed_at",
-        "added", "differ", "starts", "workflow_state",
+        "added", "differ", "starts", "workflow_state", "past_runs",
     )  # fmt: skip
     blind: dict[str, Any] = dict.fromkeys(names, down)
     files = dict.fromkeys((CI, "Dockerfile", "uv.lock", "pyproject.toml"))

@@ -73,6 +73,30 @@ class Checker:
         """
         yield from run_checks(CHECKS, facts)
 
+    def look_ahead(self, proposal: Proposal) -> tuple[Report, ...]:
+        """Look at what ``bump`` does not look at itself before it writes.
+
+        Parameters
+        ----------
+        proposal
+            The release that is about to begin.
+
+        Returns
+        -------
+        tuple of Report
+            What each check found, in their order.
+        """
+        facts = Facts(
+            proposal=proposal,
+            worlds=self._worlds,
+            config=self._config,
+            is_thorough=True,
+            is_planned=True,
+            history=self._read_history(),
+        )
+        chosen = [check for check in CHECKS if not check.is_of_bump]
+        return tuple(run_checks(chosen, facts))
+
     def settings(self, facts: Facts) -> tuple[tuple[str, Any, str], ...]:
         """Return each setting: its key, its value, and where that is from.
 

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from .config import Config
 from .digests import DigestRecords
 from .exceptions import UsageError
+from .models import Proposal
 from .releaser import Options, Releaser
 from .steps import PREPARE, RELEASE
 from .steps.preflight import Preflight
@@ -31,6 +32,7 @@ from .world import Changelog, Clock, DeployRepository, Files, Git, World
 
 if TYPE_CHECKING:
     from .checker import Checker
+    from .checks import Report
     from .fleet_reader import FleetReader
     from .storage.changelog import GitChangelog
     from .storage.git import GitClone
@@ -148,7 +150,14 @@ class Factory:
             repository=repository,
             journals=git.journals,
             read_history=self._read_history,
-            prepare=(Preflight(config), *PREPARE[1:]),
+            prepare=(
+                Preflight(
+                    config,
+                    look_ahead=self._look_ahead if options.checks else None,
+                    insists=options.forces,
+                ),
+                *PREPARE[1:],
+            ),
             release=[
                 run if s.key == run.key else s
                 for s in RELEASE
@@ -174,6 +183,11 @@ class Factory:
     def deepen(self) -> None:
         """Complete a shallow clone, and fetch the tags."""
         self._make_git().deepen()
+
+    def _look_ahead(self, proposal: Proposal) -> tuple[Report, ...]:
+        """Look at what ``check`` looks at, when a release begins."""
+        with self.open_checker(offline=False) as checker:
+            return checker.look_ahead(proposal)
 
     @contextmanager
     def open_checker(self, *, offline: bool) -> Iterator[Checker]:

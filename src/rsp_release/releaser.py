@@ -82,7 +82,12 @@ class Options:
     """Whether fragments that came too late wait for the next release."""
 
     forces: bool = False
-    """Whether a version is released that its entry contradicts."""
+    """Whether a version is released that its entry contradicts, and over what
+    checks found.
+    """
+
+    checks: bool = True
+    """Whether to look at all that ``check`` does before a release begins."""
 
     timeout: float = 3600.0
     """Seconds after which waiting ends."""

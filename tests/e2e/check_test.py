@@ -17,11 +17,14 @@ import jsonschema
 import pytest
 import requests
 
+from rsp_release.checks import CHECKS
 from rsp_release.sandbox.pulls import Pull
 
 from ..support.service import NAME, Service, serve
 
 CI = ".github/workflows/ci.yaml"
+
+BY_KEY = {check.key: check for check in CHECKS}
 
 
 @pytest.fixture
@@ -119,7 +122,7 @@ def test_text_names_what_was_looked_at_and_the_remedy(
     assert "there are uncommitted changes: README.md" in result.stdout
     assert "→ git stash" in result.stdout
     assert re.search(r"tag-prefix +\"\" +the existing tags", result.stdout)
-    assert result.stdout.splitlines()[-1] == "40 checks: 1 problem"
+    assert result.stdout.splitlines()[-1] == "41 checks: 1 problem"
     assert "\x1b" not in result.stdout
 
 
@@ -376,14 +379,32 @@ def test_an_outage_is_neither_ok_nor_a_problem(service: Service) -> None:
 def test_bump_finds_the_same_before_it_writes(service: Service) -> None:
     planted = plant(service)
     service.git("fetch", "--quiet", "--tags")
+    found = [e for e in look(service) if e.get("state") == "problem"]
+    assert {e["key"] for e in found} == planted - {"tags-fetched"}
     before = service.summary
-    result = service.run("bump", "minor", "--yes", "--json")
-    assert result.returncode == 3, result.stdout
-    told = " ".join(result.stdout.split())
-    for words in (
-        "disabled_manually", "frozen tags", "DOCKER_TOKEN", "Dockerfile",
-        "README.md",
-    ):  # fmt: skip
-        assert words in told
-    assert planted
+    for more in ([], ["--force"]):
+        result = service.run("bump", "minor", "--yes", "--json", *more)
+        assert result.returncode == 3, result.stdout
+        last = json.loads(result.stdout.splitlines()[-1])
+        for each in found:
+            # The tag is another than `check` took for the next.
+            text = each["text"].split("'frozen tags'")[0]
+            is_firm = BY_KEY[each["key"]].is_of_bump
+            assert (text in last["message"]) is (is_firm or not more), each
+            command = each["command"] or ""
+            assert not is_firm or command in last["help"]
     assert service.summary == before
+
+
+def test_what_need_not_stop_a_release_can_be_overridden(
+    service: Service,
+) -> None:
+    lose_release(service)
+    refused = service.run("bump", "minor", "--yes")
+    assert refused.returncode == 3
+    assert "tag 1.4.0 has no GitHub release" in refused.stdout
+    assert "--force" in refused.stdout
+    assert service.run("bump", "minor", "--dry-run").returncode == 3
+    done = service.run("bump", "minor", "--yes", "--force")
+    assert done.returncode == 0, done.stdout
+    assert "not as it should be: last release" in done.stdout

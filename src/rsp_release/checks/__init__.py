@@ -1,9 +1,10 @@
 """Everything that must be so before a release, as a plain list.
 
 Each check is a function that looks at the `Facts` and returns a `Finding`.
-They are independent of one another: none stops another, and those of
-``rsp-release check`` look at the same time. ``bump`` looks at those marked
-``BUMP`` before it writes anything: they cost it no request, or one.
+They are independent of one another: none stops another, and they look at the
+same time. ``bump`` looks at all of them before it begins, as ``check`` does,
+and at those marked ``BUMP`` again before it writes anything: what they find
+may have changed since, and they cost no request, or one.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ LOCAL = "local"
 """The clone alone tells."""
 
 BUMP = "bump"
-"""``bump`` looks as well."""
+"""``bump`` looks again before it writes, and nothing overrides it."""
 
 
 _LIST = {
@@ -42,6 +43,7 @@ _LIST = {
         ("up-to-date", "up to date", clone.check_behind, BUMP),
         ("tag-style", "tags of one style", clone.check_tag_style, LOCAL),
         ("tag-free", "tag is free", clone.check_tag_free, BUMP),
+        ("tag-unused", "tag was never used", clone.check_tag_unused),
         ("release-free", "release is free", clone.check_release_free, BUMP),
         ("ci", "CI of the commit", clone.check_ci),
         ("unfinished", "no unfinished release", clone.check_unfinished, LOCAL),

@@ -125,7 +125,10 @@ class Check:
     """Whether the clone alone tells."""
 
     is_of_bump: bool = False
-    """Whether ``bump`` looks as well, before it writes anything."""
+    """Whether ``bump`` looks again, right before it writes anything.
+
+    What such a check finds nobody can insist on releasing over.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,9 @@ class Facts:
     is_offline: bool = False
     """Whether nothing beyond this machine may be asked."""
 
+    is_planned: bool = False
+    """Whether the release is about to begin, and takes up what it finds."""
+
     _lock: Lock = field(default_factory=Lock)
     _read: dict[object, Future[object]] = field(default_factory=dict)
 

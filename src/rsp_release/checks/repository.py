@@ -23,6 +23,7 @@ __all__ = [
     "check_release_free",
     "check_tag_free",
     "check_tag_style",
+    "check_tag_unused",
     "check_tags_fetched",
     "check_unfinished",
 ]
@@ -219,12 +220,10 @@ def check_tag_free(facts: Facts) -> Finding:
             f"tag {tag} is in this clone already, at {local[:10]}",
             command=f"git tag -d {tag}",
         )
-    if not facts.is_thorough:
-        return ok(f"{tag} is free")
-    return _check_burned(facts)
+    return ok(f"{tag} is free")
 
 
-def _check_burned(facts: Facts) -> Finding:
+def check_tag_unused(facts: Facts) -> Finding:
     """Tell whether the name was used by a release that is gone.
 
     GitHub keeps no list of such names, but the runs that were for them.
@@ -233,10 +232,15 @@ def _check_burned(facts: Facts) -> Finding:
     tag = facts.proposal.tag
     try:
         runs = facts.settings.runs_of_tag(tag)
-    except NotAllowedError:
-        return ok(f"{tag} is free; runs of the past are not shown")
+    except NotAllowedError as e:
+        return unknown(
+            f"whether {tag} was used before: {e.message}",
+            "a token with the permission Actions: read sees past runs",
+        )
     if not runs:
-        return ok(f"{tag} is free")
+        return ok(f"no workflow ever ran for {tag}")
+    if facts.remote_tag() is not None:
+        return ok(f"{tag} is there: the workflow runs are for it")
     text = f"{tag} was tagged before, and deleted: a workflow ran for it"
     if facts.is_immutable():
         return problem(
@@ -361,6 +365,8 @@ def check_changelog_pull(facts: Facts) -> Finding:
             tag = pull.branch.removeprefix(_CHANGELOG_BRANCH)
             if facts.begun == tag:
                 continue
+            if facts.is_planned and tag == facts.proposal.tag:
+                return ok(f"pull request #{pull.number} is of this release")
             return problem(
                 f"pull request #{pull.number} with the change log of {tag} is"
                 " open",

@@ -286,7 +286,14 @@ def bump(
     leave_late: LeaveLate = False,
     deepen: Deepen = False,
     timeout: Timeout = "1h",
-    force: Force = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Release less than the changes demand, and over what checks"
+            " found that does not stop it.",
+        ),
+    ] = False,
 ) -> int:
     """Release: from merged commits to images that can be pulled."""
     from .release import run_bump

@@ -40,7 +40,8 @@ def run_bump(
     pre
         The identifier of a pre-release.
     force
-        Whether less may be released than the changes demand.
+        Whether less may be released than the changes demand, and over what
+        checks found.
     dry_run
         Whether to write nothing.
     yes

@@ -81,7 +81,10 @@ class Session:
     leaves_late
         Whether fragments that came too late wait for the next release.
     forces
-        Whether a version is released that its entry contradicts.
+        Whether a version is released that its entry contradicts, and over
+        what checks found.
+    checks
+        Whether to look at all that ``check`` does before a release begins.
     deepens
         Whether to complete a shallow clone first.
     timeout
@@ -104,6 +107,7 @@ class Session:
         checkout: Path | None = None,
         leaves_late: bool = False,
         forces: bool = False,
+        checks: bool = True,
         deepens: bool = False,
         timeout: str = "1h",
         reruns: int = 0,
@@ -120,6 +124,7 @@ class Session:
             checkout=checkout,
             leaves_late=leaves_late,
             forces=forces,
+            checks=checks,
             timeout=parse_duration(timeout),
             reruns=reruns,
             approves=approves,

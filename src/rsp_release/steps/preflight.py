@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..checks import CHECKS, Check, Facts, Finding, NothingToLookAtError
-from ..checks.base import ok, problem
+from ..checks import (
+    CHECKS,
+    Check,
+    Facts,
+    Finding,
+    NothingToLookAtError,
+    Report,
+)
+from ..checks.base import join, ok, problem
 from ..config import Config
 from ..exceptions import ExitStatus, NotAllowedError
 from ..models import Blocked, Change, Done, Proposal, Verdict
@@ -21,6 +29,9 @@ class PreflightSeen:
     findings: tuple[Finding, ...] = ()
     """In the order of the checks."""
 
+    ahead: tuple[Report, ...] = ()
+    """What was found of all else, when the release began."""
+
     is_joined: bool = False
     """Whether another run releases the same version of the same commit."""
 
@@ -33,13 +44,26 @@ class Preflight:
     config
         The settings; without them, what depends on the publishing workflow
         is not looked at.
+    look_ahead
+        Looks, once, at what takes longer and is not looked at again.
+    insists
+        Whether a release may go on over what that found.
     """
 
     key = "preflight"
     title = "Preflight"
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        look_ahead: Callable[[Proposal], tuple[Report, ...]] | None = None,
+        insists: bool = False,
+    ) -> None:
         self._config = config
+        self._look_ahead = look_ahead
+        self._insists = insists
+        self._ahead: dict[tuple[str, str], tuple[Report, ...]] = {}
 
     def observe(self, proposal: Proposal, world: World) -> PreflightSeen:
         facts = Facts(
@@ -52,22 +76,35 @@ class Preflight:
             findings=tuple(
                 _look(check, facts) for check in CHECKS if check.is_of_bump
             ),
+            ahead=()
+            if proposal.is_begun or facts.is_joined
+            else self._look_once(proposal),
             is_joined=facts.is_joined,
         )
 
+    def _look_once(self, proposal: Proposal) -> tuple[Report, ...]:
+        """Look at all else, unless that was done for the same release."""
+        if self._look_ahead is None:
+            return ()
+        key = proposal.tag, proposal.commit
+        if key not in self._ahead:
+            self._ahead[key] = self._look_ahead(proposal)
+        return self._ahead[key]
+
     def decide(self, proposal: Proposal, seen: PreflightSeen) -> Verdict:
         problems = [f for f in seen.findings if f.state == "problem"]
+        found = [r.finding for r in seen.ahead if r.finding.state == "problem"]
+        if found and not self._insists:
+            problems += found
         if not problems:
-            return Done(
-                evidence=f"{proposal.branch} at {proposal.commit[:10]} is"
-                + (" released by another run" if seen.is_joined else " ready")
-            )
+            return Done(evidence=_praise(proposal, seen))
         statuses = {f.exit_status for f in problems}
+        advice = [f.advice for f in problems if f.advice]
+        if len(found) == len(problems):
+            advice.append("or release in spite of it, with --force")
         return Blocked(
             problem="\n".join(dict.fromkeys(f.text for f in problems)),
-            help="\n".join(
-                dict.fromkeys(f.advice for f in problems if f.advice)
-            ),
+            help="\n".join(dict.fromkeys(advice)),
             exit_status=ExitStatus.NOT_ALLOWED
             if statuses == {ExitStatus.NOT_ALLOWED}
             else ExitStatus.BLOCKED,
@@ -75,6 +112,21 @@ class Preflight:
 
     def act(self, change: Change, world: World) -> None:
         raise TypeError(f"preflight writes nothing: {change.write}")
+
+
+def _praise(proposal: Proposal, seen: PreflightSeen) -> str:
+    """Say that the release may begin, and what a person should know of."""
+    text = f"{proposal.branch} at {proposal.commit[:10]} is"
+    text += " released by another run" if seen.is_joined else " ready"
+    found = [
+        report.check.title
+        for report in seen.ahead
+        if report.finding.state in ("problem", "warning")
+    ]
+    if found:
+        text += f"; not as it should be: {join(found)}"
+        text += " (see `rsp-release check`)"
+    return text
 
 
 def _look(check: Check, facts: Facts) -> Finding:
