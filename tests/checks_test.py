@@ -23,7 +23,9 @@ from rsp_release.models import ImageReport, PullPolicy, RemoteTag, Repository
 from rsp_release.tags import parse_tags
 
 from .support.checked import (
+    CHART,
     COMMIT,
+    DEPLOY,
     NOW,
     WORKFLOW,
     Scene,
@@ -70,6 +72,10 @@ def history(**more: Any) -> History:
     return replace(made, **more)
 
 
+def missing() -> Any:
+    raise BlockedError("there is no such repository", help="mend it")
+
+
 def fragment(*parts: Part, empty: tuple[str, ...] = ()) -> dict[str, Any]:
     found = Fragment("changelog.d/a.md", "scriv", parts, empty)
     return {"history": history(fragments=(found,))}
@@ -77,6 +83,9 @@ def fragment(*parts: Part, empty: tuple[str, ...] = ()) -> dict[str, Any]:
 
 SCRIV = '[tool.scriv]\ncategories = ["Bug fixes"]\n'
 REPOSITORY = Repository(name="o/n", default_branch="main", can_push=True)
+READ_ONLY = Repository(name=DEPLOY, default_branch="main", can_push=False)
+DEPLOYS = Config(deploy_repository=DEPLOY)
+PRIVATE = report("present", needs_credentials=True)
 BLIND: dict[str, Any] = {
     "history": None,
     "trouble": BlockedError("no history"),
@@ -146,6 +155,11 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("previous-images", "ok", {}),
     ("previous-images", "problem", {"images": report("absent")}),
     ("previous-images", "warning",
+     {"images": report("absent"), "config": Config(
+         images=("ghcr.io/a/new",), sources={"images": "a file"})}),
+    ("previous-images", "ok",
+     {"images": report("absent"), "before": "on: push\njobs: {}\n"}),
+    ("previous-images", "ok",
      {"images": report("present", needs_credentials=True)}),
     ("previous-images", "unknown", {"images": report("unknown")}),
     ("changelog-pull", "ok", {"pulls": (pull("feature"),)}),
@@ -267,6 +281,35 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("gar", "ok", {**workflow(GAR), "secrets": frozenset({"GAR_PUSH_TOKEN"})}),
     ("gar", "problem", workflow(GAR)),
     ("gar", "unknown", {**workflow(GAR), "secrets": denied}),
+    ("deployment", "ok", {}),
+    ("deployment", "ok", {"config": DEPLOYS}),
+    ("deployment", "ok", {"config": DEPLOYS, "deployment": READ_ONLY}),
+    ("deployment", "ok",
+     {"config": DEPLOYS, "deployment": READ_ONLY, "fork": "ada/charts"}),
+    ("deployment", "problem", {"config": DEPLOYS, "deployment": missing}),
+    ("deployment", "problem", {"config": DEPLOYS, "deployment": denied}),
+    ("deployment", "problem", {"config": DEPLOYS, "may_deploy": False}),
+    ("deployment", "problem",
+     {"config": DEPLOYS, "deployment": replace(READ_ONLY, is_archived=True)}),
+    ("deployment", "problem",
+     {"config": DEPLOYS, "deployment": READ_ONLY, "fork": denied}),
+    ("deployment", "unknown", {"config": DEPLOYS, "deployment": down}),
+    ("charts", "ok", {}),
+    ("charts", "ok", {"config": DEPLOYS}),
+    ("charts", "ok", {"config": replace(
+        DEPLOYS, deploy_charts=("apps/example",))}),
+    ("charts", "problem", {"config": DEPLOYS, "deployed": {}}),
+    ("charts", "problem", {"config": replace(
+        DEPLOYS, deploy_charts=("apps/other",))}),
+    ("charts", "unknown", {"config": DEPLOYS, "deployment": down}),
+    ("pull-secret", "ok", {}),
+    ("pull-secret", "warning", {"images": PRIVATE}),
+    ("pull-secret", "ok", {"images": PRIVATE, "config": DEPLOYS}),
+    ("pull-secret", "problem",
+     {"images": PRIVATE, "config": DEPLOYS,
+      "deployed": {"apps/example/Chart.yaml": CHART}}),
+    ("pull-secret", "unknown",
+     {"images": PRIVATE, "config": DEPLOYS, "deployed": {}}),
     ("lock", "ok", {}),
     ("lock", "ok", {"files": LOCKED}),
     ("lock", "problem", {"files": LOCKED, "lock": False}),
@@ -364,6 +407,7 @@ def test_blindness_is_never_ok_nor_a_problem(check: Check) -> None:
     blind: dict[str, Any] = dict.fromkeys(names, down)
     files = dict.fromkeys((CI, "Dockerfile", "uv.lock", "pyproject.toml"))
     blind["files"] = dict.fromkeys(files, down)
+    blind |= {"deployment": down, "config": DEPLOYS}
     blind["pages"] = dict.fromkeys(("1.1.0", "1.1.1"), down)
     finding = look_at(check, Scene(**blind, **BLIND, branch="1.0").facts())
     assert finding.state == "unknown", finding

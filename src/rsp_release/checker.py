@@ -73,23 +73,30 @@ class Checker:
         """
         yield from run_checks(CHECKS, facts)
 
-    def look_ahead(self, proposal: Proposal) -> tuple[Report, ...]:
+    def look_ahead(
+        self, proposal: Proposal, *, deploys: bool
+    ) -> tuple[Report, ...]:
         """Look at what ``bump`` does not look at itself before it writes.
 
         Parameters
         ----------
         proposal
             The release that is about to begin.
+        deploys
+            Whether the deployment repository is written to.
 
         Returns
         -------
         tuple of Report
             What each check found, in their order.
         """
+        config = self._config
+        if not deploys:
+            config = replace(config, deploy_repository=None)
         facts = Facts(
             proposal=proposal,
             worlds=self._worlds,
-            config=self._config,
+            config=config,
             is_thorough=True,
             is_planned=True,
             history=self._read_history(),

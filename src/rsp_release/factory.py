@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, cast
@@ -153,7 +154,12 @@ class Factory:
             prepare=(
                 Preflight(
                     config,
-                    look_ahead=self._look_ahead if options.checks else None,
+                    look_ahead=partial(
+                        self._look_ahead,
+                        deploys=options.deploys and options.checkout is None,
+                    )
+                    if options.checks
+                    else None,
                     insists=options.forces,
                 ),
                 *PREPARE[1:],
@@ -184,10 +190,12 @@ class Factory:
         """Complete a shallow clone, and fetch the tags."""
         self._make_git().deepen()
 
-    def _look_ahead(self, proposal: Proposal) -> tuple[Report, ...]:
+    def _look_ahead(
+        self, proposal: Proposal, *, deploys: bool
+    ) -> tuple[Report, ...]:
         """Look at what ``check`` looks at, when a release begins."""
         with self.open_checker(offline=False) as checker:
-            return checker.look_ahead(proposal)
+            return checker.look_ahead(proposal, deploys=deploys)
 
     @contextmanager
     def open_checker(self, *, offline: bool) -> Iterator[Checker]:
@@ -229,6 +237,7 @@ class Factory:
                     registry=registry,
                     clock=self._clock,
                     changelog=changelog,
+                    deploy=self.make_deploy(),
                     settings=forge,
                     files=files,
                 )

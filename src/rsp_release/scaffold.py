@@ -14,6 +14,7 @@ from difflib import unified_diff
 
 from .config import Config
 from .exceptions import ReleaseError, UsageError
+from .scriv_settings import read_scriv_settings
 from .workflow import explain_absence, find_publication
 
 __all__ = [
@@ -284,7 +285,7 @@ def _changelog(repository: Repository, config: Config) -> Iterator[Addition]:
         if name.lower().partition(".")[0] in _CHANGELOGS
         and name.lower().endswith((".md", ".rst", ".txt", "log"))
     ]
-    is_scriv = _uses_scriv(repository, pyproject)
+    is_scriv = read_scriv_settings(read) is not None
     if not is_scriv and logs:
         # People keep it; how is theirs to say.
         return
@@ -307,13 +308,6 @@ def _changelog(repository: Repository, config: Config) -> Iterator[Addition]:
                 f"{_MARKER}\n"
             ),
         )
-
-
-def _uses_scriv(repository: Repository, pyproject: str | None) -> bool:
-    if re.search(r"(?m)^\s*\[tool\.scriv\]", pyproject or ""):
-        return True
-    places = ("setup.cfg", "tox.ini", "changelog.d/scriv.ini")
-    return any("scriv]" in (repository.read(path) or "") for path in places)
 
 
 def _has_other_tool(repository: Repository, pyproject: str | None) -> bool:

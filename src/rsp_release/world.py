@@ -452,6 +452,9 @@ class DeployRepository(Protocol):
     def message(self, repository: str, commit: str) -> str:
         """Return the message of a commit. Untrusted text."""
 
+    def may_write_pulls(self, branch: str) -> bool:
+        """Return whether pull requests may be opened, without opening one."""
+
     def open_pulls(self) -> tuple[PullRequest, ...]:
         """Return every pull request that is open, without its checks."""
 

@@ -36,6 +36,12 @@ __all__ = ["NOW", "WORKFLOW", "Scene", "denied", "down"]
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 COMMIT = "c" * 40
 NAME = "lsst-sqre/example"
+DEPLOY = "lsst-sqre/charts"
+CHART = """\
+name: example
+sources: [https://example.org/lsst-sqre/example]
+appVersion: 1.1.0
+"""
 
 WORKFLOW = """\
 name: CI
@@ -107,6 +113,21 @@ class Scene:
     added: Any = ()
     differ: Any = False
     lock: Any = True
+    deployment: Any = field(
+        default_factory=lambda: Repository(
+            name=DEPLOY, default_branch="main", can_push=True
+        )
+    )
+    deployed: dict[str, str] = field(
+        default_factory=lambda: {
+            "apps/example/Chart.yaml": CHART,
+            "apps/example/values.yaml": "",
+            "apps/example/templates/a.yaml": "imagePullSecrets: []\n",
+        }
+    )
+    fork: Any = None
+    before: str | None = None
+    may_deploy: Any = True
     images: Callable[[Image], ImageReport] = lambda i: ImageReport(
         image=i.name, tag=i.tag, state="present"
     )
@@ -146,6 +167,7 @@ class Scene:
             registry=cast("Any", _Registry(self)),
             clock=cast("Any", _Clock()),
             changelog=cast("Any", None),
+            deploy=cast("Any", _Deploy(self)),
             settings=cast("Any", _Forge(self)),
             files=cast("Any", _Files(self)),
         )
@@ -197,10 +219,21 @@ class _Git(_Part):
         return cast("RemoteTag | None", _tell(self.scene.remote_tag))
 
     def local_tag(self, tag: str) -> str | None:
-        return self.scene.local_tag
+        return COMMIT if tag == "1.1.0" else self.scene.local_tag
+
+    def files(self, commit: str, folder: str) -> dict[str, str]:
+        files = (
+            self.scene.files
+            if self.scene.before is None
+            else {".github/workflows/ci.yaml": self.scene.before}
+        )
+        found = {p: _tell(t) for p, t in files.items() if folder in p}
+        return {p: t for p, t in found.items() if t is not None}
 
 
 class _Forge(_Part):
+    url = f"https://example.org/{NAME}"
+
     def repository(self) -> Any:
         return _tell(self.scene.repository)
 
@@ -250,6 +283,28 @@ class _Forge(_Part):
 
     def starts_workflows(self) -> Any:
         return _tell(self.scene.starts)
+
+
+class _Deploy(_Part):
+    name = DEPLOY
+
+    def repository(self) -> Any:
+        return _tell(self.scene.deployment)
+
+    def fork(self) -> Any:
+        return _tell(self.scene.fork)
+
+    def branch(self, repository: str, branch: str) -> str | None:
+        return COMMIT
+
+    def paths(self, commit: str) -> tuple[str, ...]:
+        return tuple(self.scene.deployed)
+
+    def scan(self, commit: str, paths: Any) -> dict[str, str]:
+        return {path: self.scene.deployed[path] for path in paths}
+
+    def may_write_pulls(self, branch: str) -> Any:
+        return _tell(self.scene.may_deploy)
 
 
 class _Files(_Part):

@@ -168,6 +168,9 @@ class SimulatedDeploy:
     def message(self, repository: str, commit: str) -> str:
         raise AssertionError("nothing is updated")
 
+    def may_write_pulls(self, branch: str) -> bool:
+        return True
+
     def open_pulls(self) -> tuple[PullRequest, ...]:
         with self.chaos.call("open_pulls", self.clock):
             shown = self._charts.shown(self._at())

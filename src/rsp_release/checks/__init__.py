@@ -9,7 +9,15 @@ may have changed since, and they cost no request, or one.
 
 from __future__ import annotations
 
-from . import changes, credentials, dependencies, publishing, registries, rules
+from . import (
+    changes,
+    credentials,
+    dependencies,
+    deployment,
+    publishing,
+    registries,
+    rules,
+)
 from . import repository as clone
 from .base import Check, Finding, Report, State
 from .facts import Facts, NothingToLookAtError
@@ -81,6 +89,11 @@ _LIST = {
         ("docker-hub", "secrets of Docker Hub",
          registries.check_docker_hub, BUMP),
         ("gar", "secrets of Artifact Registry", registries.check_gar, BUMP),
+    ),
+    "Deployment": (
+        ("deployment", "deployment repository", deployment.check_access),
+        ("charts", "charts", deployment.check_charts),
+        ("pull-secret", "pull secret", deployment.check_pull_secret),
     ),
     "Dependencies": (
         ("lock", "lock file fits", dependencies.check_lock, LOCAL),

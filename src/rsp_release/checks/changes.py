@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..fragments import Fragment, level_of
 from ..messages import parse_header
+from ..scriv_settings import categories_of, read_scriv_settings
 from .base import Finding, join, ok, problem, unknown, warning
 from .facts import Facts
 
@@ -30,40 +31,24 @@ def check_fragments(facts: Facts) -> Finding:
     if not history.uses_fragments:
         return ok("the change log is kept without fragments")
     names = facts.config.categories if facts.config else {}
-    allowed = _categories(facts)
-    for fragment in history.fragments:
-        if fragment.stale:
-            continue
-        trouble = _judge(fragment, names, allowed)
-        if trouble:
-            return problem(
-                f"{fragment.path}: {trouble}", "mend it, and commit it"
-            )
-    pending = [f.path for f in history.fragments if not f.stale]
+    settings = read_scriv_settings(facts.text)
+    allowed = frozenset(name.lower() for name in categories_of(settings))
+    pending = [f for f in history.fragments if not f.stale]
+    troubles = [
+        f"{fragment.path}: {trouble}"
+        for fragment in pending
+        if (trouble := _judge(fragment, names, allowed))
+    ]
+    if troubles:
+        more = len(troubles) - 3
+        return problem(
+            "; ".join(troubles[:3]) + (f"; and {more} more" * (more > 0)),
+            "mend it, and commit it",
+        )
     if not pending:
         return ok("there are no fragments to collect")
     count = len(pending)
     return ok(f"{count} fragment{'s' if count > 1 else ''}, well-formed")
-
-
-def _categories(facts: Facts) -> frozenset[str]:
-    """Return the categories that scriv's settings name, in lower case."""
-    import tomllib
-
-    text = facts.text("pyproject.toml") or ""
-    if "scriv" not in text:
-        return frozenset()
-    try:
-        tool = tomllib.loads(text).get("tool", {})
-    except tomllib.TOMLDecodeError:
-        return frozenset()
-    scriv = tool.get("scriv") if isinstance(tool, dict) else None
-    named = scriv.get("categories") if isinstance(scriv, dict) else None
-    if isinstance(named, str):
-        named = named.split(",")
-    if not isinstance(named, list):
-        return frozenset()
-    return frozenset(str(name).strip().lower() for name in named)
 
 
 def _judge(
@@ -124,8 +109,7 @@ def check_missing_fragments(facts: Facts) -> Finding:
     if missing:
         return warning(
             f"changes without a fragment: {join(missing)}",
-            "write one for each",
-            command="scriv create",
+            "write one for each, with `scriv create`, and commit them",
         )
     return ok("every change that users should know of has a fragment")
 

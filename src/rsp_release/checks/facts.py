@@ -227,17 +227,30 @@ class Facts:
         """Return what registries say of the previous version's images."""
 
         def read() -> tuple[ImageReport, ...]:
-            publication, tag = self.publication(), self.proposal.previous_tag
-            if publication is None or tag is None:
-                return ()
-            new = self.proposal.tag.replace("/", "-")
-            old = tag.replace("/", "-")
+            publication = self._previous_publication()
             return tuple(
-                self.world.registry.look(
-                    Image(name=image.name, tag=image.tag.replace(new, old))
-                )
-                for image in publication.images
-                if new in image.tag
+                self.world.registry.look(Image(name=image.name, tag=image.tag))
+                for image in (publication.images if publication else ())
             )
 
         return self.once("previous images", read)
+
+    def _previous_publication(self) -> Publication | None:
+        """Return what published the previous version, by its own files.
+
+        What the workflow publishes from now on, it did not have to.
+        """
+        config, tag = self.config, self.proposal.previous_tag
+        if config is None:
+            raise NothingToLookAtError("the settings are not known")
+        commit = self.world.git.local_tag(tag) if tag else None
+        if tag is None or commit is None:
+            return None
+        return find_publication(
+            self.world.git.files(commit, WORKFLOWS),
+            repository=self.proposal.repository,
+            tag=tag,
+            workflow=config.workflow,
+            images=config.images,
+            platforms=config.platforms,
+        )

@@ -333,6 +333,12 @@ def check_previous_images(facts: Facts) -> Finding:
     absent = [r.image for r in reports if r.state == "absent"]
     if absent and all(page.is_draft for page in facts.pages(tag)):
         return unknown(f"{tag} has no GitHub release, so no image either")
+    if absent and facts.config and facts.config.is_set("images"):
+        # The settings may name an image that is new.
+        return warning(
+            f"{tag} has no image {join(absent)}, which the settings name",
+            "see that the workflow publishes it",
+        )
     if absent:
         return problem(
             f"{tag} has no image {join(absent)}",
@@ -346,13 +352,6 @@ def check_previous_images(facts: Facts) -> Finding:
             f"{hidden[0].image}:{tag}: {why}",
             "log in to the registry",
             command=f"docker login {hidden[0].image.split('/')[0]}",
-        )
-    private = [r.image for r in reports if r.needs_credentials]
-    if private:
-        return warning(
-            f"{join(private)} is shown only to those who log in",
-            "the deployment needs a pull secret for it; or make the package"
-            " public",
         )
     return ok(f"{reports[0].image}:{tag} can be pulled")
 

@@ -168,6 +168,10 @@ class LocalDeploy:
 
     # -- A checkout knows no pull requests ----------------------------------
 
+    def may_write_pulls(self, branch: str) -> bool:
+        """Return that nothing forbids it: a checkout has no pull requests."""
+        return True
+
     def open_pulls(self) -> tuple[PullRequest, ...]:
         """Return none."""
         return ()

@@ -228,13 +228,36 @@ class GithubPulls(GithubActions):
             {"merge_method": write.method, "sha": write.head},
         )
 
+    def may_write_pulls(self, branch: str) -> bool:
+        """Return whether pull requests may be opened.
+
+        GitHub opens none from a branch to itself.
+        """
+        return self._is_allowed(
+            f"{self._root}/pulls",
+            {"title": "rsp-release check", "head": branch, "base": branch},
+        )
+
+    def _is_allowed(self, path: str, body: dict[str, Any]) -> bool:
+        try:
+            self._http.write("POST", path, body)
+        except RefusedError:
+            return True
+        except NotAllowedError:
+            return False
+        except (NotSentError, UncertainError) as e:
+            raise ReadError(e.message, help=e.help) from e
+        return True
+
     def _checks(self, commit: str) -> tuple[Check, ...]:
         """Read checks and statuses; fine-grained tokens see no checks."""
         found: dict[str, Check] = {}
         try:
-            for run in self._http.get_pages(
+            runs = self._http.get_pages(
                 f"{self._root}/commits/{commit}/check-runs", key="check_runs"
-            ):
+            )
+            # Of several runs of a workflow the newest counts.
+            for run in sorted(runs, key=lambda run: int(run["id"])):
                 found[run["name"]] = Check(
                     name=run["name"],
                     state=check_state(run["status"], run["conclusion"]),

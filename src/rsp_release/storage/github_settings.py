@@ -207,27 +207,6 @@ class GithubSettings(GithubPulls):
             {"tag_name": "rsp-release-check", "target_commitish": commit},
         )
 
-    def may_write_pulls(self, branch: str) -> bool:
-        """Return whether pull requests may be opened.
-
-        GitHub opens none from a branch to itself.
-        """
-        return self._is_allowed(
-            f"{self._root}/pulls",
-            {"title": "rsp-release check", "head": branch, "base": branch},
-        )
-
-    def _is_allowed(self, path: str, body: dict[str, Any]) -> bool:
-        try:
-            self._http.write("POST", path, body)
-        except RefusedError:
-            return True
-        except NotAllowedError:
-            return False
-        except (NotSentError, UncertainError) as e:
-            raise ReadError(e.message, help=e.help) from e
-        return True
-
     @reading
     def starts_workflows(self) -> bool | None:
         """Return whether what these credentials do starts workflows.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ..config import Config
 from ..exceptions import ReadError
 from ..fragments import Fragment, Section, is_skipped, parse_fragment
+from ..scriv_settings import read_scriv_settings
 from ..tags import Tag, stream_of
 from .history_git import Git
 
@@ -145,40 +146,9 @@ class ChangeLog(NamedTuple):
         return section if section.parts else None
 
 
-def _scriv(tree: Tree) -> dict[str, str] | None:
-    """Return scriv's settings, as scriv finds them; `None` without any."""
-    found: dict[str, str] | None = None
-    for name in ("setup.cfg", "tox.ini"):
-        found = _ini(tree.text(name), found)
-    tool = tree.toml("pyproject.toml", "scriv").get("tool", {})
-    if isinstance(tool, dict) and isinstance(tool.get("scriv"), dict):
-        words = {k: v for k, v in tool["scriv"].items() if isinstance(v, str)}
-        found = {**(found or {}), **words}
-    folder = (found or {}).get("fragment_directory", "changelog.d")
-    return _ini(tree.text(f"{folder}/scriv.ini"), found)
-
-
-def _ini(
-    text: str | None, found: dict[str, str] | None
-) -> dict[str, str] | None:
-    if text is None or "scriv]" not in text:
-        return found
-    import configparser
-
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return found
-    for section in ("scriv", "tool.scriv"):
-        if parser.has_section(section):
-            found = {**(found or {}), **dict(parser.items(section))}
-    return found
-
-
 def read_changelog(tree: Tree) -> ChangeLog:
     """Find the change log and read its beginning."""
-    settings = _scriv(tree) or {}
+    settings = read_scriv_settings(tree.text) or {}
     named = settings.get("changelog") or settings.get("output_file") or ""
     names = [named] if named and "$" not in named else []
     names += sorted(
@@ -223,7 +193,7 @@ def read_fragments(
     uses = False
     wanted = config.changelog
     if wanted in {"auto", "scriv"}:
-        settings = _scriv(tree)
+        settings = read_scriv_settings(tree.text)
         folder = (settings or {}).get("fragment_directory", "changelog.d")
         template = (settings or {}).get("new_fragment_template", "")
         skip = (settings or {}).get("skip_fragments", "README.*")

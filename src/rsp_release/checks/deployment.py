@@ -1,0 +1,165 @@
+"""Checks of the deployment repository, which gets the pull request."""
+
+from __future__ import annotations
+
+from ..charts import Place, parse_place
+from ..deploy_seen import find_places
+from ..exceptions import BlockedError, ExitStatus, NotAllowedError
+from ..models import Repository
+from ..world import DeployRepository
+from .base import Finding, join, ok, problem, unknown, warning
+from .facts import Facts, NothingToLookAtError
+
+__all__ = ["check_access", "check_charts", "check_pull_secret"]
+
+_PULL_SECRET = ("imagePullSecrets", "pull-secret", "pullSecret")
+"""How charts name the secret that an image is pulled with."""
+
+_DENIED = ExitStatus.NOT_ALLOWED
+
+
+def check_access(facts: Facts) -> Finding:
+    """Tell whether the deployment pull request may be opened."""
+    name = _name(facts)
+    if name is None:
+        return ok("not needed: no deployment repository is set")
+    try:
+        repository = _repository(facts)
+    except BlockedError as e:
+        return problem(e.message, e.help, exit_status=_DENIED)
+    except NotAllowedError as e:
+        return problem(e.message, e.help, url=e.url, exit_status=_DENIED)
+    if repository.is_archived:
+        return problem(
+            f"{name} is archived",
+            "name another with `deploy.repository` in the settings",
+        )
+    how = "a branch of its own"
+    if repository.can_push is False:
+        try:
+            fork = _deploy(facts).fork()
+        except NotAllowedError:
+            return problem(
+                f"the token may not write to {name}, and forks nothing",
+                f"use a token that may write to {name} as well, with the"
+                " permissions Contents: write and Pull requests: write",
+                exit_status=_DENIED,
+            )
+        how = f"the fork {fork}" if fork else "a fork, which will be made"
+    if not _deploy(facts).may_write_pulls(repository.default_branch):
+        return problem(
+            f"the token may not open pull requests in {name}",
+            "use a token with the permission Pull requests: write there",
+            exit_status=_DENIED,
+        )
+    return ok(f"pull requests may be opened in {name}, from {how}")
+
+
+def check_charts(facts: Facts) -> Finding:
+    """Tell whether the charts that get the version are there."""
+    name = _name(facts)
+    if name is None:
+        return ok("not needed: no deployment repository is set")
+    try:
+        places = _places(facts)
+    except BlockedError as e:
+        return problem(e.message, e.help)
+    return ok(f"{name} has {join([str(place) for place in places])}")
+
+
+def check_pull_secret(facts: Facts) -> Finding:
+    """Tell whether what is deployed can pull an image that is private."""
+    private = [
+        report.image
+        for report in facts.previous_images()
+        if report.needs_credentials
+    ]
+    if not private:
+        return ok("no image is known to need a pull secret")
+    text = f"{join(private)} is shown only to those who log in"
+    if _name(facts) is None:
+        return warning(
+            f"{text}, and no deployment repository is set",
+            "give the deployment a pull secret for it, or make the package"
+            " public",
+        )
+    try:
+        places, deploy = _places(facts), _deploy(facts)
+    except BlockedError as e:
+        return unknown(f"{text}; {e.message}", e.help)
+    commit = _head(facts)
+    for place in places:
+        if not place.is_app_version:
+            return unknown(
+                f"{text}; whether {place} comes with a pull secret",
+                "see that it does",
+            )
+        files = [
+            path
+            for path in deploy.paths(commit)
+            if path.startswith(f"{place.directory}/")
+            and path.endswith((".yaml", ".yml", ".tpl"))
+        ]
+        texts = deploy.scan(commit, files)
+        if not any(w in text for text in texts.values() for w in _PULL_SECRET):
+            return problem(
+                f"{text}, and {place.directory} of {deploy.name} names no"
+                " pull secret",
+                "write `imagePullSecrets:` into its templates, or make the"
+                " package public",
+            )
+    return ok(f"{text}; the deployment names a pull secret")
+
+
+def _name(facts: Facts) -> str | None:
+    return facts.config.deploy_repository if facts.config else None
+
+
+def _deploy(facts: Facts) -> DeployRepository:
+    deploy = facts.world.deploy
+    if deploy is None:
+        raise NothingToLookAtError("the deployment repository is not asked")
+    return deploy
+
+
+def _repository(facts: Facts) -> Repository:
+    return facts.once("deployment", lambda: _deploy(facts).repository())
+
+
+def _head(facts: Facts) -> str:
+    branch = _repository(facts).default_branch
+
+    def read() -> str:
+        deploy = _deploy(facts)
+        commit = deploy.branch(deploy.name, branch)
+        if commit is None:
+            raise BlockedError(f"{deploy.name} has no branch {branch}")
+        return commit
+
+    return facts.once("deployment head", read)
+
+
+def _places(facts: Facts) -> tuple[Place, ...]:
+    """Find what gets the version, as the step that writes it does."""
+
+    def read() -> tuple[Place, ...]:
+        deploy, commit = _deploy(facts), _head(facts)
+        charts = facts.config.deploy_charts if facts.config else ()
+        paths = set(deploy.paths(commit))
+        if not charts:
+            publication = facts.publication()
+            images = publication.images if publication else ()
+            return find_places(
+                deploy, commit, paths, url=facts.world.forge.url,
+                names={image.name for image in images},
+            )  # fmt: skip
+        places = tuple(parse_place(chart) for chart in charts)
+        for place in places:
+            if place.path not in paths:
+                raise BlockedError(
+                    f"{deploy.name} has no file {place.path}",
+                    help="mend deploy.charts in the settings",
+                )
+        return places
+
+    return facts.once("deployment places", read)
