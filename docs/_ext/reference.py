@@ -31,6 +31,8 @@ def write_pages(docs: Path) -> None:
         "settings": _settings,
         "exit-codes": _exit_codes,
         "json": _json,
+        "events": _events,
+        "environment": _environment,
     }
     for name, write in pages.items():
         text = "\n".join(write()) + "\n"
@@ -57,27 +59,26 @@ def _commands() -> Iterator[str]:
         yield ""
         yield _cell(command.help or "")
         yield ""
+        words = [p.metavar or p.name for p in command.params
+                 if p.param_type_name == "argument"]
+        usage = " ".join(["rsp-release", name, "[options]", *words])
+        yield f"```text\n{usage}\n```"
+        yield ""
         yield from _options(command)
 
 
 def _options(command: Any) -> Iterator[str]:
-    shown = [p for p in command.params if not getattr(p, "hidden", False)]
+    from rsp_release.cli.manual import parameters
+
+    shown = list(parameters(command))
     if not shown:
         return
-    yield "| argument | what it does |"
-    yield "|---|---|"
-    for parameter in shown:
-        is_option = parameter.param_type_name == "option"
-        metavar = parameter.metavar or ""
-        if is_option:
-            names = ", ".join(
-                f"`{name} {metavar}`".replace(" `", "`")
-                for name in parameter.opts
-            )
-        else:
-            names = f"`{metavar or parameter.name}`"
-        told = getattr(parameter, "help", "") or ""
-        yield f"| {_cell(names)} | {_cell(told)} |"
+    yield "| argument | what it does | default |"
+    yield "|---|---|---|"
+    for ways, told, default in shown:
+        names = ", ".join(f"`{way}`" for way in ways)
+        value = f"`{default}`" if default else ""
+        yield f"| {_cell(names)} | {_cell(told)} | {value} |"
     yield ""
 
 
@@ -144,6 +145,66 @@ def _json() -> Iterator[str]:
             yield "|---|---|---|"
             for key, value in description.get("properties", {}).items():
                 yield f"| `{key}` | {_kind(value)} | {_cell(value.get('description', ''))} |"
+
+
+def _events() -> Iterator[str]:
+    from typing import get_args
+
+    from rsp_release.cli.manual import docstrings
+    from rsp_release.models import Outcome, Result, StepEvent
+    from rsp_release.models import verdicts
+    from rsp_release.steps import PREPARE, RELEASE
+
+    yield "# Events"
+    yield ""
+    yield (
+        "Every command that looks at a release tells it in events, one JSON"
+        " object a line with `--json`. A step is told when it changes: first"
+        " what is seen, then what became of it. The last event is the result."
+        " [](json.md) has the keys."
+    )
+    yield ""
+    yield "## Steps, in order"
+    yield ""
+    yield "| `key` | `title` |"
+    yield "|---|---|"
+    for step in (*PREPARE, *RELEASE):
+        yield f"| `{step.key}` | {_cell(step.title)} |"
+    yield ""
+    yield "## Verdicts"
+    yield ""
+    yield "| `verdict` | meaning |"
+    yield "|---|---|"
+    for kind in (
+        verdicts.Done, verdicts.Change, verdicts.Wait, verdicts.Blocked
+    ):
+        first = (kind.__doc__ or "").partition("\n")[0]
+        yield f"| `{kind.__name__.lower()}` | {_cell(first)} |"
+    yield ""
+    yield "## Outcomes"
+    yield ""
+    yield "The result's `outcome` is one of "
+    yield ", ".join(f"`{each}`" for each in get_args(Outcome)) + "."
+    for kind in (StepEvent, Result):
+        yield ""
+        yield f"## What a `{kind.__name__}` tells"
+        yield ""
+        yield "| field | meaning |"
+        yield "|---|---|"
+        for name, told in docstrings(kind).items():
+            yield f"| `{name}` | {_cell(told)} |"
+
+
+def _environment() -> Iterator[str]:
+    from rsp_release.cli.manual import ENVIRONMENT
+
+    yield "# Environment"
+    yield ""
+    yield "| variable | use |"
+    yield "|---|---|"
+    for names, told in ENVIRONMENT.items():
+        shown = ", ".join(f"`{name}`" for name in names.split(", "))
+        yield f"| {shown} | {_cell(told)} |"
 
 
 def _kind(value: dict[str, Any]) -> str:

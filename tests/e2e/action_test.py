@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import shutil
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -172,6 +175,72 @@ def test_exit_status(  # noqa: PLR0917
     assert "Traceback" not in result.log
 
 
+def test_settings_are_annotated(machine: Path, service: Service) -> None:
+    (service.clone / ".rsp-release.toml").write_text("\nbranchh = 1\n")
+    result = _run(machine, service, part="minor")
+    assert result.exit_status == 2, result.log
+    assert ",file=.rsp-release.toml,line=2::" in result.log
+    assert result.outputs["outcome"] == "failed"
+    assert "branchh" in result.summary
+
+
+def test_secrets_are_masked(machine: Path, service: Service) -> None:
+    """What docker keeps is known to no runner."""
+    auth = base64.b64encode(b"me:hunter2-secret").decode()
+    config = {"auths": {"registry.example.org": {"auth": auth}}}
+    docker = Path(service.environ["DOCKER_CONFIG"]) / "config.json"
+    docker.write_text(json.dumps(config), encoding="utf-8")
+    composite = _make(machine, service.environ, service.clone)
+    inputs = {"command": "status", "part": "1.4.0"}
+    result = composite.run({**inputs, "token": service.box.token})
+    assert composite.masks == {service.box.token, "hunter2-secret"}
+    assert "hunter2" not in result.log + result.summary
+
+
+def test_what_is_installed_is_pinned() -> None:
+    """Every requirement has one version and hashes; so has the action."""
+    text = (ROOT / ".github" / "requirements.txt").read_text("utf-8")
+    entries = re.split(r"\n(?=\S)", text.partition("\n")[2])
+    entries = [e for e in entries if e.strip() and not e.startswith("#")]
+    assert len(entries) > 20
+    for entry in entries:
+        assert re.match(r"[\w.-]+==[\w.]+", entry), entry
+        assert "--hash=sha256:" in entry, entry
+    action = (ROOT / "action.yml").read_text("utf-8")
+    assert "--require-hashes" in action
+    assert "--no-deps" in action
+    # What is declared is what is pinned, and nothing that is no more.
+    pinned = {canonical(e.partition("==")[0]) for e in entries}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    for wanted in project["project"]["dependencies"]:
+        assert canonical(re.split(r"[>=<\[ ]", wanted)[0]) in pinned, wanted
+
+
+def canonical(name: str) -> str:
+    """Return a package's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_github_out_of_order(machine: Path, service: Service) -> None:
+    service.box.faults.when("*", r"/api/", "malformed_json", times=None)
+    result = _run(machine, service, part="minor")
+    assert result.exit_status == 1, result.log
+    assert result.outputs["outcome"] == "failed"
+    assert result.outputs["released"] == "false"
+
+
+def test_cancelled_job_says_so(machine: Path, tmp_path: Path) -> None:
+    with serve(tmp_path, scenario=Scenario(speed=0.2)) as service:
+        composite = _make(machine, service.environ, service.clone)
+        inputs = {"part": "minor", "token": service.box.token}
+        result = composite.run(inputs, until="CI is running")
+    assert result.exit_status == 130, result.log
+    assert result.outputs["outcome"] == "unfinished"
+    assert result.outputs["tag"] == TAG
+    assert "rsp-release resume" in result.log
+    assert "⏳" in result.summary
+
+
 def test_failed_run(machine: Path, tmp_path: Path) -> None:
     with serve(tmp_path, scenario=Scenario.read(FAILING)) as service:
         result = _run(machine, service, part="minor")
@@ -187,7 +256,12 @@ def test_missing_image(machine: Path, tmp_path: Path) -> None:
         result = _run(
             machine, service, part="minor", extra_arguments="--timeout 8s"
         )
-    assert result.exit_status in (6, 8), result.log
+        # Time was up; asked again now, it is a plain answer.
+        assert result.exit_status in {6, 8}, result.log
+        assert result.outputs["released"] == "false"
+        result = _run(machine, service, command="verify", part=TAG)
+    assert result.exit_status == 6, result.log
+    assert result.outputs["outcome"] == "failed"
     assert result.outputs["released"] == "false"
     [image] = json.loads(result.outputs["images"])
     assert image["state"] == "absent"

@@ -13,7 +13,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +70,7 @@ class Composite:
     masks: set[str] = field(default_factory=set)
 
     def run(
-        self, inputs: Mapping[str, str], *, kill_after: float | None = None
+        self, inputs: Mapping[str, str], *, until: str | None = None
     ) -> JobResult:
         """Run the action's steps in order, until one fails.
 
@@ -78,9 +78,9 @@ class Composite:
         ----------
         inputs
             The inputs, with ``_`` for ``-``.
-        kill_after
-            Seconds after which the last step is cancelled: SIGTERM, and
-            SIGKILL half a second later.
+        until
+            What the last step says when it is cancelled: SIGTERM, and
+            SIGKILL some seconds later.
         """
         text = (self.action / "action.yml").read_text(encoding="utf-8")
         document = YAML(typ="safe").load(text)
@@ -107,9 +107,11 @@ class Composite:
                 used.append(step["uses"])
                 outputs = self._use(step["uses"])
             elif step["name"] not in self.skipped:
+                # An action's steps have to name it.
+                assert step["shell"] == "bash"
                 is_last = step is steps[-1]
-                status, said, outputs = self._run(
-                    step, contexts, kill_after if is_last else None
+                status, said, outputs = self.run_step(
+                    step, contexts, until if is_last else None
                 )
                 log += said
             if "id" in step:
@@ -133,13 +135,25 @@ class Composite:
         assert name.startswith("actions/cache@"), name
         return {"cache-hit": "false"}
 
-    def _run(
+    def run_step(
         self,
         step: Mapping[str, Any],
         contexts: Mapping[str, Any],
-        kill_after: float | None,
+        until: str | None = None,
     ) -> tuple[int, str, dict[str, str]]:
-        assert step["shell"] == "bash"
+        """Run a step of bash; return status, log and outputs.
+
+        Parameters
+        ----------
+        step
+            The step, as it is written.
+        contexts
+            What expressions may name.
+        until
+            What it says when it is cancelled.
+        """
+        # What the runner makes of `bash`, and of no shell at all.
+        strict = ["-o", "pipefail"] if step.get("shell") == "bash" else []
         # What others can write must never become part of a script.
         assert "${{" not in step["run"]
         script = self.folder / "step.sh"
@@ -150,7 +164,7 @@ class Composite:
         where = _fill(step.get("working-directory", "."), contexts)
         workspace = Path(self.environ["GITHUB_WORKSPACE"])
         with subprocess.Popen(
-            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", script],
+            ["bash", "--noprofile", "--norc", "-e", *strict, script],
             cwd=workspace / where,
             env={
                 **self.environ,
@@ -168,14 +182,8 @@ class Composite:
             text=True,
             errors="surrogateescape",
         ) as process:
-            if kill_after is not None:
-                time.sleep(kill_after)
-                process.send_signal(signal.SIGTERM)
-                try:
-                    process.wait(0.5)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-            said, _ = process.communicate(timeout=180)
+            said = _cancel(process, until) if until else ""
+            said += process.communicate(timeout=180)[0]
         text = output.read_text(encoding="utf-8")
         return process.returncode, self._obey_masks(said), outputs_read(text)
 
@@ -193,15 +201,33 @@ class Composite:
         return shown
 
 
+def _cancel(process: subprocess.Popen[str], until: str) -> str:
+    """Cancel a step once it has said something, as a runner does."""
+    assert process.stdout is not None
+    said = ""
+    while until not in said:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    process.send_signal(signal.SIGTERM)
+    killer = threading.Timer(7.5, process.kill)
+    killer.start()
+    said += process.stdout.read()
+    killer.cancel()
+    return said
+
+
 def _fill(text: str, contexts: Mapping[str, Any]) -> str:
     """Fill in the expressions of a text."""
 
     def value(match: re.Match[str]) -> str:
-        left, _, right = match[1].partition(" == ")
+        words = re.split(" (==|!=) ", match[1])
+        left, comparison, right = [*words, "", ""][:3]
         found = _find(left, contexts)
-        if right:
-            return json.dumps(found == _find(right, contexts))
-        return found
+        if not comparison:
+            return found
+        is_same = found == _find(right, contexts)
+        return json.dumps(is_same == (comparison == "=="))
 
     return _EXPRESSION.sub(value, str(text))
 

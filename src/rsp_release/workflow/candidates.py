@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from ..models import Image
+from ..tags import parse_version
 from .images import is_legal, split_reference
 from .jobs import follow
 from .scope import Findings, Found
@@ -295,9 +296,8 @@ def _contexts(
 
 def _is_prerelease(tag: str) -> bool:
     """Return whether a tag is one of a pre-release, SemVer or PEP 440."""
-    from semver import Version
-
     text = tag.rpartition("/")[2].removeprefix("v")
-    if Version.is_valid(text):
-        return Version.parse(text).prerelease is not None
+    version = parse_version(text.partition("+")[0])
+    if version is not None:
+        return bool(version.pre)
     return text.rstrip("0123456789").endswith(("a", "b", "rc", "dev"))
