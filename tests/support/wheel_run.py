@@ -45,21 +45,21 @@ def main() -> int:
         folder = Path(name)
         service = _make_service(folder)
         git = f"git+{ROOT.as_uri()}"
-        tries: list[tuple[str, Callable[[Path], Path]]] = []
-        for python in pythons:
-            label = _label(python)
-            tries += [
-                (
-                    f"pip install WHEEL ({label})",
-                    partial(_pip, python=python, what=wheel),
-                ),
-                (
-                    f"uv tool install WHEEL ({label})",
-                    partial(_uv, python=python, what=wheel),
-                ),
-            ]
-        newest = pythons[-1]
-        tries += [
+        tries: list[tuple[str, Callable[[Path], Path]]]
+        oldest, newest = pythons[0], pythons[-1]
+        tries = [
+            (
+                f"pip install WHEEL ({_label(oldest)})",
+                partial(_pip, python=oldest, what=wheel),
+            ),
+            (
+                f"uv tool install WHEEL ({_label(oldest)})",
+                partial(_uv, python=oldest, what=wheel),
+            ),
+            (
+                f"uv tool install WHEEL ({_label(newest)})",
+                partial(_uv, python=newest, what=wheel),
+            ),
             (
                 f"pip install git+… ({_label(newest)})",
                 partial(_pip, python=newest, what=git),
