@@ -99,6 +99,9 @@ class Screen:
             case "K":
                 self.lines[self.row] = self.lines[self.row][: self.column]
             case "J":
+                # tmux keeps what is erased from the first cell on.
+                top = max(0, len(self.lines) - self.rows)
+                assert (self.row, self.column) != (top, 0)
                 self.lines[self.row] = self.lines[self.row][: self.column]
                 del self.lines[self.row + 1 :]
                 del self.joined[self.row + 1 :]

@@ -105,7 +105,9 @@ class Display:
         for _, cells in self._drawn:
             is_broken = self._reflows and cells > width > 0
             rows += -(-cells // width) if is_broken else 1
-        return f"\r\x1b[{rows}A\x1b[J" if rows else ""
+        # tmux takes an erasure from the very first cell for one of the whole
+        # screen, and keeps what was there: not a copy for each picture.
+        return f"\r\x1b[{rows}A\x1b[K\n\x1b[J\x1b[1A" if rows else ""
 
 
 def measure(text: str) -> int:
