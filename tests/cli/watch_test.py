@@ -686,7 +686,7 @@ def test_program_asks_on_a_terminal(tmp_path: Path) -> None:
             shown = _read_until(main, b"again?", scene)
             assert b"build / merge failed" in shown
             os.write(main, b"y\n")
-            shown = _read_until(main, b"Released", scene)
+            shown = _read_until(main, b"The run of 1.5.0 succeeded", scene)
             assert b"at attempt 2" in shown
             assert process.wait(timeout=20) == 0
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -199,7 +200,10 @@ def test_what_is_printed(released: Released) -> None:
     told = service.run("verify", TAG)
     assert told.returncode == 0, told.stderr
     assert f"{GHCR}@{digest}\n" in told.stdout
-    assert "linux/amd64, linux/arm64" in told.stdout
+    for platform in BOTH:
+        row = rf"{platform}  [0-9a-f]{{12}}  +\d+ B  20"
+        assert re.search(row, told.stdout)
+    assert f"The image of {TAG} is there to pull\n" in told.stdout
     assert "needs a pull secret" in told.stdout
     released.push(minutes=1)
     as_json = service.run("verify", TAG, "--json")

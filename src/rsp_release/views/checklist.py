@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +18,7 @@ from ..models import Change, Event, Notice, PushTag, Result, StepEvent
 from . import safe
 from .base import write
 from .board import Board
-from .closing import Closing, details
+from .closing import Closing, details, platforms
 from .display import Display
 from .frame import Line, Painter
 from .glyphs import Glyphs
@@ -164,7 +165,7 @@ class ChecklistView:
         lines = self._painter.settled(self.board, now=self._now(), width=width)
         if self.board.result is not None:
             closing = Closing(self.board, self.board.result)
-            lines += closing_frame(closing, self._glyphs)
+            lines += closing_frame(closing, self._glyphs, width=width)
         self._display.clear()
         write(self._stdout, self._style([*lines, []]))
 
@@ -192,11 +193,14 @@ class ChecklistView:
         return columns or 80, rows or 24
 
 
-def closing_frame(closing: Closing, glyphs: Glyphs) -> list[Line]:
+def closing_frame(
+    closing: Closing, glyphs: Glyphs, *, width: int = 80
+) -> list[Line]:
     """Paint the last words.
 
-    No frame is drawn around them, and no line is broken, so that addresses
-    and digests can be followed and copied.
+    No frame is drawn around them, and neither what others wrote nor an
+    address, a digest or a command is broken, so that they can be followed and
+    copied. What to do is prose, and is broken between its words.
 
     Parameters
     ----------
@@ -204,6 +208,8 @@ def closing_frame(closing: Closing, glyphs: Glyphs) -> list[Line]:
         The last words.
     glyphs
         The characters to use.
+    width
+        The terminal's columns.
     """
     glyph, style = {
         "good": (glyphs.done, "bold green"),
@@ -214,7 +220,11 @@ def closing_frame(closing: Closing, glyphs: Glyphs) -> list[Line]:
     painted: list[Line] = [[], [("", "  "), (style, glyph), ("", " ")]]
     painted[1].append((style, closing.headline))
     painted += [[("", f"    {reason}")] for reason in closing.reasons]
-    for number, help in enumerate(closing.help):
+    indent = 5 + len(glyphs.arrow)
+    helps = [
+        part for help in closing.help for part in _wrap(help, width - indent)
+    ]
+    for number, help in enumerate(helps):
         mark = glyphs.arrow if number == 0 else " " * len(glyphs.arrow)
         painted.append([("cyan", f"    {mark} "), ("", help)])
     if closing.facts or closing.images:
@@ -233,17 +243,30 @@ def closing_frame(closing: Closing, glyphs: Glyphs) -> list[Line]:
         )
         if beside:
             painted[-1].append(("dim", "  " + ", ".join(beside)))
-        indent = ("", " " * 14)
+        margin = ("", " " * 14)
+        painted += [[("dim", f"      {row}")] for row in platforms(image)]
         if image.state != "present":
             colour = "red" if image.state == "absent" else "yellow"
-            painted.append([indent, (f"bold {colour}", image.state)])
+            painted.append([margin, (f"bold {colour}", image.state)])
             if under:
                 painted[-1].append(("", f": {under.pop(0)}"))
-        painted += [[indent, ("", sentence)] for sentence in under]
+        painted += [[margin, ("", sentence)] for sentence in under]
     if closing.digests:
         painted.append([])
     painted += [[("", f"    {digest}")] for digest in closing.digests]
     return painted
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Break prose between its words; a command in backticks is one word."""
+    lines: list[str] = []
+    for word in re.findall(r"(?:`[^`]*`|\S)+", text):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def _may_ask(event: Event) -> bool:

@@ -9,7 +9,7 @@ from ..models import ImageReport, Result
 from . import words
 from .board import Board
 
-__all__ = ["Closing", "Part", "details", "headline"]
+__all__ = ["Closing", "Part", "details", "headline", "platforms"]
 
 Part: TypeAlias = Literal["good", "bad", "person", "plain"]
 """The tone of the headline."""
@@ -38,7 +38,9 @@ class Closing:
 
     def __init__(self, board: Board, result: Result) -> None:
         self.tone, self.headline = headline(
-            result, spent=board.spent if board.has_acted else None
+            result,
+            spent=board.spent if board.has_acted else None,
+            steps=tuple(row.key for row in board.rows),
         )
         blocked = None if _is_ok(result) else board.blocked
         self.reasons = _union(result.message)
@@ -64,7 +66,10 @@ class Closing:
 
 
 def headline(
-    result: Result, *, spent: float | None = None
+    result: Result,
+    *,
+    spent: float | None = None,
+    steps: tuple[str, ...] = (),
 ) -> tuple[Part, str]:
     """Say in a few words how a command ended, and in what tone.
 
@@ -74,12 +79,24 @@ def headline(
         The result.
     spent
         Seconds that the command took; `None` where it changed nothing.
+    steps
+        The keys of the steps that it was about.
     """
     name = result.tag or result.version or "the release"
     match result.outcome:
         case "released":
             # No headline begins with a name: a log's reader might obey it.
             time = "" if spent is None else f" in {words.duration(spent)}"
+            if steps == ("workflow_run",):
+                return "good", f"The run of {name} succeeded{time}"
+            if steps == ("images",):
+                count = len(result.images)
+                told = {0: "No images", 1: "The image"}.get(
+                    count, f"All {count} images"
+                )
+                is_are = "is" if count == 1 else "are"
+                what = "there to pull" if count else "promised"
+                return "good", f"{told} of {name} {is_are} {what}"
             return "good", f"Released {name}{time}"
         case "nothing":
             return "good", "Nothing to release"
@@ -117,17 +134,56 @@ def details(image: ImageReport) -> tuple[list[str], list[str]]:
     tuple of list of str
         What stands beside its name, and sentences that go under it.
     """
-    beside = [", ".join(image.platforms)] if image.platforms else []
-    if image.size:
-        beside.append(_size(image.size))
-    if image.created:
-        beside.append(f"built {image.created:%Y-%m-%d %H:%M} UTC")
+    beside = []
+    if image.platforms and not platforms(image):
+        beside.append(", ".join(image.platforms))
     if image.needs_credentials:
         beside.append("needs a pull secret")
     if image.mirror:
         beside.append(f"seen through {image.mirror}")
     under = [image.reason] if image.reason else []
     return beside, [*under, *image.notes]
+
+
+def platforms(image: ImageReport) -> list[str]:
+    """Write a table of what was read of each platform's image.
+
+    Parameters
+    ----------
+    image
+        What the registry said.
+
+    Returns
+    -------
+    list of str
+        A row for each: platform, digest, size, when it was built, and from
+        which commit. Empty where no more than digests are known.
+    """
+    if not any(each.size or each.created for each in image.manifests):
+        return []
+    rows = [
+        (
+            each.platform,
+            each.digest.partition(":")[2][:12],
+            _size(each.size) if each.size else "",
+            f"{each.created:%Y-%m-%d %H:%M} UTC" if each.created else "",
+            f"of {commit[:7]}"
+            if (commit := each.revision or each.source_commit)
+            else "",
+        )
+        for each in image.manifests
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if number == 2 else cell.ljust(width)
+            for number, (cell, width) in enumerate(
+                zip(row, widths, strict=True)
+            )
+            if width
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _size(size: float) -> str:

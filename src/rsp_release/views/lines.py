@@ -12,7 +12,7 @@ from ..models import Event, Job, Notice, Result, StepEvent, WorkflowRun
 from . import words
 from .base import write
 from .board import Board, Row
-from .closing import Closing, details
+from .closing import Closing, details, platforms
 
 __all__ = ["LinesView", "closing_lines"]
 
@@ -187,7 +187,7 @@ def closing_lines(closing: Closing) -> Iterator[str]:
         beside, under = details(image)
         told = ", ".join([image.state, *beside])
         yield f"  Image:   {image.image}:{image.tag}  {told}"
-        for sentence in under:
+        for sentence in [*platforms(image), *under]:
             yield f"           | {sentence}"
     for digest in closing.digests:
         yield f"  Digest:  {digest}"

@@ -134,7 +134,9 @@ def export_svg(
         lines = painter.live(board, now=now, width=width, height=100, turn=3)
     else:
         lines = painter.settled(board, now=now, width=width)
-        lines += closing_frame(Closing(board, board.result), glyphs)
+        lines += closing_frame(
+            Closing(board, board.result), glyphs, width=width
+        )
     console = Console(
         file=io.StringIO(),
         record=True,
