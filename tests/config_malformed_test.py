@@ -128,6 +128,39 @@ def test_malformed(
 
 
 @pytest.mark.parametrize(
+    ("text", "key", "line"),
+    [
+        ("[tool]\nrsp-release = 1", "tool.rsp-release", 2),
+        ("# a\n\n[[tool.rsp-release]]\nbranch = 'a'", "tool.rsp-release", 3),
+        ("tool.rsp-release.brnach = 1", "brnach", 1),
+        ("[tool]\n\nrsp-release.brnach = 1", "brnach", 3),
+        ("[tool]\nrsp-release = { a = 1 }", "a", 2),
+        ('[tool."rsp-release"]\n# x\n"sign" = 3', "sign", 3),
+        ("[tool.rsp-release.files]\npath = 'x'", "files", 1),
+        ("[tool.rsp-release]\nimages = [\n  'a',\n  3,\n]", "images", 2),
+        ("[tool.rsp-release.deploy]\nlabels = ['a']\ndraft = 1",
+         "deploy.draft", 3),
+        ('a = """\nbrnach = 1\n"""\n[tool.rsp-release]\n\nbrnach = 2',
+         "brnach", 6),
+        ("[tool.rsp-release]\r\nbranch = 'a'\r\nsign = 2", "sign", 3),
+    ],
+)  # fmt: skip
+def test_the_line_is_found_however_it_is_spelled(
+    tmp_path: Path, text: str, key: str, line: int
+) -> None:
+    (tmp_path / PROJECT).write_text(text, encoding="utf-8", newline="")
+    with pytest.raises(SettingsError) as caught:
+        load_config(tmp_path)
+    assert (caught.value.key, caught.value.line) == (key, line)
+
+
+def test_no_table_of_tools_is_no_settings(tmp_path: Path) -> None:
+    (tmp_path / PROJECT).write_text("tool = 1  # rsp-release\n")
+    (tmp_path / ".git").mkdir()
+    assert load_config(tmp_path).file is None
+
+
+@pytest.mark.parametrize(
     ("data", "said"),
     [
         (b"branch = \n", "line 1"),

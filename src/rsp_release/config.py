@@ -437,6 +437,8 @@ def load_config(
 
 _TABLE = "[tool.rsp-release]"
 
+_WHOLE = "tool.rsp-release"
+
 
 def _checked(
     path: str, key: str, value: Any, check: _Check, place: str | None = None
@@ -455,32 +457,44 @@ def _checked(
 
 
 def _line_of(place: str, key: str) -> int | None:
-    """Find the line of a dotted key, for a message alone."""
+    """Find the line where a key is set, for a message alone.
+
+    It is the first after which what was read until there has the key, however
+    the file spells it.
+    """
+    import tomllib
+
     try:
         with open(place, encoding="utf-8") as file:
-            lines = file.read().splitlines()
+            lines = file.read().split("\n")
     except (OSError, UnicodeDecodeError):
         return None
     is_own = place.endswith(".rsp-release.toml")
-    table = "" if is_own else "?"
-    for number, text in enumerate(lines, 1):
-        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", text)
-        if header:
-            table = re.sub(r"[\s\"']", "", header[1])
-            if not is_own:
-                table = f"{table}.".removeprefix("tool.rsp-release.")
-                table = table.rstrip(".")
-            if table == key:
-                return number
-            continue
-        name = re.match(r"\s*([\w\"'. -]+?)\s*=", text)
-        if name is None:
-            continue
-        dotted = re.sub(r"[\s\"']", "", name[1])
-        whole = f"{table}.{dotted}" if table else dotted
-        if whole == key or key.startswith(f"{whole}."):
-            return number
+    table = [] if is_own else ["tool", "rsp-release"]
+    if key == _WHOLE:
+        key, table = "rsp-release", ["tool"]
+    paths = ([*table, key], [*table, *key.split(".")])
+    begin = 0
+    for number in range(1, len(lines) + 1):
+        try:
+            found = tomllib.loads("\n".join(lines[:number]))
+        except tomllib.TOMLDecodeError:
+            continue  # inside of a value of several lines
+        if any(_has(found, path) for path in paths):
+            return begin + 1
+        if lines[number - 1].strip():
+            begin = number
+        while begin < len(lines) and re.match(r"\s*(?:#|$)", lines[begin]):
+            begin += 1
     return None
+
+
+def _has(found: Any, path: list[str]) -> bool:
+    for name in path:
+        if not isinstance(found, dict) or name not in found:
+            return False
+        found = found[name]
+    return True
 
 
 def _find(directory: Path | str) -> tuple[str | None, dict[str, Any], str]:
@@ -495,21 +509,24 @@ def _find(directory: Path | str) -> tuple[str | None, dict[str, Any], str]:
             os.path.join(folder, "pyproject.toml"), b"rsp-release"
         )
         if project is not None:
-            table = project.get("tool", {}).get("rsp-release")
+            tool = project.get("tool")
+            table = tool.get("rsp-release") if isinstance(tool, dict) else None
             if table is not None:
                 if not isinstance(table, dict):
+                    place = os.path.join(folder, "pyproject.toml")
                     raise SettingsError(
                         "pyproject.toml",
-                        "tool.rsp-release",
+                        _WHOLE,
                         f"got {table!r:.80}",
                         help="expected a table",
-                        file=os.path.join(folder, "pyproject.toml"),
+                        line=_line_of(place, _WHOLE),
+                        file=place,
                     )
                 found.append(("pyproject.toml", table))
         if len(found) > 1:
             raise SettingsError(
                 ".rsp-release.toml",
-                "tool.rsp-release",
+                _WHOLE,
                 "pyproject.toml holds settings as well",
                 help="keep the settings in one of the two files",
                 file=os.path.join(folder, ".rsp-release.toml"),
