@@ -297,7 +297,7 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("charts", "ok", {}),
     ("charts", "ok", {"config": DEPLOYS}),
     ("charts", "ok", {"config": replace(
-        DEPLOYS, deploy_charts=("apps/example",))}),
+        DEPLOYS, deploy_charts=("apps/stars",))}),
     ("charts", "problem", {"config": DEPLOYS, "deployed": {}}),
     ("charts", "problem", {"config": replace(
         DEPLOYS, deploy_charts=("apps/other",))}),
@@ -307,7 +307,7 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("pull-secret", "ok", {"images": PRIVATE, "config": DEPLOYS}),
     ("pull-secret", "problem",
      {"images": PRIVATE, "config": DEPLOYS,
-      "deployed": {"apps/example/Chart.yaml": CHART}}),
+      "deployed": {"apps/stars/Chart.yaml": CHART}}),
     ("pull-secret", "unknown",
      {"images": PRIVATE, "config": DEPLOYS, "deployed": {}}),
     ("lock", "ok", {}),

@@ -173,6 +173,20 @@ def test_the_template_lacks_settings_and_categories_of_notes_alone() -> None:
     assert paths == {"pyproject.toml", ".github/release.yml"}
 
 
+def test_a_dockerfile_that_a_workflow_builds_from_is_begun() -> None:
+    files = dict(REPOSITORIES["template"])
+    del files["Dockerfile"]
+    assert "Dockerfile" in {each.path for each in apply(files)}
+    assert apply(files) == ()
+    other = dict(REPOSITORIES["template"])
+    del other["Dockerfile"]
+    ci = ".github/workflows/ci.yaml"
+    other[ci] = other[ci].replace(
+        "      images:", "      dockerfile: other/Dockerfile\n      images:"
+    )
+    assert "Dockerfile" not in {each.path for each in apply(other)}
+
+
 def test_an_empty_repository_gets_it_all() -> None:
     assert {each.path for each in apply({})} == {
         ".github/release.yml",

@@ -14,8 +14,11 @@ from difflib import unified_diff
 
 from .config import Config
 from .exceptions import ReleaseError, UsageError
+from .models import Publication
 from .scriv_settings import read_scriv_settings
 from .workflow import explain_absence, find_publication
+from .workflow.documents import load
+from .workflow.published import dockerfiles_of
 
 __all__ = [
     "Addition",
@@ -403,39 +406,53 @@ def _workflow(
         for name in repository.names(_WORKFLOW_FOLDER)
         if name.endswith((".yaml", ".yml"))
     }
-    if _publishes(files, repository):
-        return
     path = f"{_WORKFLOW_FOLDER}/publish.yaml"
-    if path in files:
-        return
-    images = ",".join(target.image for target in targets)
-    yield Addition(
-        path=path,
-        new=_WORKFLOW.replace("{images}", images).replace("{action}", _ACTION),
-    )
-    if repository.read("Dockerfile") is not None:
-        return
-    yield Addition(path="Dockerfile", new=_dockerfile(repository))
-
-
-def _publishes(files: dict[str, str], repository: Repository) -> bool:
-    """Return whether a workflow publishes, or looks as if it should."""
+    builds = True
     try:
-        found = find_publication(
-            files,
-            repository=repository.name,
-            tag="1.0.0",
-            read=repository.read,
-        )
+        found = _find(files, repository)
+        if found is not None:
+            builds = _lacks_dockerfile(files, repository, found)
+        elif path in files or _explain(files, repository):
+            # It looks as if it should publish; how is for a person to say.
+            return
     except ReleaseError:
-        return True
-    return found is not None or bool(
+        return
+    if found is None:
+        images = ",".join(target.image for target in targets)
+        text = _WORKFLOW.replace("{images}", images)
+        yield Addition(path=path, new=text.replace("{action}", _ACTION))
+    if builds and repository.read("Dockerfile") is None:
+        yield Addition(path="Dockerfile", new=_dockerfile(repository))
+
+
+def _find(files: dict[str, str], repository: Repository) -> Publication | None:
+    return find_publication(
+        files, repository=repository.name, tag="1.0.0", read=repository.read
+    )
+
+
+def _explain(files: dict[str, str], repository: Repository) -> bool:
+    return bool(
         explain_absence(
             files,
             repository=repository.name,
             tag="1.0.0",
             read=repository.read,
         )
+    )
+
+
+def _lacks_dockerfile(
+    files: dict[str, str], repository: Repository, found: Publication
+) -> bool:
+    """Return whether a workflow builds from a Dockerfile that is not there."""
+    if found.workflow not in files:
+        return False
+    document = load(found.workflow, files[found.workflow])
+    return any(
+        paths[0] == "Dockerfile"
+        and all(repository.read(path) is None for path in paths)
+        for paths in dockerfiles_of(document, found)
     )
 
 

@@ -235,6 +235,23 @@ def need_secrets(service: Service) -> None:
     )
 
 
+def need_key(service: Service) -> None:
+    name = "us-central1-docker.pkg.dev/p/r/stargazer"
+    edit(
+        service,
+        lambda t: t.replace(
+            "      images:", f"      images: {name} #"
+        ).replace("    with:\n", "    secrets: inherit\n    with:\n"),
+        CI,
+    )
+
+
+def lose_dockerfile(service: Service) -> None:
+    service.git("rm", "--quiet", "Dockerfile")
+    service.git("commit", "--quiet", "-m", "build: without")
+    service.git("push", "--quiet", "origin", "HEAD")
+
+
 def archive(service: Service) -> None:
     service.box.project(NAME).is_archived = True
 
@@ -299,6 +316,8 @@ def perform(service: Service, command: str) -> None:
         ("workflow", lose_workflow),
         ("workflow-enabled", disable),
         ("docker-hub", need_secrets),
+        ("gar", need_key),
+        ("dockerfile", lose_dockerfile),
         ("previous-release", lose_release),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,

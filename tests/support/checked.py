@@ -120,9 +120,9 @@ class Scene:
     )
     deployed: dict[str, str] = field(
         default_factory=lambda: {
-            "apps/example/Chart.yaml": CHART,
-            "apps/example/values.yaml": "",
-            "apps/example/templates/a.yaml": "imagePullSecrets: []\n",
+            "apps/stars/Chart.yaml": CHART,
+            "apps/stars/values.yaml": "",
+            "apps/stars/templates/a.yaml": "imagePullSecrets: []\n",
         }
     )
     fork: Any = None

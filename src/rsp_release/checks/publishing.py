@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from ..exceptions import NotAllowedError, ReleaseError
-from ..models import Publication
 from ..workflow import explain_absence
 from ..workflow.candidates import find_candidates
 from ..workflow.documents import load
+from ..workflow.published import dockerfiles_of, jobs_of
 from .base import Finding, join, ok, problem, unknown, warning
 from .facts import Facts
-from .workflow_file import document_of, jobs_of, steps_of
+from .workflow_file import document_of
 
 __all__ = [
     "check_condition",
@@ -279,7 +278,7 @@ def check_dockerfile(facts: Facts) -> Finding:
     document = document_of(facts, publication)
     if publication is None or document is None:
         return ok("nothing says what is built")
-    for paths in _dockerfiles(document, publication):
+    for paths in dockerfiles_of(document, publication):
         if any("${{" in path for path in paths):
             continue
         if not any(facts.text(path) is not None for path in paths):
@@ -293,28 +292,3 @@ def check_dockerfile(facts: Facts) -> Finding:
             )
         return ok(f"the image is built from {paths[0]}")
     return ok("nothing says which Dockerfile is built from")
-
-
-def _dockerfiles(
-    document: Any, publication: Publication
-) -> Iterator[tuple[str, ...]]:
-    """Find from which files images are built; any of each will do."""
-    for _, job in jobs_of(document, publication):
-        for step in [job, *steps_of(job)]:
-            uses = str(step.get("uses", ""))
-            given = step.get("with")
-            given = given if isinstance(given, dict) else {}
-            context = str(given.get("context", "."))
-            if "multiplatform-build-and-push/" in uses:
-                name = str(given.get("dockerfile", "Dockerfile"))
-            elif re.search(r"docker/(?:build-push|bake)-action@", uses):
-                if "bake" in uses or "://" in context:
-                    continue
-                name = str(given.get("file", ""))
-                name = name or posixpath.join(context, "Dockerfile")
-            elif "build-and-push-to-ghcr@" in uses:
-                name = str(given.get("dockerfile", "Dockerfile"))
-            else:
-                continue
-            inner = posixpath.normpath(posixpath.join(context, name))
-            yield (posixpath.normpath(name), inner)

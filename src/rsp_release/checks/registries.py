@@ -8,9 +8,10 @@ from typing import Any
 
 from ..exceptions import NotAllowedError
 from ..models import Publication
+from ..workflow.published import flat, jobs_of, steps_of
 from .base import Finding, ok, problem, unknown
 from .facts import Facts
-from .workflow_file import document_of, flat, jobs_of, steps_of
+from .workflow_file import document_of
 
 __all__ = ["check_docker_hub", "check_gar", "check_ghcr"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..exceptions import ReleaseError
@@ -10,7 +9,7 @@ from ..models import Publication
 from ..workflow.documents import load
 from .facts import Facts
 
-__all__ = ["document_of", "flat", "jobs_of", "steps_of"]
+__all__ = ["document_of"]
 
 
 def document_of(
@@ -27,41 +26,3 @@ def document_of(
     except ReleaseError:
         return None
     return document if isinstance(document, dict) else None
-
-
-def jobs_of(
-    document: Any, publication: Publication
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Find the publishing jobs in a workflow; all, if none is known."""
-    jobs = document.get("jobs")
-    jobs = jobs if isinstance(jobs, dict) else {}
-    found = {
-        key: job
-        for key, job in jobs.items()
-        if isinstance(job, dict)
-        and any(
-            shown == name or shown.startswith((f"{name} / ", f"{name} ("))
-            for name in {str(key), str(job.get("name", key))}
-            for shown in publication.jobs
-        )
-    }
-    yield from found.items()
-
-
-def steps_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the steps of a job."""
-    steps = job.get("steps")
-    return (
-        [s for s in steps or [] if isinstance(s, dict)]
-        if isinstance(steps, list)
-        else []
-    )
-
-
-def flat(value: Any) -> str:
-    """Return all texts of a value as one."""
-    if isinstance(value, dict):
-        return "\n".join(map(flat, value.values()))
-    if isinstance(value, list):
-        return "\n".join(map(flat, value))
-    return str(value)

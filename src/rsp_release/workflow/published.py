@@ -1,0 +1,75 @@
+"""What the publishing jobs of a workflow file are made of. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..models import Publication
+
+__all__ = ["dockerfiles_of", "flat", "jobs_of", "steps_of"]
+
+
+def jobs_of(
+    document: Any, publication: Publication
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Find the publishing jobs in a workflow; all, if none is known."""
+    jobs = document.get("jobs")
+    jobs = jobs if isinstance(jobs, dict) else {}
+    found = {
+        key: job
+        for key, job in jobs.items()
+        if isinstance(job, dict)
+        and any(
+            shown == name or shown.startswith((f"{name} / ", f"{name} ("))
+            for name in {str(key), str(job.get("name", key))}
+            for shown in publication.jobs
+        )
+    }
+    yield from found.items()
+
+
+def steps_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of a job."""
+    steps = job.get("steps")
+    return (
+        [s for s in steps or [] if isinstance(s, dict)]
+        if isinstance(steps, list)
+        else []
+    )
+
+
+def flat(value: Any) -> str:
+    """Return all texts of a value as one."""
+    if isinstance(value, dict):
+        return "\n".join(map(flat, value.values()))
+    if isinstance(value, list):
+        return "\n".join(map(flat, value))
+    return str(value)
+
+
+def dockerfiles_of(
+    document: Any, publication: Publication
+) -> Iterator[tuple[str, ...]]:
+    """Find from which files images are built; any of each will do."""
+    for _, job in jobs_of(document, publication):
+        for step in [job, *steps_of(job)]:
+            uses = str(step.get("uses", ""))
+            given = step.get("with")
+            given = given if isinstance(given, dict) else {}
+            context = str(given.get("context", "."))
+            if "multiplatform-build-and-push/" in uses:
+                name = str(given.get("dockerfile", "Dockerfile"))
+            elif re.search(r"docker/(?:build-push|bake)-action@", uses):
+                if "bake" in uses or "://" in context:
+                    continue
+                name = str(given.get("file", ""))
+                name = name or posixpath.join(context, "Dockerfile")
+            elif "build-and-push-to-ghcr@" in uses:
+                name = str(given.get("dockerfile", "Dockerfile"))
+            else:
+                continue
+            inner = posixpath.normpath(posixpath.join(context, name))
+            yield (posixpath.normpath(name), inner)
