@@ -158,7 +158,11 @@ def bench(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run the documentation's examples, and build it; check its links."""
     install(session, "test", "docs")
-    session.run("pytest", "-q", "tests/docs_test.py")
+    # With the tutorial's installation, which the session `test` leaves out.
+    session.run(
+        "pytest", "-q", "-n", "auto", "tests/docs_test.py",
+        env={"RSP_RELEASE_FULL": "1"},
+    )  # fmt: skip
     session.run(
         "sphinx-build", "-W", "--keep-going", "-n", "-q", "-b", "html",
         "docs", "docs/_build/html",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
@@ -183,3 +185,23 @@ def test_weekly_patch_is_for_dependencies_alone(
     assert is_wanted() == "true"
     _commit(service, "x.py", "1\n")
     assert is_wanted() == "false"
+
+
+def test_files_are_valid_by_githubs_schemas() -> None:
+    """Workflows and the action; `nox -s workflows` asks GitHub's parser."""
+    pytest.importorskip("check_jsonschema")
+    root = WORKFLOWS.parents[1]
+    place = resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
+    files = [
+        *WORKFLOWS.glob("*.yaml"),
+        *(root / ".github" / "workflows").glob("*.yaml"),
+        root / "action.yml",
+    ]
+    assert len(files) >= 6
+    for path in files:
+        kind = "actions" if path.name == "action.yml" else "workflows"
+        text = (place / f"github-{kind}.json").read_text(encoding="utf-8")
+        validator = jsonschema.Draft7Validator(json.loads(text))
+        validator.validate(YAML(typ="safe").load(path.read_text("utf-8")))
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate({"name": "an action without what it runs"})

@@ -52,18 +52,36 @@ def run_check(options: Globals, *, offline: bool, as_json: bool) -> int:
         with session.factory.open_checker(offline=offline) as checker:
             facts = checker.find_facts()
             reports = []
+            is_job = options.environ.get("GITHUB_ACTIONS") == "true"
+            session.mask()
             for report in checker.run(facts):
                 view.show(report)
                 reports.append(report)
+                if is_job:
+                    _annotate(report, options)
             view.show_settings(checker.settings(facts))
             status = _judge(reports)
             view.conclude(reports, status)
+            if is_job:
+                from .check_job import conclude
+
+                conclude(reports, status, options.environ)
             return int(status)
     except ReleaseError as e:
         if not as_json:
-            raise
+            # With an annotation, where that is wanted.
+            return session.fail(e)
         view.fail(e)
         return int(e.exit_status)
+
+
+def _annotate(report: Report, options: Globals) -> None:
+    """Tell a job of what is wrong, on the standard error."""
+    from .check_job import annotate
+    from .next import find_top
+
+    for each in annotate(report, find_top(options.directory)):
+        sys.stderr.write(f"{each}\n")
 
 
 def _judge(reports: Iterable[Report]) -> ExitStatus:

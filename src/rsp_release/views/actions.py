@@ -30,6 +30,7 @@ __all__ = [
     "summary",
     "tell_failure",
     "tell_next",
+    "write_job_files",
 ]
 
 _HERE = Path()
@@ -382,6 +383,26 @@ def tell_failure(
         line=line if file else None,
     )
     return f"{text}\n"
+
+
+def write_job_files(
+    values: Mapping[str, str], summary: str, environ: Mapping[str, str]
+) -> None:
+    """Append to the files of outputs and of the summary.
+
+    Parameters
+    ----------
+    values
+        The outputs.
+    summary
+        Markdown that is safe.
+    environ
+        The environment, which names the files.
+    """
+    if path := environ.get("GITHUB_OUTPUT"):
+        _append(path, _delimited(values, secrets.token_hex))
+    if path := environ.get("GITHUB_STEP_SUMMARY"):
+        _append(path, summary)
 
 
 def _delimited(values: Mapping[str, str], token: Callable[[], str]) -> str:
