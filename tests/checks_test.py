@@ -69,7 +69,7 @@ def ruleset(**more: Any) -> Ruleset:
 def history(**more: Any) -> History:
     made = Scene().history
     assert made is not None
-    return replace(made, **more)
+    return made._replace(**more)
 
 
 def missing() -> Any:

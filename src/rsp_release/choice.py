@@ -6,8 +6,7 @@ nothing else of it, and answers sooner than all of it is loaded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 __all__ = ["Bump", "Confidence", "NextVersion", "Reason"]
 
@@ -18,8 +17,7 @@ Confidence: TypeAlias = Literal["certain", "likely", "guess"]
 """How sure the computation of a version is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(NamedTuple):
     """One thing that decided a version, or that would have."""
 
     bump: Bump
@@ -35,8 +33,7 @@ class Reason:
     """What it says, in one line. Untrusted text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextVersion:
+class NextVersion(NamedTuple):
     """The answer to "what would the next version be"."""
 
     current: str | None

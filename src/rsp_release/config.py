@@ -14,8 +14,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
 from .exceptions import SettingsError
 
@@ -55,8 +55,7 @@ _VERSION = (
 _FORBIDDEN_IN_REF = r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(NamedTuple):
     """Every setting, and where each comes from.
 
     A value of `None` means: to be detected, or there is none.
@@ -84,10 +83,10 @@ class Config:
     changelog: str = "auto"
     """Where the evidence of changes is kept."""
 
-    categories: Mapping[str, Level] = field(default_factory=dict)
+    categories: Mapping[str, Level] = MappingProxyType({})
     """What the names of change-log categories ask for, in lower case."""
 
-    labels: Mapping[str, Level] = field(default_factory=dict)
+    labels: Mapping[str, Level] = MappingProxyType({})
     """What labels of pull requests ask for."""
 
     paths: tuple[str, ...] = ()
@@ -141,7 +140,7 @@ class Config:
     pull_request_auto_merge: Literal["", "merge", "squash", "rebase"] = ""
     """How GitHub shall merge it by itself."""
 
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = MappingProxyType({})
     """Where the values that are no defaults come from, by key."""
 
     file: str | None = None
@@ -206,7 +205,7 @@ class Config:
             if not self.is_set(keys[name])
         }
         sources = {**self.sources, **{keys[name]: source for name in new}}
-        return replace(self, sources=sources, **new)
+        return self._replace(sources=sources, **new)
 
 
 # -- Checks of single values ------------------------------------------------

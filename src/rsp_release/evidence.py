@@ -16,7 +16,6 @@ for a version, in 0.x for one, is the policy's matter and is not decided here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from heapq import nlargest
 from itertools import pairwise
 from typing import NamedTuple
@@ -52,8 +51,7 @@ _SELDOM = 0.3
 _MOSTLY = 0.6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class History(NamedTuple):
     """What was read of a repository, before anything is decided."""
 
     head: str
@@ -74,7 +72,7 @@ class History:
     head_tags: tuple[str, ...] = ()
     """The names of the tags at the head itself."""
 
-    commits: CommitEvidence = field(default_factory=CommitEvidence)
+    commits: CommitEvidence = CommitEvidence()
     """What the commits since then say."""
 
     conventional: float | None = None

@@ -22,8 +22,11 @@ write that was not sent or was refused may be sent again at once.
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = [
     "BlockedError",

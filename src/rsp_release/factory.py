@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -351,7 +350,7 @@ class Factory:
             repository = find_repository(
                 git.url, config=self._config, server_url=server_url
             )
-            bare = replace(self._config, repository=None, sources={})
+            bare = self._config._replace(repository=None, sources={})
             try:
                 own = find_repository(
                     git.url, config=bare, server_url=server_url

@@ -8,7 +8,6 @@ the choice was wrong most of the time; so a person is asked.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from .choice import NextVersion
 from .config import Config
@@ -104,11 +103,11 @@ class Recheck:
         path = state.path or ""
         if state.style == "scriv":
             fragment = Fragment(path, state.style, parts)
-            history = replace(history, section=None, fragments=(fragment,))
+            history = history._replace(section=None, fragments=(fragment,))
         else:
             version = parse_version(proposal.version)
             section = Section(path, version, parts)
-            history = replace(history, section=section, fragments=())
+            history = history._replace(section=section, fragments=())
         refusal = None
         try:
             answer = propose(history, policy=self._config, request=Request())

@@ -434,7 +434,7 @@ class Releaser:
             for number in list(numbers)[:_MOST_PULLS]
             for label in self._world.forge.labels(number)
         ]
-        return replace(history, labels=tuple(labels))
+        return history._replace(labels=tuple(labels))
 
     def status(self, subject: Release | Proposal) -> Iterator[Event]:
         """Show what is true of a release now. Writes nothing.

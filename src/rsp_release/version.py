@@ -8,7 +8,6 @@ pre-releases, release branches, and tags that exist already.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from .choice import Bump, Confidence, NextVersion, Reason
@@ -33,8 +32,7 @@ from .tags import Tag, Version, parse_version
 __all__ = ["History", "Request", "propose"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What the user asked for."""
 
     part: str = "auto"
