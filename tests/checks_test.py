@@ -296,11 +296,11 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("deployment", "unknown", {"config": DEPLOYS, "deployment": down}),
     ("charts", "ok", {}),
     ("charts", "ok", {"config": DEPLOYS}),
-    ("charts", "ok", {"config": replace(
-        DEPLOYS, deploy_charts=("apps/stars",))}),
+    ("charts", "ok", {"config": DEPLOYS._replace(
+        deploy_charts=("apps/stars",))}),
     ("charts", "problem", {"config": DEPLOYS, "deployed": {}}),
-    ("charts", "problem", {"config": replace(
-        DEPLOYS, deploy_charts=("apps/other",))}),
+    ("charts", "problem", {"config": DEPLOYS._replace(
+        deploy_charts=("apps/other",))}),
     ("charts", "unknown", {"config": DEPLOYS, "deployment": down}),
     ("pull-secret", "ok", {}),
     ("pull-secret", "warning", {"images": PRIVATE}),

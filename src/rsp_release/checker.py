@@ -92,7 +92,7 @@ class Checker:
         """
         config = self._config
         if not deploys:
-            config = replace(config, deploy_repository=None)
+            config = config._replace(deploy_repository=None)
         facts = Facts(
             proposal=proposal,
             worlds=self._worlds,
