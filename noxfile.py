@@ -56,7 +56,9 @@ def typing(session: nox.Session) -> None:
 def test(session: nox.Session) -> None:
     """Run the tests."""
     install(session, "test")
-    session.run("pytest", "-n", "auto", *session.posargs)
+    session.run(
+        "pytest", "-n", "auto", "--dist", "worksteal", *session.posargs
+    )
 
 
 @nox.session
