@@ -516,7 +516,16 @@ class Releaser:
         ending = yield from _collect(engine.run([step], release), verdicts)
         if ending.is_done and was_finished:
             journal.finish(at=self._world.clock.now())
-        yield self._conclude(ending, release, verdicts, "released")
+        result = self._conclude(ending, release, verdicts, "released")
+        if result.outcome == "unfinished":
+            # Resuming ends with an open pull request, and waits for no merge.
+            last = ending.last
+            waits = isinstance(last, Wait) and last.is_on_person
+            again = f"rsp-release deploy {release.tag}"
+            result = replace(
+                result, help=f"`{again}{' --wait' if waits else ''}` goes on"
+            )
+        yield result
 
     def verify(
         self, release: Release, *, accepts: bool = False

@@ -195,6 +195,7 @@ def test_wait_ends_when_time_is_up(service: Service) -> None:
     result = service.run("deploy", "--wait", "--timeout", "1s")
     assert result.returncode == 8
     assert "waiting for a merge" in result.stderr
+    assert f"`rsp-release deploy {TAG} --wait` goes on" in result.stderr
 
 
 def test_closed_pull_request_is_not_opened_again(service: Service) -> None:

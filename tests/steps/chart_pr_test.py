@@ -285,6 +285,8 @@ def test_no_proof_no_deployment(report: ImageReport, said: str) -> None:
         assert said in verdict.reason
         assert verdict.otherwise is not None
         assert verdict.otherwise.exit_status is ExitStatus.IMAGE
+        again = "deploy" if force else "resume"
+        assert f"`rsp-release {again} 1.5.0`" in str(verdict.otherwise.help)
 
 
 def test_no_image_known_is_no_proof() -> None:

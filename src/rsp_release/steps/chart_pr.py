@@ -218,7 +218,7 @@ class ChartPull:
         refusal = self._refuse(release, seen, edits, tag)
         if refusal is not None:
             return refusal
-        unproven = _find_unproven(seen)
+        unproven = _find_unproven(seen, self._again(release))
         if unproven is not None:
             return unproven
         return self._propose(release, target, seen, edits)
@@ -290,7 +290,7 @@ class ChartPull:
                 write=MakeFork(repository=seen.name),
             )
         if seen.fork is not None and not seen.fork.is_ready:
-            return _wait_for_fork(seen.where)
+            return _wait_for_fork(seen.where, self._again(release))
         title = deployment.title(release)
         older = seen.updatable
         branch = older.branch if older else release.deploy_branch
@@ -352,6 +352,11 @@ class ChartPull:
             ),
         )
 
+    def _again(self, release: Release) -> str:
+        """Return the command that goes on."""
+        command = "deploy" if self._is_asked else "resume"
+        return f"rsp-release {command} {release.tag}"
+
     # -- Acting -------------------------------------------------------------
 
     def act(self, change: Change, world: World) -> None:
@@ -393,19 +398,19 @@ def _has(seen: ChartSeen, tag: str) -> bool:
     return not list_changes(edits)
 
 
-def _wait_for_fork(name: str) -> Wait:
+def _wait_for_fork(name: str, again: str) -> Wait:
     return Wait(
         reason=f"GitHub is making the fork {name}",
         patience=_FORKED_WITHIN,
         otherwise=Blocked(
             problem=f"the fork {name} has no commits",
-            help="see whether GitHub is still at it, and `rsp-release resume`"
-            " then; or delete it",
+            help=f"see whether GitHub is still at it, and `{again}` then; or"
+            " delete it",
         ),
     )
 
 
-def _find_unproven(seen: ChartSeen) -> Verdict | None:
+def _find_unproven(seen: ChartSeen, again: str) -> Verdict | None:
     """Tell which image is not there, as far as is known."""
     problems = []
     for image, report in seen.images:
@@ -436,7 +441,7 @@ def _find_unproven(seen: ChartSeen) -> Verdict | None:
         images=reports,
         otherwise=Blocked(
             problem="not deployed:\n" + "\n".join(problems),
-            help="`rsp-release resume` goes on once it is there",
+            help=f"`{again}` goes on once it is there",
             exit_status=ExitStatus.IMAGE,
             images=reports,
         ),

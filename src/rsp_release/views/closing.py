@@ -89,6 +89,8 @@ def headline(
             time = "" if spent is None else f" in {words.duration(spent)}"
             if steps == ("workflow_run",):
                 return "good", f"The run of {name} succeeded{time}"
+            if steps == ("chart_pr",):
+                return "good", f"Saw to the deployment of {name}{time}"
             if steps == ("images",):
                 count = len(result.images)
                 told = {0: "No images", 1: "The image"}.get(
@@ -101,7 +103,8 @@ def headline(
         case "nothing":
             return "good", "Nothing to release"
         case "planned":
-            return "plain", f"Would release {name}; nothing was written"
+            verb = "deploy" if steps == ("chart_pr",) else "release"
+            return "plain", f"Would {verb} {name}; nothing was written"
         case "unfinished":
             if result.exit_status is ExitStatus.INTERRUPTED:
                 return "person", "Interrupted"
