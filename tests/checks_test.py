@@ -13,6 +13,7 @@ import pytest
 
 from rsp_release.checks import CHECKS, Facts, look_at, run_checks
 from rsp_release.checks.base import Check, ok
+from rsp_release.checks.dependencies import OLD_RUN
 from rsp_release.config import Config
 from rsp_release.evidence import History
 from rsp_release.exceptions import BlockedError, NotAllowedError
@@ -209,6 +210,14 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("tag-rules", "problem", {"rulesets": (ruleset(),)}),
     ("tag-rules", "problem", {"rulesets": (ruleset(
         rules=("tag_name_pattern",), names=(("starts_with", "v", False),)),)}),
+    ("tag-rules", "problem",
+     {"rulesets": (ruleset(include=("refs/tags/*",)),)}),
+    ("tag-rules", "ok", {"rulesets": (ruleset(include=("refs/tags/*",)),),
+                         "proposal": {"tag": "app/1.0.0"}}),
+    ("tag-rules", "unknown", {"rulesets": (ruleset(
+        rules=("tag_name_pattern",), names=(("regex", "^v", False),)),)}),
+    ("tag-rules", "unknown",
+     {"rulesets": (ruleset(rules=("required_status_checks",)),)}),
     ("tag-rules", "unknown", {"rulesets": denied}),
     ("branch-rules", "ok", {}),
     ("branch-rules", "ok", {"branch_rules": PROTECTED}),
@@ -278,6 +287,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("docker-hub", "problem", workflow(
         HUB.replace("    secrets: inherit\n", ""))),
     ("docker-hub", "unknown", {**workflow(HUB), "secrets": denied}),
+    ("docker-hub", "unknown", workflow(
+        HUB.replace("    uses:", "    environment: prod\n    uses:"))),
     ("gar", "ok", {**workflow(GAR), "secrets": frozenset({"GAR_PUSH_TOKEN"})}),
     ("gar", "problem", workflow(GAR)),
     ("gar", "unknown", {**workflow(GAR), "secrets": denied}),
@@ -319,6 +330,12 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
      {"files": LOCKED, "changed_at": NOW - timedelta(days=31)}),
     ("lock-age", "problem",
      {"files": LOCKED, "changed_at": NOW - timedelta(days=181)}),
+    ("lock-age", "ok",
+     {"files": LOCKED, "changed_at": NOW - timedelta(days=181),
+      "updates": ()}),
+    ("lock-age", "problem",
+     {"files": LOCKED, "changed_at": NOW - timedelta(days=181),
+      "updates": ("idna v3.6 -> v3.20",)}),
     ("lock-age", "unknown", {"files": LOCKED, "changed_at": down}),
     ("dependency-pulls", "ok", {"pulls": (pull("feature", days=90),)}),
     ("dependency-pulls", "warning", {"pulls": (pull("renovate/uv"),)}),
@@ -329,6 +346,9 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("periodic-ci", "ok", {**workflow(DATE), "scheduled": run("success")}),
     ("periodic-ci", "warning",
      {**workflow(DATE), "scheduled": run("failure")}),
+    ("periodic-ci", "warning",
+     {**workflow(DATE),
+      "scheduled": replace(run("success"), created_at=NOW - OLD_RUN * 2)}),
     ("periodic-ci", "unknown", {**workflow(DATE), "scheduled": denied}),
     ("fragments", "ok", {}),
     ("fragments", "problem", fragment(empty=("Bug fixes",))),
@@ -461,3 +481,17 @@ def test_offline_nothing_beyond_this_machine_is_asked() -> None:
     reports = list(run_checks(CHECKS, scene.facts()))
     assert len(reports) > 10
     assert {r.finding.state for r in reports} == {"ok"}
+
+
+def test_the_repositorys_own_way_to_update_is_named() -> None:
+    files = {**LOCKED, "Makefile": ".PHONY: x\nupdate-deps:\n\tuv lock\n"}
+    scene = Scene(files=files, changed_at=NOW - timedelta(days=181))
+    finding = look_at(BY_KEY["lock-age"], scene.facts())
+    assert finding.command == "make update-deps"
+
+
+def test_who_may_bypass_a_branchs_rules_is_told() -> None:
+    rules = (ruleset(include=("refs/heads/ma*",), bypass="always"),)
+    scene = Scene(branch_rules=PROTECTED, rulesets=rules)
+    finding = look_at(BY_KEY["branch-rules"], scene.facts())
+    assert "you may bypass the ruleset 'tags'" in finding.text

@@ -14,6 +14,7 @@ from .exceptions import ReleaseError, UsageError
 from .journal import find_unfinished
 from .models import Proposal
 from .pin import propose_release, pull_policy
+from .scriv_settings import read_scriv_settings
 from .version import History, Request, propose
 from .world import World
 
@@ -120,6 +121,10 @@ class Checker:
                 tag_prefix=tag.removesuffix(facts.proposal.version),
             )
         with suppress(ReleaseError):
+            tool, source = _find_tool(facts)
+            if tool is not None:
+                config = config.detected(source, changelog=tool)
+        with suppress(ReleaseError):
             publication = facts.publication()
             if publication is not None and publication.workflow:
                 images = publication.images
@@ -203,3 +208,19 @@ class Checker:
             if journal.has_intents and subject is not None:
                 found = subject.tag
         return found
+
+
+def _find_tool(facts: Facts) -> tuple[str | None, str]:
+    """Find how the change log is kept, and what shows it."""
+    if read_scriv_settings(facts.text) is not None:
+        return "scriv", "scriv's settings"
+    if facts.names("changelog.d"):
+        return "scriv", "changelog.d"
+    if facts.names(".changeset"):
+        return "changesets", ".changeset"
+    for path in ("towncrier.toml", "pyproject.toml"):
+        if "[tool.towncrier" in (facts.text(path) or ""):
+            return "towncrier", path
+    if facts.history is not None and facts.history.past:
+        return "unreleased", "the change log"
+    return None, ""

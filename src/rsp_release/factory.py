@@ -219,7 +219,9 @@ class Factory:
             if not offline:
                 raise
             repository = f"owner/{git.root.resolve().name}"
-        config = self._detect(git, repository, asks=not offline)
+        config = self._detect(git, repository, asks=not offline).detected(
+            "git's tag.gpgSign", sign=git.signs()
+        )
         registry = self._make_registry()
         changelog = self._make_changelog(git, config)
         files = self._make_files(git)

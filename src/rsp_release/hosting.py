@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
 __all__ = [
@@ -64,6 +64,14 @@ class Credentials:
     """Whether GitHub leaves things out for want of single sign-on."""
 
 
+_JUDGED = frozenset(
+    {"creation", "update", "deletion", "non_fast_forward",
+     "required_linear_history", "required_signatures", "tag_name_pattern",
+     "branch_name_pattern"}
+)  # fmt: skip
+"""Rules that are judged, or that do not touch a new ref."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruleset:
     """A ruleset that is in force."""
@@ -107,11 +115,22 @@ class Ruleset:
                     pattern == "~DEFAULT_BRANCH"
                     and ref == f"refs/heads/{default_branch}"
                 )
-                or fnmatchcase(ref, pattern)
+                or _matches(ref, pattern)
                 for pattern in patterns
             )
 
         return fits(self.include) and not fits(self.exclude)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What it has that cannot be judged from here, in GitHub's words."""
+        rules = tuple(rule for rule in self.rules if rule not in _JUDGED)
+        operators = (operator for operator, _, _ in self.names)
+        return rules + tuple(
+            f"a name by {operator}"
+            for operator in operators
+            if operator not in ("starts_with", "ends_with", "contains")
+        )
 
     def forbids_name(self, name: str) -> str | None:
         """Return the pattern that forbids a name, if one does."""
@@ -125,6 +144,18 @@ class Ruleset:
             if found is not None and found == is_negated:
                 return pattern
         return None
+
+
+def _matches(ref: str, pattern: str) -> bool:
+    """Return whether a ref fits to a pattern, as GitHub matches them.
+
+    One star stands for anything but a slash, two for anything.
+    https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/creating-rulesets-for-a-repository
+    """
+    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    text = "".join(wild.get(part) or re.escape(part) for part in parts)
+    return re.fullmatch(text, ref) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

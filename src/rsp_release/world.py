@@ -375,6 +375,12 @@ class Files(Protocol):
     def differ(self, other: str, folder: str) -> bool:
         """Return whether a folder is otherwise at another revision."""
 
+    def lock_updates(self) -> tuple[str, ...] | None:
+        """Return what would change if all were locked anew.
+
+        `None` where it cannot be told.
+        """
+
     def lock_is_current(self, *, offline: bool) -> bool | None:
         """Return whether ``uv.lock`` fits; `None` if that cannot be told."""
 

@@ -106,7 +106,10 @@ def test_all_is_well_and_nothing_is_written(service: Service) -> None:
     settings = {e["key"]: e for e in lines if e["event"] == "setting"}
     assert settings["repository"]["value"] == NAME
     assert settings["workflow"]["source"] == "the workflow files"
-    assert settings["sign"]["source"] == "default"
+    assert settings["sign"]["source"] == "git's tag.gpgSign"
+    assert settings["sign"]["value"] is False
+    assert settings["changelog"]["value"] == "scriv"
+    assert settings["deploy.older"]["source"] == "default"
     assert writes(service) == []
     assert service.git("for-each-ref") == before
     assert service.git("status", "--porcelain") == ""

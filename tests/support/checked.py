@@ -113,6 +113,7 @@ class Scene:
     added: Any = ()
     differ: Any = False
     lock: Any = True
+    updates: Any = None
     deployment: Any = field(
         default_factory=lambda: Repository(
             name=DEPLOY, default_branch="main", can_push=True
@@ -329,6 +330,9 @@ class _Files(_Part):
 
     def lock_is_current(self, *, offline: bool) -> Any:
         return _tell(self.scene.lock)
+
+    def lock_updates(self) -> Any:
+        return _tell(self.scene.updates)
 
 
 class _Registry(_Part):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from ..exceptions import NotAllowedError, ReleaseError
@@ -24,6 +25,11 @@ OLD_LOCK = timedelta(days=180)
 
 OLD_PULL = timedelta(days=30)
 """How long an update of a dependency may wait at most."""
+
+OLD_RUN = timedelta(days=35)
+"""How long ago the newest dependencies may have been tested at most."""
+
+_FAILED = ("failure", "timed_out", "startup_failure")
 
 _LOCKS = (
     "uv.lock",
@@ -51,7 +57,8 @@ def check_lock(facts: Facts) -> Finding:
     is_current = facts.files.lock_is_current(offline=facts.is_offline)
     if is_current is None:
         return unknown(
-            "whether uv.lock fits to pyproject.toml: uv could not tell",
+            "whether uv.lock fits to pyproject.toml: uv is not installed, or"
+            " could not tell",
             "see what it says",
             command="uv lock --check",
         )
@@ -72,14 +79,34 @@ def check_lock_age(facts: Facts) -> Finding:
             continue
         age = facts.world.clock.now() - changed_at
         text = f"{path} was last changed {max(age.days, 0)} days ago"
-        command = "uv lock --upgrade" if path == "uv.lock" else None
+        if age <= STALE_LOCK:
+            return ok(text)
+        updates = _find_updates(facts, path)
+        if updates == ():
+            return ok(f"{text}, and holds the newest of all")
+        if updates:
+            text += f", and is behind: {join(updates)}"
         remedy = "update the dependencies, and commit it"
+        command = _update_command(facts, path)
         if age > OLD_LOCK:
             return problem(text, remedy, command=command)
-        if age > STALE_LOCK:
-            return warning(text, remedy, command=command)
-        return ok(text)
+        return warning(text, remedy, command=command)
     return ok("there is no lock file")
+
+
+def _find_updates(facts: Facts, path: str) -> tuple[str, ...] | None:
+    """Find what a lock file is behind by; `None` where nothing tells."""
+    if path != "uv.lock" or facts.is_offline:
+        return None
+    return facts.files.lock_updates()
+
+
+def _update_command(facts: Facts, path: str) -> str | None:
+    """Return how the repository updates its dependencies."""
+    makefile = facts.text("Makefile") or ""
+    if re.search(r"(?m)^update-deps\s*:", makefile):
+        return "make update-deps"
+    return "uv lock --upgrade" if path == "uv.lock" else None
 
 
 def check_dependency_pulls(facts: Facts) -> Finding:
@@ -122,11 +149,20 @@ def check_periodic_ci(facts: Facts) -> Finding:
             run = facts.settings.last_scheduled(path)
         except NotAllowedError as e:
             return unknown(f"the last run of {path}: {e.message}", e.help)
-        if run is not None and run.conclusion in ("failure", "timed_out"):
+        if run is None:
+            continue
+        if run.conclusion in _FAILED:
             return warning(
                 f"the last scheduled run of {path} failed: the newest"
                 " dependencies may not work",
                 "see why",
+                url=run.url,
+            )
+        age = facts.world.clock.now() - run.created_at
+        if age > OLD_RUN:
+            return warning(
+                f"{path} was last started by its schedule {age.days} days ago",
+                "see whether it is enabled",
                 url=run.url,
             )
     return ok(f"{join(scheduled)} did not fail the last time")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,6 +64,19 @@ def _check_secrets(
     missing = [name for name in wanted if name.upper() not in known]
     if not missing:
         return ok(f"the secrets for {registry} are there: {names}")
+    environments = [
+        str(name)
+        for _, job in jobs_of(document, publication)
+        if (name := _environment(job))
+    ]
+    if environments:
+        return unknown(
+            f"whether the environment {environments[0]!r:.60} has the secrets"
+            f" {' and '.join(missing)} for {registry}: the repository has not",
+            "see that it has",
+            command=f"gh secret list --env {shlex.quote(environments[0])}"
+            f" --repo {facts.proposal.repository}",
+        )
     commands = [
         f"gh secret set {name} --repo {facts.proposal.repository}"
         for name in missing
@@ -73,6 +87,12 @@ def _check_secrets(
         "set it, for the repository or the organisation",
         command=" && ".join(commands),
     )
+
+
+def _environment(job: Mapping[str, Any]) -> Any:
+    """Return the environment of a job, which has secrets of its own."""
+    found = job.get("environment")
+    return found.get("name") if isinstance(found, dict) else found
 
 
 def _wanted_secrets(

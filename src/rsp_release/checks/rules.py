@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..exceptions import NotAllowedError
 from ..hosting import Ruleset
-from .base import Finding, ok, problem, unknown, warning
+from .base import Finding, join, ok, problem, unknown, warning
 from .facts import Facts
 
 __all__ = ["check_branch_rules", "check_immutable", "check_tag_rules"]
@@ -38,6 +38,14 @@ def check_tag_rules(facts: Facts) -> Finding:
                 " it",
                 "let an administrator put you on its bypass list",
                 url=ruleset.url,
+            )
+    for ruleset in covering:
+        doubts = ruleset.doubts
+        if doubts and ruleset.bypass not in _FREE:
+            return unknown(
+                f"whether the ruleset {ruleset.name!r} lets {tag} be made: it"
+                f" has {join(doubts)}",
+                f"see that {tag} is as it asks: {ruleset.url or ruleset.name}",
             )
     if bypassed:
         return ok(f"you may bypass the ruleset {bypassed[0]!r}")
@@ -84,7 +92,26 @@ def check_branch_rules(facts: Facts) -> Finding:
             "the release waits for that; `pull-request.reviewers` in the"
             " settings asks for it",
         )
-    return ok(f"{branch} takes pull requests, and the change log is one")
+    text = f"{branch} takes pull requests, and the change log is one"
+    bypassed = _bypassed(facts, branch)
+    if bypassed:
+        text += f"; you may bypass the ruleset {bypassed[0]!r}"
+    return ok(text)
+
+
+def _bypassed(facts: Facts, branch: str) -> list[str]:
+    """Return the rulesets of a branch that do not bind these credentials."""
+    try:
+        rulesets = facts.settings.rulesets("branch")
+    except NotAllowedError:
+        return []
+    default = facts.proposal.default_branch
+    return [
+        ruleset.name
+        for ruleset in rulesets
+        if ruleset.bypass in _FREE
+        and ruleset.covers(f"refs/heads/{branch}", default_branch=default)
+    ]
 
 
 def check_immutable(facts: Facts) -> Finding:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
-from ..checks import Report, State
+from ..checks import Facts, Report, State
 from ..exceptions import ExitStatus, ReleaseError
 from ..views.glyphs import Glyphs
 from ..views.json import SCHEMA, dumps
@@ -22,6 +24,12 @@ _MARKS: dict[State, tuple[str, str]] = {
     "unknown": ("unknown", "36"),
 }
 """The glyph and the colour of each state."""
+
+_INDENT = 29
+"""The column where texts begin."""
+
+_WIDE = 100
+"""The columns of a terminal on which settings have a third column."""
 
 
 def run_check(options: Globals, *, offline: bool, as_json: bool) -> int:
@@ -51,6 +59,7 @@ def run_check(options: Globals, *, offline: bool, as_json: bool) -> int:
     try:
         with session.factory.open_checker(offline=offline) as checker:
             facts = checker.find_facts()
+            view.begin(facts)
             reports = []
             is_job = options.environ.get("GITHUB_ACTIONS") == "true"
             session.mask()
@@ -111,21 +120,32 @@ class _Text:
             and not environ.get("NO_COLOR")
             and environ.get("TERM") != "dumb"
         )
+        self._width = _find_width(stream, environ)
         self._group = ""
+
+    def begin(self, facts: Facts) -> None:
+        proposal = facts.proposal
+        where = proposal.branch or "no branch"
+        if facts.is_empty:
+            text = f"{proposal.repository}: nothing is committed yet"
+        else:
+            text = f"{proposal.repository}, {where} at {proposal.commit[:10]}"
+        if facts.trouble is None and not facts.is_empty:
+            text += f", checked for {proposal.tag}"
+        self._write(f"{line(text)}\n")
 
     def show(self, report: Report) -> None:
         check, finding = report.check, report.finding
         if check.group != self._group:
             self._group = check.group
-            self._write(f"{check.group}\n")
-        glyph, colour = _MARKS[finding.state]
-        mark = self._paint(getattr(self._glyphs, glyph), colour)
-        self._write(f"  {mark} {check.title:<24} {line(finding.text)}\n")
+            self._write(self._paint(f"{check.group}\n", "1"))
+        self._put(self._mark(finding.state), check.title, line(finding.text))
         if finding.state == "ok":
             return
-        arrow = " " * 29 + self._glyphs.arrow
+        arrow = " " * _INDENT + self._glyphs.arrow
         if finding.remedy:
-            self._write(f"{arrow} {line(finding.remedy)}\n")
+            text = self._fold(line(finding.remedy), _INDENT + 2)
+            self._write(f"{arrow} {text}\n")
         if finding.command:
             command = self._paint(line(finding.command), "1")
             self._write(f"{arrow} {command}\n")
@@ -133,12 +153,29 @@ class _Text:
             self._write(f"{arrow} {address}\n")
 
     def show_settings(self, settings: Iterable[tuple[str, Any, str]]) -> None:
-        self._write("Settings\n")
+        self._write(self._paint("Settings\n", "1"))
         for key, value, source in settings:
-            shown = line(_spell(value))
-            self._write(f"    {key:<24} {shown:<34} {line(source)}\n")
+            shown, origin = line(_spell(value)), line(source)
+            row = f"    {key:<24} {shown:<34} {origin}"
+            if 0 < self._width < _WIDE:
+                text = self._fold(f"{shown}  ({origin})", _INDENT)
+                row = f"    {key:<24} {text}"
+            colour = "2" if source == "default" else ""
+            self._write(self._paint(row.rstrip(), colour) + "\n")
 
     def conclude(self, reports: list[Report], status: ExitStatus) -> None:
+        bad = [r for r in reports if r.finding.state in ("problem", "warning")]
+        self._write("\n")
+        for report in sorted(bad, key=lambda r: r.finding.state == "warning"):
+            finding = report.finding
+            mark = self._mark(finding.state)
+            # What can be run stays in one piece.
+            if finding.command:
+                command = line(finding.command)
+                self._write(f"  {mark} {report.check.title:<24} {command}\n")
+            else:
+                text = finding.remedy or finding.text
+                self._put(mark, report.check.title, line(text))
         counts = _count(reports)
         words = [
             f"{counts['problem']} problem" + _s(counts["problem"]),
@@ -147,13 +184,32 @@ class _Text:
         ]
         told = ", ".join(w for w in words if not w.startswith("0 "))
         total = f"{len(reports)} checks"
-        self._write(f"\n{total}: {told or 'all well'}\n")
+        self._write(f"{total}: {told or 'all well'}\n")
 
     def fail(self, error: ReleaseError) -> None:
         raise error
 
+    def _mark(self, state: State) -> str:
+        glyph, colour = _MARKS[state]
+        return self._paint(getattr(self._glyphs, glyph), colour)
+
+    def _put(self, mark: str, title: str, text: str) -> None:
+        self._write(f"  {mark} {title:<24} {self._fold(text, _INDENT)}\n")
+
+    def _fold(self, text: str, indent: int) -> str:
+        """Break a text for a terminal, below where it begins."""
+        room = max(self._width - indent, 24)
+        if not self._width or len(text) <= room:
+            return text
+        lines = textwrap.wrap(
+            text, room, break_long_words=False, break_on_hyphens=False
+        )
+        return ("\n" + " " * indent).join(lines)
+
     def _paint(self, text: str, colour: str) -> str:
-        return f"\x1b[{colour}m{text}\x1b[m" if self._is_coloured else text
+        if not self._is_coloured or not colour:
+            return text
+        return f"\x1b[{colour}m{text}\x1b[m"
 
     def _write(self, text: str) -> None:
         encoding = self._stream.encoding or "utf-8"
@@ -161,11 +217,27 @@ class _Text:
         self._stream.flush()
 
 
+def _find_width(stream: TextIO, environ: Mapping[str, str]) -> int:
+    """Return the columns of a terminal; 0: lines are not broken."""
+    if not stream.isatty():
+        return 0
+    columns = environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 80
+
+
 class _Json:
     """Writes one object a line, as ``schemas/check.json`` describes."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+
+    def begin(self, facts: Facts) -> None:
+        """Say nothing: what is checked is in each line."""
 
     def show(self, report: Report) -> None:
         check, finding = report.check, report.finding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,6 +17,12 @@ _MOST_COMMITS = 300
 
 _TIMEOUT = 60
 """Seconds that ``uv`` may take."""
+
+
+_UPDATE = re.compile(r"(?m)^(?:Update|Add|Remove) (\S+ .*)$")
+"""What ``uv lock --dry-run`` says of each package."""
+
+_TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
 
 
 class CloneFiles:
@@ -101,14 +108,38 @@ class CloneFiles:
         Only ``uv`` can tell. It looks at the files of the work tree, since it
         may have to ask the project's build system.
         """
+        result = self._ask_uv("--check", offline=offline)
+        if result is None:
+            return None
+        if result.returncode == 0:
+            return True
+        return False if "needs to be updated" in result.stderr else None
+
+    def lock_updates(self) -> tuple[str, ...] | None:
+        """Return what would change if all were locked anew, in uv's words."""
+        result = self._ask_uv("--upgrade", "--dry-run", offline=False)
+        if result is None or result.returncode:
+            return None
+        found = tuple(re.findall(_UPDATE, result.stderr))
+        is_newest = "No lockfile changes detected" in result.stderr
+        return found if found or is_newest else None
+
+    def _ask_uv(
+        self, *options: str, offline: bool
+    ) -> subprocess.CompletedProcess[str] | None:
+        """Run ``uv lock``; it may run the project's own build system.
+
+        So it gets no token.
+        """
         if not self._listed("uv.lock", "blob"):
             return None
+        environ = {k: v for k, v in self._environ.items() if k not in _TOKENS}
         try:
-            result = subprocess.run(
-                ["uv", "lock", "--check", "--no-progress"]
+            return subprocess.run(
+                ["uv", "lock", *options, "--no-progress", "--color=never"]
                 + (["--offline"] if offline else []),
                 cwd=self._directory,
-                env=self._environ,
+                env=environ,
                 capture_output=True,
                 text=True,
                 check=False,
@@ -117,9 +148,6 @@ class CloneFiles:
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        if result.returncode == 0:
-            return True
-        return False if "needs to be updated" in result.stderr else None
 
     def _listed(self, path: str, kind: str) -> bool:
         if not path or path.startswith(("/", "-")) or ".." in path.split("/"):
@@ -194,5 +222,9 @@ class WorkTree:
         return False
 
     def lock_is_current(self, *, offline: bool) -> bool | None:
+        """Return that it cannot be told."""
+        return None
+
+    def lock_updates(self) -> tuple[str, ...] | None:
         """Return that it cannot be told."""
         return None

@@ -377,7 +377,7 @@ class GitClone:
             "tag", "-a", *options[self._sign], "--cleanup=verbatim",
             "-m", write.message, "--", write.tag, write.commit,
         )  # fmt: skip
-        if not status and self._signs() and not self._is_signed(ref):
+        if not status and self.signs() and not self._is_signed(ref):
             # git 2.39 makes an unsigned tag where it cannot read an SSH key.
             self.forget_tag(write.tag, write.commit)
             status = 1
@@ -391,7 +391,8 @@ class GitClone:
             )
         self._made.add(write.tag)
 
-    def _signs(self) -> bool:
+    def signs(self) -> bool:
+        """Return whether tags are signed: as is set, or as git is."""
         if self._sign == "auto":
             _, out, _ = self._run("config", "--type=bool", "tag.gpgSign")
             return out.strip() == "true"
