@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rsp_release.sandbox import Sandbox
-from tests.support.sandbox import Client, git
+from tests.support.sandbox import Client, ManualClock, git
 
 NAME = "rubin-demo/stargazer"
 R = f"/repos/{NAME}"
@@ -264,3 +265,127 @@ def test_ref_moves_forward_only(client: Client) -> None:
     assert client.api("PATCH", path, {"sha": head}).status == 422
     for data in ({"ref": "x", "sha": head}, {"ref": "refs/x", "sha": "0"}):
         assert client.post(refs, data).status == 422
+
+
+# -- Checks, and merging by itself ------------------------------------------
+
+ENABLE = """
+mutation($pull: ID!, $method: PullRequestMergeMethod!) {
+  enablePullRequestAutoMerge(
+    input: {pullRequestId: $pull, mergeMethod: $method}
+  ) { pullRequest { number } }
+}
+"""
+
+
+def enable(client: Client, number: int, method: str = "SQUASH") -> Any:
+    pull = client.get(f"{R}/pulls/{number}").data["node_id"]
+    body = {"query": ENABLE, "variables": {"pull": pull, "method": method}}
+    return client.raw(
+        "POST",
+        "/api/graphql",
+        headers={"Authorization": f"Bearer {client.token}"},
+        body=json.dumps(body).encode(),
+    ).data
+
+
+def state(client: Client, number: int) -> str:
+    for _ in range(2):
+        found = client.get(f"{R}/pulls/{number}").data
+    return str(found["mergeable_state"])
+
+
+def test_required_checks(
+    box: Sandbox, client: Client, clock: ManualClock, number: int
+) -> None:
+    clock.sleep(1)
+    assert state(client, number) == "unstable"
+    box.protect(NAME, "main", checks=("test", "never"))
+    assert state(client, number) == "blocked"
+    path = f"{R}/pulls/{number}/merge"
+    refused = client.api("PUT", path, {})
+    assert refused.status == 405
+    assert '"never" is expected' in refused.data["message"]
+    box.protect(NAME, "main", checks=("test",))
+    clock.sleep(1)
+    refused = client.api("PUT", path, {})
+    assert "in progress" in refused.data["message"]
+    clock.sleep(3600)
+    assert state(client, number) == "clean"
+    assert client.api("PUT", path, {}).status == 200
+
+
+@pytest.mark.parametrize("is_strict", [True, False])
+def test_branch_that_is_behind(
+    box: Sandbox, client: Client, work: Path, clock: ManualClock, number: int,
+    *, is_strict: bool,
+) -> None:  # fmt: skip
+    parameters = {
+        "required_status_checks": [{"context": "test"}],
+        "strict_required_status_checks_policy": is_strict,
+    }
+    rule = {"type": "required_status_checks", "parameters": parameters}
+    git("checkout", "-q", "main", cwd=work)
+    (work / "three").write_text("three")
+    git("add", "three", cwd=work)
+    git("commit", "-qm", "fix: add three", cwd=work)
+    git("push", "-q", "origin", "main", cwd=work)
+    box.add_ruleset(
+        NAME, target="branch", include=("~DEFAULT_BRANCH",), rules=(rule,)
+    )
+    clock.sleep(3600)
+    expected = "behind" if is_strict else "clean"
+    assert state(client, number) == expected
+
+
+def test_auto_merge_is_refused(
+    box: Sandbox, client: Client, clock: ManualClock, number: int
+) -> None:
+    project = box.project(NAME)
+    box.protect(NAME, "main", approvals=1)
+    said = enable(client, number)
+    assert said["data"] == {"enablePullRequestAutoMerge": None}
+    assert "not allowed for this repository" in str(said["errors"])
+    project.allow_auto_merge = True
+    box.protect(NAME, "main")
+    # Nothing that is required is lacking.
+    clock.sleep(1)
+    assert "unstable status" in str(enable(client, number)["errors"])
+    clock.sleep(3600)
+    assert "clean status" in str(enable(client, number)["errors"])
+    assert client.get(f"{R}/pulls/{number}").data["auto_merge"] is None
+    box.protect(NAME, "main", approvals=1)
+    weak = box.add_token(
+        {"pull_requests": "write", "contents": "read"}, "fine-grained"
+    )
+    with Client(box, weak) as other:
+        [error] = enable(other, number)["errors"]
+    assert error["type"] == "FORBIDDEN"
+    body = json.dumps({"query": "mutation { deleteAll }"}).encode()
+    headers = {"Authorization": f"Bearer {client.token}"}
+    answer = client.raw("POST", "/api/graphql", headers=headers, body=body)
+    assert "doesn't exist on type 'Mutation'" in str(answer.data)
+
+
+def test_merges_itself(
+    box: Sandbox, client: Client, clock: ManualClock, number: int
+) -> None:
+    box.project(NAME).allow_auto_merge = True
+    box.protect(NAME, "main", approvals=1, checks=("test",))
+    payload = {"pullRequest": {"number": number}}
+    assert enable(client, number) == {
+        "data": {"enablePullRequestAutoMerge": payload}
+    }
+    path = f"{R}/pulls/{number}"
+    auto = client.get(path).data["auto_merge"]
+    assert auto["merge_method"] == "squash"
+    clock.sleep(3600)
+    assert client.get(path).data["merged"] is False
+    box.project(NAME).roles["noor"] = "write"
+    with Client(box, box.add_token(login="noor")) as noor:
+        noor.post(f"{path}/reviews", {"event": "APPROVE"})
+    found = client.get(path).data
+    assert found["merged"] is True
+    head = box.state.branches(NAME)["main"]
+    assert found["merge_commit_sha"] == head
+    assert any(run.head_sha == head for run in box.state.runs(NAME))

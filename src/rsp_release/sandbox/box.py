@@ -23,6 +23,7 @@ from .git import Repository
 from .githttp import git_http
 from .guards import may
 from .logs import LogStore
+from .merging import merge_what_may
 from .misbehave import misbehave, spoil
 from .project import Project, RequestRecord, State
 from .pulls import follow
@@ -346,7 +347,14 @@ class Sandbox:
             project.hook.write()
         return number
 
-    def protect(self, name: str, branch: str, *, approvals: int = 0) -> None:
+    def protect(
+        self,
+        name: str,
+        branch: str,
+        *,
+        approvals: int = 0,
+        checks: tuple[str, ...] = (),
+    ) -> None:
         """Protect a branch: it takes pull requests only.
 
         Parameters
@@ -357,10 +365,13 @@ class Sandbox:
             The branch.
         approvals
             How many approvals a pull request needs.
+        checks
+            Names of the checks that it must have passed.
         """
         project = self.project(name)
         project.protected.add(branch)
         project.required_approvals = approvals
+        project.required_checks = checks
         if project.hook is not None:
             project.hook.write()
 
@@ -389,6 +400,10 @@ class Sandbox:
     def project(self, name: str) -> Project:
         """Return a repository by owner and name."""
         return self._projects[name.lower()]
+
+    def projects(self) -> tuple[Project, ...]:
+        """Return all repositories."""
+        return tuple(self._projects.values())
 
     def new_id(self, kind: str) -> int:
         """Return the next number of a kind of thing."""
@@ -504,9 +519,15 @@ class Sandbox:
     def _watch(self) -> None:
         while not self._stop.wait(0.1):
             with self.lock:
-                for project in list(self._projects.values()):
+                for project in self.projects():
                     self.notice(project)
-                self.runner.settle()
+                self._settle()
+
+    def _settle(self) -> None:
+        """Let happen what happens by itself."""
+        self.runner.settle()
+        for project in self.projects():
+            merge_what_may(self, project)
 
     def _answer(self, request: Request) -> Reply:
         began = time.perf_counter()
@@ -546,7 +567,7 @@ class Sandbox:
             return found
         with self.lock:
             now = self.clock.now()
-            self.runner.settle()
+            self._settle()
             view = View(now, self._before_write if stale else None)
             path = request.path
             try:
@@ -572,7 +593,7 @@ class Sandbox:
             if word in query:
                 answer = handler(self, token, data.get("variables") or {})
                 return Response(200, answer)
-        if query.lstrip().startswith(("query", "fragment")):
+        if query.lstrip().startswith(("query", "fragment", "mutation")):
             variables = data.get("variables") or {}
             return Response(200, graphql.answer(self, token, query, variables))
         self.state.unknown.append((request.method, request.path))

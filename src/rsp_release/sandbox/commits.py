@@ -53,6 +53,7 @@ def get_branch(context: Context) -> Response:
         raise Problem(404, "Branch not found")
     url = f"{context.base}/repos/{project.full_name}/branches/{name}"
     is_protected = box.is_protected(project, name)
+    needed = project.required_checks if name in project.protected else ()
     data = {
         "name": name,
         "commit": shapes.commit(box, project, commit),
@@ -64,9 +65,9 @@ def get_branch(context: Context) -> Response:
         "protection": {
             "enabled": is_protected,
             "required_status_checks": {
-                "enforcement_level": "off",
-                "contexts": [],
-                "checks": [],
+                "enforcement_level": "everyone" if needed else "off",
+                "contexts": list(needed),
+                "checks": [{"context": n, "app_id": None} for n in needed],
             },
         },
         "protection_url": f"{url}/protection",
@@ -84,7 +85,7 @@ def _protection(context: Context, name: str) -> Response:
         raise Problem(404, "Branch not protected")
     url = f"{context.base}/repos/{project.full_name}/branches/{name}"
     url += "/protection"
-    data = {
+    data: dict[str, Any] = {
         "url": url,
         "required_pull_request_reviews": {
             "url": f"{url}/required_pull_request_reviews",
@@ -98,6 +99,15 @@ def _protection(context: Context, name: str) -> Response:
         "allow_force_pushes": {"enabled": False},
         "allow_deletions": {"enabled": False},
     }
+    if needed := project.required_checks:
+        checks = f"{url}/required_status_checks"
+        data["required_status_checks"] = {
+            "url": checks,
+            "strict": False,
+            "contexts": list(needed),
+            "contexts_url": f"{checks}/contexts",
+            "checks": [{"context": n, "app_id": None} for n in needed],
+        }
     return Response(200, data)
 
 

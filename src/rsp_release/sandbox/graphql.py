@@ -1,4 +1,4 @@
-"""GraphQL: the queries about files, releases and pull requests.
+"""GraphQL: files, releases and pull requests, and their merging by itself.
 
 A query is parsed and answered field by field, so that a client gets what it
 asked for and nothing else. Only the fields that are here are known; any other
@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .base import iso
+from .base import iso, node_id
 from .git import GitError
+from .merging import enable_auto_merge
 
 if TYPE_CHECKING:
     from .accounts import Token
     from .box import Sandbox
     from .project import Project
+    from .pulls import Pull
 
 __all__ = ["answer"]
 
@@ -27,7 +29,7 @@ _TOKEN = re.compile(
     r'"((?:[^"\\]|\\.)*)"|(\.\.\.|[{}()\[\]:$!=]|[A-Za-z_]\w*|-?\d+)'
 )
 
-_ONLY = "This sandbox answers queries alone"
+_ONLY = "This sandbox knows no subscriptions"
 
 
 class _QueryError(Exception):
@@ -58,6 +60,7 @@ class _Parser:
         self._at = 0
         self._variables = variables
         self.fragments: dict[str, list[_Field]] = {}
+        self.is_mutation = False
 
     def document(self) -> list[_Field]:
         """Return what the operation asks for."""
@@ -69,7 +72,8 @@ class _Parser:
                 self._next()
                 self._next()
                 self.fragments[name] = self._selection()
-            elif kind == "query":
+            elif kind in {"query", "mutation"}:
+                self.is_mutation = kind == "mutation"
                 while self._peek() != "{":
                     self._next()
                 found = self._selection()
@@ -165,8 +169,9 @@ def answer(
     errors: list[dict[str, Any]] = []
     try:
         fields = parser.document()
-        root = _Root(box, token, errors)
-        data = _fill(root.resolve, fields, parser.fragments)
+        kind = _Mutations if parser.is_mutation else _Root
+        resolve = kind(box, token, errors).resolve
+        data = _fill(resolve, fields, parser.fragments)
     except _QueryError as e:
         return {"errors": [{"message": str(e)}]}
     return {"data": data} | ({"errors": errors} if errors else {})
@@ -491,18 +496,96 @@ class _Root:
         )
 
     def _pulls(self, project: Project, args: dict[str, Any]) -> Resolve:
-        url = f"{self._box.server_url}/{project.full_name}/pull"
         found = [
-            _object(
-                "PullRequest",
-                number=pull.number,
-                url=f"{url}/{pull.number}",
-                title=pull.title,
-                headRefName=pull.head,
-                isDraft=pull.is_draft,
-                createdAt=iso(pull.created_at),
-            )
+            self.pull(project, pull)
             for pull in reversed(project.pulls.values())
             if not args.get("states") or pull.state.upper() in args["states"]
         ]
         return _connection("PullRequest", found, args)
+
+    def pull(self, project: Project, pull: Pull) -> Resolve:
+        """Return a pull request."""
+        url = f"{self._box.server_url}/{project.full_name}/pull"
+        return _object(
+            "PullRequest",
+            id=node_id("PullRequest", pull.id),
+            number=pull.number,
+            url=f"{url}/{pull.number}",
+            title=pull.title,
+            headRefName=pull.head,
+            isDraft=pull.is_draft,
+            createdAt=iso(pull.created_at),
+        )
+
+
+class _Mutations:
+    """What a mutation begins with."""
+
+    def __init__(
+        self, box: Sandbox, token: Token, errors: list[dict[str, Any]]
+    ) -> None:
+        self._box = box
+        self._token = token
+        self._errors = errors
+        self._root = _Root(box, token, errors)
+
+    def resolve(self, item: _Field) -> Any:
+        """Change something, and return what is asked for of it."""
+        given = item.args.get("input") or {}
+        if item.name == "__typename":
+            return "Mutation"
+        if item.name == "enablePullRequestAutoMerge":
+            change = self._enable
+        elif item.name == "disablePullRequestAutoMerge":
+            change = self._disable
+        else:
+            raise _QueryError(
+                f"Field '{item.name}' doesn't exist on type 'Mutation'"
+            )
+        project, pull = self._find_pull(str(given.get("pullRequestId")))
+        if project is None or pull is None:
+            text = "Could not resolve to a node with the global id of"
+            text += f" '{given.get('pullRequestId')}'"
+            return self._refuse(item, "NOT_FOUND", text)
+        for permission in ("pull_requests", "contents"):
+            if not self._box.can(self._token, project, permission, "write"):
+                text = "Resource not accessible by personal access token"
+                return self._refuse(item, "FORBIDDEN", text)
+        refused = change(project, pull, given)
+        if refused is not None:
+            return self._refuse(item, "UNPROCESSABLE", refused)
+        mutation = item.name[:1].upper() + item.name[1:]
+        return _object(
+            f"{mutation}Payload",
+            clientMutationId=given.get("clientMutationId"),
+            pullRequest=self._root.pull(project, pull),
+        )
+
+    def _find_pull(self, node: str) -> tuple[Project | None, Pull | None]:
+        for project in self._box.projects():
+            for pull in project.pulls.values():
+                if node_id("PullRequest", pull.id) == node:
+                    return project, pull
+        return None, None
+
+    def _refuse(self, item: _Field, kind: str, text: str) -> None:
+        self._errors.append(
+            {"type": kind, "path": [item.alias], "message": text}
+        )
+
+    def _enable(
+        self, project: Project, pull: Pull, given: dict[str, Any]
+    ) -> str | None:
+        method = str(given.get("mergeMethod") or "MERGE").lower()
+        return enable_auto_merge(
+            self._box, project, pull, method=method, token=self._token
+        )
+
+    def _disable(
+        self, project: Project, pull: Pull, given: dict[str, Any]
+    ) -> str | None:
+        if pull.auto_merge is None:
+            return "Pull request Pull request is not in the correct state"
+        pull.auto_merge = None
+        self._box.touched()
+        return None

@@ -80,6 +80,9 @@ class Project:
     required_approvals: int = 0
     """Approvals that a pull request to a protected branch needs."""
 
+    required_checks: tuple[str, ...] = ()
+    """Checks that it must have passed."""
+
     parent: Project | None = None
     """What it is a fork of."""
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from . import shapes
 from .base import Problem, Response, invalid, iso, node_id, not_found
 from .commits import commit_at, diff_entries
-from .git import GitError, Person
-from .merge import merge, merge_trees, rebase, squash
+from .git import GitError
+from .merging import AutoMerge, carry_out, merge_state, range_of, refuse_merge
 from .rest import Context, authorise, page, route
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Pull:
     reviewers: list[str] = field(default_factory=list)
     reviews: list[dict[str, Any]] = field(default_factory=list)
     comments: list[dict[str, Any]] = field(default_factory=list)
-    auto_merge: dict[str, Any] | None = None
+    auto_merge: AutoMerge | None = None
     looked_at: str | None = None
     """The heads whose mergeability has been asked for; GitHub works it out
     in the background and answers null at first."""
@@ -218,8 +218,20 @@ def simple(context: Context, pull: Pull) -> dict[str, Any]:
             "statuses": {"href": statuses},
         },
         "author_association": "OWNER",
-        "auto_merge": pull.auto_merge,
+        "auto_merge": _auto_merge(context, pull),
         "draft": pull.is_draft,
+    }
+
+
+def _auto_merge(context: Context, pull: Pull) -> dict[str, Any] | None:
+    auto = pull.auto_merge
+    if auto is None:
+        return None
+    return {
+        "enabled_by": shapes.user(context.box, auto.login),
+        "merge_method": auto.method,
+        "commit_title": None,
+        "commit_message": None,
     }
 
 
@@ -232,16 +244,12 @@ def _commits(context: Context, pull: Pull) -> list[str]:
 def full(context: Context, pull: Pull) -> dict[str, Any]:
     """Return a ``pull-request``."""
     data = simple(context, pull)
-    entries = diff_entries(context, *_range(context, pull))
+    entries = diff_entries(context, *range_of(context.project, pull))
     mergeable, state = None, "unknown"
     heads = f"{pull.base_sha} {pull.head_sha}"
     if pull.state == "open" and pull.looked_at == heads:
-        mergeable = _test_merge(context, pull)
-        state = "clean" if mergeable else "dirty"
-        if mergeable and _missing(context, pull):
-            state = "blocked"
-        if mergeable and pull.is_draft:
-            state = "draft"
+        state = merge_state(context.box, context.project, pull)
+        mergeable = state != "dirty"
     pull.looked_at = heads
     merged_by = pull.merged_by
     return data | {
@@ -260,36 +268,6 @@ def full(context: Context, pull: Pull) -> dict[str, Any]:
         "deletions": sum(entry["deletions"] for entry in entries),
         "changed_files": len(entries),
     }
-
-
-def _range(context: Context, pull: Pull) -> tuple[str, str]:
-    """Return the commits whose difference the pull request is."""
-    git = context.project.git
-    try:
-        start = git.git("merge-base", pull.base_sha, pull.head_sha).strip()
-    except GitError:
-        start = pull.base_sha
-    return start, pull.head_sha
-
-
-def _test_merge(context: Context, pull: Pull) -> bool:
-    git = context.project.git
-    start, _ = _range(context, pull)
-    found = [git.commit(s) for s in (start, pull.base_sha, pull.head_sha)]
-    trees = [commit.tree for commit in found if commit is not None]
-    return len(trees) == 3 and merge_trees(git, *trees) is not None
-
-
-def _missing(context: Context, pull: Pull) -> int:
-    """Return how many approvals are still missing."""
-    project = context.project
-    if not context.box.is_protected(project, pull.base):
-        return 0
-    states: dict[str, str] = {}
-    for review in pull.reviews:
-        states[review["login"]] = review["state"]
-    approvals = list(states.values()).count("APPROVED")
-    return max(0, project.required_approvals - approvals)
 
 
 # -- Reading and writing pull requests -------------------------------------
@@ -461,46 +439,21 @@ def merge_pull(context: Context) -> Response:
     pull = find_pull(context)
     data = context.request.json()
     box, project = context.box, context.project
-    if pull.state != "open" or pull.is_draft:
-        raise Problem(405, "Pull Request is not mergeable")
     if data.get("sha") not in (None, pull.head_sha):
         text = "Head branch was modified. Review and try the merge again."
         raise Problem(409, text)
-    if missing := _missing(context, pull):
-        text = f"At least {missing} approving review is required by "
-        raise Problem(405, f"{text}reviewers with write access.")
-    method = data.get("merge_method", "merge")
-    who = Person(
-        context.actor,
-        f"{context.actor}@users.noreply.github.com",
-        context.now,
+    if (why := refuse_merge(box, project, pull)) is not None:
+        raise Problem(405, why)
+    sha = carry_out(
+        box,
+        project,
+        pull,
+        method=data.get("merge_method", "merge"),
+        login=context.actor,
+        token=context.token,
+        title=data.get("commit_title"),
+        text=data.get("commit_message"),
     )
-    git, n = project.git, pull.number
-    owner = (pull.fork or project).owner
-    title = f"Merge pull request #{n} from {owner}/{pull.head}"
-    text = pull.title
-    if method == "squash":
-        title, text = f"{pull.title} (#{n})", pull.body or ""
-    title = data.get("commit_title") or title
-    text = data.get("commit_message", text)
-    message = f"{title}\n\n{text}".strip() + "\n"
-    base, head = pull.base_sha, pull.head_sha
-    if method == "rebase":
-        sha = rebase(git, base, head, who=who)
-    else:
-        write = squash if method == "squash" else merge
-        sha = write(git, base, head, message=message, who=who)
-    if sha is None:
-        raise Problem(405, "Pull Request is not mergeable")
-    git.update_ref(f"refs/heads/{pull.base}", sha, base)
-    pull.state, pull.closed_at, pull.merged_at = (
-        "closed",
-        context.now,
-        context.now,
-    )
-    pull.merge_sha, pull.merged_by = sha, context.actor
-    pull.updated_at = context.now
-    box.pushed(project, context.token)
     done = {
         "sha": sha,
         "merged": True,
@@ -524,7 +477,8 @@ def list_commits(context: Context) -> Response:
 @route("GET", P + "/files", "pull_requests:read")
 def list_files(context: Context) -> Response:
     """List the files of a pull request."""
-    entries = diff_entries(context, *_range(context, find_pull(context)))
+    pull = find_pull(context)
+    entries = diff_entries(context, *range_of(context.project, pull))
     return page(context, entries, lambda entry: entry)
 
 
