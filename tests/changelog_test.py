@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rsp_release.changelog import (
+    add_to_entry,
     contains_fragment,
     entry_of,
     find_headings,
@@ -176,3 +177,96 @@ def test_fragment_that_is_collected_already() -> None:
     assert not contains_fragment(entry, "")
     rst = "Bug fixes\n---------\n\n- Close the pool.\n"
     assert contains_fragment(entry, rst)
+
+
+# -- Adding to an entry -----------------------------------------------------
+
+ORDER = ("Breaking", "New features", "Bug fixes", "Other changes")
+LOG = """\
+# Log
+
+<!-- scriv-insert-here -->
+
+<a id='changelog-1.5.0'></a>
+## 1.5.0 (2026-11-22)
+
+### New features
+
+- One, edited.
+
+### Other changes
+
+- Two.
+
+<a id='changelog-1.4.0'></a>
+## 1.4.0 (2026-01-01)
+
+### New features
+
+- Old.
+"""
+
+
+def add(text: str, addition: str, *, markdown: bool = True) -> str:
+    return add_to_entry(
+        text, "1.5.0", addition, order=ORDER, markdown=markdown
+    )
+
+
+@pytest.mark.parametrize(
+    ("addition", "old", "new"),
+    [
+        # Below what the category has.
+        (
+            "### New features\n\n- Late.\n- Later.\n",
+            "edited.\n",
+            "edited.\n\n- Late.\n- Later.\n",
+        ),
+        ("### other Changes\n\n- Late.\n", "Two.\n", "Two.\n\n- Late.\n"),
+        # A category of its own, where its order has it.
+        (
+            "### Bug fixes\n\n- Late.\n",
+            "### Other",
+            "### Bug fixes\n\n- Late.\n\n### Other",
+        ),
+        (
+            "### Unknown\n\n- Late.\n",
+            "Two.\n",
+            "Two.\n\n### Unknown\n\n- Late.\n",
+        ),
+        ("- Late.\n", "### New", "- Late.\n\n### New"),
+        ("### Bug fixes\n", "", ""),
+    ],
+)
+def test_late_changes_are_added(addition: str, old: str, new: str) -> None:
+    made = add(LOG, f"## 1.5.0 (2026-11-25)\n\n{addition}")
+    assert made == LOG.replace(old, new, 1)
+    crlf = add(
+        LOG.replace("\n", "\r\n"), f"## 1.5.0 (2026-11-25)\n\n{addition}"
+    )
+    assert crlf == made.replace("\n", "\r\n")
+
+
+def test_late_changes_of_several_categories() -> None:
+    made = add(
+        LOG,
+        "## 1.5.0\n\n### Breaking\n\n- A.\n\n### New features\n\n- B.\n\n"
+        "### Bug fixes\n\n- C.\n\n### Other changes\n\n- D.\n",
+    )
+    entry = entry_of(made, "1.5.0", markdown=True)
+    assert entry == (
+        "### Breaking\n\n- A.\n\n### New features\n\n- One, edited.\n\n- B.\n"
+        "\n### Bug fixes\n\n- C.\n\n### Other changes\n\n- Two.\n\n- D.\n"
+    )
+    assert made[made.index("<a id='changelog-1.4.0'>") :] in LOG
+
+
+def test_late_changes_of_the_last_entry() -> None:
+    text = "Log\n===\n\n1.5.0\n-----\n\nAdded\n.....\n\n- One_.\n\n"
+    text += ".. _One: https://example.org/"
+    addition = "1.5.0\n-----\n\nAdded\n.....\n\n- Late.\n"
+    made = add(text, addition, markdown=False)
+    assert made == text.replace("- One_.\n", "- One_.\n\n- Late.\n")
+    plain = "## 1.5.0\n\n- One."
+    made = add(plain, "## 1.5.0\n\n- Late.\n")
+    assert made == "## 1.5.0\n\n- One.\n\n- Late.\n"

@@ -96,6 +96,53 @@ def test_crash_matrix(
     }
 
 
+def _hub_with_late_fragment(*, merges_after: float) -> Hub:
+    hub = Hub(clock=VirtualClock())
+    hub.branches.late_after = 2.0
+    hub.branches.merges_after = merges_after
+    hub.branches.collects_late = True
+    return hub
+
+
+@pytest.mark.parametrize(
+    ("merges_after", "pulls"), [(300.0, 1), (1.5, 2)], ids=["open", "merged"]
+)
+def test_crash_matrix_of_late_fragments(
+    merges_after: float, pulls: int, tmp_path: Path
+) -> None:
+    """What came late is added once, whenever the process dies of it."""
+    undisturbed = Chaos()
+    hub = _hub_with_late_fragment(merges_after=merges_after)
+    outcome = live_through(
+        [undisturbed], tmp_path / "undisturbed", random=Random(0), hub=hub
+    )
+    assert outcome.violations == []
+    assert len(hub.branches.opened) == pulls
+    names = [name for name, _ in undisturbed.calls]
+    writes = [n for n, name in enumerate(names) if name == "push_branch"]
+    assert len(writes) == 2
+    # The first one is the entry, which the other matrix is about.
+    failed = []
+    for number in range(writes[0] + 1, names.index("push_tag")):
+        is_near = abs(number - writes[1]) < 5 * pulls
+        for kind in KINDS if is_near else ("crash after",):
+            chaos = Chaos(
+                lambda n, w, number=number, kind=kind: (  # type: ignore[misc]
+                    kind if n == number else None
+                ),
+                lambda kind=kind: 20.0 if kind == "read lag" else 0.0,  # type: ignore[misc]
+            )
+            outcome = live_through(
+                [chaos],
+                tmp_path / f"{number}-{kind}",
+                random=Random(number),
+                hub=_hub_with_late_fragment(merges_after=merges_after),
+            )
+            if outcome.violations:
+                failed.append((names[number], kind, outcome.violations))
+    assert failed == []
+
+
 def test_matrix_notices_a_second_write(tmp_path: Path) -> None:
     """The matrix would fail if an intent did not hold a write back."""
     _, expected = _undisturbed(tmp_path / "undisturbed")

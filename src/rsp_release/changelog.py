@@ -7,14 +7,15 @@ made by scriv; here is what is done to logs that people keep by hand.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from .models import ChangelogStyle
 
 __all__ = [
     "Heading",
+    "add_to_entry",
     "commit_subject",
     "contains_fragment",
     "entry_of",
@@ -434,3 +435,124 @@ def _continue_links(text: str, *, tag: str, previous_tag: str | None) -> str:
         f"{match['end']}"
     )
     return text[: match.start()] + new + text[match.end() :]
+
+
+# -- Adding to an entry -----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A category of an entry; the first one may have no heading."""
+
+    title: str
+    first: int
+    after: int
+    end: int
+
+
+def add_to_entry(
+    text: str,
+    version: str,
+    addition: str,
+    *,
+    order: Sequence[str],
+    markdown: bool,
+) -> str:
+    """Add what another change log has of a version to its entry in this one.
+
+    What is under a category goes below what the entry has there; a category
+    that the entry lacks goes where its order has it.
+
+    Parameters
+    ----------
+    text
+        The change log, which has an entry of the version.
+    version
+        The version, without a prefix.
+    addition
+        Another change log with an entry of it.
+    order
+        The categories, in their order.
+    markdown
+        Whether both are in Markdown.
+
+    Returns
+    -------
+    str
+        The change log; the rest of it is byte for byte as it was.
+    """
+    lines = text.splitlines(keepends=True)
+    plain = [line.rstrip("\r\n") for line in lines]
+    newline = "\r\n" if any(li.endswith("\r\n") for li in lines) else "\n"
+    extra = addition.splitlines()
+    parts = _parts(text, version, markdown=markdown)
+    rank = {name.casefold(): n for n, name in enumerate(order)}
+    puts: dict[int, list[str]] = {}
+    for new in _parts(addition, version, markdown=markdown):
+        body = _strip(extra[new.after : new.end])
+        if not body:
+            continue
+        same = [p for p in parts if p.title.casefold() == new.title.casefold()]
+        if same:
+            puts.setdefault(same[0].end, []).extend(["", *body])
+            continue
+        heading = extra[new.first : new.after]
+        made = [*heading, "", *body] if heading else body
+        mine = rank.get(new.title.casefold(), len(rank)) if heading else -1
+        later = [
+            p
+            for p in parts
+            if p.title and rank.get(p.title.casefold(), len(rank)) > mine
+        ]
+        if later:
+            puts.setdefault(later[0].first, []).extend([*made, ""])
+        else:
+            puts.setdefault(parts[-1].end, []).extend(["", *made])
+    for at in sorted(puts, reverse=True):
+        if at and lines[at - 1] == plain[at - 1]:
+            # The last line of the file has no end.
+            lines[at - 1] += newline
+        lines[at:at] = [line + newline for line in puts[at]]
+    return "".join(lines)
+
+
+def _parts(text: str, version: str, *, markdown: bool) -> list[_Part]:
+    """Return the categories of a version's entry, without blank lines."""
+    lines = text.splitlines()
+    headings = find_headings(text, markdown=markdown)
+    number = next(
+        n for n, h in enumerate(headings) if _version_of(h.title) == version
+    )
+    start, end = _span(headings, number, lines)
+    pattern = _REFERENCE if markdown else _RST_TARGET
+    while end > start and (
+        not lines[end - 1].strip() or pattern.match(lines[end - 1])
+    ):
+        end -= 1
+    inner = [h for h in headings[number + 1 :] if h.first < end]
+    top = min((h.level for h in inner), default=0)
+    inner = [h for h in inner if h.level == top]
+    bounds = [*(h.first for h in inner), end]
+    parts = []
+    if _strip(lines[start : bounds[0]]) or not inner:
+        parts.append(_Part("", start, start, bounds[0]))
+    parts += [
+        _Part(h.title, h.first, h.after, bounds[n + 1])
+        for n, h in enumerate(inner)
+    ]
+    return [
+        replace(part, end=_before_blanks(lines, part.after, part.end))
+        for part in parts
+    ]
+
+
+def _before_blanks(lines: list[str], start: int, end: int) -> int:
+    while end > start and not lines[end - 1].strip():
+        end -= 1
+    return end
+
+
+def _strip(lines: list[str]) -> list[str]:
+    """Return lines without the blank ones around them."""
+    found = [n for n, line in enumerate(lines) if line.strip()]
+    return lines[found[0] : found[-1] + 1] if found else []

@@ -115,6 +115,8 @@ class Engine:
         How patient to be.
     waits_for_people
         Whether to wait where a person must move; else stop there.
+    asks
+        Whether a person is there to decide; then it stops where one may.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class Engine:
         deadline: datetime | None = None,
         pace: Pace | None = None,
         waits_for_people: bool = True,
+        asks: bool = False,
     ) -> None:
         self._world = world
         self._journal = journal
@@ -135,6 +138,7 @@ class Engine:
         self._deadline = deadline
         self._pace = pace or Pace()
         self._waits_for_people = waits_for_people
+        self._asks = asks
         self._has_written = False
 
     def run(
@@ -193,6 +197,8 @@ class Engine:
                 return verdict
             if verdict.is_on_person and not self._waits_for_people:
                 return verdict
+            if verdict.choice is not None and self._asks:
+                return verdict
             if not self._sleep(turn, verdict):
                 return verdict
 
@@ -223,8 +229,8 @@ class Engine:
         intent = journal.intent(key)
         if intent and now < intent + timedelta(seconds=self._pace.settle):
             return Wait(reason=f"{change.summary}: waiting for it to show")
-        if turn.refusal:
-            return turn.believe(*turn.refusal, change=change, now=now)
+        if key in turn.refusals:
+            return turn.believe(change, now)
         yield turn.event(change, now, is_acting=True)
         journal.intend(key, step=turn.step.key, at=now)
         try:
@@ -242,7 +248,7 @@ class Engine:
             # Something of that name may be there by now: look again, and
             # only then believe the refusal.
             journal.void(key, why=e.message, at=clock.now())
-            turn.refusal = (e, clock.now())
+            turn.refusals[key] = (e, clock.now())
             return None
         except NotAllowedError as e:
             journal.void(key, why=e.message, at=clock.now())
@@ -295,7 +301,7 @@ class _Turn(Generic[T]):
     ) -> None:
         self.step = step
         self.subject = subject
-        self.refusal: tuple[RefusedError, datetime] | None = None
+        self.refusals: dict[str, tuple[RefusedError, datetime]] = {}
         self.read_out_since: datetime | None = None
         self.write_out_since: datetime | None = None
         self.interval = pace.look
@@ -331,15 +337,9 @@ class _Turn(Generic[T]):
         self.interval = min(interval * 1.5, self._pace.look_most)
         return interval * self._random.uniform(0.8, 1.2)
 
-    def believe(
-        self,
-        refusal: RefusedError,
-        since: datetime,
-        *,
-        change: Change,
-        now: datetime,
-    ) -> Verdict:
+    def believe(self, change: Change, now: datetime) -> Verdict:
         """Believe a refusal, once reads had time to show what caused it."""
+        refusal, since = self.refusals[change.write.key]
         settle = timedelta(seconds=self._pace.settle)
         if refusal.is_duplicate and now < since + settle:
             return Wait(reason=f"{change.summary}: waiting for it to show")

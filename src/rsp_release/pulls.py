@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .models import (
     Change,
     EnableAutoMerge,
@@ -12,7 +14,7 @@ from .models import (
     RequestReviews,
 )
 
-__all__ = ["describe", "finish"]
+__all__ = ["describe", "dress", "finish", "merge"]
 
 
 def finish(
@@ -38,6 +40,29 @@ def finish(
         One write that brings it nearer; `None` where it lacks nothing, or
         GitHub does not know yet whether it can be merged.
     """
+    return dress(policy, pull, name=name) or merge(policy, pull, name=name)
+
+
+def dress(
+    policy: PullPolicy, pull: PullRequest, *, name: str
+) -> Change | None:
+    """Give a pull request the labels and reviewers that it lacks.
+
+    Parameters
+    ----------
+    policy
+        The settings.
+    pull
+        The pull request.
+    name
+        How it is called.
+
+    Returns
+    -------
+    Change or None
+        The next write; `None` where nothing is lacking. What people took
+        away from some is not given again.
+    """
     lacking = tuple(x for x in policy.labels if x not in pull.labels)
     if lacking and not pull.labels:
         return Change(
@@ -51,16 +76,48 @@ def finish(
                 number=pull.number, reviewers=policy.reviewers
             ),
         )
+    return None
+
+
+def merge(
+    policy: PullPolicy,
+    pull: PullRequest,
+    *,
+    name: str,
+    may_wait: bool = True,
+) -> Change | None:
+    """Merge a pull request, or let GitHub do so, where that is asked for.
+
+    GitHub takes the wish only while something that it requires is lacking:
+    where checks that it does not require are still running, or have failed,
+    it refuses, and these are waited for here.
+
+    Parameters
+    ----------
+    policy
+        The settings.
+    pull
+        The pull request.
+    name
+        How it is called.
+    may_wait
+        Whether the repository allows pull requests to merge themselves.
+
+    Returns
+    -------
+    Change or None
+        The next write; `None` where there is none, or not yet.
+    """
     if not policy.auto_merge or pull.merges_itself or pull.is_draft:
         return None
-    if pull.merge_state == "clean":
+    if pull.merge_state in {"clean", "has_hooks"}:
         return Change(
             summary=f"merge {name}",
             write=MergePull(
                 number=pull.number, method=policy.auto_merge, head=pull.head
             ),
         )
-    if pull.merge_state in {"blocked", "behind", "unstable"}:
+    if may_wait and pull.merge_state in {"blocked", "behind"}:
         return Change(
             summary=f"let {name} merge itself",
             write=EnableAutoMerge(
@@ -70,44 +127,62 @@ def finish(
     return None
 
 
-def describe(pull: PullRequest) -> str:
-    """Say what a pull request waits for.
+def describe(pull: PullRequest, policy: PullPolicy | None = None) -> str:
+    """Say what an open pull request waits for.
 
     Parameters
     ----------
     pull
-        The pull request, with its checks and reviews.
+        The pull request.
+    policy
+        What the settings ask for.
 
     Returns
     -------
     str
-        A list of findings. Untrusted text.
+        Its checks, its reviews, and who has to move.
     """
-    said = []
+    said = [*_say_checks(pull), *_say_reviews(pull)]
+    if pull.merge_state == "dirty":
+        said.append("it conflicts with the branch")
+    if pull.merge_state == "behind":
+        said.append("the branch has to be merged into it first")
+    if pull.is_draft:
+        said.append("it is a draft")
+    is_ours = policy is not None and bool(policy.auto_merge)
+    has_failed = any(check.state == "failed" for check in pull.checks)
+    if pull.merges_itself:
+        said.append("it will merge itself")
+    elif is_ours and not (
+        has_failed or pull.is_draft or pull.merge_state == "dirty"
+    ):
+        said.append("merged as soon as it may be")
+    else:
+        said.append("waiting for a merge")
+    return ", ".join(said)
+
+
+def _say_checks(pull: PullRequest) -> Iterator[str]:
     failed = [c.name for c in pull.checks if c.state == "failed"]
     running = [c.name for c in pull.checks if c.state == "running"]
     if failed:
-        said.append(f"{', '.join(failed[:3])} failed")
+        yield f"{', '.join(failed[:3])} failed"
     elif running:
         done = len(pull.checks) - len(running)
-        said.append(f"{done} of {len(pull.checks)} checks passed")
+        yield f"{done} of {len(pull.checks)} checks passed"
     elif pull.checks:
-        said.append("checks passed")
+        yield "checks passed"
+
+
+def _say_reviews(pull: PullRequest) -> Iterator[str]:
     approved = [r.login for r in pull.reviews if r.state == "APPROVED"]
     refused = [r.login for r in pull.reviews if r.state == "CHANGES_REQUESTED"]
+    is_running = any(check.state == "running" for check in pull.checks)
     if refused:
-        said.append(f"{', '.join(refused)} asked for changes")
+        yield f"{', '.join(refused)} asked for changes"
     elif approved:
-        said.append(f"approved by {', '.join(approved)}")
+        yield f"approved by {', '.join(approved)}"
     elif pull.reviewers:
-        said.append(f"{', '.join(pull.reviewers)} asked to review")
-    elif pull.merge_state == "blocked" and not running:
-        said.append("a review is needed")
-    if pull.merge_state == "dirty":
-        said.append("it conflicts with the branch")
-    if pull.is_draft:
-        said.append("it is a draft")
-    said.append(
-        "it will merge itself" if pull.merges_itself else "waiting for a merge"
-    )
-    return ", ".join(said)
+        yield f"{', '.join(pull.reviewers)} asked to review"
+    elif pull.merge_state == "blocked" and not is_running:
+        yield "a review is needed"

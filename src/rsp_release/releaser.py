@@ -89,6 +89,12 @@ class Options:
     checks: bool = True
     """Whether to look at all that ``check`` does before a release begins."""
 
+    collects_late: bool = False
+    """Whether they are added to the entry that was made without them."""
+
+    asks: bool = False
+    """Whether somebody at a terminal can decide what is open."""
+
     timeout: float = 3600.0
     """Seconds after which waiting ends."""
 
@@ -270,6 +276,7 @@ class Releaser:
                 proposal,
                 after_pull=self._begun.after_pull(proposal),
                 leaves_late=self._options.leaves_late,
+                collects_late=self._options.collects_late,
             ),
         )
 
@@ -561,6 +568,7 @@ class Releaser:
                 begun,
                 leaves_late=self._options.leaves_late,
                 is_forced=begun.is_forced or self._options.forces,
+                collects_late=self._options.collects_late,
             )
         return begun
 
@@ -707,6 +715,7 @@ class Releaser:
             deadline=deadline,
             pace=self._options.pace,
             waits_for_people=self._options.waits,
+            asks=self._options.asks,
         )
 
     def _conclude(
@@ -739,6 +748,7 @@ class Releaser:
                 message=first.problem,
                 help=first.help,
                 question=first.question,
+                choice=first.choice,
             )
         if good == "planned" or ending.is_done:
             return result
@@ -750,6 +760,7 @@ class Releaser:
             message=f"release {subject.tag} is not finished"
             + (f": {last.reason}" if isinstance(last, Wait) else ""),
             help=f"`rsp-release resume {subject.tag}` goes on",
+            choice=last.choice if isinstance(last, Wait) else None,
         )
 
     def _result(

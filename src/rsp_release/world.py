@@ -176,6 +176,36 @@ class Changelog(Protocol):
         to the clone: no ref, no index and no file.
         """
 
+    def find_late(self, made: str, head: str, version: str) -> tuple[str, ...]:
+        """Find fragments that would be released outside of an entry.
+
+        Parameters
+        ----------
+        made
+            A commit with the entry, such as the head of a pull request.
+        head
+            The release branch.
+        version
+            The version.
+        """
+
+    def collect_late(
+        self, made: str, head: str, *, version: str, at: datetime
+    ) -> Collected | None:
+        """Add such fragments to the entry, which people may have edited.
+
+        Returns
+        -------
+        Collected or None
+            The trees of the merge, and of what is then added; `None` where
+            there is nothing to add.
+
+        Raises
+        ------
+        BlockedError
+            Raised if the two conflict, or scriv fails.
+        """
+
     def find_commit(self, since: str, until: str, version: str) -> str | None:
         """Return the first commit of a branch with nothing left to write.
 

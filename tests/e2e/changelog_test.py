@@ -6,121 +6,16 @@ import json
 import subprocess
 import threading
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
-from rsp_release.sandbox import Scenario
-
 from ..support.campaigns import choose_size
+from ..support.people import BRANCH, EDITED, FAST, Person, protected, review
 from ..support.service import NAME, TAG, Service, serve
 
-FAST = Scenario(speed=20, appear_after=0.1)
-BRANCH = f"rsp-release/changelog-{TAG}"
 KILLS = choose_size(30, 10)
-EDITED = "`GET /targets` pages; edited in review, for @nobody, see #12."
-
-
-class Person:
-    """Somebody who reviews, edits and merges, through GitHub's own API."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        service.box.project(NAME).roles["reviewer"] = "write"
-        self.token = service.box.add_token(login="reviewer")
-
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Send a request in this person's name."""
-        request = urllib.request.Request(  # noqa: S310
-            f"{self._service.box.api_url}/repos/{NAME}{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.token}"},
-        )
-        with urllib.request.urlopen(request) as answer:  # noqa: S310
-            return json.loads(answer.read() or b"null")
-
-    def find(self) -> int | None:
-        """Return the number of the open pull request, if there is one."""
-        pulls = self.ask("GET", "/pulls")
-        return pulls[0]["number"] if pulls else None
-
-    def edit(
-        self,
-        folder: Path,
-        old: str = "`GET /targets` pages through long lists of targets.",
-        new: str = EDITED,
-    ) -> None:
-        """Change the entry on the pull request's branch, as in a review."""
-        self.push(
-            folder,
-            BRANCH,
-            "CHANGELOG.md",
-            lambda text: text.replace(old, new, 1),
-        )
-
-    def push(self, folder: Path, branch: str, name: str, change: Any) -> str:
-        """Push a change of one file to a branch; return the commit."""
-        service = self._service
-
-        def git(*args: str, cwd: Path = folder) -> str:
-            result = subprocess.run(
-                ["git", *args],
-                cwd=cwd,
-                env=service.environ,
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-            return result.stdout
-
-        git("clone", "-q", "-b", branch, str(service.remote), str(folder),
-            cwd=service.clone.parent)  # fmt: skip
-        path = folder / name
-        old = path.read_text(encoding="utf-8") if path.exists() else ""
-        path.write_text(change(old), encoding="utf-8")
-        git("add", "--all")
-        git("commit", "-q", "-m", f"Change {name}")
-        # Whoever may bypass the rules, as for the teammate's merge here.
-        (service.remote / "hooks" / "update").unlink(missing_ok=True)
-        git("push", "-q", "origin", f"HEAD:{branch}")
-        hook = service.box.project(NAME).hook
-        assert hook is not None
-        hook.write()
-        return git("rev-parse", "HEAD").strip()
-
-
-@contextmanager
-def _protected(folder: Path) -> Iterator[tuple[Service, Person]]:
-    with serve(folder, scenario=FAST) as service:
-        service.box.protect(NAME, "main", approvals=1)
-        yield service, Person(service)
-
-
-def _review_and_merge(
-    person: Person, method: str, folder: Path, *edit: str
-) -> None:
-    """Do what a reviewer does, as soon as there is a pull request."""
-    number = None
-    for _ in range(600):
-        number = person.find()
-        if number is not None:
-            break
-        time.sleep(0.05)
-    assert number is not None
-    person.edit(folder, *edit)
-    person.ask("POST", f"/pulls/{number}/reviews", {"event": "APPROVE"})
-    for _ in range(100):
-        pull = person.ask("GET", f"/pulls/{number}")
-        if pull["mergeable"]:
-            break
-        time.sleep(0.05)
-    person.ask("PUT", f"/pulls/{number}/merge", {"merge_method": method})
 
 
 def _body(service: Service) -> str:
@@ -130,9 +25,9 @@ def _body(service: Service) -> str:
 
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
 def test_bump_by_pull_request(method: str, tmp_path: Path) -> None:
-    with _protected(tmp_path / "s") as (service, person):
+    with protected(tmp_path / "s") as (service, person):
         reviewer = threading.Thread(
-            target=_review_and_merge, args=(person, method, tmp_path / "r")
+            target=review, args=(person, method, tmp_path / "r")
         )
         reviewer.start()
         result = service.run("bump", "minor", "--yes", "--json")
@@ -170,9 +65,9 @@ def test_kill_at_random_instants(
     for number in range(KILLS // 10):
         method = ("merge", "squash", "rebase")[number % 3]
         folder = tmp_path / str(number)
-        with _protected(folder) as (service, person):
+        with protected(folder) as (service, person):
             reviewer = threading.Thread(
-                target=_review_and_merge,
+                target=review,
                 args=(person, method, tmp_path / f"r{number}"),
             )
             reviewer.start()
@@ -210,7 +105,7 @@ def _kill_after(service: Service, seconds: float) -> None:
 
 
 def test_no_wait_leaves_and_resume_goes_on(tmp_path: Path) -> None:
-    with _protected(tmp_path / "s") as (service, person):
+    with protected(tmp_path / "s") as (service, person):
         result = service.run("bump", "minor", "--yes", "--no-wait")
         assert result.returncode == 8, result.stdout + result.stderr
         assert person.find() is not None
@@ -220,7 +115,7 @@ def test_no_wait_leaves_and_resume_goes_on(tmp_path: Path) -> None:
         assert verdicts["changelog"] == "wait"
         assert verdicts["tag"] == "change"
         assert shown[-1]["commit"] is None
-        _review_and_merge(person, "squash", tmp_path / "r")
+        review(person, "squash", tmp_path / "r")
         # Days later, on another branch, with work in progress.
         service.git("switch", "--quiet", "-c", "tickets/DM-1")
         (service.clone / "README.md").write_text("work\n", encoding="utf-8")
@@ -239,11 +134,11 @@ def test_another_clone_goes_on(
 ) -> None:
     if command == ("resume",) and is_merged:
         command = ("resume", TAG)
-    with _protected(tmp_path / "s") as (service, person):
+    with protected(tmp_path / "s") as (service, person):
         first = service.run("bump", "minor", "--yes", "--no-wait")
         assert first.returncode == 8
         if is_merged:
-            _review_and_merge(person, "merge", tmp_path / "r")
+            review(person, "merge", tmp_path / "r")
         # No journal is in this clone.
         other = tmp_path / "other"
         url = service.git("remote", "get-url", "origin").strip()
@@ -263,7 +158,7 @@ def test_another_clone_goes_on(
                 time.sleep(0.05)
             time.sleep(1.0)
             if not is_merged:
-                _review_and_merge(person, "merge", tmp_path / "r")
+                review(person, "merge", tmp_path / "r")
 
         reviewer = threading.Thread(target=merge)
         reviewer.start()
@@ -275,7 +170,7 @@ def test_another_clone_goes_on(
 
 
 def test_closed_pull_request_stops_the_release(tmp_path: Path) -> None:
-    with _protected(tmp_path / "s") as (service, person):
+    with protected(tmp_path / "s") as (service, person):
         assert service.run("bump", "minor", "--yes", "--no-wait").returncode
         number = person.find()
         person.ask("PATCH", f"/pulls/{number}", {"state": "closed"})
@@ -295,13 +190,13 @@ def test_closed_pull_request_stops_the_release(tmp_path: Path) -> None:
         result = service.run("bump", "minor", "--yes", "--no-wait")
         assert result.returncode == 8, result.stdout + result.stderr
         assert len(service.box.state.pulls(NAME)) == 2
-        _review_and_merge(person, "squash", tmp_path / "r")
+        review(person, "squash", tmp_path / "r")
         assert service.run("bump", "minor", "--yes").returncode == 0
         assert EDITED in _body(service)
 
 
 def test_late_fragment_is_told_and_chosen(tmp_path: Path) -> None:
-    with _protected(tmp_path / "s") as (service, person):
+    with protected(tmp_path / "s") as (service, person):
         assert service.run("bump", "minor", "--yes", "--no-wait").returncode
         late = "changelog.d/20990101_000000_late.md"
         person.push(
@@ -313,7 +208,7 @@ def test_late_fragment_is_told_and_chosen(tmp_path: Path) -> None:
         open_ = service.run("resume", "--no-wait")
         assert open_.returncode == 8
         assert late in open_.stdout + open_.stderr
-        _review_and_merge(person, "merge", tmp_path / "r")
+        review(person, "merge", tmp_path / "r")
         blocked = service.run("resume")
         assert blocked.returncode == 3
         assert late in blocked.stdout + blocked.stderr
@@ -342,7 +237,7 @@ def test_direct_push_where_it_is_allowed(tmp_path: Path) -> None:
 
 
 def test_pre_release_collects_nothing(tmp_path: Path) -> None:
-    with _protected(tmp_path) as (service, _):
+    with protected(tmp_path) as (service, _):
         head = service.git("rev-parse", "HEAD").strip()
         result = service.run("bump", "minor", "--pre", "rc", "--yes")
         assert result.returncode == 0, result.stdout + result.stderr
@@ -378,7 +273,7 @@ def test_labels_reviewers_and_files(tmp_path: Path) -> None:
         assert pull.labels == ["release"]
         assert pull.reviewers == ["reviewer"]
         assert "`charts/Chart.yaml`" in (pull.body or "")
-        _review_and_merge(person, "rebase", tmp_path / "r")
+        review(person, "rebase", tmp_path / "r")
         result = service.run("resume")
         assert result.returncode == 0, result.stdout + result.stderr
         service.git("fetch", "--quiet", "origin", "main")
@@ -414,7 +309,7 @@ def _fingerprint(service: Service, *folders: Path) -> object:
 
 def test_the_checkout_is_not_touched(tmp_path: Path) -> None:
     """Uncommitted work, worktrees, a detached HEAD, and the index."""
-    with _protected(tmp_path / "s") as (service, person):
+    with protected(tmp_path / "s") as (service, person):
         tree = tmp_path / "s" / "worktree"
         service.git("worktree", "add", "--quiet", "--detach", str(tree))
         (tree / "README.md").write_text("elsewhere\n", encoding="utf-8")
@@ -428,7 +323,7 @@ def test_the_checkout_is_not_touched(tmp_path: Path) -> None:
         (service.clone / "README.md").write_text("mine\n", encoding="utf-8")
         (service.clone / "staged.txt").write_text("mine\n", encoding="utf-8")
         service.git("add", "staged.txt")
-        _review_and_merge(person, "merge", tmp_path / "r")
+        review(person, "merge", tmp_path / "r")
         before = _fingerprint(service, tree)
         result = service.run("resume")
         assert result.returncode == 0, result.stdout + result.stderr
@@ -466,9 +361,9 @@ def test_edited_entry_that_says_another_part_is_asked_about(
     tmp_path: Path,
 ) -> None:
     """In any clone, and its heading or a person's word is the way out."""
-    with _protected(tmp_path / "s") as (service, person):
+    with protected(tmp_path / "s") as (service, person):
         assert service.run("bump", "--yes", "--no-wait").returncode == 8
-        _review_and_merge(
+        review(
             person,
             "squash",
             tmp_path / "r",

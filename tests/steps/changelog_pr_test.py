@@ -302,6 +302,12 @@ ASKED = replace(LABELLED, reviewers=("ada",))
             MergePull(number=53, method="squash", head=HEAD),
         ),
         (replace(ASKED, merge_state="unknown"), None),
+        # GitHub refuses it where only what it does not require is lacking.
+        (replace(ASKED, merge_state="unstable"), None),
+        (
+            replace(ASKED, merge_state="has_hooks"),
+            MergePull(number=53, method="squash", head=HEAD),
+        ),
         (replace(ASKED, merge_state="dirty"), None),
         (replace(ASKED, merges_itself=True), None),
     ],
@@ -355,3 +361,107 @@ def test_checks_and_reviews_are_shown(pull: PullRequest, words: str) -> None:
     verdict = decide(replace(SEEN, pull=pull))
     assert isinstance(verdict, Wait)
     assert words in verdict.reason
+
+
+def test_merged_here_where_the_repository_merges_nothing_itself() -> None:
+    pull = replace(ASKED, merge_state="blocked")
+    seen = replace(SEEN, pull=pull, allows_auto_merge=False)
+    verdict = decide(seen, pull_policy=POLICY)
+    assert isinstance(verdict, Wait)
+    assert "merged as soon as it may be" in verdict.reason
+    pull = replace(pull, merge_state="clean")
+    verdict = decide(replace(seen, pull=pull), pull_policy=POLICY)
+    assert isinstance(verdict, Change)
+    assert isinstance(verdict.write, MergePull)
+
+
+def test_nobody_leaves_before_it_is_known_whether_it_may_be_merged() -> None:
+    verdict = decide(replace(SEEN, pull=ASKED), pull_policy=POLICY)
+    assert isinstance(verdict, Wait)
+    assert not verdict.is_on_person
+    pull = replace(ASKED, merge_state="unstable")
+    verdict = decide(replace(SEEN, pull=pull), pull_policy=POLICY)
+    assert isinstance(verdict, Wait)
+    assert verdict.is_on_person
+
+
+# -- Fragments that come late -----------------------------------------------
+
+LATE_OPEN = replace(OPEN, late=(LATE,), branch_head=HEAD, collected=None)
+ADDED = replace(
+    COLLECTED,
+    base=HEAD,
+    fragments=(LATE,),
+    merged=MERGED,
+    merged_tree="f" * 40,
+)
+
+
+def test_choice_is_given_while_it_is_open() -> None:
+    verdict = decide(LATE_OPEN)
+    assert isinstance(verdict, Wait)
+    assert "--collect-late" in verdict.reason
+    assert "--leave-late" in verdict.reason
+    assert verdict.choice is not None
+    assert LATE in verdict.choice.question
+    answers = [answer for answer, _ in verdict.choice.answers]
+    assert answers == ["collect", "leave", "wait"]
+
+
+def test_late_fragments_are_added_where_that_was_chosen() -> None:
+    seen = replace(LATE_OPEN, collected=ADDED)
+    verdict = decide(seen, collects_late=True)
+    assert isinstance(verdict, Change)
+    write = verdict.write
+    assert isinstance(write, PushBranch)
+    assert (write.base, write.merged, write.expected) == (HEAD, MERGED, HEAD)
+    assert f"- {LATE}\n" in write.message
+    first = decide(SEEN)
+    assert isinstance(first, Change)
+    assert write.key != first.write.key
+    # Once they are there, nobody is asked any more.
+    verdict = decide(replace(OPEN, branch_head=HEAD), collects_late=True)
+    assert isinstance(verdict, Wait)
+    assert verdict.choice is None
+
+
+def test_late_fragments_are_left_where_that_was_chosen() -> None:
+    verdict = decide(LATE_OPEN, leaves_late=True)
+    assert isinstance(verdict, Wait)
+    assert verdict.choice is None
+    assert "1 fragment waits for the next release" in verdict.reason
+
+
+def test_late_fragments_that_cannot_be_added() -> None:
+    seen = replace(LATE_OPEN, failure=BlockedError("they conflict in x"))
+    verdict = decide(seen, collects_late=True)
+    assert isinstance(verdict, Wait)
+    assert "they conflict in x" in verdict.reason
+
+
+def test_nothing_merges_itself_before_the_choice() -> None:
+    pull = replace(ASKED, merge_state="blocked")
+    seen = replace(LATE_OPEN, pull=pull)
+    assert isinstance(decide(seen, pull_policy=POLICY), Wait)
+    verdict = decide(seen, pull_policy=POLICY, leaves_late=True)
+    assert isinstance(verdict, Change)
+
+
+def test_late_fragments_come_by_another_pull_request_once_merged() -> None:
+    blocked = decide(LATE_MERGED)
+    assert isinstance(blocked, Blocked)
+    assert blocked.choice is not None
+    assert "--collect-late" in str(blocked.help)
+    added = replace(ADDED, base=MERGED, merged=None, merged_tree=None)
+    seen = replace(LATE_MERGED, collected=added, branch_head=HEAD)
+    verdict = decide(seen, collects_late=True)
+    assert isinstance(verdict, Change)
+    assert isinstance(verdict.write, PushBranch)
+    assert (verdict.write.base, verdict.write.expected) == (MERGED, HEAD)
+    # It is pushed: its branch contains what was merged.
+    seen = replace(seen, collected=None)
+    verdict = decide(seen, collects_late=True)
+    assert isinstance(verdict, Change)
+    assert isinstance(verdict.write, OpenPull)
+    assert verdict.write.after == 53
+    assert f"`{LATE}`" in verdict.write.body

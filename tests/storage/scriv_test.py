@@ -368,3 +368,142 @@ def test_what_is_pushed_on_top_does_not_count(repository: Repository) -> None:
         assert found == (own if is_ours else top)
         repository.git("reset", "-q", "--hard", f"{own}~1")
         repository.git("push", "-q", "--force", "origin", "HEAD:main")
+
+
+# -- Fragments that come late -----------------------------------------------
+
+LATE = "### New features\n\n- Came late.\n\n### Bug fixes\n\n- Mended.\n"
+RST_LATE = "Added\n.....\n\n- Came late.\n\nFixed\n.....\n\n- Mended.\n"
+
+
+def push(repository: Repository, made: Collected, *, is_late: bool) -> str:
+    """Push what was collected; return the commit."""
+    before = repository.clone.remote_branches("rsp-release/")
+    repository.clone.push_branch(
+        PushBranch(
+            branch="rsp-release/changelog-2.2.0",
+            tag="2.2.0",
+            base=made.base,
+            tree=made.tree,
+            message="Update the change log for 2.2.0\n",
+            at=AT,
+            expected=next(iter(before.values()), None),
+            merged=made.merged,
+            merged_tree=made.merged_tree,
+            is_late=is_late,
+        )
+    )
+    [head] = repository.clone.remote_branches("rsp-release/").values()
+    return head
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "log", "kind"), [PLACES[0], PLACES[3]]
+)
+def test_late_fragments_are_added_to_what_was_edited(
+    repository: Repository,
+    settings: Mapping[str, str],
+    path: str,
+    log: str,
+    kind: str,
+) -> None:
+    version, late = "2.2.0", f"changelog.d/20261201_late.{kind}"
+    base = repository.commit(
+        {
+            **settings,
+            path: read(log),
+            f"changelog.d/20261101_one.{kind}": FRAGMENT
+            if kind == "md"
+            else RST_FRAGMENT,
+        }
+    )
+    changelog = repository.changelog
+    made = changelog.collect(base, version=version, tag=version, at=AT)
+    assert made is not None
+    head = push(repository, made, is_late=False)
+    assert changelog.find_late(head, base, version) == ()
+    assert changelog.collect_late(head, base, version=version, at=AT) is None
+    # It is edited in a review, and main goes on.
+    repository.git("switch", "-q", "--detach", head)
+    text = (repository.folder / path).read_text(encoding="utf-8")
+    edited = text.replace("Page through", "Edited:  page through")
+    (repository.folder / path).write_text(edited, encoding="utf-8")
+    repository.git("commit", "-qam", "Edit")
+    head = repository.git("rev-parse", "HEAD").strip()
+    repository.git("push", "-q", "origin", "HEAD:rsp-release/changelog-2.2.0")
+    repository.git("switch", "-q", "main")
+    main = repository.commit(
+        {
+            late: LATE if kind == "md" else RST_LATE,
+            "code.py": "x = 1\n",
+        }
+    )
+    assert changelog.find_late(head, main, version) == (late,)
+    added = changelog.collect_late(head, main, version=version, at=AT)
+    assert added is not None
+    assert (added.base, added.merged) == (head, main)
+    assert added.fragments == (late,)
+    new = push(repository, added, is_late=True)
+    # Review's commits stay, and nothing of main is undone.
+    assert repository.clone.is_ancestor(head, new)
+    assert repository.clone.is_ancestor(main, new)
+    assert repository.git("show", f"{new}:code.py") == "x = 1\n"
+    assert repository.git("diff", "--name-only", main, new).split() == sorted(
+        [path, f"changelog.d/20261101_one.{kind}", late]
+    )
+    result = repository.git("show", f"{new}:{path}")
+    extra = [li for li in result.splitlines() if li not in edited.splitlines()]
+    assert extra[0] == "- Came late."
+    assert extra[-1] == "- Mended."
+    assert "Edited:  page through" in result
+    assert result.count("2.2.0") == edited.count("2.2.0")
+    assert result.count("Came late") == 1
+    entry = entry_of(result, version, markdown=kind == "md")
+    assert entry == added.entry
+    # It is there, and not added again.
+    assert changelog.find_late(new, main, version) == ()
+    assert changelog.collect_late(new, main, version=version, at=AT) is None
+
+
+def test_late_fragments_after_the_branch_was_brought_up_to_date(
+    repository: Repository,
+) -> None:
+    """Somebody presses "Update branch": they are there, not collected."""
+    base = repository.commit(
+        {
+            "pyproject.toml": SCRIV,
+            "CHANGELOG.md": read("scriv.md"),
+            "changelog.d/a.md": FRAGMENT,
+        }
+    )
+    changelog = repository.changelog
+    made = repository.collect(base, "2.2.0")
+    assert made is not None
+    head = push(repository, made, is_late=False)
+    main = repository.commit({"changelog.d/late.md": LATE})
+    repository.git("switch", "-q", "--detach", head)
+    repository.git("merge", "-q", "--no-edit", main)
+    head = repository.git("rev-parse", "HEAD").strip()
+    assert changelog.find_late(head, main, "2.2.0") == ("changelog.d/late.md",)
+    added = changelog.collect_late(head, main, version="2.2.0", at=AT)
+    assert added is not None
+    assert (added.base, added.merged) == (head, None)
+    assert "- Page through lists.\n\n- Came late.\n" in added.entry
+
+
+def test_late_fragments_that_conflict(repository: Repository) -> None:
+    base = repository.commit(
+        {
+            "pyproject.toml": SCRIV,
+            "CHANGELOG.md": read("scriv.md"),
+            "changelog.d/a.md": FRAGMENT,
+        }
+    )
+    made = repository.collect(base, "2.2.0")
+    assert made is not None
+    head = push(repository, made, is_late=False)
+    main = repository.commit(
+        {"changelog.d/a.md": LATE, "changelog.d/late.md": LATE}
+    )
+    with pytest.raises(BlockedError, match=r"conflict in changelog\.d/a\.md"):
+        repository.changelog.collect_late(head, main, version="2.2.0", at=AT)

@@ -63,6 +63,9 @@ class Branches:
     late_after: float | None = None
     """Seconds after the start when somebody else's commit lands."""
 
+    collects_late: bool = False
+    """Whether its fragment is added to the entry; else it waits."""
+
     commits: dict[str, SimulatedCommit] = field(
         default_factory=lambda: {COMMIT: SimulatedCommit()}
     )
@@ -86,6 +89,9 @@ class Branches:
     def head(self, branch: str, at: datetime | None = None) -> str | None:
         """Return the head of a branch, now or as it was."""
         self.live()
+        return self._at(branch, at)
+
+    def _at(self, branch: str, at: datetime | None) -> str | None:
         found = None
         for since, sha in self.heads.get(branch, ()):
             if at is None or since <= at:
@@ -160,6 +166,37 @@ class Branches:
         is_edited = commit.is_edited and self.edited is not None
         return str(self.edited) if is_edited else self.entry
 
+    def merge_base(self, one: str, other: str) -> str:
+        """Return a newest commit that both contain."""
+        todo = [one]
+        while todo:
+            commit = todo.pop(0)
+            if self.is_ancestor(commit, other):
+                return commit
+            todo += self.commits[commit].parents
+        raise AssertionError("they share no history")
+
+    def collect_late(self, made: str, head: str) -> Collected | None:
+        """Return what adding late fragments to an entry gives."""
+        base = self.merge_base(made, head)
+        known = self.commits[base].pending
+        late = (
+            *self.commits[made].pending,
+            *(p for p in self.commits[head].pending if p not in known),
+        )
+        if not late:
+            return None
+        is_merged = base != head
+        return Collected(
+            base=made,
+            tree=_name("late tree", f"{made} {head}"),
+            path="CHANGELOG.md",
+            entry="- entry\n- late\n",
+            fragments=tuple(dict.fromkeys(late)),
+            merged=head if is_merged else None,
+            merged_tree=_name("merged tree", head) if is_merged else None,
+        )
+
     # -- What others do -----------------------------------------------------
 
     def live(self) -> None:
@@ -188,10 +225,11 @@ class Branches:
     def _merge(self, pull: PullRequest, write: OpenPull, at: datetime) -> None:
         main = self.heads["main"][-1][1]
         assert main is not None
-        made = self.commits[pull.head]
-        gone = set(self.commits[made.parents[0]].pending)
+        head = self._at(write.branch, at) or pull.head
+        known = self.commits[self.merge_base(head, main)].pending
+        gone = set(known) - set(self.commits[head].pending)
         merged = self._merge_commit(pull)
-        parents = (main, pull.head) if self.method == "merge" else (main,)
+        parents = (main, head) if self.method == "merge" else (main,)
         self.commits[merged] = SimulatedCommit(
             parents=parents,
             has_entry=True,
@@ -218,9 +256,15 @@ class Branches:
         self.writes[write.key] += 1
         commit = _name("entry", f"{write.base} {write.at}")
         old = self.commits[write.base]
-        assert write.tree == _name("tree", write.base)
+        if write.is_late:
+            head = write.merged or write.base
+            assert write.tree == _name("late tree", f"{write.base} {head}")
+            parents = (write.base, head) if write.merged else (write.base,)
+        else:
+            assert write.tree == _name("tree", write.base)
+            parents = (write.base,)
         self.commits[commit] = replace(
-            old, parents=(write.base,), has_entry=True, pending=()
+            old, parents=parents, has_entry=True, pending=()
         )
         now = self.clock.now()
         self.heads.setdefault(write.branch, []).append((now, commit))

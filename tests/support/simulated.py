@@ -490,6 +490,17 @@ class SimulatedChangelog(_Port):
     ) -> Collected | None:
         return self.hub.branches.collect(commit)
 
+    def find_late(self, made: str, head: str, version: str) -> tuple[str, ...]:
+        branches = self.hub.branches
+        known = branches.look(branches.merge_base(made, head)).pending
+        came = (p for p in branches.look(head).pending if p not in known)
+        return tuple(dict.fromkeys((*branches.look(made).pending, *came)))
+
+    def collect_late(
+        self, made: str, head: str, *, version: str, at: datetime
+    ) -> Collected | None:
+        return self.hub.branches.collect_late(made, head)
+
     def find_commit(self, since: str, until: str, version: str) -> str | None:
         branches = self.hub.branches
         first = since

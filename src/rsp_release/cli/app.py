@@ -78,6 +78,13 @@ LeaveLate = Annotated[
         help="Let fragments that came too late wait for the next release.",
     ),
 ]
+CollectLate = Annotated[
+    bool,
+    typer.Option(
+        "--collect-late",
+        help="Add fragments that came too late to the entry made before.",
+    ),
+]
 Deepen = Annotated[
     bool, typer.Option("--deepen", help="Complete a shallow clone first.")
 ]
@@ -284,6 +291,7 @@ def bump(
     rerun_failed: RerunFailed = 0,
     approve: Approve = False,
     leave_late: LeaveLate = False,
+    collect_late: CollectLate = False,
     deepen: Deepen = False,
     timeout: Timeout = "1h",
     force: Annotated[
@@ -308,6 +316,8 @@ def bump(
             waits=not no_wait,
             leaves_late=leave_late,
             forces=force,
+            collects_late=collect_late,
+            asks=not yes,
             deepens=deepen,
             timeout=timeout,
             reruns=rerun_failed,
@@ -340,6 +350,7 @@ def resume(
             "--force", help="Release what its edited entry contradicts."
         ),
     ] = False,
+    collect_late: CollectLate = False,
     deepen: Deepen = False,
     timeout: Timeout = "1h",
 ) -> int:
@@ -356,6 +367,8 @@ def resume(
             waits=not no_wait,
             leaves_late=leave_late,
             forces=force,
+            collects_late=collect_late,
+            asks=True,
             deepens=deepen,
             timeout=timeout,
             reruns=rerun_failed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ..exceptions import ReleaseError, UsageError
 from ..models import Event, Proposal, Release, Result
@@ -188,11 +189,23 @@ def _see_through(
 ) -> int:
     """Show a release, and ask what a person has to decide on the way.
 
-    Where its entry contradicts it, that is whether to release it all the
-    same; where its run failed, whether to run it again.
+    Where fragments came late, that is what becomes of them; where its entry
+    contradicts it, whether to release it all the same; where its run failed,
+    whether to run it again.
     """
     last = LastRun()
     result = session.show(title, steps, last.follow(events), tag=tag)
+    while result.choice is not None and session.asks:
+        session.decide(result.choice)
+        releaser = session.make_releaser()
+        subject = releaser.take_up(tag)
+        insist = partial(releaser.resume, _forced(subject))
+        result = session.show(
+            title,
+            _steps_of(releaser, subject),
+            last.follow(releaser.resume(subject)),
+            tag=tag,
+        )
     if (
         result.question is not None
         and session.may_ask

@@ -17,7 +17,7 @@ from ..config import Config, load_config
 from ..exceptions import ExitStatus, ReleaseError, UsageError
 from ..factory import Factory
 from ..journal import lock
-from ..models import Event, Outcome, Result
+from ..models import Choice, Event, Outcome, Result
 from ..releaser import Options, Releaser
 from ..views import Kind, choose_kind, make_view, safe
 from ..watcher import Watcher
@@ -85,6 +85,10 @@ class Session:
         what checks found.
     checks
         Whether to look at all that ``check`` does before a release begins.
+    collects_late
+        Whether they are added to the entry that was made without them.
+    asks
+        Whether a person at a terminal is asked what is open.
     deepens
         Whether to complete a shallow clone first.
     timeout
@@ -108,11 +112,18 @@ class Session:
         leaves_late: bool = False,
         forces: bool = False,
         checks: bool = True,
+        collects_late: bool = False,
+        asks: bool = False,
         deepens: bool = False,
         timeout: str = "1h",
         reruns: int = 0,
         approves: bool = False,
     ) -> None:
+        if leaves_late and collects_late:
+            raise UsageError(
+                "--leave-late and --collect-late contradict each other",
+                help="give one of them",
+            )
         self._globals = options
         self._as_json = as_json
         self._deepens = deepens
@@ -125,6 +136,8 @@ class Session:
             leaves_late=leaves_late,
             forces=forces,
             checks=checks,
+            collects_late=collects_late,
+            asks=asks and self.may_ask,
             timeout=parse_duration(timeout),
             reruns=reruns,
             approves=approves,
@@ -164,6 +177,37 @@ class Session:
     def may_ask(self) -> bool:
         """Whether there is a person at a terminal."""
         return not self._as_json and sys.stdin.isatty() and sys.stdout.isatty()
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person is asked what is open."""
+        return self._options.asks
+
+    def decide(self, choice: Choice) -> None:
+        """Ask what a person may decide, and let the next releaser know.
+
+        Parameters
+        ----------
+        choice
+            The question and its answers.
+        """
+        import typer
+
+        typer.echo(safe.lines(choice.question))
+        for answer, meaning in choice.answers:
+            typer.echo(f"  {answer}: {safe.lines(meaning)}")
+        known = [answer for answer, _ in choice.answers]
+        answer = ""
+        while answer not in known:
+            answer = typer.prompt(
+                f"{', '.join(known[:-1])} or {known[-1]}?", default=known[-1]
+            )
+        self._options = replace(
+            self._options,
+            leaves_late=answer == "leave",
+            collects_late=answer == "collect",
+            asks=answer != known[-1],
+        )
 
     def _kind(self, stdout: TextIO) -> Kind:
         return choose_kind(

@@ -37,7 +37,7 @@ from .seen import (
     Review,
     WorkflowRun,
 )
-from .verdicts import Blocked, Change, Done, Verdict, Wait
+from .verdicts import Blocked, Change, Choice, Done, Verdict, Wait
 from .writes import (
     ApproveDeployments,
     CreateRelease,
@@ -65,6 +65,7 @@ __all__ = [
     "ChangelogState",
     "ChangelogStyle",
     "Check",
+    "Choice",
     "Collected",
     "Commit",
     "ConcurrencyGroup",

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from ..exceptions import ExitStatus
 from .seen import ImageReport
-from .verdicts import Verdict
+from .verdicts import Choice, Verdict
 
 __all__ = [
     "Event",
@@ -104,6 +104,9 @@ class Result:
 
     line: int | None = None
     """The line of that file, from 1."""
+
+    choice: Choice | None = None
+    """What a person may decide, for it to go on."""
 
 
 Event: TypeAlias = StepEvent | Notice | Result

@@ -169,6 +169,9 @@ class Proposal:
     is_forced: bool = False
     """Whether a person insists on the version, whatever the changes say."""
 
+    collects_late: bool = False
+    """Whether fragments that came later are added to this entry."""
+
     is_begun: bool = False
     """Whether this was checked, and something of it written, before."""
 

@@ -51,6 +51,9 @@ class Repository:
     is_private: bool = False
     """Whether it is private or internal."""
 
+    allows_auto_merge: bool | None = None
+    """Whether pull requests may merge themselves; `None`: it is not said."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fork:
@@ -131,6 +134,12 @@ class Collected:
     files: tuple[str, ...] = ()
     """Other files that got the version."""
 
+    merged: str | None = None
+    """The commit that is merged into the base first, where there is one."""
+
+    merged_tree: str | None = None
+    """The tree of that merge."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
@@ -207,6 +216,9 @@ class PullRequest:
 
     merges_itself: bool = False
     """Whether GitHub will merge it as soon as it may."""
+
+    opened_at: datetime | None = None
+    """When it was opened (aware)."""
 
     checks: tuple[Check, ...] = ()
     """The checks of its newest commit, as far as they can be read."""

@@ -12,6 +12,7 @@ from .writes import Write
 __all__ = [
     "Blocked",
     "Change",
+    "Choice",
     "Done",
     "Verdict",
     "Wait",
@@ -50,6 +51,17 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a person may decide, where one is at a terminal."""
+
+    question: str
+    """What is asked. Untrusted text."""
+
+    answers: tuple[tuple[str, str], ...]
+    """Each answer, and what it means; the last one changes nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
     """A machine or a person must move first."""
 
@@ -77,6 +89,9 @@ class Wait:
     images: tuple[ImageReport, ...] = ()
     """The images that are waited for."""
 
+    choice: Choice | None = None
+    """What may be decided meanwhile."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocked:
@@ -102,6 +117,9 @@ class Blocked:
 
     images: tuple[ImageReport, ...] = ()
     """The images, where the step is about them."""
+
+    choice: Choice | None = None
+    """What may be decided, which mends it."""
 
 
 Verdict: TypeAlias = Done | Change | Wait | Blocked

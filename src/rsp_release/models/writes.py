@@ -88,10 +88,20 @@ class PushBranch:
     expected: str | None
     """Where the branch has to be: any other place refuses the push."""
 
+    merged: str | None = None
+    """A commit that is merged into the base first."""
+
+    merged_tree: str | None = None
+    """The tree of that merge."""
+
+    is_late: bool = False
+    """Whether it adds what came after the entry was made."""
+
     @property
     def key(self) -> str:
         """The natural key: one write of it is right, two are wrong."""
-        return f"push change log of {self.tag} to refs/heads/{self.branch}"
+        what = f"push change log of {self.tag} to refs/heads/{self.branch}"
+        return f"{what} upon {self.base}" if self.is_late else what
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

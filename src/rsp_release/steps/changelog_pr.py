@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from ..changelog import commit_subject
 from ..exceptions import BlockedError, NotAllowedError
@@ -11,6 +11,7 @@ from ..models import (
     Blocked,
     Change,
     ChangelogState,
+    Choice,
     Collected,
     Done,
     EnableAutoMerge,
@@ -24,12 +25,16 @@ from ..models import (
     Verdict,
     Wait,
 )
+from ..pulls import describe, dress, merge
 from ..world import World
 
 __all__ = ["ChangelogPull", "ChangelogSeen"]
 
 _SHOWS_WITHIN = 120.0
 """Seconds that git may take to show what GitHub has merged."""
+
+_CHECKS_WITHIN = timedelta(seconds=30)
+"""Time after which a pull request without checks has none."""
 
 _BODY_MOST = 60_000
 """Characters of the entry in the pull request; GitHub takes 65,536."""
@@ -59,6 +64,9 @@ class ChangelogSeen:
     pull: PullRequest | None = None
     """The newest pull request of this try."""
 
+    is_second: bool = False
+    """Whether it adds to what another one of this try has merged."""
+
     is_merge_shown: bool = False
     """Whether the release branch shows what it was merged as."""
 
@@ -79,6 +87,12 @@ class ChangelogSeen:
 
     late: tuple[str, ...] = ()
     """Fragments that came to the branch after the entry was made."""
+
+    allows_auto_merge: bool | None = None
+    """Whether the repository lets pull requests merge themselves."""
+
+    awaits_checks: bool = False
+    """Whether it was opened just now, and checks may still begin."""
 
 
 class ChangelogPull:
@@ -108,13 +122,18 @@ class ChangelogPull:
             head=head,
             state=state,
             settled=settled,
-            pull=_find_pull(proposal, world, state, settled),
         )
+        seen = _look_for_pull(seen, proposal, world)
+        if seen.pull is not None and seen.pull.is_open:
+            return _look_at_open(seen, seen.pull, head, proposal, world)
         if seen.pull is not None:
-            seen = _look_at_pull(seen, seen.pull, head, version, world)
-        elif settled is None:
-            seen = _look_at_branch(seen, proposal, world)
-        return replace(seen, late=_find_late(proposal, seen, state, world))
+            return _look_at_merged(seen, seen.pull, head, proposal, world)
+        if settled is None:
+            return _look_at_branch(seen, proposal, world)
+        if state.style == "scriv" and state.entry is not None:
+            late = changelog.look(settled, version).pending
+            seen = replace(seen, late=late)
+        return seen
 
     def decide(self, proposal: Proposal, seen: ChangelogSeen) -> Verdict:
         if proposal.is_prerelease:
@@ -130,6 +149,8 @@ class ChangelogPull:
         pull = seen.pull
         if pull is not None and pull.is_merged:
             return _merged(proposal, seen, pull)
+        if pull is not None and pull.is_open and seen.is_second:
+            return _open(proposal, seen, pull)
         if seen.settled is not None:
             return _settled(proposal, seen, seen.state, seen.settled)
         if pull is not None and pull.is_open:
@@ -159,43 +180,108 @@ class ChangelogPull:
 # -- Looks ------------------------------------------------------------------
 
 
-def _find_pull(
-    proposal: Proposal,
-    world: World,
-    state: ChangelogState,
-    settled: str | None,
-) -> PullRequest | None:
-    """Find the newest pull request of this try, by its branch."""
-    if settled == proposal.commit and state.entry is None:
+def _look_for_pull(
+    seen: ChangelogSeen, proposal: Proposal, world: World
+) -> ChangelogSeen:
+    """Find the pull request of this try by its branch, the newest that counts.
+
+    One that was closed says nothing where another one was merged before.
+    """
+    settled, state = seen.settled, seen.state
+    if settled == proposal.commit and state and state.entry is None:
         # There was nothing to write, and so nothing to open one for.
-        return None
+        return seen
     try:
-        found = world.forge.pulls(proposal.changelog_branch)
+        pulls = world.forge.pulls(proposal.changelog_branch)
     except NotAllowedError:
         # With nothing left to write, no permission is needed for it.
         if settled is None:
             raise
-        return None
-    return next((p for p in found if p.number > proposal.after_pull), None)
+        return seen
+    found = [p for p in pulls if p.number > proposal.after_pull]
+    merged = [p for p in found if p.is_merged]
+    if merged:
+        found = [p for p in found if p.is_open or p.is_merged]
+    if not found:
+        return seen
+    is_second = any(p.number < found[0].number for p in merged)
+    return replace(seen, pull=found[0], is_second=is_second)
 
 
-def _look_at_pull(
+def _look_at_open(
     seen: ChangelogSeen,
     pull: PullRequest,
     head: str,
-    version: str,
+    proposal: Proposal,
     world: World,
 ) -> ChangelogSeen:
-    if pull.is_open:
-        return replace(seen, pull=world.forge.pull(pull.number))
+    pull = world.forge.pull(pull.number)
+    seen = replace(seen, pull=pull)
+    made = world.git.remote_branch(proposal.changelog_branch)
+    if made is not None:
+        late = world.changelog.find_late(made, head, proposal.version)
+        seen = replace(seen, branch_head=made, late=late)
+        if late and proposal.collects_late:
+            seen = _collect_late(seen, made, head, proposal, world)
+    policy = proposal.pull_policy
+    if policy.auto_merge and not pull.merges_itself:
+        age = world.clock.now() - (pull.opened_at or world.clock.now())
+        seen = replace(
+            seen,
+            allows_auto_merge=world.forge.repository().allows_auto_merge,
+            awaits_checks=not pull.checks and age < _CHECKS_WITHIN,
+        )
+    return seen
+
+
+def _look_at_merged(
+    seen: ChangelogSeen,
+    pull: PullRequest,
+    head: str,
+    proposal: Proposal,
+    world: World,
+) -> ChangelogSeen:
     commit = pull.merge_commit
     if commit is None or not world.git.is_ancestor(commit, head):
         return seen
-    return replace(
-        seen,
-        is_merge_shown=True,
-        merged=world.changelog.look(commit, version),
-    )
+    # Whatever it could collect it did.
+    merged = world.changelog.look(commit, proposal.version)
+    late = merged.pending if merged.style == "scriv" else ()
+    seen = replace(seen, is_merge_shown=True, merged=merged, late=late)
+    if late and proposal.collects_late:
+        made = world.git.remote_branch(proposal.changelog_branch)
+        seen = replace(seen, branch_head=made)
+        if made is None or not world.git.is_ancestor(commit, made):
+            seen = _collect_late(seen, head, head, proposal, world)
+            if seen.collected is None and seen.failure is None:
+                gone = BlockedError(
+                    f"{_names(late)} came too late for the entry, and is gone"
+                    f" from {proposal.branch}",
+                    help=(
+                        f"`rsp-release resume {proposal.tag} --leave-late`"
+                        " releases what was merged"
+                    ),
+                )
+                seen = replace(seen, failure=gone)
+    return seen
+
+
+def _collect_late(
+    seen: ChangelogSeen,
+    made: str,
+    head: str,
+    proposal: Proposal,
+    world: World,
+) -> ChangelogSeen:
+    """Look what adding the fragments that came late would make."""
+    at = proposal.proposed_at or world.clock.now()
+    try:
+        collected = world.changelog.collect_late(
+            made, head, version=proposal.version, at=at
+        )
+    except BlockedError as e:
+        return replace(seen, failure=e)
+    return replace(seen, collected=collected)
 
 
 def _look_at_branch(
@@ -221,27 +307,6 @@ def _look_at_branch(
         collected=collected,
         failure=failure,
     )
-
-
-def _find_late(
-    proposal: Proposal,
-    seen: ChangelogSeen,
-    state: ChangelogState,
-    world: World,
-) -> tuple[str, ...]:
-    """Find the fragments that would be released outside of the entry."""
-    if state.style != "scriv":
-        return ()
-    look, version = world.changelog.look, proposal.version
-    if seen.merged is not None:
-        # Whatever it could collect it did.
-        return seen.merged.pending
-    if seen.settled is not None:
-        if state.entry is None:
-            return ()
-        return look(seen.settled, version).pending
-    known = look(proposal.commit, version).pending
-    return tuple(p for p in state.pending if p not in known)
 
 
 # -- Verdicts ---------------------------------------------------------------
@@ -273,6 +338,8 @@ def _merged(
             " `rsp-release bump` starts anew",
             url=pull.url,
         )
+    if seen.late and proposal.collects_late:
+        return _add_by_another(proposal, seen, pull)
     if seen.late and not proposal.leaves_late:
         return _late(proposal, seen)
     path = seen.merged.path or "the change log"
@@ -320,14 +387,36 @@ def _settled(
 
 
 def _late(proposal: Proposal, seen: ChangelogSeen) -> Blocked:
+    resume = f"`rsp-release resume {proposal.tag}"
+    leave = (
+        f"{resume} --leave-late` releases without them in the notes: they wait"
+        " for the next release"
+    )
+    by_hand = (
+        f"or add their text to the entry of {proposal.version}, delete"
+        " them, and merge that; then `rsp-release bump`"
+    )
+    another = (
+        f"or {resume} --collect-late` adds them to the entry, by another pull"
+        " request"
+    )
     return Blocked(
         problem=f"{_count(seen.late)} came to {proposal.branch} after the"
         f" entry was made: {_names(seen.late)}",
-        help=(
-            f"`rsp-release resume {proposal.tag} --leave-late` releases"
-            " without them in the notes: they wait for the next release\n"
-            f"or add their text to the entry of {proposal.version}, delete"
-            " them, and merge that; then `rsp-release bump`"
+        help=f"{leave}\n{another if seen.pull is not None else by_hand}",
+        choice=_choice(proposal, seen) if seen.pull is not None else None,
+    )
+
+
+def _choice(proposal: Proposal, seen: ChangelogSeen) -> Choice:
+    entry = f"the entry of {proposal.version}"
+    return Choice(
+        question=f"{_names(seen.late)} came to {proposal.branch} after"
+        f" {entry} was made.",
+        answers=(
+            ("collect", f"add what came late to {entry}"),
+            ("leave", "let it wait for the next release"),
+            ("wait", "decide later"),
         ),
     )
 
@@ -339,82 +428,103 @@ def _say_late(seen: ChangelogSeen) -> str:
     return f"; {_count(seen.late)} {verb} for the next release"
 
 
+def _add_late(
+    proposal: Proposal, collected: Collected, expected: str | None
+) -> Change:
+    """Add what came late to the branch of the pull request."""
+    branch = proposal.changelog_branch
+    names = "\n".join(f"- {name}" for name in collected.fragments)
+    subject = f"Add late changes to the change log for {proposal.version}"
+    return Change(
+        summary=f"add {_count(collected.fragments)} that came late to the"
+        f" entry, push to {branch}",
+        write=PushBranch(
+            branch=branch,
+            tag=proposal.tag,
+            base=collected.base,
+            tree=collected.tree,
+            message=f"{subject}\n\n{names}\n",
+            at=_dated(proposal),
+            expected=expected,
+            merged=collected.merged,
+            merged_tree=collected.merged_tree,
+            is_late=True,
+        ),
+    )
+
+
+def _dated(proposal: Proposal) -> datetime:
+    if proposal.proposed_at is None:
+        raise TypeError("the proposal has no date")
+    return proposal.proposed_at
+
+
+def _add_by_another(
+    proposal: Proposal, seen: ChangelogSeen, pull: PullRequest
+) -> Verdict:
+    """Add what came late by another pull request: the first is merged."""
+    if seen.failure is not None:
+        return Blocked(problem=seen.failure.message, help=seen.failure.help)
+    if seen.collected is not None:
+        return _add_late(proposal, seen.collected, seen.branch_head)
+    return Change(
+        summary="open a pull request that adds what came late to the change"
+        f" log of {proposal.version}",
+        write=OpenPull(
+            branch=proposal.changelog_branch,
+            base=str(proposal.branch),
+            title=f"Add late changes to the change log for {proposal.version}",
+            body=_write_body(proposal, None, seen.late),
+            after=pull.number,
+        ),
+    )
+
+
 def _open(
     proposal: Proposal, seen: ChangelogSeen, pull: PullRequest
 ) -> Verdict:
     policy = proposal.pull_policy
-    name = f"pull request #{pull.number}"
-    lacking = tuple(x for x in policy.labels if x not in pull.labels)
-    if lacking and not pull.labels:
-        return Change(
-            summary=f"label {name} with {', '.join(lacking)}",
-            write=LabelPull(number=pull.number, labels=lacking),
+    name = f"#{pull.number}"
+    change = dress(policy, pull, name=name)
+    if change is not None:
+        return change
+    if seen.late and proposal.collects_late and seen.collected is not None:
+        return _add_late(proposal, seen.collected, seen.branch_head)
+    is_undecided = bool(seen.late) and not proposal.leaves_late
+    if not (is_undecided or seen.awaits_checks):
+        change = merge(
+            policy,
+            pull,
+            name=name,
+            may_wait=seen.allows_auto_merge is not False,
         )
-    if policy.reviewers and not pull.reviewers and not pull.reviews:
-        return Change(
-            summary=f"ask {', '.join(policy.reviewers)} to review {name}",
-            write=RequestReviews(
-                number=pull.number, reviewers=policy.reviewers
-            ),
-        )
-    if policy.auto_merge and not pull.merges_itself:
-        if pull.merge_state == "clean":
-            return Change(
-                summary=f"merge {name}",
-                write=MergePull(
-                    number=pull.number,
-                    method=policy.auto_merge,
-                    head=pull.head,
-                ),
-            )
-        if pull.merge_state in ("blocked", "behind", "unstable"):
-            return Change(
-                summary=f"let {name} merge itself",
-                write=EnableAutoMerge(
-                    number=pull.number, method=policy.auto_merge
-                ),
-            )
-    reason = f"{name} is open: {_describe(pull)}"
-    if seen.late:
+        if change is not None:
+            return change
+    reason = f"pull request {name} is open: {describe(pull, policy)}"
+    if is_undecided and seen.failure is not None:
         reason += (
-            f"; not in its entry: {_names(seen.late)}. Merge it as it is, and"
-            " choose then; or close it and delete its branch, and"
-            " `rsp-release bump` collects everything"
+            f"; {_names(seen.late)} cannot be added to its entry:"
+            f" {seen.failure.message}"
         )
-    return Wait(reason=reason, url=pull.url, is_on_person=True)
-
-
-def _describe(pull: PullRequest) -> str:
-    """Say what a pull request waits for."""
-    said = []
-    states = Counter(check.state for check in pull.checks)
-    failed = [c.name for c in pull.checks if c.state == "failed"]
-    if failed:
-        said.append(f"{', '.join(failed[:3])} failed")
-    elif states["running"]:
-        said.append(f"{states['passed']} of {len(pull.checks)} checks passed")
-    elif pull.checks:
-        said.append("checks passed")
-    approvals = [r.login for r in pull.reviews if r.state == "APPROVED"]
-    refusals = [
-        r.login for r in pull.reviews if r.state == "CHANGES_REQUESTED"
-    ]
-    if refusals:
-        said.append(f"{', '.join(refusals)} asked for changes")
-    elif approvals:
-        said.append(f"approved by {', '.join(approvals)}")
-    elif pull.reviewers:
-        said.append(f"{', '.join(pull.reviewers)} asked to review")
-    elif pull.merge_state == "blocked" and not states["running"]:
-        said.append("a review is needed")
-    if pull.merge_state == "dirty":
-        said.append("it conflicts with the branch")
-    if pull.is_draft:
-        said.append("it is a draft")
-    said.append(
-        "it will merge itself" if pull.merges_itself else "waiting for a merge"
+    elif is_undecided:
+        reason += (
+            f"; not in its entry: {_names(seen.late)}. `rsp-release resume"
+            f" {proposal.tag} --collect-late` adds what came late to it, and"
+            " --leave-late lets it wait for the next release"
+        )
+    elif seen.late:
+        reason += _say_late(seen)
+    is_asked = is_undecided and not proposal.collects_late
+    # GitHub works out whether it can be merged once somebody has asked.
+    is_unknown = bool(policy.auto_merge) and (
+        pull.merge_state == "unknown" or seen.awaits_checks
     )
-    return ", ".join(said)
+    return Wait(
+        reason=reason,
+        url=pull.url,
+        is_on_person=not is_unknown or pull.merges_itself or is_undecided,
+        choice=_choice(proposal, seen) if is_asked else None,
+    )
 
 
 def _closed(proposal: Proposal, pull: PullRequest) -> Blocked:
@@ -489,7 +599,11 @@ def _say(collected: Collected) -> str:
     return ", ".join(said) or "remove fragments that are collected"
 
 
-def _write_body(proposal: Proposal, collected: Collected | None) -> str:
+def _write_body(
+    proposal: Proposal,
+    collected: Collected | None,
+    late: tuple[str, ...] = (),
+) -> str:
     """Say what the pull request is, and list the changes."""
     what = (
         f"The change log of {proposal.version}, which is released as soon as"
@@ -501,6 +615,9 @@ def _write_body(proposal: Proposal, collected: Collected | None) -> str:
         "",
         f"If this is closed instead, {proposal.version} is not released.",
     ]
+    if late:
+        shown = ", ".join(f"`{name}`" for name in late[:50])
+        lines += ["", f"Added to the entry, since they came late: {shown}"]
     if collected is not None:
         for title, names in (
             ("Collected", collected.fragments),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from ..changelog import (
+    add_to_entry,
     commit_subject,
     contains_fragment,
     entry_of,
@@ -18,14 +20,14 @@ from ..changelog import (
     release_unreleased,
 )
 from ..config import Config
-from ..exceptions import ReadError
+from ..exceptions import BlockedError, ReadError
 from ..fragments import Fragment
 from ..models import ChangelogState, ChangelogStyle, Collected
 from ..version_files import set_version
 from .git_branches import Branches
 from .history_git import Git
 from .history_tree import Tree, read_changelog, read_fragments
-from .scriv import collect_with_scriv
+from .scriv import collect_with_scriv, read_categories
 
 __all__ = ["GitChangelog"]
 
@@ -70,6 +72,9 @@ class GitChangelog:
         self._config = config
         self._looks: dict[tuple[str, str], ChangelogState] = {}
         self._collected: dict[tuple[str, str, datetime], Collected | None] = {}
+        self._late: dict[
+            tuple[str, str, str], Collected | BlockedError | None
+        ] = {}
 
     def look(self, commit: str, version: str) -> ChangelogState:
         key = (commit, version)
@@ -91,6 +96,30 @@ class GitChangelog:
                 else None
             )
         return self._collected[key]
+
+    def find_late(self, made: str, head: str, version: str) -> tuple[str, ...]:
+        state = self.look(made, version)
+        if state.style != "scriv" or state.entry is None:
+            return ()
+        known = self.look(self._merge_base(made, head), version).pending
+        came = (p for p in self.look(head, version).pending if p not in known)
+        return tuple(dict.fromkeys((*state.pending, *came)))
+
+    def collect_late(
+        self, made: str, head: str, *, version: str, at: datetime
+    ) -> Collected | None:
+        key = (made, head, version)
+        if key not in self._late:
+            try:
+                self._late[key] = self._collect_late(
+                    made, head, version=version, at=at
+                )
+            except BlockedError as e:
+                self._late[key] = e
+        found = self._late[key]
+        if isinstance(found, BlockedError):
+            raise found
+        return found
 
     def find_commit(self, since: str, until: str, version: str) -> str | None:
         state = self.look(since, version)
@@ -240,6 +269,75 @@ class GitChangelog:
         tag: str,
         at: datetime,
     ) -> Collected | None:
+        with self._work() as (files, environ):
+            before = _git(files, environ, "rev-parse", f"{commit}^{{tree}}")
+            before = before.strip()
+            _put_out(files, environ, before)
+            self._write_entry(
+                files, environ, state, version=version, tag=tag, at=at
+            )
+            entry = _read_entry(files, state.path, version)
+            changed = self._write_versions(files, version)
+            made, gone = _take_in(files, environ, before, state.path)
+        if made == before:
+            return None
+        return Collected(
+            base=commit,
+            tree=made,
+            path=state.path if entry is not None else None,
+            entry=entry or "",
+            fragments=gone,
+            files=changed,
+        )
+
+    def _collect_late(
+        self, made: str, head: str, *, version: str, at: datetime
+    ) -> Collected | None:
+        """Add fragments that came to a branch to an entry made before.
+
+        People may have edited that entry, so nothing of it is made again:
+        scriv collects what came late into a change log of its own, and its
+        categories are added to the ones that are there.
+        """
+        base = self._merge_base(made, head)
+        with self._work() as (files, environ):
+            tree = _merge(files, environ, base, made, head)
+            state = self.look(tree, version)
+            if not state.pending or state.entry is None or not state.path:
+                return None
+            _put_out(files, environ, tree)
+            place = files / state.path
+            old = place.read_bytes().decode("utf-8", "surrogateescape")
+            place.unlink()
+            order = read_categories(files, environ=environ)
+            collect_with_scriv(
+                files, version=version, at=at.astimezone(), environ=environ
+            )
+            more = place.read_text("utf-8", errors="surrogateescape")
+            markdown = is_markdown(state.path)
+            if entry_of(more, version, markdown=markdown) is not None:
+                new = add_to_entry(
+                    old, version, more, order=order, markdown=markdown
+                )
+                place.write_bytes(new.encode("utf-8", "surrogateescape"))
+            entry = _read_entry(files, state.path, version)
+            changed = self._write_versions(files, version)
+            result, gone = _take_in(files, environ, tree, state.path)
+        is_merged = base != head
+        return Collected(
+            base=made,
+            tree=result,
+            path=state.path,
+            entry=entry or "",
+            fragments=gone,
+            files=changed,
+            merged=head if is_merged else None,
+            merged_tree=tree if is_merged else None,
+        )
+
+    @contextmanager
+    def _work(self) -> Iterator[tuple[Path, Mapping[str, str]]]:
+        """Give git an index and a folder for files, outside the clone."""
         with tempfile.TemporaryDirectory(prefix="rsp-release-") as name:
             folder = Path(name)
             files = folder / "files"
@@ -249,33 +347,14 @@ class GitChangelog:
                 **self._branches.work_environ(folder),
                 "LC_ALL": "C.UTF-8",
             }
-            _git(files, environ, "read-tree", commit)
-            _leave_out_large(files, environ, commit)
-            _git(files, environ, "checkout-index", "--all", "--quiet")
-            self._write_entry(
-                files, environ, state, version=version, tag=tag, at=at
-            )
-            entry = _read_entry(files, state.path, version)
-            changed = self._write_versions(files, version)
-            _git(files, environ, "add", "--update")
-            if state.path is not None and (files / state.path).exists():
-                _git(files, environ, "add", "--", state.path)
-            made = _git(files, environ, "write-tree", "--missing-ok").strip()
-            before = _git(files, environ, "rev-parse", f"{commit}^{{tree}}")
-            gone = _git(
-                files, environ, "diff-index", "--cached", "--name-only", "-z",
-                "--diff-filter=D", commit, "--",
-            )  # fmt: skip
-        if made == before.strip():
-            return None
-        return Collected(
-            base=commit,
-            tree=made,
-            path=state.path if entry is not None else None,
-            entry=entry or "",
-            fragments=tuple(filter(None, gone.split("\0"))),
-            files=changed,
-        )
+            yield files, environ
+
+    def _merge_base(self, one: str, other: str) -> str:
+        with Git(self._directory) as git:
+            found = git.run("merge-base", one, other).split()
+        if not found:
+            raise ReadError(f"{one[:10]} and {other[:10]} share no history")
+        return found[0]
 
     def _write_entry(
         self,
@@ -334,6 +413,65 @@ class _Found(NamedTuple):
     text: str
     fragments: Mapping[str, str]
     files: Mapping[str, str | None]
+
+
+def _merge(
+    files: Path, environ: Mapping[str, str], base: str, made: str, head: str
+) -> str:
+    """Merge two commits, as GitHub does to bring a branch up to date.
+
+    Returns
+    -------
+    str
+        The hash of the tree.
+
+    Raises
+    ------
+    BlockedError
+        Raised if they conflict, with the names of the files.
+    """
+    _git(files, environ, "read-tree", "-i", "-m", "--aggressive",
+         base, made, head)  # fmt: skip
+    if _git(files, environ, "ls-files", "--unmerged"):
+        with suppress(ReadError):
+            _git(files, environ, "merge-index", "-o", "-q",
+                 "git-merge-one-file", "-a")  # fmt: skip
+    left = _git(files, environ, "ls-files", "--unmerged", "-z")
+    if left:
+        paths = {item.partition("\t")[2] for item in left.split("\0") if item}
+        raise BlockedError(
+            f"the two branches conflict in {', '.join(sorted(paths)[:3])}",
+            help="merge the branch into that of the pull request by hand",
+        )
+    return _git(files, environ, "write-tree", "--missing-ok").strip()
+
+
+def _put_out(files: Path, environ: Mapping[str, str], tree: str) -> None:
+    """Put the files of a tree out, into the folder and the index."""
+    _git(files, environ, "read-tree", "--reset", tree)
+    _leave_out_large(files, environ, tree)
+    _git(files, environ, "checkout-index", "--all", "--quiet", "--force")
+
+
+def _take_in(
+    files: Path, environ: Mapping[str, str], before: str, path: str | None
+) -> tuple[str, tuple[str, ...]]:
+    """Make a tree of files that were put out and changed.
+
+    Returns
+    -------
+    tuple
+        Its hash, and the paths that are gone.
+    """
+    _git(files, environ, "add", "--update")
+    if path is not None and (files / path).exists():
+        _git(files, environ, "add", "--", path)
+    made = _git(files, environ, "write-tree", "--missing-ok").strip()
+    gone = _git(
+        files, environ, "diff-index", "--cached", "--name-only", "-z",
+        "--diff-filter=D", before, "--",
+    )  # fmt: skip
+    return made, tuple(filter(None, gone.split("\0")))
 
 
 def _leave_out_large(

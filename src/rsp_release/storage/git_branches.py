@@ -82,9 +82,17 @@ class Branches:
         ref = f"refs/heads/{write.branch}"
         if self._run("check-ref-format", ref)[0]:
             raise RefusedError(f"{write.branch!r} is not a valid branch name")
+        parent = write.base
+        if write.merged is not None and write.merged_tree is not None:
+            parent = self.make_commit(
+                tree=write.merged_tree,
+                parents=(write.base, write.merged),
+                message=f"Bring {write.branch} up to date\n",
+                at=write.at,
+            )
         commit = self.make_commit(
             tree=write.tree,
-            parent=write.base,
+            parents=(parent,),
             message=write.message,
             at=write.at,
         )
@@ -98,14 +106,19 @@ class Branches:
             raise self._explain(f"branch {write.branch}", out, err)
 
     def make_commit(
-        self, *, tree: str, parent: str, message: str, at: datetime
+        self,
+        *,
+        tree: str,
+        parents: tuple[str, ...],
+        message: str,
+        at: datetime,
     ) -> str:
         """Make a commit in the name of the clone's user.
 
         Parameters
         ----------
-        tree, parent
-            The hashes of its tree and its parent.
+        tree, parents
+            The hashes of its tree and its parents.
         message
             Its message.
         at
@@ -119,7 +132,9 @@ class Branches:
         """
         stamp = at.isoformat(timespec="seconds")
         status, out, err = self._run(
-            "commit-tree", *self._signing(), "-p", parent, "-m", message, tree,
+            "commit-tree", *self._signing(),
+            *(arg for parent in parents for arg in ("-p", parent)),
+            "-m", message, tree,
             env={"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp},
         )  # fmt: skip
         if status:

@@ -50,6 +50,7 @@ class GithubForge(GithubSettings):
             can_push=bool(permissions["push"]) if permissions else None,
             is_archived=bool(data.get("archived")),
             is_private=bool(data["private"]),
+            allows_auto_merge=data.get("allow_auto_merge"),
         )
 
     @reading

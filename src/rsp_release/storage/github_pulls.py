@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -213,12 +215,24 @@ class GithubPulls(GithubActions):
             },
         )
         errors = answer.data.get("errors") if answer.data else None
-        if errors:
-            said = "; ".join(str(e.get("message", e)) for e in errors)
-            raise RefusedError(
-                f"GitHub does not merge by itself: {said}",
-                help="allow auto-merge in the repository's settings",
+        if not errors:
+            return
+        said = "; ".join(str(e.get("message", e)) for e in errors)
+        if any(e.get("type") == "FORBIDDEN" for e in errors):
+            raise NotAllowedError(
+                f"these credentials may let nothing merge itself: {said}",
+                help="the token needs to write contents and pull requests",
             )
+        raise RefusedError(
+            f"GitHub does not merge by itself: {said}",
+            help=(
+                "allow auto-merge in the repository's settings, or merge the"
+                f" pull request yourself: {data['html_url']}"
+            ),
+            url=data["html_url"],
+            # It became mergeable meanwhile, which the next look shows.
+            is_duplicate=bool(re.search(r"\bin \w+ status", said)),
+        )
 
     def merge_pull(self, write: MergePull) -> None:
         """Merge a pull request, unless its branch moved on."""
@@ -337,6 +351,7 @@ def parse_pull(
             *(team["slug"] for team in data["requested_teams"]),
         ),
         merges_itself=bool(data.get("auto_merge")),
+        opened_at=datetime.fromisoformat(data["created_at"]),
         checks=checks,
         reviews=reviews,
     )

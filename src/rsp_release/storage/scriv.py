@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from ..exceptions import BlockedError
 
-__all__ = ["collect_with_scriv"]
+__all__ = ["collect_with_scriv", "read_categories"]
 
 # scriv dates an entry with the present time. What a release was proposed with
 # counts here, so that the entry is the same whenever it is made again.
@@ -32,6 +33,13 @@ if sys.argv[3:] == ["unchecked"]:
 collect.main(
     ["--version", sys.argv[1], "--no-add", "--no-edit"], prog_name="scriv"
 )
+"""
+
+_CATEGORIES = """
+import json
+from scriv.config import Config
+
+print(json.dumps(list(Config.read().categories)))
 """
 
 _NO_VERSION = "is not a valid version!"
@@ -87,6 +95,33 @@ def collect_with_scriv(
     )
 
 
+def read_categories(
+    directory: Path, *, environ: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the categories that scriv's settings name, in their order.
+
+    Parameters
+    ----------
+    directory
+        The top of a repository's files.
+    environ
+        The environment.
+
+    Raises
+    ------
+    BlockedError
+        Raised if scriv cannot read its settings.
+    """
+    result = _python(directory, environ, _CATEGORIES)
+    if result.returncode:
+        said = [li for li in result.stderr.splitlines() if li.strip()]
+        raise BlockedError(
+            f"scriv cannot read its settings: {'; '.join(said[-1:])}",
+            help="`scriv collect` in a clean clone fails in the same way",
+        )
+    return tuple(map(str, json.loads(result.stdout)))
+
+
 def _run(
     directory: Path,
     version: str,
@@ -94,17 +129,16 @@ def _run(
     environ: Mapping[str, str],
     *options: str,
 ) -> subprocess.CompletedProcess[str]:
+    time = at.replace(tzinfo=None).isoformat()
+    return _python(directory, environ, _PROGRAM, version, time, *options)
+
+
+def _python(
+    directory: Path, environ: Mapping[str, str], program: str, *args: str
+) -> subprocess.CompletedProcess[str]:
     # -P: nothing of the directory shadows what scriv imports.
     return subprocess.run(
-        [
-            sys.executable,
-            "-P",
-            "-c",
-            _PROGRAM,
-            version,
-            at.replace(tzinfo=None).isoformat(),
-            *options,
-        ],
+        [sys.executable, "-P", "-c", program, *args],
         cwd=directory,
         env={**environ, "PYTHONUTF8": "1"},
         capture_output=True,
