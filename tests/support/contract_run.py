@@ -100,6 +100,24 @@ def _deploy_from_fork(service: Service) -> None:
     assert pull.fork is not None
 
 
+def _merge_itself(service: Service) -> None:
+    """Land the change log by a pull request that GitHub merges itself."""
+    (service.clone / ".rsp-release.toml").write_text(
+        '[pull-request]\nlabels = ["release"]\nauto-merge = "squash"\n',
+        encoding="utf-8",
+    )
+    service.git("add", "--all")
+    service.git("commit", "--quiet", "-m", "Let change logs merge themselves")
+    service.git("push", "--quiet", "origin", "HEAD")
+    project = service.box.project(NAME)
+    project.allow_auto_merge = True
+    service.box.protect(NAME, "main", checks=("test",))
+    assert service.bump().outcome == "released"
+    [pull] = project.pulls.values()
+    assert pull.auto_merge is not None
+    assert pull.merge_sha is not None
+
+
 def _survey(service: Service) -> None:
     """Read a fleet in which two repositories are missing."""
     add_fleet(service.box, 70)
@@ -133,6 +151,7 @@ SCENES: list[tuple[Callable[[Service], None], Scenario | None]] = [
     (_fail, _FAILING),
     (_deploy, None),
     (_deploy_from_fork, None),
+    (_merge_itself, None),
     (_survey, None),
 ]
 """What is played, and what the workflows do in it."""

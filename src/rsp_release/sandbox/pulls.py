@@ -230,8 +230,8 @@ def _auto_merge(context: Context, pull: Pull) -> dict[str, Any] | None:
     return {
         "enabled_by": shapes.user(context.box, auto.login),
         "merge_method": auto.method,
-        "commit_title": None,
-        "commit_message": None,
+        "commit_title": f"{pull.title} (#{pull.number})",
+        "commit_message": pull.body or "",
     }
 
 
