@@ -20,7 +20,13 @@ from rsp_release.exceptions import BlockedError, NotAllowedError
 from rsp_release.fragments import Fragment, Part
 from rsp_release.hosting import BranchRules, Credentials, Ruleset
 from rsp_release.models import Check as CommitCheck
-from rsp_release.models import ImageReport, PullPolicy, RemoteTag, Repository
+from rsp_release.models import (
+    Fork,
+    ImageReport,
+    PullPolicy,
+    RemoteTag,
+    Repository,
+)
 from rsp_release.tags import parse_tags
 
 from .support.checked import (
@@ -296,7 +302,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("deployment", "ok", {"config": DEPLOYS}),
     ("deployment", "ok", {"config": DEPLOYS, "deployment": READ_ONLY}),
     ("deployment", "ok",
-     {"config": DEPLOYS, "deployment": READ_ONLY, "fork": "ada/charts"}),
+     {"config": DEPLOYS, "deployment": READ_ONLY, "may_deploy": False,
+      "fork": Fork(owner="ada", name="ada/charts")}),
     ("deployment", "problem", {"config": DEPLOYS, "deployment": missing}),
     ("deployment", "problem", {"config": DEPLOYS, "deployment": denied}),
     ("deployment", "problem", {"config": DEPLOYS, "may_deploy": False}),
@@ -495,3 +502,13 @@ def test_who_may_bypass_a_branchs_rules_is_told() -> None:
     scene = Scene(branch_rules=PROTECTED, rulesets=rules)
     finding = look_at(BY_KEY["branch-rules"], scene.facts())
     assert "you may bypass the ruleset 'tags'" in finding.text
+
+
+def test_fork_is_named() -> None:
+    def say(fork: Fork) -> str:
+        scene = Scene(config=DEPLOYS, deployment=READ_ONLY, fork=fork)
+        return look_at(BY_KEY["deployment"], scene.facts()).text
+
+    assert say(Fork(owner="ada")).endswith(f"from a new fork of {DEPLOY}")
+    named = Fork(owner="ada", name="ada/charts-1", is_ready=True)
+    assert say(named).endswith("from the fork ada/charts-1")

@@ -154,6 +154,7 @@ def test_who_may_not_push_forks() -> None:
     verdict = _decide(replace(SEEN, fork=Fork(owner="ada")))
     assert isinstance(verdict, Change)
     assert verdict.write == MakeFork(repository="o/charts")
+    assert "1.4.0 → 1.5.0" in verdict.summary
 
 
 def test_no_fork_for_what_is_not_proven() -> None:

@@ -20,6 +20,7 @@ from rsp_release.hosting import (
 )
 from rsp_release.models import Check as CommitCheck
 from rsp_release.models import (
+    Fork,
     Image,
     ImageReport,
     Proposal,
@@ -126,7 +127,7 @@ class Scene:
             "apps/stars/templates/a.yaml": "imagePullSecrets: []\n",
         }
     )
-    fork: Any = None
+    fork: Any = field(default_factory=lambda: Fork(owner="ada"))
     before: str | None = None
     may_deploy: Any = True
     images: Callable[[Image], ImageReport] = lambda i: ImageReport(

@@ -34,7 +34,6 @@ def check_access(facts: Facts) -> Finding:
             f"{name} is archived",
             "name another with `deploy.repository` in the settings",
         )
-    how = "a branch of its own"
     if repository.can_push is False:
         try:
             fork = _deploy(facts).fork()
@@ -45,14 +44,18 @@ def check_access(facts: Facts) -> Finding:
                 " permissions Contents: write and Pull requests: write",
                 exit_status=_DENIED,
             )
-        how = f"the fork {fork}" if fork else "a fork, which will be made"
+        # From a fork of one's own it may be who can read the repository.
+        how = f"the fork {fork.name}" if fork.name else f"a new fork of {name}"
+        return ok(f"pull requests may be opened in {name}, from {how}")
     if not _deploy(facts).may_write_pulls(repository.default_branch):
         return problem(
             f"the token may not open pull requests in {name}",
             "use a token with the permission Pull requests: write there",
             exit_status=_DENIED,
         )
-    return ok(f"pull requests may be opened in {name}, from {how}")
+    return ok(
+        f"pull requests may be opened in {name}, from a branch of its own"
+    )
 
 
 def check_charts(facts: Facts) -> Finding:

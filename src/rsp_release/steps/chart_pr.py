@@ -284,9 +284,13 @@ class ChartPull:
         edits: Mapping[str, Edited],
     ) -> Verdict:
         """Bring a pull request nearer by one write."""
+        said = "; ".join(
+            f"{path}: {old} → {new}"
+            for path, _, old, new in list_changes(edits)
+        )
         if seen.where is None:
             return Change(
-                summary=f"fork {seen.name}",
+                summary=f"fork {seen.name}, to commit there: {said}",
                 write=MakeFork(repository=seen.name),
             )
         if seen.fork is not None and not seen.fork.is_ready:
@@ -335,10 +339,6 @@ class ChartPull:
                 problem=f"{seen.where} has a branch {branch} without {tag}",
                 help="delete it, if nobody needs it",
             )
-        said = "; ".join(
-            f"{path}: {old} → {new}"
-            for path, _, old, new in list_changes(edits)
-        )
         return Change(
             summary=f"commit to {seen.where}, branch {branch}: {said}",
             write=PushFiles(
