@@ -313,6 +313,27 @@ def test_prereleases_elsewhere() -> None:
     assert choose(what).next == "1.3.1"
 
 
+def test_final_of_what_is_prepared_is_named_by_what_it_raises() -> None:
+    answer = choose(history("fix: a", pre=("2.0.0-rc.2", "2.0.0-rc.1")))
+    assert (answer.next, answer.bump) == ("2.0.0", "major")
+    assert answer.reasons[0].ref == "2.0.0-rc.2"
+    assert "being prepared" in answer.reasons[0].text
+    # Somebody tagged the final elsewhere.
+    what = history("fix: a", pre=("1.3.0-rc.1",), tags=("1.3.0",))
+    assert choose(what).bump == "minor"
+    # A release branch that was cut before its first version.
+    what = history("fix: a", branch="1.3")
+    assert (choose(what).next, choose(what).bump) == ("1.3.0", "minor")
+
+
+def test_all_kinds_of_commits_are_shown_where_none_asks_for_more() -> None:
+    messages = ("build: a", "fix: b", "Update docs", "Release 1.2.3", "Tidy")
+    texts = {
+        r.text for r in choose(history(*messages, conventional=0)).reasons
+    }
+    assert texts == set(messages)
+
+
 def test_prerelease_of_the_same_commit_is_not_made_twice() -> None:
     what = history("feat: a", pre=("1.3.0-rc.1",), head_tags=("1.3.0-rc.1",))
     assert choose(what, pre="rc").next is None

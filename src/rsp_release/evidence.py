@@ -261,6 +261,21 @@ _VERB_KINDS = (
 )
 
 
+_OTHER_KINDS = (
+    "cc-patch",
+    "verb-minor",
+    "verb-patch",
+    "cc-other",
+    "dependency",
+    "docs",
+    "ci",
+    "plain",
+    "release",
+    "revert",
+)
+"""What stands for a patch where nothing asks for more."""
+
+
 def _from_commits(history: History) -> Demand:
     commits = history.commits
     if not commits.total:
@@ -316,9 +331,8 @@ def _from_words(history: History) -> Demand:
                 _reasons(commits, kinds[0], "minor"),
             )
     reasons: tuple[Reason, ...] = ()
-    for kind in ("verb-patch", "dependency", "docs", "ci", "plain"):
-        if commits.number(kind):
-            reasons += _reasons(commits, kind, "patch")
+    for kind in _OTHER_KINDS:
+        reasons += _reasons(commits, kind, "patch")
     return Demand("patch", "words", False, True, reasons)
 
 

@@ -112,6 +112,7 @@ def propose(
             )
         )
         target = next_version(history, choice.bump, line)
+        choice = _as_raised(choice, history, target, line)
     warnings += unmerged(history, target)
     if request.pre is not None:
         target = prerelease_of(history, target, request.pre)
@@ -330,6 +331,35 @@ def _confidence(
     if demand.level == "patch":
         return "certain" if 2 * agreeing >= len(before) else "likely"
     return "certain" if is_usual else "likely"
+
+
+def _as_raised(
+    choice: _Choice, history: History, target: Version, line: Line | None
+) -> _Choice:
+    """Name the part that is really raised, and why, where it is another."""
+    previous = history.previous
+    if previous is None:
+        return choice
+    bump = step_between(previous.version, target)
+    if bump == choice.bump:
+        return choice
+    prepared = [t for t in history.prereleases if t.version.core == target]
+    if prepared:
+        ref = max(prepared, key=lambda t: t.version.key).name
+        text = f"{target} is being prepared, and is released before all else"
+    elif line is not None and not line.allows(previous.version):
+        ref = str(line)
+        text = f"{target} is the first version of this release branch"
+    else:
+        ref = str(target)
+        text = "what was being prepared is tagged already"
+    reason = Reason(
+        bump=bump,  # type: ignore[arg-type]
+        source="policy",
+        ref=ref,
+        text=text,
+    )
+    return choice._replace(bump=bump, reasons=(reason, *choice.reasons))
 
 
 def _first_choice(choice: _Choice) -> _Choice:

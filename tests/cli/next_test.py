@@ -100,6 +100,28 @@ def test_why_fits_a_screen_and_is_safe(
     assert max(map(len, err.splitlines())) <= 80
 
 
+def test_labels_that_cannot_be_read_are_told(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone.commit("Something")
+    settings = clone.path / ".rsp-release.toml"
+    settings.write_text('[labels]\nbreaking = "major"\n')
+    assert main(["-C", str(clone.path), "next"]) == 0
+    assert "labels of pull requests" in capsys.readouterr().err
+    assert main(["-C", str(clone.path), "next", "minor"]) == 0
+    assert "labels" not in capsys.readouterr().err
+
+
+def test_why_of_the_first_version(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone.git("tag", "--delete", "v1.2.3")
+    assert main(["-C", str(clone.path), "next", "--why"]) == 0
+    err = capsys.readouterr().err
+    assert "it is the first" in err
+    assert "past releases" not in err
+
+
 def test_errors_become_exit_statuses(
     clone: Clone, capsys: pytest.CaptureFixture[str]
 ) -> None:

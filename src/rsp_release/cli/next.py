@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["compute_next", "find_top", "run_next"]
 
+_WRITTEN = frozenset({"fragment", "request"})
+
+_LABELS = (
+    "labels of pull requests may decide here, and are not read offline:"
+    " `rsp-release bump --dry-run` reads them"
+)
+
 
 def compute_next(
     *,
@@ -60,11 +67,15 @@ def compute_next(
             environ=os.environ,
         ).deepen()
     history = read_history(directory, config=config)
-    return propose(
+    answer = propose(
         history,
         policy=config,
         request=Request(part=part, pre=pre, force=force),
     )
+    is_written = any(r.source in _WRITTEN for r in answer.reasons)
+    if config.labels and answer.next is not None and not is_written:
+        return answer._replace(warnings=(*answer.warnings, _LABELS))
+    return answer
 
 
 def run_next(

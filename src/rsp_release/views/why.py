@@ -44,7 +44,9 @@ def why(answer: NextVersion) -> str:
     now = answer.current_tag or "no version"
     then = answer.tag or "nothing to release"
     lines = [f"{now} -> {then}   {answer.bump}, {answer.confidence}"]
-    if answer.next is not None:
+    if answer.current is None and answer.next is not None:
+        lines.append("  it is the first: nothing is counted on from")
+    elif answer.next is not None:
         lines.append(f"  {_SURE[answer.confidence]}")
     for source, head in _HEADS.items():
         reasons = [r for r in answer.reasons if r.source == source]
