@@ -88,7 +88,7 @@ _LIST = {
         ("ghcr", "may push to ghcr.io", registries.check_ghcr, LOCAL, BUMP),
         ("docker-hub", "secrets of Docker Hub",
          registries.check_docker_hub, BUMP),
-        ("gar", "secrets of Artifact Registry", registries.check_gar, BUMP),
+        ("gar", "secrets of GAR", registries.check_gar, BUMP),
     ),
     "Deployment": (
         ("deployment", "deployment repository", deployment.check_access),
