@@ -74,6 +74,33 @@ def test_links_come_along() -> None:
     assert ".. _Kafka: https://example.org/kafka" in entry
 
 
+NEWER = "# 1.5.0 (2026-11-22)\n\n## Added\n\n- a\n\n<a id='c'></a>\n"
+NEWER_RST = "1.5.0\n=====\n\nAdded\n-----\n\n- a\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        (f"{NEWER}## 1.4.0 (2026-01-01)\n\n- old\n", True),
+        (f"{NEWER}## [v1.4.0] - 2026-01-01\n\n- old\n", True),
+        (f"{NEWER_RST}1.4.0 - 2026-01-01\n------------------\n\n- o\n", False),
+    ],
+)
+def test_entry_ends_at_another_version_of_any_level(
+    text: str, *, markdown: bool
+) -> None:
+    entry = entry_of(text, "1.5.0", markdown=markdown)
+    assert entry is not None
+    assert entry.endswith("- a\n")
+
+
+def test_version_in_a_heading_of_an_entry() -> None:
+    inner = "## 1.5.0\n\n### Python 3.12\n\n- a\n\n### 3.12 and later\n\n- b\n"
+    entry = entry_of(inner, "1.5.0", markdown=True)
+    assert entry is not None
+    assert entry.endswith("- b\n")
+
+
 def test_code_is_no_heading() -> None:
     text = "# Log\n\n## 1.0.0\n\n```\n## 0.9.0\n```\n\n## 0.8.0\n\n- a\n"
     titles = [h.title for h in find_headings(text, markdown=True)]

@@ -157,6 +157,20 @@ def test_commits_are_grouped() -> None:
     assert group_commits([]) == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("see GH-12", "see GH-<!-- -->12"),
+        ("gh-12, GH12, XGH-1", "gh-<!-- -->12, GH12, XGH-1"),
+        ("other/name#12", "other/name#<!-- -->12"),
+        ("ping @org/team", "ping @<!-- -->org/team"),
+        ("ada@example.org", "ada@example.org"),
+    ],
+)
+def test_nothing_links_or_notifies(text: str, safe: str) -> None:
+    assert make_safe_markdown(text) == safe
+
+
 def test_many_commits_are_counted() -> None:
     notes = group_commits([commit(f"feat: {n}") for n in range(60)])
     assert notes.count("\n- ") == 51

@@ -50,6 +50,9 @@ _VERSION = re.compile(
     r"(?P<prefix>v?)(?P<version>\d+\.\d+(?:\.\d+)?(?:[.+-]?[0-9A-Za-z]+)*)",
     re.IGNORECASE,
 )
+_ENTRY = re.compile(
+    r"\W*v?\d+\.\d+\.\d+[^\s\]]*(?:\W+\d{4}-\d{2}-\d{2})?\W*", re.IGNORECASE
+)
 _ISO = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _REFERENCE = re.compile(r"^ {0,3}\[(?P<label>[^\]\n]+)\]:[ \t]+\S")
 _RST_TARGET = re.compile(r"^\.\. _(?P<label>`[^`]+`|[^:\n]+):[ \t]+\S")
@@ -194,11 +197,15 @@ def _find_unreleased(headings: tuple[Heading, ...]) -> int | None:
 def _span(
     headings: tuple[Heading, ...], number: int, lines: list[str]
 ) -> tuple[int, int]:
-    """Return the lines of a heading's content, without what is the next's."""
+    """Return the lines of a heading's content, without what is the next's.
+
+    A version of its own ends it at any level: settings of tools change, and
+    with them the levels of the entries that are made from then on.
+    """
     heading = headings[number]
     end = len(lines)
     for other in headings[number + 1 :]:
-        if other.level <= heading.level:
+        if other.level <= heading.level or _ENTRY.fullmatch(other.title):
             end = other.first
             break
     while end > heading.after and (

@@ -38,7 +38,7 @@ _DEPENDENCY = re.compile(
 _BOT = re.compile(r"\[bot\]$|^(?:dependabot|renovate|pre-commit-ci)\b")
 _MENTION = re.compile(r"(?<![\w/])@(?=[A-Za-z0-9])")
 _SQUASHED = re.compile(r"\s+(\(#\d+\))\s*$")
-_NUMBER = re.compile(r"#(?=\d)")
+_NUMBER = re.compile(r"#(?=\d)|(?<=\bGH-)(?=\d)", re.IGNORECASE)
 
 _BREAKING_CHANGES = "Backwards-incompatible changes"
 _FEATURES = "New features"
@@ -280,4 +280,4 @@ def make_safe_markdown(text: str) -> str:
     line = line.replace("&", "&amp;").replace("<", "&lt;")
     line = re.sub(r"([\\`*_\[\]|])", r"\\\1", line)
     line = _MENTION.sub("@<!-- -->", line)
-    return _NUMBER.sub("#<!-- -->", line)
+    return _NUMBER.sub(lambda match: f"{match[0]}<!-- -->", line)

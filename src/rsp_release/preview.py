@@ -80,7 +80,7 @@ class Preview:
         """
         subject = self._find(version)
         if isinstance(subject, Proposal):
-            notes, path = self._foresee(subject)
+            notes, path = self._foresee(subject, asks=generated)
             tag, commit = subject.tag, subject.commit
         else:
             notes, path = subject.notes, subject.changelog
@@ -143,10 +143,16 @@ class Preview:
             now=self._world.clock.now(),
         )
 
-    def _foresee(self, proposal: Proposal) -> tuple[str, str | None]:
+    def _foresee(
+        self, proposal: Proposal, *, asks: bool
+    ) -> tuple[str, str | None]:
         """Write the notes that a proposal would have."""
         changelog, version = self._world.changelog, proposal.version
         at = proposal.proposed_at or self._world.clock.now()
+        if asks and not proposal.is_prerelease:
+            reviewed = self._find_reviewed(proposal)
+            if reviewed is not None:
+                return reviewed
         if not proposal.is_prerelease:
             collected = changelog.collect(
                 proposal.commit, version=version, tag=proposal.tag, at=at
@@ -164,3 +170,24 @@ class Preview:
             git=self._world.git,
             changelog=changelog,
         )
+
+    def _find_reviewed(
+        self, proposal: Proposal
+    ) -> tuple[str, str | None] | None:
+        """Write the notes of an entry that is on the remote already.
+
+        It may have been edited there: on its branch or, once that is merged,
+        on the one that is released from.
+        """
+        git, changelog = self._world.git, self._world.changelog
+        for branch in (proposal.changelog_branch, proposal.branch):
+            head = git.remote_branch(branch) if branch else None
+            if head and changelog.look(head, proposal.version).entry:
+                return write_notes(
+                    head,
+                    version=proposal.version,
+                    since=proposal.previous_tag,
+                    git=git,
+                    changelog=changelog,
+                )
+        return None

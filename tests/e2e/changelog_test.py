@@ -38,6 +38,12 @@ def test_bump_by_pull_request(method: str, tmp_path: Path) -> None:
         assert any("is open" in text for text in texts)
         state = service.box.state
         [pull] = state.pulls(NAME).values()
+        # Its checks were waited for.
+        [*_, run] = [r for r in state.runs(NAME) if r.event == "pull_request"]
+        ends = run.ends_at()
+        assert ends is not None
+        assert pull.merged_at is not None
+        assert pull.merged_at >= ends
         head = state.branches(NAME)["main"]
         assert pull.merge_sha == head == state.tags(NAME)[TAG]
         assert events[-1]["commit"] == head
@@ -116,6 +122,8 @@ def test_no_wait_leaves_and_resume_goes_on(tmp_path: Path) -> None:
         assert verdicts["tag"] == "change"
         assert shown[-1]["commit"] is None
         review(person, "squash", tmp_path / "r")
+        coming = service.run("notes", "--generated")
+        assert EDITED in coming.stdout
         # Days later, on another branch, with work in progress.
         service.git("switch", "--quiet", "-c", "tickets/DM-1")
         (service.clone / "README.md").write_text("work\n", encoding="utf-8")

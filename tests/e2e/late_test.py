@@ -44,9 +44,11 @@ def _body(service: Service) -> str:
     return page.body or ""
 
 
-def _merge(person: Person, method: str) -> None:
+def _merge(service: Service, person: Person, method: str) -> None:
     number = person.find()
     person.ask("POST", f"/pulls/{number}/reviews", {"event": "APPROVE"})
+    assert service.clock is not None
+    service.clock.sleep(600)
     for _ in range(2):
         person.ask("GET", f"/pulls/{number}")
     person.ask("PUT", f"/pulls/{number}/merge", {"merge_method": method})
@@ -69,7 +71,7 @@ def test_late_fragments_are_added(method: str, tmp_path: Path) -> None:
         assert isinstance(service.events[-2].verdict, Wait)  # type: ignore[union-attr]
         again = _resume(service, waits=False)
         assert "late" not in str(again.message)
-        _merge(person, method)
+        _merge(service, person, method)
         assert _resume(service).outcome == "released"
         state = service.box.state
         [pull] = state.pulls(NAME).values()
@@ -86,14 +88,14 @@ def test_late_fragments_of_a_merged_pull_request(tmp_path: Path) -> None:
     with protected(tmp_path / "s", clock=clock) as (service, person):
         assert service.bump(options=Options(waits=False)).exit_status == 8
         _come_late(person, tmp_path / "late")
-        _merge(person, "squash")
+        _merge(service, person, "squash")
         blocked = _resume(service, asks=True)
         assert blocked.exit_status == 3
         assert blocked.choice is not None
         assert TAG not in service.box.state.tags(NAME)
         unfinished = _resume(service, waits=False, collects_late=True)
         assert unfinished.exit_status == 8
-        _merge(person, "rebase")
+        _merge(service, person, "rebase")
         # Whoever goes on needs not know of the choice any more.
         assert _resume(service).outcome == "released"
         state = service.box.state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -210,6 +211,29 @@ def test_interrupted_scriv_is_finished(repository: Repository) -> None:
     for tree in (commit, made.tree):
         text = repository.git("show", f"{tree}:CHANGELOG.md")
         assert text.count("Page through lists.") == 1
+
+
+def test_first_entry_makes_the_change_log(repository: Repository) -> None:
+    commit = repository.commit(
+        {"pyproject.toml": SCRIV, "changelog.d/a.md": FRAGMENT}
+    )
+    assert repository.changelog.look(commit, "1.5.0").path is None
+    made = repository.collect(commit)
+    assert made is not None
+    assert made.path == "CHANGELOG.md"
+    assert made.entry == "### New features\n\n- Page through lists.\n"
+    text = repository.git("show", f"{made.tree}:CHANGELOG.md")
+    assert "## 1.5.0 (2026-11-22)\n" in text
+    subprocess.run(
+        [sys.executable, "-m", "scriv", "collect", "--version", "1.5.0"],
+        cwd=repository.folder,
+        env=repository.environ,
+        check=True,
+        capture_output=True,
+    )
+    # But for the day, it is what scriv makes.
+    mine = (repository.folder / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.sub(r"\(.*?\)", "", mine) == re.sub(r"\(.*?\)", "", text)
 
 
 def test_heading_without_a_version_is_no_obstacle(

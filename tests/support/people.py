@@ -96,9 +96,12 @@ class Person:
 def protected(
     folder: Path, *, clock: Clock | None = None
 ) -> Iterator[tuple[Service, Person]]:
-    """Serve a service whose main branch takes reviewed pull requests."""
+    """Serve a service whose main branch takes reviewed and checked ones.
+
+    The checks of a pull request take a while.
+    """
     with serve(folder, scenario=FAST, clock=clock) as service:
-        service.box.protect(NAME, "main", approvals=1)
+        service.box.protect(NAME, "main", approvals=1, checks=("test",))
         yield service, Person(service)
 
 
@@ -113,9 +116,10 @@ def review(person: Person, method: str, folder: Path, *edit: str) -> None:
     assert number is not None
     person.edit(folder, *edit)
     person.ask("POST", f"/pulls/{number}/reviews", {"event": "APPROVE"})
-    for _ in range(100):
+    for _ in range(200):
+        # Once its checks have passed.
         pull = person.ask("GET", f"/pulls/{number}")
-        if pull["mergeable"]:
+        if pull["mergeable_state"] in {"clean", "unstable"}:
             break
         time.sleep(0.05)
     person.ask("PUT", f"/pulls/{number}/merge", {"merge_method": method})

@@ -276,15 +276,16 @@ class GitChangelog:
             self._write_entry(
                 files, environ, state, version=version, tag=tag, at=at
             )
-            entry = _read_entry(files, state.path, version)
+            path = state.path or _find_new(files, environ)
+            entry = _read_entry(files, path, version)
             changed = self._write_versions(files, version)
-            made, gone = _take_in(files, environ, before, state.path)
+            made, gone = _take_in(files, environ, before, path)
         if made == before:
             return None
         return Collected(
             base=commit,
             tree=made,
-            path=state.path if entry is not None else None,
+            path=path if entry is not None else None,
             entry=entry or "",
             fragments=gone,
             files=changed,
@@ -453,6 +454,12 @@ def _put_out(files: Path, environ: Mapping[str, str], tree: str) -> None:
     _git(files, environ, "checkout-index", "--all", "--quiet", "--force")
 
 
+def _find_new(files: Path, environ: Mapping[str, str]) -> str | None:
+    """Return the change log that scriv made where there was none."""
+    out = _git(files, environ, "ls-files", "--others", "-z")
+    return next(filter(None, out.split("\0")), None)
+
+
 def _take_in(
     files: Path, environ: Mapping[str, str], before: str, path: str | None
 ) -> tuple[str, tuple[str, ...]]:
@@ -465,7 +472,7 @@ def _take_in(
     """
     _git(files, environ, "add", "--update")
     if path is not None and (files / path).exists():
-        _git(files, environ, "add", "--", path)
+        _git(files, environ, "add", "--force", "--", path)
     made = _git(files, environ, "write-tree", "--missing-ok").strip()
     gone = _git(
         files, environ, "diff-index", "--cached", "--name-only", "-z",
