@@ -7,14 +7,15 @@ from dataclasses import replace
 
 from .. import deployment
 from ..charts import Edited, relate
-from ..deploy_edits import Replaced, edit_all, list_changes, new_files
+from ..deploy_doubts import find_unproven, refuse, wait_for_fork
+from ..deploy_edits import edit_all, list_changes, new_files
 from ..deploy_seen import (
     ChartSeen,
     look_at_files,
     look_for_proof,
     look_for_pulls,
 )
-from ..exceptions import BlockedError, ExitStatus
+from ..exceptions import BlockedError
 from ..models import (
     Blocked,
     Change,
@@ -40,15 +41,6 @@ __all__ = ["ChartPull"]
 
 _INTERVAL = 5.0
 """Seconds between two looks."""
-
-_FORKED_WITHIN = 300.0
-"""Seconds that GitHub may take to fork a repository.
-
-https://docs.github.com/en/rest/repos/forks#create-a-fork
-"""
-
-_APPEARS_WITHIN = 90.0
-"""Seconds that a registry may take to show what was just pushed."""
 
 
 class ChartPull:
@@ -215,66 +207,19 @@ class ChartPull:
                 evidence=f"{', '.join(edits)} already"
                 f" {'has' if len(edits) == 1 else 'have'} {tag}"
             )
-        refusal = self._refuse(release, seen, edits, tag)
-        if refusal is not None:
-            return refusal
-        unproven = _find_unproven(seen, self._again(release))
-        if unproven is not None:
-            return unproven
+        doubt = None
+        if not self._force:
+            doubt = refuse(
+                release,
+                seen,
+                list_changes(edits),
+                tag=tag,
+                is_asked=self._is_asked,
+            )
+        doubt = doubt or find_unproven(seen, again=self._again(release))
+        if doubt is not None:
+            return doubt
         return self._propose(release, target, seen, edits)
-
-    def _refuse(
-        self,
-        release: Release,
-        seen: ChartSeen,
-        edits: Mapping[str, Edited],
-        tag: str,
-    ) -> Verdict | None:
-        """Tell what speaks against a deployment, unless it is forced."""
-        if self._force:
-            return None
-        again = f"`rsp-release deploy {release.tag} --force` does it anyway"
-        for other in seen.others:
-            version = deployment.version_of(other, release.deploy_prefix)
-            if relate(version, release.version) == "newer":
-                said = f"#{other.number} for {version} is open"
-                if self._is_asked:
-                    return Blocked(problem=said, help=again, url=other.url)
-                return Done(evidence=f"not deployed: {said}", url=other.url)
-        for change in list_changes(edits):
-            refusal = self._refuse_change(release, change, again)
-            if refusal is not None:
-                return refusal
-        if seen.pins:
-            pin = seen.pins[0]
-            return Blocked(
-                problem=f"the values pin {pin.key} to {pin.tag!r}, so the"
-                f" chart would not take {tag}",
-                help="empty it, or name it in deploy.charts as"
-                f' "…/values.yaml#{pin.key}"; {again}',
-            )
-        return None
-
-    def _refuse_change(
-        self, release: Release, change: Replaced, again: str
-    ) -> Verdict | None:
-        path, key, old, new = change
-        relation = "same" if key.endswith("digest") else relate(old, new)
-        if relation == "newer" and not (self._is_asked or release.is_latest):
-            return Done(evidence=f"not deployed: {path} has {old}")
-        if relation == "newer":
-            return Blocked(
-                problem=f"{path} has {key} {old}, which is newer than {new}",
-                help=again,
-            )
-        if relation == "unknown":
-            what = f"has {key} {old!r}" if old else f"has no {key}"
-            return Blocked(
-                problem=f"{path} {what}, and it is not known whether {new} is"
-                " newer",
-                help=again,
-            )
-        return None
 
     def _propose(
         self,
@@ -294,7 +239,7 @@ class ChartPull:
                 write=MakeFork(repository=seen.name),
             )
         if seen.fork is not None and not seen.fork.is_ready:
-            return _wait_for_fork(seen.where, self._again(release))
+            return wait_for_fork(seen.where, again=self._again(release))
         title = deployment.title(release)
         older = seen.updatable
         branch = older.branch if older else release.deploy_branch
@@ -396,53 +341,3 @@ def _has(seen: ChartSeen, tag: str) -> bool:
     except BlockedError:
         return False
     return not list_changes(edits)
-
-
-def _wait_for_fork(name: str, again: str) -> Wait:
-    return Wait(
-        reason=f"GitHub is making the fork {name}",
-        patience=_FORKED_WITHIN,
-        otherwise=Blocked(
-            problem=f"the fork {name} has no commits",
-            help=f"see whether GitHub is still at it, and `{again}` then; or"
-            " delete it",
-        ),
-    )
-
-
-def _find_unproven(seen: ChartSeen, again: str) -> Verdict | None:
-    """Tell which image is not there, as far as is known."""
-    problems = []
-    for image, report in seen.images:
-        name = f"{image.name}:{image.tag}"
-        missing = [p for p in image.platforms if p not in report.platforms]
-        if report.state == "absent":
-            problems.append(f"{name} is not in the registry")
-        elif report.state == "unknown":
-            problems.append(
-                f"could not tell whether {name} is there: {report.reason}"
-            )
-        elif missing:
-            problems.append(f"{name} lacks {', '.join(missing)}")
-    reports = tuple(report for _, report in seen.images)
-    is_image = any(p.keys[:1] != ("dependencies",) for p in seen.places)
-    if not seen.images and is_image:
-        return Blocked(
-            problem="it is not known which image the deployment will pull",
-            help="name it with `images` in the settings",
-            exit_status=ExitStatus.IMAGE,
-        )
-    if not problems:
-        return None
-    return Wait(
-        reason=f"not deployed: {problems[0]}",
-        interval=_INTERVAL,
-        patience=_APPEARS_WITHIN,
-        images=reports,
-        otherwise=Blocked(
-            problem="not deployed:\n" + "\n".join(problems),
-            help=f"`{again}` goes on once it is there",
-            exit_status=ExitStatus.IMAGE,
-            images=reports,
-        ),
-    )
