@@ -26,6 +26,8 @@ FLOOR = (
     "tests/version_test.py", "tests/version_files_test.py",
     "tests/config_test.py", "tests/e2e/bump_test.py",
     "tests/e2e/rehearse_test.py",
+    # Drawn by the newest rich.
+    "-k", "not test_picture_is_the_one_in_the_documentation",
 )  # fmt: skip
 OPENAPI = Path(".nox") / "openapi"
 GRAPHQL = Path(".nox") / "graphql"
@@ -175,7 +177,9 @@ def docs(session: nox.Session) -> None:
 def wheel(session: nox.Session) -> None:
     """Build the package, and install it in all the ways that there are."""
     session.install("build", "pipx", "uv")
-    place = Path(session.create_tmp()) / "dist"
+    # Not below nox's own TMPDIR: that would be in a clone, and what is not
+    # in one is tried too.
+    place = Path(session.virtualenv.location) / "dist"
     shutil.rmtree(place, ignore_errors=True)
     # By way of the source distribution, so that nothing old is taken along.
     session.run(
@@ -190,7 +194,7 @@ def wheel(session: nox.Session) -> None:
 def floor(session: nox.Session) -> None:
     """Run the tests with the oldest dependencies that are allowed."""
     session.install("uv")
-    wanted = Path(session.create_tmp()) / "floor.txt"
+    wanted = Path(session.virtualenv.location) / "floor.txt"
     session.run(
         "uv", "pip", "compile", "--quiet", "--resolution=lowest-direct",
         "--python", session.virtualenv.location, "--output-file",
