@@ -101,6 +101,21 @@ def _write(deploy: DeployRepository) -> PushFiles:
     )
 
 
+def _commit(box: Sandbox, entry: tuple[str, str, str]) -> str:
+    """Put a file of any mode on the default branch."""
+    git = box.project(DEPLOY).git
+    head = git.known(git.refs()["refs/heads/main"])
+    sha = git.write_commit(
+        tree=edit_tree(git, head.tree, [entry]),
+        parents=(head.sha,),
+        message="edit\n",
+        author=head.author,
+        committer=head.committer,
+    )
+    git.update_ref("refs/heads/main", sha, head.sha)
+    return sha
+
+
 # -- Both -------------------------------------------------------------------
 
 
@@ -159,20 +174,8 @@ def test_branch_that_moved_is_not_overwritten(
 
 
 def test_binary_file_is_said(box: Sandbox) -> None:
-    add_repository(box, "o/binary", {"x": "x"})
-    project = box.project(DEPLOY)
-    git = project.git
-    head = git.known(git.refs()["refs/heads/main"])
-    blob = git.write("blob", b"\xff\xfe\x00")
-    tree = edit_tree(git, head.tree, [("100644", blob, "bin.yaml")])
-    sha = git.write_commit(
-        tree=tree,
-        parents=(head.sha,),
-        message="binary\n",
-        author=head.author,
-        committer=head.committer,
-    )
-    git.update_ref("refs/heads/main", sha, head.sha)
+    blob = box.project(DEPLOY).git.write("blob", b"\xff\xfe\x00")
+    sha = _commit(box, ("100644", blob, "bin.yaml"))
     deploy = _connect(box)
     with pytest.raises(BlockedError, match=r"bin\.yaml is no text"):
         deploy.read(sha, ["bin.yaml"])
@@ -367,18 +370,9 @@ def test_pull_request_across_forks(box: Sandbox) -> None:
 
 def test_mode_of_a_file_stays(box: Sandbox) -> None:
     git = box.project(DEPLOY).git
-    head = git.known(git.refs()["refs/heads/main"])
-    entry = git.lookup(head.sha, "a/Chart.yaml")
+    entry = git.lookup(git.refs()["refs/heads/main"], "a/Chart.yaml")
     assert entry is not None
-    tree = edit_tree(git, head.tree, [("100755", entry[2], "a/Chart.yaml")])
-    sha = git.write_commit(
-        tree=tree,
-        parents=(head.sha,),
-        message="run\n",
-        author=head.author,
-        committer=head.committer,
-    )
-    git.update_ref("refs/heads/main", sha, head.sha)
+    _commit(box, ("100755", entry[2], "a/Chart.yaml"))
     deploy = _connect(box)
     deploy.push_files(_write(deploy))
     new = git.refs()["refs/heads/rsp-release/a-2.0.0"]
