@@ -16,6 +16,7 @@ SOURCE = Path(rsp_release.__file__).parent
 
 PURE = {
     "changelog",
+    "changelog_edits",
     "charts",
     "choice",
     "commits",

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..changelog import (
-    add_to_entry,
     commit_subject,
     contains_fragment,
     entry_of,
     guess_style,
     is_markdown,
-    release_unreleased,
 )
+from ..changelog_edits import add_to_entry, release_unreleased
 from ..config import Config
 from ..exceptions import BlockedError, ReadError
 from ..fragments import Fragment
