@@ -378,6 +378,9 @@ class ForgeSettings(Protocol):
     def may_write_pulls(self, branch: str) -> bool:
         """Return whether pull requests may be opened, without opening one."""
 
+    def has_releases(self) -> bool:
+        """Return whether any release of the repository is published."""
+
     def starts_workflows(self) -> bool | None:
         """Return whether what these credentials do starts workflows.
 

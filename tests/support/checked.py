@@ -95,6 +95,7 @@ class Scene:
         default_factory=lambda: BranchRules(needs_pull=False)
     )
     immutable: Any = False
+    has_releases: Any = True
     secrets: Any = frozenset()
     checks: Any = (CommitCheck(name="test", state="passed"),)
     pulls: Any = ()
@@ -282,6 +283,9 @@ class _Forge(_Part):
 
     def may_write_pulls(self, branch: str) -> Any:
         return _tell(self.scene.may_pull)
+
+    def has_releases(self) -> Any:
+        return _tell(self.scene.has_releases)
 
     def starts_workflows(self) -> Any:
         return _tell(self.scene.starts)

@@ -316,6 +316,14 @@ def check_previous_release(facts: Facts) -> Finding:
         return ok(f"{tag} is not finished, as told above")
     if any(not page.is_draft for page in pages):
         return ok(f"{tag} has its GitHub release")
+    if not pages and not facts.settings.has_releases():
+        # It is how this repository was always released, and nothing is
+        # unfinished.
+        return warning(
+            f"no tag has a GitHub release so far, and {tag} has none either",
+            "this release will be the first, unless you make one of it",
+            command=f"rsp-release resume {tag}",
+        )
     what = "a draft of a" if pages else "no"
     return problem(
         f"tag {tag} has {what} GitHub release",

@@ -176,6 +176,13 @@ class GithubSettings(GithubPulls):
         )
 
     @reading
+    def has_releases(self) -> bool:
+        """Return whether any release of the repository is published."""
+        # Drafts are listed too, to who may see them.
+        pages = self._http.get_pages(f"{self._root}/releases")
+        return any(not data["draft"] for data in pages)
+
+    @reading
     def last_scheduled(self, path: str) -> WorkflowRun | None:
         """Return the last run of a workflow that its schedule started."""
         name = quote(path.rsplit("/", 1)[-1], safe="")
