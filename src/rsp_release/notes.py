@@ -112,6 +112,7 @@ def to_markdown(text: str) -> str:
     from docutils import nodes
     from docutils.core import publish_parts
     from docutils.parsers.rst import roles
+    from docutils.writers.html5_polyglot import Writer
     from markdownify import MarkdownConverter
 
     def literal(
@@ -145,7 +146,8 @@ def to_markdown(text: str) -> str:
 
     html = publish_parts(
         text,
-        writer="html5",
+        # An instance, since older releases take no name here.
+        writer=Writer(),
         settings_overrides={
             "doctitle_xform": False,
             "file_insertion_enabled": False,
