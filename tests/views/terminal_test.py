@@ -20,11 +20,13 @@ import pytest
 from .screen import Screen
 
 PROGRAM = """
-import fcntl, os, sys, termios, time
+import fcntl, os, signal, sys, termios, time
 from datetime import UTC, datetime
 from rsp_release.views import make_view
 from tests.views.streams import STEPS, TITLE, released
 
+# It is ignored below a shell that runs the tests in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Else a Ctrl-C would go to no process.
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 start = datetime.now(UTC)
