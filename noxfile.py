@@ -29,6 +29,9 @@ FLOOR = (
     # Drawn by the newest rich.
     "-k", "not test_picture_is_the_one_in_the_documentation",
 )  # fmt: skip
+# One more than there are cores: much of the time a test waits for processes.
+WORKERS = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
+
 OPENAPI = Path(".nox") / "openapi"
 GRAPHQL = Path(".nox") / "graphql"
 
@@ -58,9 +61,7 @@ def typing(session: nox.Session) -> None:
 def test(session: nox.Session) -> None:
     """Run the tests."""
     install(session, "test")
-    session.run(
-        "pytest", "-n", "auto", "--dist", "worksteal", *session.posargs
-    )
+    session.run("pytest", *WORKERS, *session.posargs)
 
 
 @nox.session
@@ -100,7 +101,7 @@ def campaigns(session: nox.Session) -> None:
     """Run the end-to-end tests with every kill and every race."""
     install(session, "test")
     session.run(
-        "pytest", "-n", "auto", "tests/e2e", *session.posargs,
+        "pytest", *WORKERS, "tests/e2e", *session.posargs,
         env={"RSP_RELEASE_FULL": "1"},
     )  # fmt: skip
 
