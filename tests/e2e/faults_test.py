@@ -16,7 +16,7 @@ from ..support.campaigns import choose_size
 from ..support.service import NAME, TAG, Service, serve
 from ..support.simulated import VirtualClock
 
-STRIDE = choose_size(1, 8)
+STRIDE = choose_size(1, 12)
 """Of how many requests one is met with a fault; every write is."""
 
 SEEDS = choose_size(12, 3)

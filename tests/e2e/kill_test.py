@@ -14,7 +14,7 @@ from rsp_release.sandbox import Scenario
 from ..support.campaigns import choose_size
 from ..support.service import NAME, TAG, Service, serve
 
-KILLS = choose_size(50, 10)
+KILLS = choose_size(50, 5)
 PARTS = 5
 SCENARIO = Scenario(speed=20, appear_after=0.2)
 
