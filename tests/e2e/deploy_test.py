@@ -142,7 +142,7 @@ def test_kill_at_random_instants(
                 time.sleep(instant)
                 process.kill()
                 process.wait()
-            result = service.run("bump", "minor", "--yes", timeout=180)
+            result = service.run("bump", "minor", "--yes")
             assert result.returncode == 0, result.stdout + result.stderr
             _check(service)
             assert _count(service) == 2, instant

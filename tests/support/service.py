@@ -89,9 +89,13 @@ class Service:
         return [sys.executable, "-m", "rsp_release", *args]
 
     def run(
-        self, *args: str, timeout: float = 60.0, **environ: str
+        self, *args: str, timeout: float = 240.0, **environ: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run the program as a process of its own, without a terminal."""
+        """Run the program as a process of its own, without a terminal.
+
+        After a kill between an intent and its write it waits for a minute,
+        lest it writes twice.
+        """
         return subprocess.run(
             self.command(*args),
             cwd=self.clone,
