@@ -124,12 +124,15 @@ class ChangelogPull:
             settled=settled,
         )
         seen = _look_for_pull(seen, proposal, world)
-        if seen.pull is not None and seen.pull.is_open:
-            return _look_at_open(seen, seen.pull, head, proposal, world)
-        if seen.pull is not None:
+        if seen.pull is not None and not seen.pull.is_open:
             return _look_at_merged(seen, seen.pull, head, proposal, world)
-        if settled is None:
+        if seen.pull is not None:
+            seen = _look_at_open(seen, seen.pull, head, proposal, world)
+        elif settled is None:
             return _look_at_branch(seen, proposal, world)
+        if settled is None or seen.is_second:
+            return seen
+        # Whatever its branch has by now: what would be tagged counts.
         if state.style == "scriv" and state.entry is not None:
             late = changelog.look(settled, version).pending
             seen = replace(seen, late=late)
@@ -366,6 +369,16 @@ def _settled(
             ' "none"',
         )
     if state.entry is not None:
+        pull = seen.pull
+        if seen.late and proposal.collects_late and pull is not None:
+            # GitHub's answer is older than what the branch shows.
+            return Wait(
+                reason=f"{seen.remote_name}/{proposal.branch} has the entry;"
+                f" that #{pull.number} is merged does not show yet",
+                url=pull.url,
+                patience=_SHOWS_WITHIN,
+                otherwise=_late(proposal, seen),
+            )
         if seen.late and not proposal.leaves_late:
             return _late(proposal, seen)
         return Done(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from .. import estimates, runs
 from ..exceptions import ExitStatus
@@ -198,15 +198,23 @@ class PublishingRun:
         publication = release.publication
         if publication is None or not publication.workflow:
             return None
-        since = release.pinned_at - _SKEW
         found = [
             run
             for run in world.forge.runs(
                 commit=release.commit, event=publication.event
             )
-            if _fits(run, release, since)
+            if _fits(run, release)
         ]
-        return max(found, key=lambda run: run.id, default=None)
+        run = max(found, key=lambda run: run.id, default=None)
+        if run is None or run.created_at >= release.pinned_at - _SKEW:
+            return run
+        # Another clone may have made the tag before this one pinned it.
+        git, tag = world.git, release.tag
+        is_tagged = git.local_tag(tag) is not None
+        since = (
+            git.tag_date(tag) if is_tagged else git.commit_date(release.commit)
+        )
+        return run if run.created_at >= since - _SKEW else None
 
     def _observe_end(
         self, run: WorkflowRun, first: WorkflowRun, world: World
@@ -339,7 +347,7 @@ class PublishingRun:
         return None, None
 
 
-def _fits(run: WorkflowRun, release: Release, since: datetime) -> bool:
+def _fits(run: WorkflowRun, release: Release) -> bool:
     publication = release.publication
     return (
         publication is not None
@@ -347,7 +355,6 @@ def _fits(run: WorkflowRun, release: Release, since: datetime) -> bool:
         and run.commit == release.commit
         and run.path.split("@")[0] == publication.workflow
         and run.ref in (None, release.tag)
-        and run.created_at >= since
     )
 
 
