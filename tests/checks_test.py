@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 import time
 from collections.abc import Callable
@@ -148,8 +149,15 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("release-free", "unknown", {"pages": {"1.1.1": down}}),
     ("ci", "ok", {}),
     ("ci", "ok", {"checks": ()}),
+    ("ci", "ok", {"checks": (), **workflow(
+        WORKFLOW.replace("  release:", "  push: {paths: [docs]}\n  release:"))}),
+    ("ci", "warning", {"checks": (), **workflow(
+        WORKFLOW.replace("  release:", "  push:\n  release:"))}),
     ("ci", "problem", {"checks": (CommitCheck(name="t", state="failed"),)}),
     ("ci", "warning", {"checks": (CommitCheck(name="t", state="running"),)}),
+    ("ci", "ok", {"checks": (
+        CommitCheck(name="t", state="running", is_own=True),
+        CommitCheck(name="u", state="passed"))}),
     ("ci", "unknown", {"checks": denied}),
     ("unfinished", "ok", {}),
     ("unfinished", "problem", {"begun": "1.1.1"}),
@@ -387,6 +395,9 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("python-version", "warning",
      {"files": {"pyproject.toml": "hatch-vcs"},
       "proposal": {"tag": "example/1.2.0"}}),
+    ("python-version", "problem",
+     {"files": {"setup.py": "setup(use_scm_version=True)\n"},
+      "proposal": {"tag": "1.2.0-nightly.1"}}),
     ("python-version", "unknown", {"files": {"pyproject.toml": down}}),
 ]  # fmt: skip
 
@@ -506,6 +517,21 @@ def test_who_may_bypass_a_branchs_rules_is_told() -> None:
     scene = Scene(branch_rules=PROTECTED, rulesets=rules)
     finding = look_at(BY_KEY["branch-rules"], scene.facts())
     assert "you may bypass the ruleset 'tags'" in finding.text
+
+
+def test_commands_are_quoted_for_a_shell() -> None:
+    evil = "a;$(touch${IFS}x)`y`'z"
+    found = [
+        look_at(BY_KEY[key], Scene(**values).facts()).command
+        for key, values in (
+            ("branch", {"proposal": {"default_branch": evil}, "branch": "x"}),
+            ("up-to-date", {"branch": evil, "remote_head": None}),
+            ("tag-free", {"proposal": {"tag": evil}, "local_tag": COMMIT}),
+            ("unfinished", {"begun": evil}),
+        )
+    ]
+    assert all(command and shlex.split(command)[-1] == evil
+               for command in found), found  # fmt: skip
 
 
 def test_fork_is_named() -> None:

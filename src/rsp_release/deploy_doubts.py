@@ -6,6 +6,7 @@ Nothing is read here: it is told from what was looked at.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shlex import quote
 
 from . import deployment
 from .charts import relate
@@ -58,7 +59,8 @@ def refuse(
     Verdict or None
         Why it is not deployed; `None` where nothing speaks against it.
     """
-    again = f"`rsp-release deploy {release.tag} --force` does it anyway"
+    command = f"rsp-release deploy {quote(release.tag)} --force"
+    again = f"`{command}` does it anyway"
     for other in seen.others:
         version = deployment.version_of(other, release.deploy_prefix)
         if relate(version, release.version) == "newer":

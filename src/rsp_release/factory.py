@@ -395,7 +395,12 @@ class Factory:
         from .storage.github import GithubForge
 
         http = self._make_http()
-        return GithubForge(http=http, repository=repository)
+        own_run = self._environ.get("GITHUB_RUN_ID", "")
+        return GithubForge(
+            http=http,
+            repository=repository,
+            own_run=int(own_run) if own_run.isdecimal() else None,
+        )
 
     def make_deploy(
         self, checkout: Path | None = None

@@ -231,12 +231,14 @@ def check_tags(history: History) -> None:
         )
     previous = history.previous
     if previous is not None and previous.parts == 2:
-        full = f"{previous.name}.0"
+        from shlex import quote
+
+        full, commit = f"{previous.name}.0", f"{previous.name}^{{commit}}"
         raise BlockedError(
             f"the tag {previous.name} has two numbers, and a semantic"
             " version has three",
-            help=f"git tag {full} '{previous.name}^{{commit}}' says which"
-            " version it is; or name the version: rsp-release bump X.Y.Z",
+            help=f"git tag {quote(full)} {quote(commit)} says which version"
+            " it is; or name the version: rsp-release bump X.Y.Z",
         )
     stable = [
         t for t in history.tags if not t.version.pre and not t.is_calendar

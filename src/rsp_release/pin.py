@@ -8,6 +8,7 @@ the tagged commit, so a clean clone comes to the same release.
 from __future__ import annotations
 
 from datetime import datetime
+from shlex import quote
 
 from .changelog import is_markdown
 from .config import Config
@@ -135,7 +136,7 @@ def pin(
     if proposal.branch is None:
         raise BlockedError(
             "the checkout is on no branch",
-            help=f"git switch {proposal.default_branch}",
+            help=f"git switch {quote(proposal.default_branch)}",
         )
     notes, path = write_notes(
         commit,

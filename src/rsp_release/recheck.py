@@ -8,6 +8,7 @@ the choice was wrong most of the time; so a person is asked.
 from __future__ import annotations
 
 from collections.abc import Callable
+from shlex import quote
 
 from .choice import NextVersion
 from .config import Config
@@ -172,7 +173,7 @@ def _explain(
     return Blocked(
         problem=f"the entry of {version} in {state.path}, as {commit[:10]}"
         f" has it, says {answer.bump}{said}; {makes}",
-        help=f"`rsp-release resume {proposal.tag} --force` releases"
+        help=f"`rsp-release resume {quote(proposal.tag)} --force` releases"
         f" {version} all the same\n{other}",
         question=f"Release it as {version} all the same?",
     )

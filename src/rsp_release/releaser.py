@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from shlex import quote
 from typing import Protocol, TypeVar
 
 from .begun import Begun
@@ -528,7 +529,7 @@ class Releaser:
             # Resuming ends with an open pull request, and waits for no merge.
             last = ending.last
             waits = isinstance(last, Wait) and last.is_on_person
-            again = f"rsp-release deploy {release.tag}"
+            again = f"rsp-release deploy {quote(release.tag)}"
             result = replace(
                 result, help=f"`{again}{' --wait' if waits else ''}` goes on"
             )
@@ -759,7 +760,7 @@ class Releaser:
             exit_status=ExitStatus.UNFINISHED,
             message=f"release {subject.tag} is not finished"
             + (f": {last.reason}" if isinstance(last, Wait) else ""),
-            help=f"`rsp-release resume {subject.tag}` goes on",
+            help=f"`rsp-release resume {quote(subject.tag)}` goes on",
             choice=last.choice if isinstance(last, Wait) else None,
         )
 

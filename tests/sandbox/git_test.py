@@ -55,7 +55,7 @@ def test_pushed_tag_starts_a_run(box: Sandbox, work: Path) -> None:
     assert said.startswith("0:")
     head = git("rev-parse", "HEAD", cwd=work).stdout.strip()
     assert box.state.tags(NAME)["1.5.0"] == head
-    (run,) = [r for r in box.state.runs(NAME) if r.event == "push"]
+    (run,) = [r for r in box.state.runs(NAME) if r.head_branch == "1.5.0"]
     assert run.head_sha == head
     assert run.head_branch == "1.5.0"
     # Again: nothing changes, nothing starts.
@@ -258,7 +258,8 @@ def test_large_push(box: Sandbox, work: Path) -> None:
 def test_branch_push_starts_branch_workflows(box: Sandbox, work: Path) -> None:
     git("commit", "--allow-empty", "-m", "fix: it", cwd=work)
     push(work, "HEAD:refs/heads/main", "HEAD:refs/heads/tickets/DM-1")
-    found = [r for r in box.state.runs(NAME) if r.event == "push"]
+    head = git("rev-parse", "HEAD", cwd=work).stdout.strip()
+    found = [r for r in box.state.runs(NAME) if r.head_sha == head]
     assert [run.head_branch for run in found] == ["main"]
 
 

@@ -400,9 +400,9 @@ def test_filters(clock: ManualClock, scripted: Scripted) -> None:
         ):
             assert len(runs(client, created=text)) == number
         everything = client.get(f"{R}/actions/runs").data
-        assert everything["total_count"] == 9
+        assert everything["total_count"] == 10
         only = client.get(f"{R}/actions/workflows/ci.yaml/runs").data
-        assert only["total_count"] == 9
+        assert only["total_count"] == 10
         path = f"{R}/actions/workflows/other.yaml/runs"
         assert client.get(path).status == 404
 

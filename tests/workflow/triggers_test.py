@@ -7,6 +7,7 @@ import pytest
 from rsp_release.workflow.triggers import (
     matches,
     release_actions,
+    starts_on_branch,
     starts_on_tag,
 )
 
@@ -72,6 +73,28 @@ def test_matches(patterns: list[str], name: str, *, expected: bool) -> None:
 )
 def test_starts_on_tag(on: Any, *, expected: bool) -> None:
     assert starts_on_tag(on, "1.2.3") is expected
+
+
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        ("push", True),
+        ("pull_request", False),
+        ({"push": None}, True),
+        ({"push": {"branches": ["main"]}}, True),
+        ({"push": {"branches": ["[0-9]*"]}}, False),
+        ({"push": {"branches": "main", "tags": ["*"]}}, True),
+        ({"push": {"branches-ignore": ["u/**"]}}, True),
+        ({"push": {"branches-ignore": ["main"]}}, False),
+        ({"push": {"tags": ["*"]}}, False),
+        ({"push": {"tags-ignore": ["*"]}}, False),
+        ({"push": {"paths": ["src/**"]}}, False),
+        ({"push": {"branches": ["main"], "paths-ignore": ["x"]}}, False),
+        (None, False),
+    ],
+)
+def test_starts_on_branch(on: Any, *, expected: bool) -> None:
+    assert starts_on_branch(on, "main") is expected
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from typing import Any
 
 from ..exceptions import NotAllowedError, ReleaseError
@@ -173,7 +174,8 @@ def check_enabled(facts: Facts) -> Finding:
         f"{path} does not run: its state is {state}",
         "enable it",
         command=(
-            f"gh workflow enable {name} --repo {facts.proposal.repository}"
+            f"gh workflow enable {shlex.quote(name)}"
+            f" --repo {facts.proposal.repository}"
         ),
     )
 

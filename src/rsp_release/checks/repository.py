@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from shlex import quote
 
-from ..exceptions import NotAllowedError
+from ..exceptions import NotAllowedError, ReleaseError
 from ..models import ReleasePage
 from ..tags import Tag, parse_tags, stream_of
+from ..workflow.documents import load
+from ..workflow.triggers import starts_on_branch
 from .base import Finding, join, ok, problem, unknown, warning
 from .facts import Facts
 
@@ -40,6 +43,18 @@ _PEP440 = re.compile(
 )
 """Versions of PEP 440, appendix B."""
 
+_PYTHON_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
+
+_READS_TAG = re.compile(
+    r"setuptools[_-]scm|use_scm_version|hatch-vcs|versioningit"
+)
+"""What is written where the version is read from the tag."""
+
+_READERS = {
+    "setuptools-scm": "setuptools_scm",
+    "use_scm_version": "setuptools_scm",
+}
+
 _CHANGELOG_BRANCH = "rsp-release/changelog-"
 
 
@@ -50,7 +65,7 @@ def check_branch(facts: Facts) -> Finding:
         return problem(
             "the checkout is on no branch",
             "check out the release branch",
-            command=f"git switch {default}",
+            command=f"git switch {quote(default)}",
         )
     if branch == default:
         return ok(f"{branch} is checked out")
@@ -60,7 +75,7 @@ def check_branch(facts: Facts) -> Finding:
         f"{branch} is no release branch: those are {default}, and branches"
         " for one line such as 1.4",
         "check out the release branch, or set `branch` in the settings",
-        command=f"git switch {default}",
+        command=f"git switch {quote(default)}",
     )
 
 
@@ -83,7 +98,7 @@ def check_history(facts: Facts) -> Finding:
         return ok("the clone has the whole history")
     return problem(
         "the clone is shallow, so its history cannot be judged",
-        command=f"git fetch --unshallow --tags {git.remote}",
+        command=f"git fetch --unshallow --tags {quote(git.remote)}",
     )
 
 
@@ -97,7 +112,7 @@ def check_tags_fetched(facts: Facts) -> Finding:
         return ok(f"all tags of {git.remote} are here")
     return problem(
         f"{git.remote} has tags that this clone has not: {join(missing)}",
-        command=f"git fetch --tags {git.remote}",
+        command=f"git fetch --tags {quote(git.remote)}",
     )
 
 
@@ -110,7 +125,7 @@ def check_behind(facts: Facts) -> Finding:
     if head is None:
         return problem(
             f"{git.remote} has no branch {branch}",
-            command=f"git push {git.remote} {branch}",
+            command=f"git push {quote(git.remote)} {quote(branch)}",
         )
     if head == commit:
         return ok(f"{git.remote}/{branch} is at {commit[:10]}, as here")
@@ -125,9 +140,12 @@ def check_behind(facts: Facts) -> Finding:
         )
     text = f"commit {commit[:10]} is not on {git.remote}/{branch}"
     if git.is_ancestor(head, commit):
-        return problem(text, command=f"git push {git.remote} {branch}")
+        push = f"git push {quote(git.remote)} {quote(branch)}"
+        return problem(text, command=push)
     return problem(
-        text, f"see what differs: git log {git.remote}/{branch}...{branch}"
+        text,
+        "see what differs: git log "
+        + quote(f"{git.remote}/{branch}...{branch}"),
     )
 
 
@@ -169,18 +187,15 @@ def check_tag_style(facts: Facts) -> Finding:
 
 def check_python_version(facts: Facts) -> Finding:
     """Tell whether what reads the version from the tag understands it."""
-    text = facts.text("pyproject.toml") or ""
-    reader = next(
-        (n for n in ("setuptools_scm", "setuptools-scm", "hatch-vcs")
-         if n in text),
-        None,
-    )  # fmt: skip
+    text = "\n".join(facts.text(path) or "" for path in _PYTHON_FILES)
+    found = _READS_TAG.search(text)
     tag = facts.proposal.tag
-    if reader is None:
+    if found is None:
         return ok("nothing takes a Python version from the tag")
     parsed = next(iter(parse_tags([tag])), None)
     if parsed is None:
         return unknown(f"{tag} names no version")
+    reader = _READERS.get(found[0], found[0])
     version = tag.removeprefix(stream_of(parsed.prefix)).lstrip("-/@_")
     if not _PEP440.fullmatch(version):
         return problem(
@@ -212,13 +227,13 @@ def check_tag_free(facts: Facts) -> Finding:
         return problem(
             f"tag {tag} is on {git.remote} already, at {remote.commit[:10]}",
             "finish that release, or release another version",
-            command=f"rsp-release resume {tag}",
+            command=f"rsp-release resume {quote(tag)}",
         )
     local = git.local_tag(tag)
     if local is not None:
         return problem(
             f"tag {tag} is in this clone already, at {local[:10]}",
-            command=f"git tag -d {tag}",
+            command=f"git tag -d {quote(tag)}",
         )
     return ok(f"{tag} is free")
 
@@ -279,8 +294,10 @@ def check_ci(facts: Facts) -> Finding:
         checks = facts.settings.checks(commit)
     except NotAllowedError as e:
         return unknown(f"the checks of {commit[:10]}: {e.message}", e.help)
-    failed = [check.name for check in checks if check.state == "failed"]
-    running = [check.name for check in checks if check.state == "running"]
+    # The job that releases is not over before it is.
+    others = [check for check in checks if not check.is_own]
+    failed = [check.name for check in others if check.state == "failed"]
+    running = [check.name for check in others if check.state == "running"]
     if failed:
         return problem(
             f"on {commit[:10]} failed: {join(failed)}",
@@ -291,8 +308,30 @@ def check_ci(facts: Facts) -> Finding:
             f"on {commit[:10]} not over yet: {join(running)}", "wait for it"
         )
     if not checks:
-        return ok(f"nothing was checked on {commit[:10]}")
-    return ok(f"{len(checks)} checks of {commit[:10]} passed")
+        text = f"nothing was checked on {commit[:10]}"
+        path = _checks_pushes(facts)
+        if path is None:
+            return ok(text)
+        return warning(
+            f"{text}, though {path} runs when {facts.proposal.branch} is"
+            " pushed to",
+            "wait for it, or see why it does not run",
+        )
+    return ok(f"{len(others)} checks of {commit[:10]} passed")
+
+
+def _checks_pushes(facts: Facts) -> str | None:
+    """Find a workflow that runs on every push to the release branch."""
+    branch = facts.proposal.branch
+    for path, text in sorted(facts.workflows().items()):
+        try:
+            document = load(path, text)
+        except ReleaseError:
+            continue
+        on = document.get("on") if isinstance(document, dict) else None
+        if branch is not None and starts_on_branch(on, branch):
+            return path
+    return None
 
 
 def check_unfinished(facts: Facts) -> Finding:
@@ -302,7 +341,7 @@ def check_unfinished(facts: Facts) -> Finding:
         return ok("this clone has no release that was begun and not finished")
     return problem(
         f"release {begun} was begun here and is not finished",
-        command=f"rsp-release resume {begun}",
+        command=f"rsp-release resume {quote(begun)}",
     )
 
 
@@ -322,13 +361,13 @@ def check_previous_release(facts: Facts) -> Finding:
         return warning(
             f"no tag has a GitHub release so far, and {tag} has none either",
             "this release will be the first, unless you make one of it",
-            command=f"rsp-release resume {tag}",
+            command=f"rsp-release resume {quote(tag)}",
         )
     what = "a draft of a" if pages else "no"
     return problem(
         f"tag {tag} has {what} GitHub release",
         "finish it",
-        command=f"rsp-release resume {tag}",
+        command=f"rsp-release resume {quote(tag)}",
     )
 
 
@@ -351,7 +390,7 @@ def check_previous_images(facts: Facts) -> Finding:
         return problem(
             f"{tag} has no image {join(absent)}",
             "finish that release",
-            command=f"rsp-release resume {tag}",
+            command=f"rsp-release resume {quote(tag)}",
         )
     hidden = [r for r in reports if r.state == "unknown"]
     if hidden:
@@ -359,7 +398,7 @@ def check_previous_images(facts: Facts) -> Finding:
         return unknown(
             f"{hidden[0].image}:{tag}: {why}",
             "log in to the registry",
-            command=f"docker login {hidden[0].image.split('/')[0]}",
+            command=f"docker login {quote(hidden[0].image.split('/')[0])}",
         )
     return ok(f"{reports[0].image}:{tag} can be pulled")
 
@@ -378,7 +417,7 @@ def check_changelog_pull(facts: Facts) -> Finding:
                 f"pull request #{pull.number} with the change log of {tag} is"
                 " open",
                 "merge it, and finish that release",
-                command=f"rsp-release resume {tag}",
+                command=f"rsp-release resume {quote(tag)}",
                 url=pull.url,
             )
     return ok("no pull request with a change log is open")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from shlex import quote
 
 from ..exceptions import ExitStatus, ReleaseError
 from ..steps.chart_pr import ChartPull
@@ -53,7 +54,7 @@ def run_deploy(
                 [(step.key, step.title)],
                 releaser.deploy(release, step, acts=not dry_run),
                 tag=release.tag,
-                again=f"rsp-release deploy {release.tag}",
+                again=f"rsp-release deploy {quote(release.tag)}",
                 stdout=None if session.as_json else sys.stderr,
             )
             url = safe.url(result.deploy_url or "")

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TextIO
 
 from ..config import Config, load_config
@@ -357,7 +358,7 @@ class Session:
         again: str | None = None,
     ) -> Result:
         if again is None and tag is not None:
-            again = f"rsp-release resume {tag}"
+            again = f"rsp-release resume {quote(tag)}"
         return Result(
             outcome=_OUTCOMES.get(error.exit_status, "failed"),
             exit_status=error.exit_status,
@@ -379,7 +380,8 @@ class Session:
         return find_line(find_top(self._globals.directory) / file, excerpt)
 
     def _interrupt(self, tag: str | None, again: str | None) -> Result:
-        command = again or f"rsp-release resume {tag or ''}".rstrip()
+        word = f" {quote(tag)}" if tag else ""
+        command = again or f"rsp-release resume{word}"
         return Result(
             outcome="unfinished",
             exit_status=ExitStatus.INTERRUPTED,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from shlex import quote
 
 from ..exceptions import ReleaseError
 from ..journal import lock
@@ -54,7 +55,7 @@ def run_watch(
                     [(step.key, step.title)],
                     last.follow(watcher.watch(release, step)),
                     tag=release.tag,
-                    again=f"rsp-release watch {release.tag}",
+                    again=f"rsp-release watch {quote(release.tag)}",
                 )
             if not last.offer(session, result):
                 return int(result.exit_status)

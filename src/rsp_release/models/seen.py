@@ -151,6 +151,9 @@ class Check:
     state: Literal["passed", "failed", "running"]
     """How it stands."""
 
+    is_own: bool = False
+    """Whether it is of the run that this program is a part of."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:

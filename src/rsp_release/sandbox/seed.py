@@ -344,7 +344,7 @@ def publish(
     body: Callable[[Commit], str] = lambda _: "",
     most: int = _MOST_RELEASES,
 ) -> None:
-    """Give tags that are there already their releases, runs and images.
+    """Give what is there already its releases, runs and images.
 
     Parameters
     ----------
@@ -395,6 +395,17 @@ def publish(
             actor=box.accounts.login,
             title=tag,
             at=published,
+        )
+    head = git.commit(f"refs/heads/{git.default_branch}")
+    if head is not None:
+        box.runner.start(
+            project,
+            event="push",
+            action="",
+            ref=f"refs/heads/{git.default_branch}",
+            sha=head.sha,
+            actor=box.accounts.login,
+            at=head.committer.date,
         )
     box.changed(project.releases, releases)
     # What was there before is no lagging write.

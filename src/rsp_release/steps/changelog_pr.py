@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from shlex import quote
 
 from ..changelog import commit_subject
 from ..exceptions import BlockedError, NotAllowedError
@@ -261,8 +262,8 @@ def _look_at_merged(
                     f"{_names(late)} came too late for the entry, and is gone"
                     f" from {proposal.branch}",
                     help=(
-                        f"`rsp-release resume {proposal.tag} --leave-late`"
-                        " releases what was merged"
+                        f"`rsp-release resume {quote(proposal.tag)}"
+                        " --leave-late` releases what was merged"
                     ),
                 )
                 seen = replace(seen, failure=gone)
@@ -400,7 +401,7 @@ def _settled(
 
 
 def _late(proposal: Proposal, seen: ChangelogSeen) -> Blocked:
-    resume = f"`rsp-release resume {proposal.tag}"
+    resume = f"`rsp-release resume {quote(proposal.tag)}"
     leave = (
         f"{resume} --leave-late` releases without them in the notes: they wait"
         " for the next release"
@@ -545,9 +546,9 @@ def _closed(proposal: Proposal, pull: PullRequest) -> Blocked:
         problem=f"pull request #{pull.number} with the change log of"
         f" {proposal.version} was closed and not merged",
         help=(
-            f"reopen it and `rsp-release resume {proposal.tag}`; or delete its"
-            f" branch {proposal.changelog_branch}, and `rsp-release bump`"
-            " starts anew"
+            f"reopen it and `rsp-release resume {quote(proposal.tag)}`; or"
+            f" delete its branch {proposal.changelog_branch}, and"
+            " `rsp-release bump` starts anew"
         ),
         url=pull.url,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from shlex import quote
 
 from .. import deployment
 from ..charts import Edited, relate
@@ -121,7 +122,7 @@ class ChartPull:
         if self._skips(release):
             return Done(
                 evidence="skipped: a pre-release is deployed by"
-                f" `rsp-release deploy {release.tag}`"
+                f" `rsp-release deploy {quote(release.tag)}`"
             )
         if seen.repository is None or seen.repository.is_archived:
             return Blocked(problem=f"{seen.name} is archived")
@@ -179,7 +180,7 @@ class ChartPull:
         if self._is_asked:
             return Blocked(
                 problem=said,
-                help=f"reopen it, or `rsp-release deploy {release.tag}"
+                help=f"reopen it, or `rsp-release deploy {quote(release.tag)}"
                 " --force` opens another",
                 url=pull.url,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from shlex import quote
 
 from .. import images
 from ..exceptions import ExitStatus
@@ -164,8 +165,8 @@ def _find_doubts(release: Release, seen: ImagesSeen) -> tuple[list[str], str]:
         and (told := images.moved(digest, report))
     ]
     help = (
-        f"find out who moved it; `rsp-release verify {release.tag} --accept`"
-        " takes what is there now for right"
+        f"find out who moved it; `rsp-release verify {quote(release.tag)}"
+        " --accept` takes what is there now for right"
     )
     if unlike:
         help = (

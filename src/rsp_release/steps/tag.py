@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 
 from ..models import (
     Blocked,
@@ -85,8 +86,8 @@ class Tag:
                     f" not at {commit}"
                 ),
                 help=(
-                    f"the remote has no such tag; `git tag -d {tag}` removes"
-                    " it from this clone"
+                    f"the remote has no such tag; `git tag -d {quote(tag)}`"
+                    " removes it from this clone"
                 ),
             )
         if not seen.is_on_branch:
@@ -95,7 +96,7 @@ class Tag:
                     f"commit {commit} is not on {seen.remote_name}/"
                     f"{release.branch}"
                 ),
-                help=f"push it first: git push {seen.remote_name}",
+                help=f"push it first: git push {quote(seen.remote_name)}",
             )
         where = "what is merged" if release.is_foreseen else commit
         return Change(

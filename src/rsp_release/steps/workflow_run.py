@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from shlex import quote
 
 from .. import estimates, runs
 from ..exceptions import ExitStatus
@@ -409,7 +410,8 @@ def _decide_success(release: Release, run: WorkflowRun) -> Verdict:
                     f"{run.name} is green, but GitHub lists none of its jobs,"
                     " so it is not known whether it published"
                 ),
-                help=f"`rsp-release verify {release.tag}` looks for them",
+                help=f"`rsp-release verify {quote(release.tag)}` looks for"
+                " them",
                 url=run.url,
                 exit_status=ExitStatus.RUN_FAILED,
                 run=run,

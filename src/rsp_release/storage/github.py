@@ -22,6 +22,9 @@ class GithubForge(GithubSettings):
         Sends the requests.
     repository
         Owner and name.
+    own_run
+        The number of the workflow run that this program is a part of, if it
+        is.
     """
 
     def close(self) -> None:

@@ -44,10 +44,20 @@ class GithubActions(GithubFailures):
         Sends the requests.
     repository
         Owner and name.
+    own_run
+        The number of the workflow run that this program is a part of, if it
+        is.
     """
 
-    def __init__(self, *, http: GithubHttp, repository: str) -> None:
+    def __init__(
+        self,
+        *,
+        http: GithubHttp,
+        repository: str,
+        own_run: int | None = None,
+    ) -> None:
         super().__init__(http=http, repository=repository)
+        self._own_run = own_run
         self._kept: dict[tuple[str, int], tuple[WorkflowRun, datetime, Any]]
         self._kept = {}
         self._past: dict[tuple[str, str], tuple[WorkflowRun, ...]] = {}

@@ -275,6 +275,8 @@ class GithubPulls(GithubActions):
                 found[run["name"]] = Check(
                     name=run["name"],
                     state=check_state(run["status"], run["conclusion"]),
+                    is_own=f"/runs/{self._own_run}/"
+                    in (run["details_url"] or ""),
                 )
         except NotAllowedError:
             pass

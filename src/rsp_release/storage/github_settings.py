@@ -161,8 +161,12 @@ class GithubSettings(GithubPulls):
         )
         newest: dict[str, Check] = {}
         for run in map(parse_run, answer.data["workflow_runs"]):
-            state = check_state(run.status, run.conclusion)
-            newest.setdefault(run.path, Check(name=run.name, state=state))
+            check = Check(
+                name=run.name,
+                state=check_state(run.status, run.conclusion),
+                is_own=run.id == self._own_run,
+            )
+            newest.setdefault(run.path, check)
         return tuple(newest.values())
 
     @reading

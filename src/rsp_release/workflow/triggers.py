@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["is_called", "matches", "release_actions", "starts_on_tag"]
+__all__ = [
+    "is_called",
+    "matches",
+    "release_actions",
+    "starts_on_branch",
+    "starts_on_tag",
+]
 
 _RELEASE_ACTIONS = ("published", "released", "prereleased", "created")
 _PATTERN_LIMIT = 1024
@@ -94,6 +100,29 @@ def starts_on_tag(on: Any, tag: str) -> bool:
     # Filters of branches alone exclude every tag; filters of paths are not
     # applied to tags.
     return "branches" not in details and "branches-ignore" not in details
+
+
+def starts_on_branch(on: Any, branch: str) -> bool:
+    """Return whether every push to a branch starts a workflow.
+
+    Parameters
+    ----------
+    on
+        The ``on:`` of the workflow.
+    branch
+        The branch, without ``refs/heads/``.
+    """
+    listed, details = _event(on, "push")
+    if not listed or not isinstance(details, dict):
+        return listed
+    if "paths" in details or "paths-ignore" in details:
+        return False
+    if "branches" in details:
+        return matches(_texts(details["branches"]), branch)
+    if "branches-ignore" in details:
+        return not matches(_texts(details["branches-ignore"]), branch)
+    # Filters of tags alone exclude every branch.
+    return "tags" not in details and "tags-ignore" not in details
 
 
 def matches(patterns: Sequence[str], name: str) -> bool:
