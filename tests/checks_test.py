@@ -150,7 +150,7 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("ci", "ok", {}),
     ("ci", "ok", {"checks": ()}),
     ("ci", "ok", {"checks": (), **workflow(
-        WORKFLOW.replace("  release:", "  push: {paths: [docs]}\n  release:"))}),
+        WORKFLOW.replace("  release:", "  push: {paths: [a]}\n  release:"))}),
     ("ci", "warning", {"checks": (), **workflow(
         WORKFLOW.replace("  release:", "  push:\n  release:"))}),
     ("ci", "problem", {"checks": (CommitCheck(name="t", state="failed"),)}),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import re
 import shlex
 import subprocess
+import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from importlib import resources
@@ -17,9 +21,16 @@ import jsonschema
 import pytest
 import requests
 
-from rsp_release.checks import CHECKS
+from rsp_release.checks import CHECKS, look_at
+from rsp_release.exceptions import ExitStatus
+from rsp_release.models import Result
+from rsp_release.releaser import Options
+from rsp_release.sandbox import Scenario
 from rsp_release.sandbox.pulls import Pull
+from rsp_release.version import Request
 
+from ..checks_test import TABLE
+from ..support.checked import Scene
 from ..support.service import NAME, Service, serve
 
 CI = ".github/workflows/ci.yaml"
@@ -35,7 +46,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 def look(service: Service, token: str | None = None) -> list[dict[str, Any]]:
     """Run ``check --json`` and validate every line."""
-    token = service.box.token if token is None else token
+    token = service.environ["GITHUB_TOKEN"] if token is None else token
     result = service.run("check", "--json", GITHUB_TOKEN=token)
     assert "Traceback" not in result.stderr
     assert result.stderr == ""
@@ -273,56 +284,239 @@ def lose_release(service: Service) -> None:
     service.box.changed(project.releases, kept)
 
 
+def next_tag(service: Service) -> str:
+    return service.run("next").stdout.strip()
+
+
+def tag_there(service: Service) -> None:
+    """Let somebody else push the tag, after the tags were fetched."""
+    commit = service.git("rev-parse", "HEAD").strip()
+    url = service.git("remote", "get-url", "origin").strip()
+    tag = next_tag(service)
+    service.git("tag", "--annotate", "--message", tag, tag, commit)
+    service.git("push", "--quiet", url, f"refs/tags/{tag}")
+    service.git("tag", "--delete", tag)
+
+
+def stop_half_way(service: Service) -> None:
+    path = f"/api/v3/repos/{NAME}/releases"
+    service.box.faults.when("POST", path, "error_500", times=None)
+    done = service.run("bump", "minor", "--yes", "--timeout", "2s")
+    assert done.returncode == 8, done.stdout
+    service.box.faults.clear()
+    service.git("pull", "--quiet", "--ff-only")
+
+
+def leave_open(service: Service) -> None:
+    """Open the change log's pull request from another clone."""
+    service.box.protect(NAME, "main", approvals=1)
+    done = service.run("bump", "minor", "--yes", "--no-wait")
+    assert done.returncode == 8, done.stdout
+    url = service.git("remote", "get-url", "origin").strip()
+    service.git("clone", "--quiet", url, str(service.clone.parent / "fresh"))
+    service.clone = service.clone.parent / "fresh"
+
+
+def merge(service: Service) -> None:
+    service.box.project(NAME).required_approvals = 0
+    [number] = service.box.state.pulls(NAME)
+    answer = requests.put(
+        f"{service.box.api_url}/repos/{NAME}/pulls/{number}/merge",
+        headers={"Authorization": f"Bearer {service.box.token}"},
+        timeout=10,
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def fail_to_publish(service: Service) -> None:
+    """Let the last release's run fail, before an image is pushed."""
+    job = {"name": "build", "conclusions": ["failure", "success"]}
+    service.box.scenario = Scenario.read(
+        {"workflows": [{"path": CI, "jobs": [job]}], "speed": 20}
+    )
+    done = service.run("bump", "patch", "--yes", "--force")
+    assert done.returncode == 5, done.stdout
+    url = service.git("remote", "get-url", "origin").strip()
+    service.git("clone", "--quiet", url, str(service.clone.parent / "fresh"))
+    service.clone = service.clone.parent / "fresh"
+
+
+def hide_image(service: Service) -> None:
+    for image in service.box.images.images.values():
+        image.is_private = True
+
+
+def lack_scope(service: Service) -> None:
+    token = service.box.add_token(scopes=("gist",))
+    service.environ["GITHUB_TOKEN"] = token
+
+
+def lack_workflow_scope(service: Service) -> None:
+    service.git("switch", "--quiet", "--create", "1.4", "1.4.0")
+    edit(service, lambda text: f"{text}# another\n", CI)
+    token = service.box.add_token(scopes=("repo",))
+    service.environ["GITHUB_TOKEN"] = token
+
+
+def lock(service: Service, *dependencies: str, days: int = 0) -> None:
+    """Commit a project, and a lock file that fits to it."""
+    tools = Path(sys.executable).parent
+    packages = service.clone.parent / "packages"
+    packages.mkdir(exist_ok=True)
+    service.environ |= {
+        "PATH": f"{tools}{os.pathsep}{service.environ['PATH']}",
+        "UV_FIND_LINKS": str(packages),
+        "UV_NO_INDEX": "1",
+        "UV_OFFLINE": "1",
+        "UV_PYTHON": sys.executable,
+    }
+    for name in dependencies:
+        make_wheel(packages, name, "1.0")
+    text = f"""\
+[project]
+name = "stargazer"
+version = "1.4.0"
+requires-python = ">=3.11"
+dependencies = {list(dependencies)}
+"""
+    (service.clone / "pyproject.toml").write_text(text, encoding="utf-8")
+    run_command(service, ["uv", "lock"])
+    commit_all(service, days)
+
+
+def make_wheel(folder: Path, name: str, version: str) -> None:
+    """Make a package with nothing in it, as an index would have it."""
+    info = f"{name}-{version}.dist-info"
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        said = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        wheel.writestr(f"{info}/METADATA", said)
+        said = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        wheel.writestr(f"{info}/WHEEL", said)
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+def spoil_lock(service: Service) -> None:
+    lock(service)
+    edit(service, lambda text: text.replace(">=3.11", ">=3.11,<4"),
+         "pyproject.toml")  # fmt: skip
+
+
+def let_age(service: Service) -> None:
+    """Commit a lock file half a year ago; there is a newer package since."""
+    lock(service, "idna", days=200)
+    make_wheel(service.clone.parent / "packages", "idna", "2.0")
+
+
+def let_age_unseen(service: Service) -> None:
+    """Commit a list of packages that only the Makefile knows to update."""
+    makefile = "update-deps:\n\techo idna==2.0 > requirements.txt\n"
+    (service.clone / "Makefile").write_text(makefile, encoding="utf-8")
+    text = "idna==1.0\n"
+    (service.clone / "requirements.txt").write_text(text, encoding="utf-8")
+    commit_all(service, days=200)
+
+
+def run_command(service: Service, words: list[str]) -> None:
+    done = subprocess.run(
+        words,
+        cwd=service.clone,
+        env=service.environ,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def commit_all(service: Service, days: int = 0) -> None:
+    """Commit and push, as so many days ago."""
+    service.git("add", "-A")
+    at = f"{int(time.time()) - 86400 * days} +0000"
+    subprocess.run(
+        ["git", "commit", "--quiet", "-m", "build: change it"],
+        cwd=service.clone,
+        env={**service.environ, "GIT_COMMITTER_DATE": at},
+        check=True,
+        capture_output=True,
+    )
+    service.git("push", "--quiet", "origin", "HEAD")
+
+
 def perform(service: Service, command: str) -> None:
-    """Run a remedy's command; ``gh`` is played on the sandbox's state."""
+    """Run a remedy's command; ``gh`` and ``docker`` are played.
+
+    They would ask GitHub and a registry of that name: what they do is done
+    to the sandbox's state, or to docker's configuration.
+    """
     project = service.box.project(NAME)
+    token = service.box.accounts.tokens[service.environ["GITHUB_TOKEN"]]
     for part in command.split(" && "):
         words = shlex.split(part)
-        match words[:3]:
-            case ["gh", "workflow", "enable"]:
+        match words:
+            case ["gh", "workflow", "enable", "ci.yaml", "--repo", name]:
+                assert name == NAME
                 project.workflow_states.clear()
-                assert words[3] == "ci.yaml"
-            case ["gh", "secret", "set"]:
-                project.secrets = (*project.secrets, words[3])
-            case ["gh", "repo", "unarchive"]:
+            case ["gh", "secret", "set", secret, "--repo", name]:
+                assert name == NAME
+                project.secrets = (*project.secrets, secret)
+            case ["gh", "repo", "unarchive", name, "--yes"]:
+                assert name == NAME
                 project.is_archived = False
+            case ["gh", "auth", "refresh", "--scopes", scope]:
+                token.scopes = (*token.scopes, scope)
+            case ["docker", "login", "ghcr.io"]:
+                # What stands for it here.
+                host = service.box.registry
+                login = base64.b64encode(f"x:{token.secret}".encode())
+                place = Path(service.environ["DOCKER_CONFIG"], "config.json")
+                known = {"auths": {host: {"auth": login.decode()}}}
+                place.write_text(json.dumps(known), encoding="utf-8")
+            case ["rsp-release", "init"]:
+                run_command(service, service.command("init", "--yes"))
+                commit_all(service)
             case ["rsp-release", *args]:
-                more = ["--yes"] if args[0] == "init" else []
-                arguments = [*words[1:], *more]
-                done = service.run(*arguments)
-                assert done.returncode == 0, done.stderr + done.stdout
-                if args[0] == "init":
-                    service.git("add", "-A")
-                    service.git("commit", "--quiet", "-m", "build: init")
-                    service.git("push", "--quiet", "origin", "HEAD")
+                run_command(service, service.command(*args))
+                service.git("pull", "--quiet", "--ff-only", "--tags")
+            case ["uv", "lock", *_] | ["make", "update-deps"]:
+                run_command(service, words)
+                commit_all(service)
+            case ["git", *_]:
+                run_command(service, words)
             case _:
-                assert words[0] == "git"
-                subprocess.run(
-                    words,
-                    cwd=service.clone,
-                    env=service.environ,
-                    check=True,
-                    capture_output=True,
-                )
+                pytest.fail(f"nobody runs {part}")
+
+
+REMEDIES: list[tuple[str, Callable[[Service], None]]] = [
+    ("branch", detach),
+    ("clean", change),
+    ("history", shallow),
+    ("tags-fetched", lack_tag),
+    ("up-to-date", behind),
+    ("up-to-date", ahead),
+    ("tag-free", tag_there),
+    ("unfinished", stop_half_way),
+    ("previous-release", lose_release),
+    ("previous-images", fail_to_publish),
+    ("previous-images", hide_image),
+    ("changelog-pull", leave_open),
+    ("token", archive),
+    ("contents", lack_scope),
+    ("workflows", lack_workflow_scope),
+    ("workflow", lose_workflow),
+    ("workflow-enabled", disable),
+    ("dockerfile", lose_dockerfile),
+    ("docker-hub", need_secrets),
+    ("gar", need_key),
+    ("lock", spoil_lock),
+    ("lock-age", let_age),
+    ("lock-age", let_age_unseen),
+]
 
 
 @pytest.mark.parametrize(
     ("key", "spoil"),
-    [
-        ("branch", detach),
-        ("clean", change),
-        ("history", shallow),
-        ("tags-fetched", lack_tag),
-        ("up-to-date", behind),
-        ("up-to-date", ahead),
-        ("token", archive),
-        ("workflow", lose_workflow),
-        ("workflow-enabled", disable),
-        ("docker-hub", need_secrets),
-        ("gar", need_key),
-        ("dockerfile", lose_dockerfile),
-        ("previous-release", lose_release),
-    ],
+    REMEDIES,
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_the_remedys_command_makes_it_ok(
@@ -331,10 +525,38 @@ def test_the_remedys_command_makes_it_ok(
     spoil(service)
     [found] = [e for e in look(service) if e.get("key") == key
                and e["event"] == "check"]  # fmt: skip
-    assert found["state"] == "problem", found
+    is_hidden = spoil is hide_image
+    assert found["state"] == ("unknown" if is_hidden else "problem"), found
     assert found["command"]
+    if spoil is leave_open:
+        assert found["remedy"].startswith("merge it")
+        merge(service)
     perform(service, found["command"])
     assert states(look(service))[key] == "ok"
+
+
+def test_a_tag_made_here_meanwhile_is_taken_away(service: Service) -> None:
+    releaser = service.make_releaser(Options())
+    plan = releaser.plan(Request(part="minor"))
+    service.git("tag", "1.5.0", "1.3.0")
+    *_, result = releaser.bump(plan)
+    assert isinstance(result, Result)
+    assert result.exit_status is ExitStatus.BLOCKED
+    assert "tag 1.5.0 is in this clone already" in (result.message or "")
+    command = (result.help or "").splitlines()[-1]
+    assert command == "git tag -d 1.5.0"
+    perform(service, command)
+    done = service.run("bump", "minor", "--yes")
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_remedy_is_run() -> None:
+    """Whatever command a check of the table gives, one above runs it."""
+    run = {key for key, _ in REMEDIES}
+    for key, state, values in TABLE:
+        finding = look_at(BY_KEY[key], Scene(**values).facts())
+        if finding.command and state != "unknown":
+            assert key in run, finding
 
 
 # -- Credentials ------------------------------------------------------------
@@ -396,6 +618,36 @@ def test_an_outage_is_neither_ok_nor_a_problem(service: Service) -> None:
     assert problems(lines) == set()
     assert states(lines)["token"] == "unknown"
     assert lines[-1]["unknown"] > 5
+
+
+@pytest.mark.parametrize("kind", ["classic", "fine-grained"])
+def test_the_job_that_checks_is_not_waited_for(
+    service: Service, kind: Any
+) -> None:
+    path = ".github/workflows/release.yaml"
+    script = {
+        "path": path,
+        "name": "Release",
+        "on": {"push": {"branches": ["main"]}},
+        "jobs": [{"name": "release", "seconds": 600}],
+    }
+    service.box.scenario = Scenario.read(
+        {"workflows": [script], "appear_after": 0}
+    )
+    service.commit("docs: more")
+    levels = ("contents", "actions", "pull_requests")
+    service.environ["GITHUB_TOKEN"] = service.box.add_token(
+        dict.fromkeys(levels, "write"), kind
+    )
+    [run] = [r for r in service.box.state.runs(NAME) if r.path == path]
+
+    def told() -> dict[str, Any]:
+        return next(e for e in look(service) if e.get("key") == "ci")
+
+    assert told()["state"] == "warning"
+    assert "release" in told()["text"].lower()
+    service.environ["GITHUB_RUN_ID"] = str(run.id)
+    assert "release" not in told()["text"].lower()
 
 
 def test_bump_finds_the_same_before_it_writes(service: Service) -> None:

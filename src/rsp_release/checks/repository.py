@@ -390,7 +390,7 @@ def check_previous_images(facts: Facts) -> Finding:
         return problem(
             f"{tag} has no image {join(absent)}",
             "finish that release",
-            command=f"rsp-release resume {quote(tag)}",
+            command=f"rsp-release resume {quote(tag)} --rerun-failed 1",
         )
     hidden = [r for r in reports if r.state == "unknown"]
     if hidden:
