@@ -86,6 +86,15 @@ def test_classic_protection(service: Service, forge: GithubForge) -> None:
     other.close()
 
 
+def test_branch_that_is_not_there_is_asked_for_once(
+    service: Service, forge: GithubForge
+) -> None:
+    before = len(service.box.state.requests)
+    assert forge.needs_pull("u/new")
+    asked = [r.path for r in service.box.state.requests[before:]]
+    assert len(asked) == len(set(asked)) == 2
+
+
 def test_life_of_a_pull_request(service: Service, forge: GithubForge) -> None:
     assert forge.pulls(BRANCH) == ()
     with pytest.raises(RefusedError):

@@ -93,8 +93,9 @@ class GithubPulls(GithubActions):
         Returns
         -------
         bool
-            `True` where a rule says so, and where it cannot be told: a
-            classic protection shows its rules to administrators alone.
+            `True` where a rule says so, and where it cannot be told: GitHub
+            may not know the branch, and shows the rules of a classic
+            protection to administrators alone.
         """
         name = quote(branch, safe="")
         rules = list(
@@ -102,7 +103,11 @@ class GithubPulls(GithubActions):
         )
         if any(rule["type"] in _PULL_RULES for rule in rules):
             return True
-        data = self._http.get(f"{self._root}/branches/{name}").data
+        data = self._http.get(
+            f"{self._root}/branches/{name}", may_miss=True
+        ).data
+        if data is None:
+            return True
         if not data["protected"]:
             return False
         try:
