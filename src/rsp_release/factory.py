@@ -24,7 +24,8 @@ from .config import Config
 from .digests import DigestRecords
 from .exceptions import UsageError
 from .models import Proposal
-from .releaser import Options, Releaser
+from .plan import Options
+from .releaser import Releaser
 from .steps import PREPARE, RELEASE
 from .steps.preflight import Preflight
 from .steps.workflow_run import PublishingRun

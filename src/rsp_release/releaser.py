@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -17,9 +17,17 @@ from shlex import quote
 from typing import Protocol, TypeVar
 
 from .begun import Begun
+from .conclusion import (
+    collect,
+    conclude,
+    drain,
+    give_credit,
+    make_result,
+    settled,
+)
 from .config import Config
-from .engine import Ending, Engine, Mode, Pace
-from .exceptions import ExitStatus, UsageError
+from .engine import Ending, Engine, Mode
+from .exceptions import UsageError
 from .journal import Journal
 from .models import (
     Blocked,
@@ -36,12 +44,13 @@ from .models import (
     Wait,
 )
 from .pin import find_deployment, pin, propose_release
+from .plan import Options, Plan
 from .preview import Preview
 from .recheck import Recheck
 from .version import History, Request, propose
 from .world import Step, World
 
-__all__ = ["Options", "Plan", "ReadHistory", "Releaser"]
+__all__ = ["ReadHistory", "Releaser"]
 
 
 _PULL = re.compile(r"^Merge pull request #(\d+) |\(#(\d+)\)$")
@@ -58,90 +67,6 @@ class ReadHistory(Protocol):
 
     def __call__(self, *, revision: str) -> History:
         """Return the history that a version is chosen from."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What a command was asked for, besides its part or tag."""
-
-    watches: bool = True
-    """Whether to wait for the workflow run."""
-
-    verifies: bool = True
-    """Whether to look for the images."""
-
-    deploys: bool = True
-    """Whether to open the deployment pull request."""
-
-    checkout: Path | None = None
-    """A checkout of the deployment repository to use instead of GitHub."""
-
-    waits: bool = True
-    """Whether to wait for people; else leave where one has to move."""
-
-    leaves_late: bool = False
-    """Whether fragments that came too late wait for the next release."""
-
-    forces: bool = False
-    """Whether a version is released that its entry contradicts, and over what
-    checks found.
-    """
-
-    checks: bool = True
-    """Whether to look at all that ``check`` does before a release begins."""
-
-    collects_late: bool = False
-    """Whether they are added to the entry that was made without them."""
-
-    asks: bool = False
-    """Whether somebody at a terminal can decide what is open."""
-
-    timeout: float = 3600.0
-    """Seconds after which waiting ends."""
-
-    reruns: int = 0
-    """How often failed jobs of the workflow run may be run again."""
-
-    approves: bool = False
-    """Whether to approve deployments that the run waits for."""
-
-    pace: Pace = field(default_factory=Pace)
-    """How patient the engine is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What ``bump`` would do, before anything was written."""
-
-    next_version: NextVersion | None = None
-    """The version that was computed; `None` where one is resumed."""
-
-    proposal: Proposal | None = None
-    """A new release."""
-
-    unfinished: Release | None = None
-    """A release that was begun, and is to be finished first."""
-
-    complete: Release | None = None
-    """The release that the commit already has; nothing is to be done."""
-
-    @property
-    def tag(self) -> str | None:
-        """The tag that the plan is about."""
-        subject = self.proposal or self.unfinished or self.complete
-        return subject.tag if subject else None
-
-    def forced(self) -> Plan:
-        """Return the same plan, once something of it was begun, insisted on.
-
-        What was begun goes on from the journal, as the same release.
-        """
-        if self.proposal is None:
-            return self
-        return replace(
-            self,
-            proposal=replace(self.proposal, is_forced=True, is_begun=True),
-        )
 
 
 class Releaser:
@@ -360,7 +285,9 @@ class Releaser:
             )
             return
         if plan.proposal is None:
-            yield self._result("nothing", ExitStatus.OK, plan.complete)
+            yield make_result(
+                "nothing", plan.complete, at=self._world.clock.now()
+            )
             return
         yield from self._show_proposal(plan.proposal, "planned")
 
@@ -379,7 +306,9 @@ class Releaser:
         """
         subject = plan.unfinished or plan.proposal
         if subject is None:
-            yield self._result("nothing", ExitStatus.OK, plan.complete)
+            yield make_result(
+                "nothing", plan.complete, at=self._world.clock.now()
+            )
             return
         if isinstance(subject, Release) or subject.is_begun:
             yield Notice(
@@ -419,7 +348,7 @@ class Releaser:
         journal.pin(release)
         for event in self._finish(engine, release, journal, verdicts):
             if isinstance(event, Result) and not subject.is_begun:
-                yield _give_credit(event, journal)
+                yield give_credit(event, journal)
             else:
                 yield event
 
@@ -521,7 +450,7 @@ class Releaser:
         was_finished = journal.is_finished or journal.release is None
         engine = self._make_engine(release.tag, Mode.ACT, journal)
         verdicts: dict[str, Verdict] = {}
-        ending = yield from _collect(engine.run([step], release), verdicts)
+        ending = yield from collect(engine.run([step], release), verdicts)
         if ending.is_done and was_finished:
             journal.finish(at=self._world.clock.now())
         result = self._conclude(ending, release, verdicts, "released")
@@ -556,7 +485,7 @@ class Releaser:
         world = replace(self._world, digests=None) if accepts else None
         engine = self._make_engine(release.tag, Mode.LOOK, world=world)
         verdicts: dict[str, Verdict] = {}
-        ending = yield from _collect(engine.run(steps, release), verdicts)
+        ending = yield from collect(engine.run(steps, release), verdicts)
         self._keep_digests(release, verdicts)
         yield self._conclude(ending, release, verdicts, "released")
 
@@ -577,12 +506,12 @@ class Releaser:
         self, engine: Engine, proposal: Proposal, verdicts: dict[str, Verdict]
     ) -> Generator[Event, None, Ending]:
         """Prepare a release, and look whether it is still what was chosen."""
-        ending = yield from _collect(
+        ending = yield from collect(
             engine.run(self._prepare, proposal), verdicts
         )
         if not ending.is_done:
             return ending
-        commit, key = _settled(proposal, verdicts)
+        commit, key = settled(proposal, verdicts)
         blocked = self._recheck.look(proposal, commit)
         if blocked is None:
             return ending
@@ -601,7 +530,7 @@ class Releaser:
         """Freeze what is released, at the commit that the steps settled."""
         return pin(
             proposal,
-            commit=_settled(proposal, verdicts)[0],
+            commit=settled(proposal, verdicts)[0],
             git=self._world.git,
             changelog=self._world.changelog,
             config=self._config,
@@ -624,9 +553,7 @@ class Releaser:
             is_planned=True,
             is_foreseen=not is_known,
         )
-        rest = yield from _collect(
-            engine.run(self._release, release), verdicts
-        )
+        rest = yield from collect(engine.run(self._release, release), verdicts)
         result = self._conclude(
             replace(rest, verdicts=ending.verdicts + rest.verdicts),
             release,
@@ -654,7 +581,7 @@ class Releaser:
 
     def _plan_complete(self, chosen: NextVersion, release: Release) -> Plan:
         engine = self._make_engine(release.tag, Mode.PLAN)
-        ending = _drain(engine.run(self._release, release))
+        ending = drain(engine.run(self._release, release))
         if ending.is_done:
             return Plan(next_version=chosen, complete=release)
         return Plan(unfinished=release)
@@ -668,7 +595,7 @@ class Releaser:
     ) -> Iterator[Event]:
         engine = self._make_engine(release.tag, mode)
         verdicts: dict[str, Verdict] = {}
-        ending = yield from _collect(engine.run(steps, release), verdicts)
+        ending = yield from collect(engine.run(steps, release), verdicts)
         yield self._conclude(ending, release, verdicts, good)
 
     def _finish(
@@ -678,7 +605,7 @@ class Releaser:
         journal: Journal,
         verdicts: dict[str, Verdict],
     ) -> Iterator[Event]:
-        ending = yield from _collect(
+        ending = yield from collect(
             engine.run(self._release, release), verdicts
         )
         self._keep_digests(release, verdicts)
@@ -693,6 +620,17 @@ class Releaser:
         verdict = verdicts.get("images")
         if isinstance(verdict, Done) and self._world.digests is not None:
             self._world.digests.record(release.tag, verdict.images)
+
+    def _conclude(
+        self,
+        ending: Ending,
+        subject: Release | Proposal,
+        verdicts: dict[str, Verdict],
+        good: Outcome,
+    ) -> Result:
+        """Say how it ended."""
+        now = self._world.clock.now()
+        return conclude(ending, subject, verdicts, good, at=now)
 
     def _open_journal(self, tag: str) -> Journal:
         return Journal.of_tag(self._journals, tag, fsync=self._fsync)
@@ -718,123 +656,3 @@ class Releaser:
             waits_for_people=self._options.waits,
             asks=self._options.asks,
         )
-
-    def _conclude(
-        self,
-        ending: Ending,
-        subject: Release | Proposal,
-        verdicts: dict[str, Verdict],
-        good: Outcome,
-    ) -> Result:
-        """Say how it ended."""
-        result = self._result(good, ExitStatus.OK, subject)
-        result = replace(
-            result,
-            release_url=_url(verdicts.get("github_release")),
-            run_url=_url(verdicts.get("workflow_run")),
-            deploy_url=_url(verdicts.get("chart_pr")),
-            images=getattr(verdicts.get("images"), "images", ()),
-        )
-        blocked = [v for _, v in ending.verdicts if isinstance(v, Blocked)]
-        if blocked:
-            first = blocked[0]
-            is_failed = first.exit_status not in (
-                ExitStatus.BLOCKED,
-                ExitStatus.NOT_ALLOWED,
-            )
-            return replace(
-                result,
-                outcome="failed" if is_failed else "blocked",
-                exit_status=first.exit_status,
-                message=first.problem,
-                help=first.help,
-                question=first.question,
-                choice=first.choice,
-            )
-        if good == "planned" or ending.is_done:
-            return result
-        last = ending.last
-        return replace(
-            result,
-            outcome="unfinished",
-            exit_status=ExitStatus.UNFINISHED,
-            message=f"release {subject.tag} is not finished"
-            + (f": {last.reason}" if isinstance(last, Wait) else ""),
-            help=f"`rsp-release resume {quote(subject.tag)}` goes on",
-            choice=last.choice if isinstance(last, Wait) else None,
-        )
-
-    def _result(
-        self,
-        outcome: Outcome,
-        exit_status: ExitStatus,
-        subject: Release | Proposal | None,
-    ) -> Result:
-        return Result(
-            outcome=outcome,
-            exit_status=exit_status,
-            at=self._world.clock.now(),
-            version=subject.version if subject else None,
-            tag=subject.tag if subject else None,
-            # Of a proposal, the commit to tag is not known yet.
-            commit=subject.commit if isinstance(subject, Release) else None,
-        )
-
-
-def _collect(
-    events: Generator[Event, None, Ending], verdicts: dict[str, Verdict]
-) -> Generator[Event, None, Ending]:
-    """Pass events on, and keep the last verdict of every step."""
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as e:
-            ending: Ending = e.value
-            return ending
-        if isinstance(event, StepEvent):
-            verdicts[event.key] = event.verdict
-        yield event
-
-
-def _settled(
-    proposal: Proposal, verdicts: dict[str, Verdict]
-) -> tuple[str, str]:
-    """Return the commit to tag, and the key of the step that settled it."""
-    for key, verdict in reversed(verdicts.items()):
-        if isinstance(verdict, Done) and verdict.commit is not None:
-            return verdict.commit, key
-    return proposal.commit, next(reversed(verdicts), "")
-
-
-def _drain(events: Generator[Event, None, Ending]) -> Ending:
-    collected = _collect(events, {})
-    while True:
-        try:
-            next(collected)
-        except StopIteration as e:
-            ending: Ending = e.value
-            return ending
-
-
-def _give_credit(result: Result, journal: Journal) -> Result:
-    """Say so where another machine published what this one was to release.
-
-    Of several that begin the same release at once, all see it through, and
-    the one that published it on GitHub is the one that released it.
-    """
-    tag = result.tag
-    is_ours = any(
-        journal.intent(f"{verb} release {tag}") is not None
-        for verb in ("create", "publish")
-    )
-    if result.outcome != "released" or is_ours:
-        return result
-    return replace(
-        result,
-        outcome="nothing",
-        message=f"{tag} was released by another run meanwhile",
-    )
-
-
-def _url(verdict: Verdict | None) -> str | None:
-    return getattr(verdict, "url", None)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rsp_release.releaser import Options
+from rsp_release.plan import Options
 from rsp_release.sandbox import Scenario
 
 from ..support.deploying import (

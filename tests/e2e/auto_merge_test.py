@@ -14,7 +14,7 @@ from rsp_release.models import (
     Result,
     StepEvent,
 )
-from rsp_release.releaser import Options
+from rsp_release.plan import Options
 from rsp_release.version import Request
 
 from ..support.campaigns import choose_size

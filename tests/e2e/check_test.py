@@ -24,7 +24,7 @@ import requests
 from rsp_release.checks import CHECKS, look_at
 from rsp_release.exceptions import ExitStatus
 from rsp_release.models import Result
-from rsp_release.releaser import Options
+from rsp_release.plan import Options
 from rsp_release.sandbox import Scenario
 from rsp_release.sandbox.pulls import Pull
 from rsp_release.version import Request

@@ -23,7 +23,8 @@ from rsp_release.config import Config
 from rsp_release.exceptions import ReleaseError, UsageError
 from rsp_release.journal import find_unfinished
 from rsp_release.models import Event, Publication, Result
-from rsp_release.releaser import Options, Releaser
+from rsp_release.plan import Options
+from rsp_release.releaser import Releaser
 from rsp_release.steps import PREPARE, RELEASE
 from rsp_release.tags import parse_tags
 from rsp_release.version import History, Request

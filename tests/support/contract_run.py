@@ -18,7 +18,7 @@ from pathlib import Path
 import requests
 
 from rsp_release.exceptions import ReleaseError
-from rsp_release.releaser import Options
+from rsp_release.plan import Options
 from rsp_release.sandbox import Scenario
 from rsp_release.steps.chart_pr import ChartPull
 

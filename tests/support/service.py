@@ -14,7 +14,8 @@ from random import Random
 from rsp_release.config import load_config
 from rsp_release.factory import Factory
 from rsp_release.models import Event, Result
-from rsp_release.releaser import Options, Releaser
+from rsp_release.plan import Options
+from rsp_release.releaser import Releaser
 from rsp_release.sandbox import Sandbox, Scenario, seed
 from rsp_release.version import Request
 from rsp_release.world import Clock

@@ -8,7 +8,8 @@ from functools import partial
 
 from ..exceptions import ReleaseError, UsageError
 from ..models import Event, Proposal, Release, Result
-from ..releaser import Plan, Releaser
+from ..plan import Plan
+from ..releaser import Releaser
 from ..version import Request
 from .again import LastRun
 from .session import Session

@@ -19,7 +19,8 @@ from ..exceptions import ExitStatus, ReleaseError, UsageError
 from ..factory import Factory
 from ..journal import lock
 from ..models import Choice, Event, Outcome, Result
-from ..releaser import Options, Releaser
+from ..plan import Options
+from ..releaser import Releaser
 from ..views import Kind, choose_kind, make_view, safe
 from ..watcher import Watcher
 
