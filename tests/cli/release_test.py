@@ -10,6 +10,7 @@ from random import Random
 import pytest
 from typing_extensions import override
 
+from rsp_release.cli.app import main
 from rsp_release.cli.release import run_bump, run_resume
 from rsp_release.cli.session import Globals, Session
 from rsp_release.releaser import Releaser
@@ -85,3 +86,24 @@ def test_resume_insists_where_a_person_says_so(
     _answer(monkeypatch, "y")
     assert run_resume(session, tag=TAG) == 0
     assert list(hub.tags) == [TAG]
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--leave-late", "--collect-late"], "--collect-late"),
+        (["--no-watch", "--rerun-failed", "1"], "--rerun-failed"),
+        (["--no-watch", "--approve"], "--approve"),
+        (["--timeout", "soon"], "'soon'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["bump", "resume", "rehearse"])
+def test_contradicting_flags(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    flags: list[str],
+    named: str,
+) -> None:
+    assert main(["-C", str(tmp_path), command, *flags]) == 2
+    assert named in capsys.readouterr().err

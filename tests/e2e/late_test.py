@@ -135,13 +135,6 @@ def test_killed_while_late_fragments_are_added(
         assert len(service.box.state.pulls(NAME)) == 1
 
 
-def test_contradicting_flags(tmp_path: Path) -> None:
-    with protected(tmp_path / "s") as (service, _):
-        result = service.run("resume", "--leave-late", "--collect-late")
-        assert result.returncode == 2
-        assert "--collect-late" in result.stderr
-
-
 def test_somebody_at_a_terminal_is_asked(tmp_path: Path) -> None:
     with protected(tmp_path / "s") as (service, person):
         assert service.run("bump", "minor", "--yes", "--no-wait").returncode

@@ -13,8 +13,9 @@ from typer.exceptions import TyperException
 
 from .. import __version__
 from ..exceptions import ExitStatus, ReleaseError, UsageError
+from ..plan import Options
 from .complete import complete_tags
-from .session import Globals, Session, print_error
+from .session import Globals, Session, parse_duration, print_error
 
 __all__ = ["app", "main"]
 
@@ -306,23 +307,21 @@ def bump(
     """Release: from merged commits to images that can be pulled."""
     from .release import run_bump
 
+    asked = Options(
+        watches=not no_watch,
+        verifies=not no_verify,
+        deploys=not no_deploy,
+        waits=not no_wait,
+        leaves_late=leave_late,
+        collects_late=collect_late,
+        forces=force,
+        asks=not yes,
+        timeout=parse_duration(timeout),
+        reruns=rerun_failed,
+        approves=approve,
+    )
     return run_bump(
-        Session(
-            context.obj,
-            as_json=as_json,
-            watches=not no_watch,
-            verifies=not no_verify,
-            deploys=not no_deploy,
-            waits=not no_wait,
-            leaves_late=leave_late,
-            forces=force,
-            collects_late=collect_late,
-            asks=not yes,
-            deepens=deepen,
-            timeout=timeout,
-            reruns=rerun_failed,
-            approves=approve,
-        ),
+        Session(context.obj, asked=asked, as_json=as_json, deepens=deepen),
         part=part,
         pre=pre,
         force=force,
@@ -357,23 +356,21 @@ def resume(
     """Take up a release that was interrupted."""
     from .release import run_resume
 
+    asked = Options(
+        watches=not no_watch,
+        verifies=not no_verify,
+        deploys=not no_deploy,
+        waits=not no_wait,
+        leaves_late=leave_late,
+        collects_late=collect_late,
+        forces=force,
+        asks=True,
+        timeout=parse_duration(timeout),
+        reruns=rerun_failed,
+        approves=approve,
+    )
     return run_resume(
-        Session(
-            context.obj,
-            as_json=as_json,
-            watches=not no_watch,
-            verifies=not no_verify,
-            deploys=not no_deploy,
-            waits=not no_wait,
-            leaves_late=leave_late,
-            forces=force,
-            collects_late=collect_late,
-            asks=True,
-            deepens=deepen,
-            timeout=timeout,
-            reruns=rerun_failed,
-            approves=approve,
-        ),
+        Session(context.obj, asked=asked, as_json=as_json, deepens=deepen),
         tag=tag,
     )
 
@@ -409,8 +406,9 @@ def watch(
     """Watch the run that publishes the images until it completes."""
     from .watch import run_watch
 
+    asked = Options(timeout=parse_duration(timeout))
     return run_watch(
-        Session(context.obj, as_json=as_json, timeout=timeout),
+        Session(context.obj, asked=asked, as_json=as_json),
         tag=tag,
         number=run,
         reruns=rerun_failed,
@@ -464,8 +462,9 @@ def deploy(
     """Open the deployment pull request, and write its address."""
     from .deploy import run_deploy
 
+    asked = Options(checkout=local, timeout=parse_duration(timeout))
     return run_deploy(
-        Session(context.obj, as_json=as_json, checkout=local, timeout=timeout),
+        Session(context.obj, asked=asked, as_json=as_json),
         tag=tag,
         dry_run=dry_run,
         waits=wait,
@@ -539,25 +538,31 @@ def rehearse(
     no_verify: NoVerify = False,
     no_deploy: NoDeploy = False,
     no_wait: NoWait = False,
+    rerun_failed: RerunFailed = 0,
+    approve: Approve = False,
     leave_late: LeaveLate = False,
+    collect_late: CollectLate = False,
     timeout: Timeout = "1h",
     force: Force = False,
 ) -> int:
     """Release this repository on the sandbox, from a throw-away clone."""
     from .rehearse import run_rehearse
 
+    asked = Options(
+        watches=not no_watch,
+        verifies=not no_verify,
+        deploys=not no_deploy,
+        waits=not no_wait,
+        leaves_late=leave_late,
+        collects_late=collect_late,
+        forces=force,
+        timeout=parse_duration(timeout),
+        reruns=rerun_failed,
+        approves=approve,
+    )
     return run_rehearse(
         context.obj,
-        lambda options: Session(
-            options,
-            as_json=as_json,
-            watches=not no_watch,
-            verifies=not no_verify,
-            deploys=not no_deploy,
-            waits=not no_wait,
-            leaves_late=leave_late,
-            timeout=timeout,
-        ),
+        lambda options: Session(options, asked=asked, as_json=as_json),
         part=part,
         pre=pre,
         force=force,

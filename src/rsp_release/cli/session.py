@@ -68,82 +68,44 @@ class Session:
     ----------
     options
         Options that stand before the command.
+    asked
+        What the command was asked for; whether anybody is asked is seen here.
     as_json
         Whether the output is JSON alone.
-    watches
-        Whether to wait for the workflow run.
-    verifies
-        Whether to look for the images.
-    deploys
-        Whether to open the deployment pull request.
-    checkout
-        A checkout of the deployment repository to use instead of GitHub.
-    waits
-        Whether to wait for people.
-    leaves_late
-        Whether fragments that came too late wait for the next release.
-    forces
-        Whether a version is released that its entry contradicts, and over
-        what checks found.
-    checks
-        Whether to look at all that ``check`` does before a release begins.
-    collects_late
-        Whether they are added to the entry that was made without them.
-    asks
-        Whether a person at a terminal is asked what is open.
     deepens
         Whether to complete a shallow clone first.
-    timeout
-        How long to wait, such as ``90m``.
-    reruns
-        How often failed jobs of the workflow run may be run again.
-    approves
-        Whether to approve deployments that the run waits for.
+
+    Raises
+    ------
+    UsageError
+        Raised if what was asked for contradicts itself.
     """
 
     def __init__(
         self,
         options: Globals,
         *,
+        asked: Options | None = None,
         as_json: bool = False,
-        watches: bool = True,
-        verifies: bool = True,
-        waits: bool = True,
-        deploys: bool = True,
-        checkout: Path | None = None,
-        leaves_late: bool = False,
-        forces: bool = False,
-        checks: bool = True,
-        collects_late: bool = False,
-        asks: bool = False,
         deepens: bool = False,
-        timeout: str = "1h",
-        reruns: int = 0,
-        approves: bool = False,
     ) -> None:
-        if leaves_late and collects_late:
+        asked = asked or Options()
+        self._globals = options
+        self._as_json = as_json
+        self._deepens = deepens
+        self._options = replace(asked, asks=asked.asks and self.may_ask)
+        if asked.leaves_late and asked.collects_late:
             raise UsageError(
                 "--leave-late and --collect-late contradict each other",
                 help="give one of them",
             )
-        self._globals = options
-        self._as_json = as_json
-        self._deepens = deepens
-        self._options = Options(
-            watches=watches,
-            verifies=verifies,
-            waits=waits,
-            deploys=deploys,
-            checkout=checkout,
-            leaves_late=leaves_late,
-            forces=forces,
-            checks=checks,
-            collects_late=collects_late,
-            asks=asks and self.may_ask,
-            timeout=parse_duration(timeout),
-            reruns=reruns,
-            approves=approves,
-        )
+        if not asked.watches and (asked.reruns or asked.approves):
+            flag = "--rerun-failed" if asked.reruns else "--approve"
+            raise UsageError(
+                f"{flag} needs the run to be watched, and --no-watch says not"
+                " to",
+                help="give one of them",
+            )
         self._config: Config | None = None
         self._factory: Factory | None = None
         self._is_masked = False
