@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .charts import ImageValue
 from .deploy_edits import Replaced
 from .models import ImageReport, PullRequest, Release, WorkflowRun
+from .pulls import mute
 from .tags import parse_version
 
 __all__ = [
@@ -176,7 +177,6 @@ def _mute(notes: str) -> str:
     """
     if len(notes) > _NOTES_MOST:
         notes = notes[:_NOTES_MOST].rpartition("\n")[0] + "\n\n…"
-    notes = re.sub(r"(?<![\w/&])([#@])(?=\w)", "\\1\u200b", notes)
-    notes = re.sub(r"(?<=[\w.-])#(?=\d)", "#\u200b", notes)
+    notes = mute(notes, keeps_links=False)
     notes = notes.replace("</details", "&lt;/details")
     return notes.replace("<!--", "&lt;!--")

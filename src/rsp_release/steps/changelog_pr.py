@@ -26,7 +26,7 @@ from ..models import (
     Verdict,
     Wait,
 )
-from ..pulls import describe, dress, merge
+from ..pulls import describe, dress, merge, mute
 from ..world import World
 
 __all__ = ["ChangelogPull", "ChangelogSeen"]
@@ -644,7 +644,7 @@ def _write_body(
             entry = collected.entry.strip()
             if len(entry) > _BODY_MOST:
                 entry = entry[:_BODY_MOST].rpartition("\n")[0] + "\n…"
-            lines += ["", "---", "", entry]
+            lines += ["", "---", "", mute(entry, keeps_links=True)]
     return "\n".join(lines) + "\n"
 
 
