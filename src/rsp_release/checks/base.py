@@ -53,7 +53,7 @@ class Finding:
     def advice(self) -> str:
         """What to do, in one line."""
         if self.remedy and self.command:
-            return f"{self.remedy}: {self.command}"
+            return f"{self.remedy}: `{self.command}`"
         return self.remedy or self.command or ""
 
 

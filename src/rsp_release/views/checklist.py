@@ -221,12 +221,10 @@ def closing_frame(
     painted[1].append((style, closing.headline))
     painted += [[("", f"    {reason}")] for reason in closing.reasons]
     indent = 5 + len(glyphs.arrow)
-    helps = [
-        part for help in closing.help for part in _wrap(help, width - indent)
-    ]
-    for number, help in enumerate(helps):
-        mark = glyphs.arrow if number == 0 else " " * len(glyphs.arrow)
-        painted.append([("cyan", f"    {mark} "), ("", help)])
+    for help in closing.help:
+        for number, part in enumerate(_wrap(help, width - indent)):
+            mark = " " * len(glyphs.arrow) if number else glyphs.arrow
+            painted.append([("cyan", f"    {mark} "), ("", part)])
     if closing.facts or closing.images:
         painted.append([])
     painted += [
