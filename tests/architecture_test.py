@@ -102,6 +102,7 @@ ALLOWED = {
     | {
         "__init__",
         "checks",
+        "conclusion",
         "engine",
         "factory",
         "journal",

@@ -24,6 +24,7 @@ from .models import (
 )
 
 __all__ = [
+    "OUTCOMES",
     "collect",
     "conclude",
     "drain",
@@ -31,6 +32,15 @@ __all__ = [
     "make_result",
     "settled",
 ]
+
+
+OUTCOMES: Mapping[ExitStatus, Outcome] = {
+    ExitStatus.BLOCKED: "blocked",
+    ExitStatus.NOT_ALLOWED: "blocked",
+    ExitStatus.UNFINISHED: "unfinished",
+    ExitStatus.INTERRUPTED: "unfinished",
+}
+"""How what ends with an exit status ended, where it did not fail."""
 
 
 def conclude(
@@ -73,13 +83,9 @@ def conclude(
     blocked = [v for _, v in ending.verdicts if isinstance(v, Blocked)]
     if blocked:
         first = blocked[0]
-        is_failed = first.exit_status not in (
-            ExitStatus.BLOCKED,
-            ExitStatus.NOT_ALLOWED,
-        )
         return replace(
             result,
-            outcome="failed" if is_failed else "blocked",
+            outcome=OUTCOMES.get(first.exit_status, "failed"),
             exit_status=first.exit_status,
             message=first.problem,
             help=first.help,

@@ -34,7 +34,11 @@ _GAP = "\u200b"
 
 
 def finish(
-    policy: PullPolicy, pull: PullRequest, *, name: str
+    policy: PullPolicy,
+    pull: PullRequest,
+    *,
+    name: str,
+    may_wait: bool = True,
 ) -> Change | None:
     """Give a pull request what it lacks of what the settings ask for.
 
@@ -49,6 +53,8 @@ def finish(
         The pull request, which is open.
     name
         How it is called.
+    may_wait
+        Whether the repository allows pull requests to merge themselves.
 
     Returns
     -------
@@ -56,7 +62,9 @@ def finish(
         One write that brings it nearer; `None` where it lacks nothing, or
         GitHub does not know yet whether it can be merged.
     """
-    return dress(policy, pull, name=name) or merge(policy, pull, name=name)
+    return dress(policy, pull, name=name) or merge(
+        policy, pull, name=name, may_wait=may_wait
+    )
 
 
 def dress(

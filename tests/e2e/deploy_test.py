@@ -398,3 +398,34 @@ def test_pull_request_for_an_older_version(older: str, tmp_path: Path) -> None:
         before = len(pulls), pull.updated_at
         assert service.bump().outcome == "nothing"
         assert (len(pulls), pull.updated_at) == before
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_merges_itself_where_that_is_asked_for(
+    tmp_path: Path, *, is_allowed: bool
+) -> None:
+    """GitHub first has to work out whether it can be merged."""
+    with serve(tmp_path, scenario=FAST) as service:
+        add_deployment(service)
+        configure(service, 'auto-merge = "squash"\n')
+        service.box.project(DEPLOY).allow_auto_merge = is_allowed
+        service.box.protect(DEPLOY, "main", approvals=1)
+        result = service.run("bump", "minor", "--yes")
+        assert result.returncode == 0, result.stdout
+        [pull] = service.box.state.pulls(DEPLOY).values()
+        assert (pull.auto_merge is not None) is is_allowed
+        assert (f"deploy {TAG} --wait" in result.stdout) is not is_allowed
+        again = service.run("bump", "--yes", "--json")
+        assert json.loads(again.stdout)["outcome"] == "nothing"
+
+
+def test_merged_at_once_where_nothing_stands_against_it(
+    tmp_path: Path,
+) -> None:
+    with serve(tmp_path, scenario=FAST) as service:
+        add_deployment(service)
+        configure(service, 'auto-merge = "squash"\n')
+        result = service.run("bump", "minor", "--yes")
+        assert result.returncode == 0, result.stdout
+        [pull] = service.box.state.pulls(DEPLOY).values()
+        assert pull.merge_sha is not None

@@ -14,11 +14,12 @@ from pathlib import Path
 from shlex import quote
 from typing import TextIO
 
+from ..conclusion import OUTCOMES
 from ..config import Config, load_config
 from ..exceptions import ExitStatus, ReleaseError, UsageError
 from ..factory import Factory
 from ..journal import lock
-from ..models import Choice, Event, Outcome, Result
+from ..models import Choice, Event, Result
 from ..plan import Options
 from ..releaser import Releaser
 from ..views import Kind, choose_kind, make_view, safe
@@ -29,13 +30,6 @@ __all__ = ["Globals", "Session", "parse_duration", "print_error"]
 _DURATION = re.compile(
     r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s?)?"
 )
-
-_OUTCOMES: dict[ExitStatus, Outcome] = {
-    ExitStatus.BLOCKED: "blocked",
-    ExitStatus.NOT_ALLOWED: "blocked",
-    ExitStatus.UNFINISHED: "unfinished",
-    ExitStatus.INTERRUPTED: "unfinished",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,7 +317,7 @@ class Session:
         if again is None and tag is not None:
             again = f"rsp-release resume {quote(tag)}"
         return Result(
-            outcome=_OUTCOMES.get(error.exit_status, "failed"),
+            outcome=OUTCOMES.get(error.exit_status, "failed"),
             exit_status=error.exit_status,
             at=self._now(),
             tag=tag,

@@ -16,7 +16,7 @@ from ..deploy_seen import (
     look_for_proof,
     look_for_pulls,
 )
-from ..exceptions import BlockedError
+from ..exceptions import BlockedError, ExitStatus
 from ..models import (
     Blocked,
     Change,
@@ -42,6 +42,12 @@ __all__ = ["ChartPull"]
 
 _INTERVAL = 5.0
 """Seconds between two looks."""
+
+_MERGEABLE_EVERY = 2.0
+"""Seconds between two looks whether it can be merged."""
+
+_MERGEABLE_WITHIN = 120.0
+"""Seconds within which GitHub has worked that out."""
 
 
 class ChartPull:
@@ -143,7 +149,10 @@ class ChartPull:
         pull: PullRequest,
     ) -> Verdict:
         name = f"#{pull.number}"
-        change = finish(target.policy, pull, name=name)
+        allows = seen.repository and seen.repository.allows_auto_merge
+        change = finish(
+            target.policy, pull, name=name, may_wait=allows is not False
+        )
         if change is not None and seen.fork is None:
             return change
         # Who may not push may neither label a pull request nor close what
@@ -163,6 +172,13 @@ class ChartPull:
                         closes=True,
                     ),
                 )
+        if _is_to_merge(target, seen, pull):
+            if pull.merge_state == "unknown":
+                return _await_mergeability(release, pull)
+            left = (
+                " (it does not merge itself yet: `rsp-release deploy"
+                f" {quote(release.tag)} --wait` merges it once it may be)"
+            )
         if self._waits:
             return Wait(
                 reason=f"#{pull.number} is open: {describe(pull)}",
@@ -301,7 +317,7 @@ class ChartPull:
     def _again(self, release: Release) -> str:
         """Return the command that goes on."""
         command = "deploy" if self._is_asked else "resume"
-        return f"rsp-release {command} {release.tag}"
+        return f"rsp-release {command} {quote(release.tag)}"
 
     # -- Acting -------------------------------------------------------------
 
@@ -331,6 +347,36 @@ class ChartPull:
 
 
 # -- Deciding ---------------------------------------------------------------
+
+
+def _is_to_merge(
+    target: Deployment, seen: ChartSeen, pull: PullRequest
+) -> bool:
+    """Return whether the settings ask for a merge that is not seen to."""
+    return (
+        bool(target.policy.auto_merge)
+        and seen.fork is None
+        and not (pull.merges_itself or pull.is_draft)
+    )
+
+
+def _await_mergeability(release: Release, pull: PullRequest) -> Wait:
+    """Wait for GitHub, which works it out once somebody has asked."""
+    name = f"#{pull.number}"
+    return Wait(
+        reason=f"{name} is open: GitHub works out whether it can be merged",
+        url=pull.url,
+        interval=_MERGEABLE_EVERY,
+        patience=_MERGEABLE_WITHIN,
+        otherwise=Blocked(
+            problem=f"GitHub does not say whether {name} can be merged, so it"
+            " was not asked to",
+            help=f"merge {name}, or `rsp-release deploy {quote(release.tag)}"
+            " --wait` asks again",
+            url=pull.url,
+            exit_status=ExitStatus.UNFINISHED,
+        ),
+    )
 
 
 def _has(seen: ChartSeen, tag: str) -> bool:

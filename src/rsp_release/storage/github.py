@@ -8,7 +8,7 @@ from urllib.parse import quote
 from ..exceptions import NotAllowedError, NotSentError, ReadError, RefusedError
 from ..models import CreateRelease, PublishRelease, ReleasePage, Repository
 from .github_settings import GithubSettings
-from .github_shapes import parse_time, reading
+from .github_shapes import parse_repository, parse_time, reading
 
 __all__ = ["GithubForge"]
 
@@ -46,15 +46,7 @@ class GithubForge(GithubSettings):
                 "there is no token for GitHub",
                 help="set GITHUB_TOKEN, or log in with `gh auth login`",
             )
-        permissions = data.get("permissions")
-        return Repository(
-            name=data["full_name"],
-            default_branch=data["default_branch"],
-            can_push=bool(permissions["push"]) if permissions else None,
-            is_archived=bool(data.get("archived")),
-            is_private=bool(data["private"]),
-            allows_auto_merge=data.get("allow_auto_merge"),
-        )
+        return parse_repository(data)
 
     @reading
     def releases(self, tag: str) -> tuple[ReleasePage, ...]:

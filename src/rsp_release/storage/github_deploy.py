@@ -31,7 +31,7 @@ from ..models import (
 from .github_graphql import GithubGraphql, batches
 from .github_http import GithubHttp
 from .github_pulls import GithubPulls, parse_pull
-from .github_shapes import reading
+from .github_shapes import parse_repository, reading
 
 __all__ = ["GithubDeploy"]
 
@@ -97,14 +97,7 @@ class GithubDeploy(GithubPulls):
                 " may not see it",
                 help="check deploy.repository in the settings, and the token",
             )
-        permissions = data.get("permissions")
-        return Repository(
-            name=data["full_name"],
-            default_branch=data["default_branch"],
-            can_push=bool(permissions["push"]) if permissions else None,
-            is_archived=bool(data.get("archived")),
-            is_private=bool(data["private"]),
-        )
+        return parse_repository(data)
 
     @reading
     def fork(self) -> Fork:

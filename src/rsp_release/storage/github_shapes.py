@@ -1,4 +1,4 @@
-"""What GitHub tells of workflow runs, read into models."""
+"""What GitHub tells of repositories and runs, read into models."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from ..exceptions import ReadError
-from ..models import Annotation, Job, JobStep, PendingDeployment, WorkflowRun
+from ..models import (
+    Annotation,
+    Job,
+    JobStep,
+    PendingDeployment,
+    Repository,
+    WorkflowRun,
+)
 
 __all__ = [
     "parse_annotation",
     "parse_deployment",
     "parse_job",
+    "parse_repository",
     "parse_run",
     "parse_time",
     "reading",
@@ -52,6 +60,19 @@ def parse_time(text: str | None) -> datetime | None:
         The time (aware).
     """
     return datetime.fromisoformat(text) if text else None
+
+
+def parse_repository(data: Any) -> Repository:
+    """Read a repository, as the credentials see it."""
+    permissions = data.get("permissions")
+    return Repository(
+        name=data["full_name"],
+        default_branch=data["default_branch"],
+        can_push=bool(permissions["push"]) if permissions else None,
+        is_archived=bool(data.get("archived")),
+        is_private=bool(data["private"]),
+        allows_auto_merge=data.get("allow_auto_merge"),
+    )
 
 
 def parse_run(data: Any) -> WorkflowRun:
