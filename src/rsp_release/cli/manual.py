@@ -41,6 +41,10 @@ ENVIRONMENT = {
         "Set by GitHub Actions: annotations, outputs and a summary are"
         " written."
     ),
+    "GITHUB_RUN_ID": (
+        "Set by GitHub Actions: the run whose own job `check` does not wait"
+        " for."
+    ),
     "DOCKER_CONFIG": (
         "The directory of docker's `config.json`, whose credentials and"
         " helpers are used for registries."
