@@ -165,7 +165,7 @@ def docs(session: nox.Session) -> None:
     install(session, "test", "docs")
     # With the tutorial's installation, which the session `test` leaves out.
     session.run(
-        "pytest", "-q", "-n", "auto", "tests/docs_test.py",
+        "pytest", "-q", "-n", "auto", "tests/docs_test.py", *session.posargs,
         env={"RSP_RELEASE_FULL": "1"},
     )  # fmt: skip
     session.run(

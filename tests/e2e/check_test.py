@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import re
@@ -12,16 +13,19 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import jsonschema
 import pytest
 import requests
 
 from rsp_release.checks import CHECKS, look_at
+from rsp_release.cli.app import main
 from rsp_release.exceptions import ExitStatus
 from rsp_release.models import Result
 from rsp_release.plan import Options
@@ -45,18 +49,29 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 
 def look(service: Service, token: str | None = None) -> list[dict[str, Any]]:
-    """Run ``check --json`` and validate every line."""
+    """Run ``check --json`` in this process, which takes less time."""
     token = service.environ["GITHUB_TOKEN"] if token is None else token
-    result = service.run("check", "--json", GITHUB_TOKEN=token)
-    assert "Traceback" not in result.stderr
-    assert result.stderr == ""
+    environ = {**service.environ, "GITHUB_TOKEN": token}
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with (
+        patch.dict(os.environ, environ, clear=True),
+        redirect_stdout(stdout),
+        redirect_stderr(stderr),
+    ):
+        status = main(["-C", str(service.clone), "check", "--json"])
+    assert stderr.getvalue() == ""
+    return read(stdout.getvalue(), status)
+
+
+def read(stdout: str, status: int) -> list[dict[str, Any]]:
+    """Read what it said, and validate every line."""
     text = resources.files("rsp_release") / "schemas" / "check.json"
     validator = jsonschema.Draft202012Validator(json.loads(text.read_text()))
-    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    lines = [json.loads(line) for line in stdout.splitlines()]
     for line in lines:
         validator.validate(line)
     assert lines[-1]["event"] == "result"
-    assert lines[-1]["exit"] == result.returncode
+    assert lines[-1]["exit"] == status
     return lines
 
 
@@ -191,8 +206,9 @@ def test_twelve_problems_in_one_run_and_soon(service: Service) -> None:
     seconds = []
     for _ in range(2):
         began = time.perf_counter()
-        lines = look(service)
+        result = service.run("check", "--json")
         seconds.append(time.perf_counter() - began)
+        lines = read(result.stdout, result.returncode)
         assert problems(lines) == planted, [
             e for e in lines if e.get("state") == "problem"
         ]

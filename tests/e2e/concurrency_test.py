@@ -16,7 +16,7 @@ from ..support.campaigns import choose_size
 from ..support.service import NAME, TAG, Service, serve
 
 SCENARIO = Scenario(speed=40, appear_after=0.1)
-ROUNDS = choose_size(25, 5)
+ROUNDS = choose_size(25, 3)
 PARTS = 5
 
 

@@ -23,7 +23,10 @@ from ..support.deploying import DEPLOY, PREFIX, add_deployment, configure, show
 from ..support.service import NAME, TAG, Service, serve
 from ..support.simulated import VirtualClock
 
-KILLS = choose_size(30, 10)
+PARTS = choose_size(10, 4)
+KILLS = choose_size(3, 1)
+"""In each of the parts."""
+
 FAST = Scenario(speed=20, appear_after=0.2)
 BRANCH = f"rsp-release/stargazer-{TAG}"
 IMAGE = f"ghcr.io/{NAME}"
@@ -117,7 +120,7 @@ def seconds(tmp_path_factory: pytest.TempPathFactory) -> float:
         return time.monotonic() - started
 
 
-@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_kill_at_random_instants(
     part: int,
     seconds: float,
@@ -125,7 +128,7 @@ def test_kill_at_random_instants(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     random = Random(part)
-    for number in range(KILLS // 10):
+    for number in range(KILLS):
         # The deployment is what comes last.
         instant = random.uniform(0.4 * seconds, seconds)
         with serve(tmp_path / str(number), scenario=FAST) as service:
@@ -147,7 +150,7 @@ def test_kill_at_random_instants(
             _check(service)
             assert _count(service) == 2, instant
     with capsys.disabled():
-        print(f"\n{KILLS // 10} survived of {KILLS // 10}", end=" ")  # noqa: T201
+        print(f"\n{KILLS} survived of {KILLS}", end=" ")  # noqa: T201
 
 
 def _clock() -> VirtualClock:

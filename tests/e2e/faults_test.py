@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -16,10 +17,13 @@ from ..support.campaigns import choose_size
 from ..support.service import NAME, TAG, Service, serve
 from ..support.simulated import VirtualClock
 
-STRIDE = choose_size(1, 12)
+Undisturbed: TypeAlias = tuple[list[bool], object]
+"""Which requests of a release write, and what it leaves."""
+
+STRIDE = choose_size(1, 20)
 """Of how many requests one is met with a fault; every write is."""
 
-SEEDS = choose_size(12, 3)
+SEEDS = choose_size(12, 2)
 
 EXPECTED_CAUSES = (
     "answer",
@@ -46,8 +50,8 @@ def _bump(service: Service) -> tuple[int, str]:
     return int(result.exit_status), result.message or ""
 
 
-def _undisturbed(folder: Path, *, collects: bool) -> tuple[list[bool], object]:
-    """Return which requests of a release write, and what it leaves."""
+def _undisturbed(folder: Path, *, collects: bool) -> Undisturbed:
+    """Release without a fault."""
     with _serve(folder, collects=collects) as service:
         before = len(service.box.state.requests)
         assert service.bump().exit_status is ExitStatus.OK
@@ -74,6 +78,18 @@ def _choose(writes: list[bool], fault: str, stride: int) -> list[int]:
     ]
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """Release without a change log to collect."""
+    return _undisturbed(tmp_path_factory.mktemp("plain"), collects=False)
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """Release with a change log to collect."""
+    return _undisturbed(tmp_path_factory.mktemp("collected"), collects=True)
+
+
 @contextmanager
 def _serve(folder: Path, *, collects: bool) -> Iterator[Service]:
     with serve(folder, clock=_clock()) as service:
@@ -84,9 +100,12 @@ def _serve(folder: Path, *, collects: bool) -> Iterator[Service]:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_at_every_request(
-    fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fault: str,
+    plain: Undisturbed,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    writes, expected = _undisturbed(tmp_path / "undisturbed", collects=False)
+    writes, expected = plain
     finished = 0
     numbers = _choose(writes, fault, STRIDE)
     for number in numbers:
@@ -104,9 +123,11 @@ def test_fault_at_every_request(
     "fault",
     ["bad_gateway_after", "reset_before", "stale", "unauthorized"],
 )
-def test_fault_while_the_change_log_lands(fault: str, tmp_path: Path) -> None:
+def test_fault_while_the_change_log_lands(
+    fault: str, collected: Undisturbed, tmp_path: Path
+) -> None:
     """The same with a change log to collect."""
-    writes, expected = _undisturbed(tmp_path / "undisturbed", collects=True)
+    writes, expected = collected
     for number in _choose(writes, fault, 2 * STRIDE):
         with _serve(tmp_path / str(number), collects=True) as service:
             _meet(service, fault, number, expected, writes=3)
@@ -169,9 +190,9 @@ def _assert_written_once(
     assert len(pages) == 1, where
 
 
-def test_random_faults(tmp_path: Path) -> None:
+def test_random_faults(collected: Undisturbed, tmp_path: Path) -> None:
     """Many faults in one release: in the end there is one of everything."""
-    _, expected = _undisturbed(tmp_path / "undisturbed", collects=True)
+    _, expected = collected
     for seed in range(SEEDS):
         with serve(tmp_path / str(seed), clock=_clock()) as service:
             service.box.faults.randomly(seed=seed, rate=0.15)
