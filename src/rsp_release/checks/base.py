@@ -16,7 +16,6 @@ __all__ = [
     "Finding",
     "Report",
     "State",
-    "join",
     "ok",
     "problem",
     "unknown",
@@ -137,10 +136,3 @@ class Report:
 
     check: Check
     finding: Finding
-
-
-def join(names: tuple[str, ...] | list[str], most: int = 3) -> str:
-    """Name the first of many, and how many more there are."""
-    text = ", ".join(names[:most])
-    more = len(names) - most
-    return f"{text} and {more} more" if more > 0 else text

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from ..fragments import Fragment, level_of
 from ..messages import parse_header
+from ..naming import name_first
 from ..scriv_settings import categories_of, read_scriv_settings
-from .base import Finding, join, ok, problem, unknown, warning
+from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 
 __all__ = ["check_fragments", "check_missing_fragments"]
@@ -108,7 +109,7 @@ def check_missing_fragments(facts: Facts) -> Finding:
             missing.append(subject)
     if missing:
         return warning(
-            f"changes without a fragment: {join(missing)}",
+            f"changes without a fragment: {name_first(missing)}",
             "write one for each, with `scriv create`, and commit them",
         )
     return ok("every change that users should know of has a fragment")

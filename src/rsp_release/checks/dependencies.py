@@ -6,8 +6,9 @@ import re
 from datetime import timedelta
 
 from ..exceptions import NotAllowedError, ReleaseError
+from ..naming import name_first
 from ..workflow.documents import load
-from .base import Finding, join, ok, problem, unknown, warning
+from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 
 __all__ = [
@@ -85,7 +86,7 @@ def check_lock_age(facts: Facts) -> Finding:
         if updates == ():
             return ok(f"{text}, and holds the newest of all")
         if updates:
-            text += f", and is behind: {join(updates)}"
+            text += f", and is behind: {name_first(updates)}"
         remedy = "update the dependencies, and commit it"
         command = _update_command(facts, path)
         if age > OLD_LOCK:
@@ -125,7 +126,7 @@ def check_dependency_pulls(facts: Facts) -> Finding:
     names = [f"#{pull.number} {pull.title}" for pull in pulls]
     now = facts.world.clock.now()
     old = [p for p in pulls if now - p.created_at > OLD_PULL]
-    text = f"updates of dependencies wait: {join(names)}"
+    text = f"updates of dependencies wait: {name_first(names)}"
     if old:
         days = (now - min(p.created_at for p in old)).days
         return problem(
@@ -165,7 +166,7 @@ def check_periodic_ci(facts: Facts) -> Finding:
                 "see whether it is enabled",
                 url=run.url,
             )
-    return ok(f"{join(scheduled)} did not fail the last time")
+    return ok(f"{name_first(scheduled)} did not fail the last time")
 
 
 def _is_periodic(path: str, text: str) -> bool:

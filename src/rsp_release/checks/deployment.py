@@ -6,8 +6,9 @@ from ..charts import Place, parse_place
 from ..deploy_seen import find_places
 from ..exceptions import BlockedError, ExitStatus, NotAllowedError
 from ..models import Repository
+from ..naming import name_first
 from ..world import DeployRepository
-from .base import Finding, join, ok, problem, unknown, warning
+from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts, NothingToLookAtError
 
 __all__ = ["check_access", "check_charts", "check_pull_secret"]
@@ -67,7 +68,7 @@ def check_charts(facts: Facts) -> Finding:
         places = _places(facts)
     except BlockedError as e:
         return problem(e.message, e.help)
-    return ok(f"{name} has {join([str(place) for place in places])}")
+    return ok(f"{name} has {name_first([str(place) for place in places])}")
 
 
 def check_pull_secret(facts: Facts) -> Finding:
@@ -79,7 +80,7 @@ def check_pull_secret(facts: Facts) -> Finding:
     ]
     if not private:
         return ok("no image is known to need a pull secret")
-    text = f"{join(private)} is shown only to those who log in"
+    text = f"{name_first(private)} is shown only to those who log in"
     if _name(facts) is None:
         return warning(
             f"{text}, and no deployment repository is set",

@@ -8,11 +8,12 @@ import shlex
 from typing import Any
 
 from ..exceptions import NotAllowedError, ReleaseError
+from ..naming import name_first
 from ..workflow import explain_absence
 from ..workflow.candidates import find_candidates
 from ..workflow.documents import load
 from ..workflow.published import dockerfiles_of, jobs_of
-from .base import Finding, join, ok, problem, unknown, warning
+from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 from .workflow_file import document_of
 
@@ -60,7 +61,7 @@ def check_publishes(facts: Facts) -> Finding:
         )
     names = [image.name for image in publication.images]
     return ok(
-        f"{publication.workflow} publishes {join(names)} on"
+        f"{publication.workflow} publishes {name_first(names)} on"
         f" {publication.event}"
     )
 
@@ -96,8 +97,8 @@ def check_condition(facts: Facts) -> Finding:
         return ok("no publishing job is skipped")
     path, jobs = skipped
     return problem(
-        f"{path} starts on a release, but the `if:` of {join(jobs)} skips"
-        " what publishes",
+        f"{path} starts on a release, but the `if:` of {name_first(jobs)}"
+        " skips what publishes",
         "let the condition hold for github.event_name == 'release'",
     )
 
@@ -228,12 +229,12 @@ def check_types(facts: Facts) -> Finding:
     if len(started) > 1:
         return problem(
             f"one release starts {publication.workflow} {len(started)}"
-            f" times: {join(started)}",
+            f" times: {name_first(started)}",
             remedy,
         )
     if "published" not in types:
         return warning(
-            f"{publication.workflow} is started by {join(list(types))}, which"
+            f"{publication.workflow} is started by {name_first(types)}, which"
             " not every release is",
             remedy,
         )

@@ -7,10 +7,11 @@ from shlex import quote
 
 from ..exceptions import NotAllowedError, ReleaseError
 from ..models import ReleasePage
+from ..naming import name_first
 from ..tags import Tag, parse_tags, stream_of
 from ..workflow.documents import load
 from ..workflow.triggers import starts_on_branch
-from .base import Finding, join, ok, problem, unknown, warning
+from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 
 __all__ = [
@@ -85,7 +86,7 @@ def check_clean(facts: Facts) -> Finding:
     if facts.proposal.is_begun or not changed:
         return ok("no tracked file has uncommitted changes")
     return problem(
-        f"there are uncommitted changes: {join(changed)}",
+        f"there are uncommitted changes: {name_first(changed)}",
         "commit them, or put them away",
         command="git stash",
     )
@@ -111,7 +112,8 @@ def check_tags_fetched(facts: Facts) -> Finding:
     if not missing:
         return ok(f"all tags of {git.remote} are here")
     return problem(
-        f"{git.remote} has tags that this clone has not: {join(missing)}",
+        f"{git.remote} has tags that this clone has not:"
+        f" {name_first(missing)}",
         command=f"git fetch --tags {quote(git.remote)}",
     )
 
@@ -172,14 +174,15 @@ def check_tag_style(facts: Facts) -> Finding:
         newest = max(tags, key=lambda t: t.version.key)
         others = [t.name for t in tags if t.prefix != newest.prefix]
         return warning(
-            f"the tags have several styles: {newest.name}, but {join(others)}",
+            f"the tags have several styles: {newest.name}, but"
+            f" {name_first(others)}",
             f"new tags are like {newest.name}; the setting tag-prefix says"
             " so for good",
         )
     short = [t.name for t in tags if t.parts == 2]
     if short:
         return warning(
-            f"these tags have two numbers, not three: {join(short)}",
+            f"these tags have two numbers, not three: {name_first(short)}",
             "a semantic version has three; new tags will have them",
         )
     return ok(f"{len(tags)} tags, such as {tags[0].name}")
@@ -300,12 +303,13 @@ def check_ci(facts: Facts) -> Finding:
     running = [check.name for check in others if check.state == "running"]
     if failed:
         return problem(
-            f"on {commit[:10]} failed: {join(failed)}",
+            f"on {commit[:10]} failed: {name_first(failed)}",
             "mend it, or run it again, before it is released",
         )
     if running:
         return warning(
-            f"on {commit[:10]} not over yet: {join(running)}", "wait for it"
+            f"on {commit[:10]} not over yet: {name_first(running)}",
+            "wait for it",
         )
     if not checks:
         text = f"nothing was checked on {commit[:10]}"
@@ -383,12 +387,13 @@ def check_previous_images(facts: Facts) -> Finding:
     if absent and facts.config and facts.config.is_set("images"):
         # The settings may name an image that is new.
         return warning(
-            f"{tag} has no image {join(absent)}, which the settings name",
+            f"{tag} has no image {name_first(absent)}, which the settings"
+            " name",
             "see that the workflow publishes it",
         )
     if absent:
         return problem(
-            f"{tag} has no image {join(absent)}",
+            f"{tag} has no image {name_first(absent)}",
             "finish that release",
             command=f"rsp-release resume {quote(tag)} --rerun-failed 1",
         )

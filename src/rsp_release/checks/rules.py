@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..exceptions import NotAllowedError
 from ..hosting import Ruleset
-from .base import Finding, join, ok, problem, unknown, warning
+from ..naming import name_first
+from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 
 __all__ = ["check_branch_rules", "check_immutable", "check_tag_rules"]
@@ -44,7 +45,7 @@ def check_tag_rules(facts: Facts) -> Finding:
         if doubts and ruleset.bypass not in _FREE:
             return unknown(
                 f"whether the ruleset {ruleset.name!r} lets {tag} be made: it"
-                f" has {join(doubts)}",
+                f" has {name_first(doubts)}",
                 f"see that {tag} is as it asks: {ruleset.url or ruleset.name}",
             )
     if bypassed:

@@ -13,10 +13,11 @@ from ..checks import (
     NothingToLookAtError,
     Report,
 )
-from ..checks.base import join, ok, problem
+from ..checks.base import ok, problem
 from ..config import Config
 from ..exceptions import ExitStatus, NotAllowedError
 from ..models import Blocked, Change, Done, Proposal, Verdict
+from ..naming import name_first
 from ..world import World
 
 __all__ = ["Preflight", "PreflightSeen"]
@@ -124,7 +125,7 @@ def _praise(proposal: Proposal, seen: PreflightSeen) -> str:
         if report.finding.state in ("problem", "warning")
     ]
     if found:
-        text += f"; not as it should be: {join(found)}"
+        text += f"; not as it should be: {name_first(found)}"
         text += " (see `rsp-release check`)"
     return text
 
