@@ -666,6 +666,34 @@ def test_the_job_that_checks_is_not_waited_for(
     assert "release" not in told()["text"].lower()
 
 
+def test_a_jobs_name_may_be_that_of_two_workflows(service: Service) -> None:
+    """What one of them says does not hide what the other says."""
+    scripts = [
+        {
+            "path": f".github/workflows/{name}.yaml",
+            "name": name,
+            "on": {"push": {"branches": ["main"]}},
+            "jobs": [{"name": "test", "seconds": n, "conclusion": conclusion}],
+        }
+        for n, (name, conclusion) in enumerate(
+            [("a", "failure"), ("b", "success")]
+        )
+    ]
+    service.box.scenario = Scenario.read(
+        {"workflows": scripts, "appear_after": 0, "speed": 1000}
+    )
+    service.commit("docs: more")
+    [found] = [e for e in look(service) if e.get("key") == "ci"]
+    assert found["state"] == "problem", found
+    assert found["text"].endswith("failed: test")
+    # What a schedule started says nothing of the commit.
+    for run in service.box.state.runs(NAME):
+        if run.path.endswith("a.yaml"):
+            run.event = "schedule"
+    [found] = [e for e in look(service) if e.get("key") == "ci"]
+    assert found["state"] == "ok", found
+
+
 def test_bump_finds_the_same_before_it_writes(service: Service) -> None:
     planted = plant(service)
     service.git("fetch", "--quiet", "--tags")

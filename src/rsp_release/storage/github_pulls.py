@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -23,9 +24,10 @@ from ..models import (
     PullRequest,
     RequestReviews,
     Review,
+    WorkflowRun,
 )
 from .github_actions import GithubActions
-from .github_shapes import reading
+from .github_shapes import parse_run, reading
 
 __all__ = ["GithubPulls", "check_state", "parse_pull"]
 
@@ -268,23 +270,38 @@ class GithubPulls(GithubActions):
             raise ReadError(e.message, help=e.help) from e
         return True
 
-    def _checks(self, commit: str) -> tuple[Check, ...]:
+    def _checks(
+        self, commit: str, *, skips_scheduled: bool = False
+    ) -> tuple[Check, ...]:
         """Read checks and statuses; fine-grained tokens see no checks."""
-        found: dict[str, Check] = {}
+        found: dict[object, Check] = {}
         try:
-            runs = self._http.get_pages(
-                f"{self._root}/commits/{commit}/check-runs", key="check_runs"
-            )
-            # Of several runs of a workflow the newest counts.
-            for run in sorted(runs, key=lambda run: int(run["id"])):
-                found[run["name"]] = Check(
-                    name=run["name"],
-                    state=check_state(run["status"], run["conclusion"]),
-                    is_own=f"/runs/{self._own_run}/"
-                    in (run["details_url"] or ""),
+            items = list(
+                self._http.get_pages(
+                    f"{self._root}/commits/{commit}/check-runs",
+                    key="check_runs",
                 )
+            )
         except NotAllowedError:
-            pass
+            items = []
+        # A check has its job's name, which two workflows may share.
+        names = [item["name"] for item in items]
+        runs: Mapping[object, WorkflowRun] = {}
+        if len(set(names)) < len(names) or (items and skips_scheduled):
+            runs = self._runs_by_suite(commit)
+        for item in sorted(items, key=lambda item: int(item["id"])):
+            suite = (item["check_suite"] or {}).get("id")
+            run = runs.get(suite)
+            if run and run.event == "schedule" and skips_scheduled:
+                continue
+            # Of several runs of a workflow the newest counts.
+            key = (run.path, run.event) if run else suite
+            found[item["name"], key] = Check(
+                name=item["name"],
+                state=check_state(item["status"], item["conclusion"]),
+                is_own=f"/runs/{self._own_run}/"
+                in (item["details_url"] or ""),
+            )
         try:
             data = self._http.get(f"{self._root}/commits/{commit}/status").data
         except NotAllowedError:
@@ -294,6 +311,20 @@ class GithubPulls(GithubActions):
             is_over = "queued" if state == "pending" else "completed"
             found[name] = Check(name=name, state=check_state(is_over, state))
         return tuple(found.values())
+
+    def _runs_by_suite(self, commit: str) -> dict[object, WorkflowRun]:
+        """Return the workflow runs of a commit by their check suite."""
+        try:
+            answer = self._http.get(
+                f"{self._actions}/runs",
+                params={"head_sha": commit, "per_page": 100},
+            )
+        except NotAllowedError:
+            return {}
+        return {
+            data["check_suite_id"]: parse_run(data)
+            for data in answer.data["workflow_runs"]
+        }
 
     def _reviews(self, number: int) -> tuple[Review, ...]:
         """Return the newest review of each person that says something."""

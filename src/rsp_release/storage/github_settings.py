@@ -150,23 +150,26 @@ class GithubSettings(GithubPulls):
     def checks(self, commit: str) -> tuple[Check, ...]:
         """Return the checks and statuses of a commit.
 
-        Fine-grained tokens cannot read checks, but workflow runs.
+        Fine-grained tokens cannot read checks, but workflow runs. Those that
+        a schedule started test the newest dependencies, and not the commit.
         """
-        found = self._checks(commit)
+        found = self._checks(commit, skips_scheduled=True)
         if found:
             return found
         answer = self._http.get(
             f"{self._actions}/runs",
             params={"head_sha": commit, "per_page": 100},
         )
-        newest: dict[str, Check] = {}
+        newest: dict[tuple[str, str], Check] = {}
         for run in map(parse_run, answer.data["workflow_runs"]):
+            if run.event == "schedule":
+                continue
             check = Check(
                 name=run.name,
                 state=check_state(run.status, run.conclusion),
                 is_own=run.id == self._own_run,
             )
-            newest.setdefault(run.path, check)
+            newest.setdefault((run.path, run.event), check)
         return tuple(newest.values())
 
     @reading
