@@ -612,6 +612,7 @@ def test_pictures_show_what_they_are_named_after() -> None:
     }
     shown = {
         "checklist": "Released 1.5.0",
+        "recording": "Released 1.5.0",
         "watch-running": "1 of 3 jobs done",
         "watch-good": "CI succeeded",
         "watch-failed": "ERROR: failed to solve",

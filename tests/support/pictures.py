@@ -7,10 +7,13 @@ addresses are written as GitHub's, so that pictures stay the same.
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,24 @@ from rsp_release.views.picture import export_svg
 from .service import serve
 from .watching import CI, TAG, Scene, SharedClock, open_scene
 
-__all__ = ["draw_all"]
+__all__ = ["draw_all", "record"]
+
+_FASTER = 2.0
+"""How much faster than the program a recording is."""
+
+_BRIEF = 0.4
+"""Seconds that a picture of a recording is to be seen at least."""
+
+_LONG = 2.0
+"""Seconds that it is to be seen at most."""
+
+_STAYS = 5.0
+"""Seconds that its last picture stays."""
+
+_SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+
+_WINDOW = re.compile(r'(<rect fill="[^>]* height=")[\d.]+')
+"""The height of the window that rich draws around the text."""
 
 _LOG = """\
 #12 [linux/arm64 5/9] RUN uv sync --frozen --no-default-groups
@@ -47,7 +67,7 @@ def draw_all() -> Iterator[tuple[str, str]]:
     tuple of str
         The picture's name, and its SVG.
     """
-    yield "checklist", _draw_release()
+    yield from _draw_release()
     with _open([_workflow()]) as scene:
         scene.watch()
         title = _title(scene)
@@ -70,7 +90,7 @@ def draw_all() -> Iterator[tuple[str, str]]:
         yield "watch-approval", _draw(scene, waiting, title, command)
 
 
-def _draw_release() -> str:
+def _draw_release() -> Iterator[tuple[str, str]]:
     """Draw a whole release of the service of ``rsp-release demo``."""
     with tempfile.TemporaryDirectory() as name:
         with serve(Path(name) / "demo", clock=SharedClock()) as service:
@@ -79,9 +99,74 @@ def _draw_release() -> str:
             steps = releaser.steps
             events = _public(tuple(service.events), service.box)
             title = f"Release rubin-demo/stargazer {result.tag}"
-    return export_svg(
-        events, title, steps=steps, command="rsp-release bump minor --yes"
+
+    def draw(count: int) -> str:
+        return export_svg(
+            events[:count],
+            title,
+            steps=steps,
+            command="rsp-release bump minor --yes",
+        )
+
+    yield "checklist", draw(len(events))
+    frames = [(e.at, draw(n)) for n, e in enumerate(events, start=1)]
+    yield "recording", record(frames)
+
+
+def record(frames: Sequence[tuple[datetime, str]]) -> str:
+    """Show pictures one after the other, for ever, without a script.
+
+    Parameters
+    ----------
+    frames
+        When each is true, and its SVG.
+
+    Returns
+    -------
+    str
+        An SVG image that refers to nothing outside itself. Whoever wants no
+        motion sees the last picture alone.
+    """
+    kept: list[tuple[datetime, str]] = []
+    for frame in frames:
+        if not kept or frame[1] != kept[-1][1]:
+            kept.append(frame)
+    starts = [0.0]
+    for (before, _), (at, _) in pairwise(kept):
+        seconds = (at - before).total_seconds() / _FASTER
+        starts.append(starts[-1] + min(max(seconds, _BRIEF), _LONG))
+    whole = starts[-1] + _STAYS
+    # All are as large as the largest, as a terminal's window is.
+    sizes = [(m[1], m[2]) for _, svg in kept if (m := _SIZE.search(svg))]
+    width, height = max(sizes, key=lambda size: float(size[1]))
+    styles, pictures = [], []
+    ends = [*starts[1:], whole]
+    for number, (_, svg) in enumerate(kept):
+        begin = 100 * starts[number] / whole
+        end = 100 * ends[number] / whole
+        is_last = number == len(kept) - 1
+        shown = "visible" if is_last else "hidden"
+        styles.append(
+            f"#f{number} {{ visibility: {shown} }}\n"
+            "@media (prefers-reduced-motion: no-preference) {"
+            f" #f{number} {{ animation: f{number} {whole:.1f}s step-end"
+            " infinite } }\n"
+            f"@keyframes f{number} {{ 0% {{ visibility: "
+            f"{'hidden' if begin else 'visible'} }}"
+            f" {begin:.2f}% {{ visibility: visible }}"
+            f" {end:.2f}% {{ visibility: {'visible' if is_last else 'hidden'}"
+            " } }"
+        )
+        own = _SIZE.sub(f'viewBox="0 0 {width} {height}"', svg, count=1)
+        own = _WINDOW.sub(rf"\g<1>{float(height) - 2:g}", own, count=1)
+        own = own.replace("rsp-release-", f"f{number}-")
+        pictures.append(own.replace("<svg ", f'<svg id="f{number}" ', 1))
+    head = (
+        f'<svg viewBox="0 0 {width} {height}"'
+        ' xmlns="http://www.w3.org/2000/svg" role="img">'
     )
+    style = "<style>\n" + "\n".join(styles) + "\n</style>"
+    return "\n".join([head, style, *pictures, "</svg>", ""])
 
 
 class _open:  # noqa: N801
