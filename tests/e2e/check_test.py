@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
 import re
@@ -13,19 +12,16 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import jsonschema
 import pytest
 import requests
 
 from rsp_release.checks import CHECKS, look_at
-from rsp_release.cli.app import main
 from rsp_release.exceptions import ExitStatus
 from rsp_release.models import Result
 from rsp_release.plan import Options
@@ -49,18 +45,11 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 
 def look(service: Service, token: str | None = None) -> list[dict[str, Any]]:
-    """Run ``check --json`` in this process, which takes less time."""
+    """Run ``check --json``."""
     token = service.environ["GITHUB_TOKEN"] if token is None else token
-    environ = {**service.environ, "GITHUB_TOKEN": token}
-    stdout, stderr = io.StringIO(), io.StringIO()
-    with (
-        patch.dict(os.environ, environ, clear=True),
-        redirect_stdout(stdout),
-        redirect_stderr(stderr),
-    ):
-        status = main(["-C", str(service.clone), "check", "--json"])
-    assert stderr.getvalue() == ""
-    return read(stdout.getvalue(), status)
+    result = service.run("check", "--json", GITHUB_TOKEN=token)
+    assert result.stderr == ""
+    return read(result.stdout, result.returncode)
 
 
 def read(stdout: str, status: int) -> list[dict[str, Any]]:
@@ -489,10 +478,12 @@ def perform(service: Service, command: str) -> None:
                 known = {"auths": {host: {"auth": login.decode()}}}
                 place.write_text(json.dumps(known), encoding="utf-8")
             case ["rsp-release", "init"]:
-                run_command(service, service.command("init", "--yes"))
+                done = service.run("init", "--yes")
+                assert done.returncode == 0, done.stderr
                 commit_all(service)
             case ["rsp-release", *args]:
-                run_command(service, service.command(*args))
+                done = service.run(*args)
+                assert done.returncode == 0, done.stdout + done.stderr
                 service.git("pull", "--quiet", "--ff-only", "--tags")
             case ["uv", "lock", *_] | ["make", "update-deps"]:
                 run_command(service, words)

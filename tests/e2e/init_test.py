@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ..scaffold_test import REPOSITORIES
+from ..support.spawning import run_program
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -35,10 +35,10 @@ def run(tmp_path: Path) -> Run:
     folder.mkdir()
 
     def call(*args: str) -> subprocess.CompletedProcess[str]:
-        own = [sys.executable, "-m", "rsp_release"]
-        command = args if args[0] == "git" else (*own, *args)
+        if args[0] != "git":
+            return run_program(args, cwd=folder, environ=environ, timeout=60)
         return subprocess.run(
-            command, cwd=folder, env=environ, check=False,
+            args, cwd=folder, env=environ, check=False,
             capture_output=True, text=True, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 

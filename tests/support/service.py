@@ -20,6 +20,8 @@ from rsp_release.sandbox import Sandbox, Scenario, seed
 from rsp_release.version import Request
 from rsp_release.world import Clock
 
+from .spawning import run_program
+
 __all__ = ["NAME", "Service", "serve"]
 
 NAME = "rubin-demo/stargazer"
@@ -97,14 +99,10 @@ class Service:
         After a kill between an intent and its write it waits for a minute,
         lest it writes twice.
         """
-        return subprocess.run(
-            self.command(*args),
+        return run_program(
+            args,
             cwd=self.clone,
-            env={**self.environ, **environ},
-            check=False,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
+            environ={**self.environ, **environ},
             timeout=timeout,
         )
 
