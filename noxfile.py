@@ -29,8 +29,8 @@ FLOOR = (
     # Drawn by the newest rich.
     "-k", "not test_picture_is_the_one_in_the_documentation",
 )  # fmt: skip
-# One more than there are cores: much of the time a test waits for processes.
-WORKERS = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
+# More than there are cores: much of the time a test waits for processes.
+WORKERS = ["-n", str((os.cpu_count() or 1) + 2), "--dist", "worksteal"]
 
 OPENAPI = Path(".nox") / "openapi"
 GRAPHQL = Path(".nox") / "graphql"

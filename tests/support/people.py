@@ -6,10 +6,10 @@ import json
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rsp_release.sandbox import Scenario
 from rsp_release.world import Clock
@@ -19,6 +19,11 @@ from .service import NAME, TAG, Service, serve
 __all__ = ["BRANCH", "EDITED", "FAST", "Person", "protected", "review"]
 
 FAST = Scenario(speed=20, appear_after=0.1)
+_PATIENCE = 180.0
+"""Seconds after which nothing is awaited any more."""
+
+T = TypeVar("T")
+
 BRANCH = f"rsp-release/changelog-{TAG}"
 EDITED = "`GET /targets` pages; edited in review, for @nobody, see #12."
 
@@ -107,19 +112,22 @@ def protected(
 
 def review(person: Person, method: str, folder: Path, *edit: str) -> None:
     """Do what a reviewer does, as soon as there is a pull request."""
-    number = None
-    for _ in range(600):
-        number = person.find()
-        if number is not None:
-            break
-        time.sleep(0.05)
-    assert number is not None
+    number = _await(person.find)
     person.edit(folder, *edit)
     person.ask("POST", f"/pulls/{number}/reviews", {"event": "APPROVE"})
-    for _ in range(200):
-        # Once its checks have passed.
+
+    def has_passed() -> bool:
         pull = person.ask("GET", f"/pulls/{number}")
-        if pull["mergeable_state"] in {"clean", "unstable"}:
-            break
-        time.sleep(0.05)
+        return pull["mergeable_state"] in {"clean", "unstable"}
+
+    _await(has_passed)
     person.ask("PUT", f"/pulls/{number}/merge", {"merge_method": method})
+
+
+def _await(ask: Callable[[], T]) -> T:
+    """Ask until the answer is yes; a busy machine may take its time."""
+    end = time.monotonic() + _PATIENCE
+    while not (answer := ask()):
+        assert time.monotonic() < end, ask
+        time.sleep(0.05)
+    return answer
