@@ -16,8 +16,9 @@ from ..support.campaigns import choose_size
 from ..support.service import NAME, TAG, Service, serve
 
 SCENARIO = Scenario(speed=40, appear_after=0.1)
-ROUNDS = choose_size(25, 3)
-PARTS = 5
+PARTS = choose_size(5, 3)
+ROUNDS = choose_size(5, 1)
+"""In each of the parts."""
 
 
 def _clone_again(service: Service, directory: Path) -> None:
@@ -80,7 +81,7 @@ def _race(folder: Path, seconds: float, *more: str) -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_two_at_once(part: int, tmp_path: Path) -> None:
     random = Random(part)
-    for number in range(ROUNDS // PARTS):
+    for number in range(ROUNDS):
         # At once, and one at some instant of the other's writes.
         seconds = random.choice([0.0, random.uniform(0.0, 1.0)])
         # Nothing is written after what is left out, so it is seen once.
