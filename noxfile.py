@@ -42,6 +42,19 @@ def install(session: nox.Session, *groups: str) -> None:
     session.install("-e", ".", *wanted)
 
 
+def python_of_tests(session: nox.Session) -> str:
+    """Return an interpreter with what the tests need.
+
+    That of the session ``test``, where it is there: to install it all again
+    takes longer than what is run with it.
+    """
+    ready = Path(".nox") / "test" / "bin" / "python"
+    if ready.exists():
+        return str(ready.absolute())
+    install(session, "test")
+    return "python"
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check the style of the code."""
@@ -67,14 +80,14 @@ def test(session: nox.Session) -> None:
 @nox.session
 def contract(session: nox.Session) -> None:
     """Check requests and answers against GitHub's descriptions."""
-    install(session, "test")
+    python = python_of_tests(session)
     description = fetch_npm("@octokit/openapi", OPENAPI, session)
     schema = fetch_npm("@octokit/graphql-schema", GRAPHQL, session)
     session.run(
-        "python", "-m", "tests.support.contract_run",
+        python, "-m", "tests.support.contract_run",
         str(description / "generated" / "api.github.com.json"),
         str(schema / "schema.graphql"),
-        *session.posargs,
+        *session.posargs, external=True,
     )  # fmt: skip
 
 
@@ -92,8 +105,11 @@ def actionlint(session: nox.Session) -> None:
 @nox.session
 def simulate(session: nox.Session) -> None:
     """Run seeded releases in a simulated world; ``-- --seeds N``."""
-    install(session, "test")
-    session.run("python", "-m", "tests.support.campaign", *session.posargs)
+    python = python_of_tests(session)
+    session.run(
+        python, "-m", "tests.support.campaign", *session.posargs,
+        external=True,
+    )  # fmt: skip
 
 
 @nox.session

@@ -15,7 +15,7 @@ from ..support.campaigns import choose_size
 from ..support.people import BRANCH, EDITED, FAST, Person, protected, review
 from ..support.service import NAME, TAG, Service, serve
 
-PARTS = choose_size(10, 4)
+PARTS = choose_size(10, 2)
 KILLS = choose_size(3, 1)
 """In each of the parts."""
 

@@ -23,7 +23,7 @@ from ..support.deploying import DEPLOY, PREFIX, add_deployment, configure, show
 from ..support.service import NAME, TAG, Service, serve
 from ..support.simulated import VirtualClock
 
-PARTS = choose_size(10, 4)
+PARTS = choose_size(10, 2)
 KILLS = choose_size(3, 1)
 """In each of the parts."""
 
