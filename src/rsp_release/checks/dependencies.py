@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
-from ..exceptions import NotAllowedError, ReleaseError
+from ..exceptions import NotAllowedError
 from ..naming import name_first
-from ..workflow.documents import load
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
+from .workflow_file import read_workflow
 
 __all__ = [
     "check_dependency_pulls",
@@ -141,7 +143,7 @@ def check_periodic_ci(facts: Facts) -> Finding:
     scheduled = [
         path
         for path, text in sorted(facts.workflows().items())
-        if _is_periodic(path, text)
+        if "schedule" in text and _is_periodic(read_workflow(facts, path))
     ]
     if not scheduled:
         return ok("no workflow tests by a schedule")
@@ -169,16 +171,11 @@ def check_periodic_ci(facts: Facts) -> Finding:
     return ok(f"{name_first(scheduled)} did not fail the last time")
 
 
-def _is_periodic(path: str, text: str) -> bool:
+def _is_periodic(document: Mapping[str, Any] | None) -> bool:
     """Return whether a workflow tests, and is started by a schedule."""
-    if "schedule" not in text:
+    if document is None:
         return False
-    try:
-        document = load(path, text)
-    except ReleaseError:
-        return False
-    on = document.get("on") if isinstance(document, dict) else None
-    jobs = document.get("jobs") if isinstance(document, dict) else None
+    on, jobs = document.get("on"), document.get("jobs")
     return (
         isinstance(on, dict)
         and "schedule" in on

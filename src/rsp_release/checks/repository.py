@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from shlex import quote
 
-from ..exceptions import NotAllowedError, ReleaseError
+from ..exceptions import NotAllowedError
 from ..models import ReleasePage
 from ..naming import name_first
 from ..tags import Tag, parse_tags, stream_of
-from ..workflow.documents import load
 from ..workflow.triggers import starts_on_branch
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
+from .workflow_file import read_workflow
 
 __all__ = [
     "check_behind",
@@ -327,13 +327,9 @@ def check_ci(facts: Facts) -> Finding:
 def _checks_pushes(facts: Facts) -> str | None:
     """Find a workflow that runs on every push to the release branch."""
     branch = facts.proposal.branch
-    for path, text in sorted(facts.workflows().items()):
-        try:
-            document = load(path, text)
-        except ReleaseError:
-            continue
-        on = document.get("on") if isinstance(document, dict) else None
-        if branch is not None and starts_on_branch(on, branch):
+    for path in sorted(facts.workflows()):
+        document = read_workflow(facts, path) or {}
+        if branch is not None and starts_on_branch(document.get("on"), branch):
             return path
     return None
 

@@ -1,4 +1,4 @@
-"""The file of the workflow that publishes, as checks read it."""
+"""The files of workflows, as checks read them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from ..models import Publication
 from ..workflow.documents import load
 from .facts import Facts
 
-__all__ = ["document_of"]
+__all__ = ["document_of", "read_workflow"]
+
+
+def read_workflow(facts: Facts, path: str) -> dict[str, Any] | None:
+    """Return a workflow of the commit; `None` where it makes no sense."""
+    try:
+        document = facts.once(
+            ("document", path), lambda: load(path, facts.workflows()[path])
+        )
+    except ReleaseError:
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def document_of(
@@ -18,11 +29,4 @@ def document_of(
     """Return the publishing workflow; `None` where there is none to read."""
     if publication is None or publication.workflow not in facts.workflows():
         return None
-    path = publication.workflow
-    try:
-        document = facts.once(
-            ("document", path), lambda: load(path, facts.workflows()[path])
-        )
-    except ReleaseError:
-        return None
-    return document if isinstance(document, dict) else None
+    return read_workflow(facts, publication.workflow)

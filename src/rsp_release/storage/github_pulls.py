@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -288,7 +289,8 @@ class GithubPulls(GithubActions):
         names = [item["name"] for item in items]
         runs: Mapping[object, WorkflowRun] = {}
         if len(set(names)) < len(names) or (items and skips_scheduled):
-            runs = self._runs_by_suite(commit)
+            with suppress(NotAllowedError):
+                runs = self._runs_by_suite(commit)
         for item in sorted(items, key=lambda item: int(item["id"])):
             suite = (item["check_suite"] or {}).get("id")
             run = runs.get(suite)
@@ -313,14 +315,11 @@ class GithubPulls(GithubActions):
         return tuple(found.values())
 
     def _runs_by_suite(self, commit: str) -> dict[object, WorkflowRun]:
-        """Return the workflow runs of a commit by their check suite."""
-        try:
-            answer = self._http.get(
-                f"{self._actions}/runs",
-                params={"head_sha": commit, "per_page": 100},
-            )
-        except NotAllowedError:
-            return {}
+        """Return a commit's workflow runs by check suite, newest first."""
+        answer = self._http.get(
+            f"{self._actions}/runs",
+            params={"head_sha": commit, "per_page": 100},
+        )
         return {
             data["check_suite_id"]: parse_run(data)
             for data in answer.data["workflow_runs"]

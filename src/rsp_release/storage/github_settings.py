@@ -156,12 +156,8 @@ class GithubSettings(GithubPulls):
         found = self._checks(commit, skips_scheduled=True)
         if found:
             return found
-        answer = self._http.get(
-            f"{self._actions}/runs",
-            params={"head_sha": commit, "per_page": 100},
-        )
         newest: dict[tuple[str, str], Check] = {}
-        for run in map(parse_run, answer.data["workflow_runs"]):
+        for run in self._runs_by_suite(commit).values():
             if run.event == "schedule":
                 continue
             check = Check(

@@ -91,15 +91,10 @@ def starts_on_tag(on: Any, tag: str) -> bool:
     listed, details = _event(on, "push")
     if not listed:
         return False
-    if not isinstance(details, dict):
-        return True
-    if "tags" in details:
-        return matches(_texts(details["tags"]), tag)
-    if "tags-ignore" in details:
-        return not matches(_texts(details["tags-ignore"]), tag)
-    # Filters of branches alone exclude every tag; filters of paths are not
-    # applied to tags.
-    return "branches" not in details and "branches-ignore" not in details
+    # Filters of paths are not applied to tags.
+    return not isinstance(details, dict) or _lets_through(
+        details, tag, own="tags", other="branches"
+    )
 
 
 def starts_on_branch(on: Any, branch: str) -> bool:
@@ -117,12 +112,19 @@ def starts_on_branch(on: Any, branch: str) -> bool:
         return listed
     if "paths" in details or "paths-ignore" in details:
         return False
-    if "branches" in details:
-        return matches(_texts(details["branches"]), branch)
-    if "branches-ignore" in details:
-        return not matches(_texts(details["branches-ignore"]), branch)
-    # Filters of tags alone exclude every branch.
-    return "tags" not in details and "tags-ignore" not in details
+    return _lets_through(details, branch, own="branches", other="tags")
+
+
+def _lets_through(
+    details: dict[str, Any], name: str, *, own: str, other: str
+) -> bool:
+    """Return whether the filters of a push let a branch or a tag through."""
+    if own in details:
+        return matches(_texts(details[own]), name)
+    if f"{own}-ignore" in details:
+        return not matches(_texts(details[f"{own}-ignore"]), name)
+    # Filters of the other kind alone exclude all of this one.
+    return other not in details and f"{other}-ignore" not in details
 
 
 def matches(patterns: Sequence[str], name: str) -> bool:
