@@ -1,237 +1,215 @@
-"""Imports point down, and the quick commands load little."""
+"""Imports point down, nothing goes in a circle, quick commands load little."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import rsp_release
 
-SOURCE = Path(rsp_release.__file__).parent
+SOURCE = Path(rsp_release.__file__).parents[1]
 
-PURE = {
-    "changelog",
-    "changelog_edits",
-    "charts",
-    "choice",
-    "commits",
-    "config",
-    "deploy_edits",
-    "deployment",
-    "estimates",
-    "evidence",
-    "exceptions",
-    "fleet",
-    "fragments",
-    "hosting",
-    "images",
-    "messages",
-    "models",
-    "naming",
-    "runs",
-    "spans",
-    "notes",
-    "numbering",
-    "pulls",
-    "scaffold",
-    "scriv_settings",
-    "tags",
-    "version",
-    "version_files",
-    "workflow",
-}
-"""Modules that compute and nothing else."""
+FLOORS = (
+    {"__main__"},
+    {"cli"},
+    {"rsp_sandbox", "factory"},
+    {"release", "steps", "storage", "setup"},
+    {"checks"},
+    {"deployment"},
+    {"changelog", "publishing", "runs", "images", "engine", "views"},
+    {"models"},
+    {"version"},
+    {"config"},
+    {"exceptions"},
+    {"__init__"},
+    {"_version"},
+)
+"""The rooms, from the roof down: each imports only from floors below it."""
 
-ALLOWED = {
-    "exceptions": set[str](),
-    "choice": set[str](),
-    "models": {"choice", "exceptions"},
-    "world": {"hosting", "models", "exceptions"},
-    "journal": {"models", "exceptions"},
-    "digests": {"models"},
-    "changelog_seen": PURE | {"world"},
-    "deploy_seen": PURE | {"world"},
-    "deploy_doubts": PURE | {"deploy_seen"},
-    "fleet_reader": PURE | {"world"},
-    "engine": {"journal", "world", "models", "exceptions"},
-    "pin": PURE | {"world"},
-    "begun": PURE | {"journal", "pin", "world"},
-    "preview": PURE | {"begun", "journal", "pin", "world"},
-    "recheck": PURE | {"world"},
-    "plan": {"engine", "models"},
-    "conclusion": {"engine", "exceptions", "journal", "models"},
-    "releaser": PURE
-    | {
-        "begun",
-        "conclusion",
-        "engine",
-        "journal",
-        "pin",
-        "plan",
-        "preview",
-        "recheck",
-        "world",
-    },
-    "watcher": PURE | {"engine", "journal", "world"},
-    "checks": PURE | {"deploy_seen", "world"},
-    "checker": PURE | {"checks", "journal", "pin", "world"},
-    "steps": PURE
-    | {"changelog_seen", "checks", "deploy_doubts", "deploy_seen", "world"},
-    "storage": PURE | {"world"},
-    "views": {"models", "exceptions"},
-    "sandbox": set[str](),
-    "factory": PURE
-    | {
-        "digests",
-        "engine",
-        "fleet_reader",
-        "journal",
-        "pin",
-        "plan",
-        "releaser",
-        "checker",
-        "checks",
-        "steps",
-        "storage",
-        "watcher",
-        "world",
-    },
-    "cli": PURE
-    | {
-        "__init__",
-        "checks",
-        "conclusion",
-        "engine",
-        "factory",
-        "journal",
-        "pin",
-        "plan",
-        "releaser",
-        "sandbox",
-        "steps",
-        "storage",
-        "views",
-        "watcher",
-        "world",
-    },
-    "__main__": {"__init__", "cli", "exceptions"},
-    "__init__": {"_version"},
-    **dict.fromkeys(PURE - {"exceptions", "models"}, PURE),
-}
-"""What each module, or package, may import of the others."""
+APART = {"rsp_sandbox"}
+"""Rooms that import none of the others: an imitation that shared the parsers
+of the program would share its errors.
+"""
+
+HEIGHT = {room: -i for i, floor in enumerate(FLOORS) for room in floor}
 
 
-def find_imports(path: Path, source: str) -> Iterator[tuple[str, str]]:
-    """Find what a module imports: top-level names of ours, or ``!other``.
+def find_imports(name: str, source: str) -> Iterator[str]:
+    """Find the modules of ours that a module imports, by their full names.
 
     Parameters
     ----------
-    path
-        Where the module is, from the package's directory.
+    name
+        The module's full name; that of a folder ends in ``__init__``.
     source
         Its text.
 
     Yields
     ------
-    tuple of str
-        The first part of the module inside the package, and the second; for
-        other packages the first is their name after an exclamation mark.
+    str
+        The module, and each name that is taken from it, which may be a module
+        as well.
     """
+    parts = name.split(".")
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield f"!{alias.name.split('.')[0]}", ""
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            yield f"!{(node.module or '').split('.')[0]}", ""
+            found = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            parents = list(path.parts[:-1])
-            base = parents[: len(parents) - node.level + 1]
-            whole = [*base, *(node.module.split(".") if node.module else [])]
-            if whole:
-                yield whole[0], [*whole, ""][1]
-            else:
-                for alias in node.names:
-                    name = alias.name
-                    yield "__init__" if name == "__version__" else name, ""
+            start = parts[: -node.level] if node.level else []
+            base = ".".join([*start, *filter(None, [node.module])])
+            found = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from (n for n in found if n.split(".")[0] in PACKAGES)
 
 
-def find_violations(path: Path, source: str) -> list[str]:
+PACKAGES = ("rsp_release", "rsp_sandbox")
+
+
+def room_of(name: str) -> str:
+    """Return the room of a module: its folder, or itself at the top."""
+    package, _, rest = f"{name}.__init__".partition(".")
+    return rest.split(".")[0] if package == "rsp_release" else package
+
+
+def find_violations(name: str, source: str) -> list[str]:
     """Return the imports of a module that do not point down."""
-    name = path.parts[0].removesuffix(".py")
-    allowed = ALLOWED.get(name, set())
-    found = []
-    for target, part in find_imports(path, source):
-        if target.startswith("!"):
-            is_own = target == "!rsp_release"
-            is_foreign = target[1:] not in sys.stdlib_module_names
-            if is_own or (name == "sandbox" and is_foreign):
-                found.append(f"{path} imports {target[1:]}")
-        elif target == name:
-            is_table = path.name == "__init__.py"
-            if name == "steps" and not is_table:
-                found.append(f"{path} imports its sibling {part}")
-        elif target not in allowed:
-            found.append(f"{path} imports {target}")
-    return found
+    room = room_of(name)
+    found = set()
+    for target in find_imports(name, source):
+        other = room_of(target)
+        if other == room or target == "rsp_release":
+            continue
+        if room in APART or HEIGHT.get(other, -99) >= HEIGHT[room]:
+            found.add(f"{name} imports {other}")
+    return sorted(found)
 
 
-def _modules() -> list[Path]:
-    return sorted(
-        path.relative_to(SOURCE)
-        for path in SOURCE.rglob("*.py")
-        if path.name != "_version.py"
-    )
+def find_circle(sources: Mapping[str, str]) -> list[str]:
+    """Return modules, or folders, that import each other in a circle.
+
+    Parameters
+    ----------
+    sources
+        The text of each module, by its full name.
+    """
+    modules: dict[str, set[str]] = {name: set() for name in sources}
+    folders: dict[str, set[str]] = {}
+    for name, source in sources.items():
+        folder = name.rpartition(".")[0]
+        for target in find_imports(name, source):
+            found = {target, f"{target}.__init__"} & set(sources)
+            other = max(found, default=name).rpartition(".")[0]
+            # What a folder's face hands on is no way back up.
+            modules[name] |= {
+                each
+                for each in found
+                if not name.startswith(each.removesuffix("__init__"))
+            }
+            if other.split(".")[1:2] != folder.split(".")[1:2]:
+                folders.setdefault(folder, set()).add(other)
+    for graph in (modules, folders):
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as e:
+            circle: list[str] = e.args[1]
+            return circle
+    return []
 
 
-@pytest.mark.parametrize("path", _modules(), ids=str)
-def test_imports_point_down(path: Path) -> None:
-    source = (SOURCE / path).read_text(encoding="utf-8")
-    assert find_violations(path, source) == []
+def _read_all() -> dict[str, str]:
+    return {
+        ".".join(path.relative_to(SOURCE).with_suffix("").parts): (
+            path.read_text(encoding="utf-8")
+        )
+        for package in PACKAGES
+        for path in sorted((SOURCE / package).rglob("*.py"))
+    }
+
+
+SOURCES = _read_all()
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_imports_point_down(name: str) -> None:
+    assert find_violations(name, SOURCES[name]) == []
+
+
+def test_nothing_goes_in_a_circle() -> None:
+    assert find_circle(SOURCES) == []
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(name) for name in SOURCES} <= set(HEIGHT)
 
 
 @pytest.mark.parametrize(
-    ("path", "source", "violation"),
+    ("name", "source", "violation"),
     [
-        ("steps/tag.py", "from ..storage.git import GitClone", "storage"),
-        ("steps/tag.py", "from .. import storage", "storage"),
-        ("steps/tag.py", "def f():\n    from ..engine import E", "engine"),
-        ("steps/tag.py", "from .images import Images", "sibling"),
-        ("storage/git.py", "from ..steps import RELEASE", "steps"),
-        ("sandbox/box.py", "from ..models import Image", "models"),
-        ("sandbox/box.py", "import requests", "requests"),
-        ("version.py", "from .storage.history import read", "storage"),
-        ("exceptions.py", "from .models import Release", "models"),
-        ("engine.py", "import rsp_release.storage", "rsp_release"),
+        ("steps.tag", "from ..storage.git.clone import GitClone", "storage"),
+        ("steps.tag", "from .. import storage", "storage"),
+        ("steps.tag", "def f():\n    from ..release import pin", "release"),
+        ("release.pin", "from ..storage.git import clone", "storage"),
+        ("checks.base", "from ..storage.git import clone", "storage"),
+        ("storage.git.clone", "from ...steps import RELEASE", "steps"),
+        ("version.choose", "from ..models import Release", "models"),
+        ("exceptions", "from .models import Release", "models"),
+        ("engine.engine", "import rsp_release.storage", "storage"),
+        ("factory", "from rsp_sandbox import Sandbox", "rsp_sandbox"),
     ],
 )
-def test_violations_are_noticed(
-    path: str, source: str, violation: str
+def test_what_points_up_is_noticed(
+    name: str, source: str, violation: str
 ) -> None:
-    [found] = find_violations(Path(path), source)
-    assert violation in found
+    found = find_violations(f"rsp_release.{name}", source)
+    assert found == [f"rsp_release.{name} imports {violation}"]
+
+
+def test_the_imitation_stays_apart() -> None:
+    source = "from rsp_release.models import Image"
+    assert find_violations("rsp_sandbox.box", source) == [
+        "rsp_sandbox.box imports models"
+    ]
 
 
 @pytest.mark.parametrize(
-    ("path", "source"),
+    ("name", "source"),
     [
-        ("steps/tag.py", "from ..world import World"),
-        ("steps/__init__.py", "from .tag import Tag"),
-        ("storage/git.py", "from .redact import Redactor"),
-        ("sandbox/box.py", "import http.server"),
+        ("steps.tag", "from ..engine.world import World"),
+        ("steps.preflight", "from ..checks import CHECKS"),
+        ("storage.git.clone", "from ..redact import Redactor"),
+        ("cli.demo", "from rsp_sandbox import Sandbox"),
     ],
 )
-def test_what_points_down_is_allowed(path: str, source: str) -> None:
-    assert find_violations(Path(path), source) == []
+def test_what_points_down_is_allowed(name: str, source: str) -> None:
+    assert find_violations(f"rsp_release.{name}", source) == []
 
 
-def test_every_module_has_its_place() -> None:
-    names = {path.parts[0].removesuffix(".py") for path in _modules()}
-    assert names <= set(ALLOWED)
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {
+            "rsp_sandbox.__init__": "from .a import y",
+            "rsp_sandbox.a": "from .b import x",
+            "rsp_sandbox.b": "def f():\n    from . import a",
+        },
+        {
+            "rsp_release.a.one": "from ..b.two import x",
+            "rsp_release.a.other": "",
+            "rsp_release.b.one": "from ..a.other import x",
+            "rsp_release.b.two": "",
+        },
+    ],
+    ids=["of modules", "of folders"],
+)
+def test_a_circle_is_noticed(sources: dict[str, str]) -> None:
+    assert find_circle(sources)
 
 
 def _loaded(code: str, tmp_path: Path) -> set[str]:

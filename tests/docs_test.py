@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from rsp_release.sandbox import Scenario
+from rsp_sandbox import Scenario
 
 from .support.campaigns import choose_size
 from .support.service import serve

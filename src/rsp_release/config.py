@@ -22,9 +22,7 @@ from .exceptions import SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .version_files import VersionFile
-
-__all__ = ["Config", "Level", "load_config"]
+__all__ = ["Config", "Level", "VersionFile", "load_config"]
 
 Level: TypeAlias = Literal["major", "minor", "patch", "none"]
 """What a category or a label asks for."""
@@ -53,6 +51,19 @@ _VERSION = (
 )
 
 _FORBIDDEN_IN_REF = r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]"
+
+
+class VersionFile(NamedTuple):
+    """A file that follows the version."""
+
+    path: str
+    """Its path in the repository."""
+
+    key: str | None = None
+    """A dotted key, such as ``project.version``."""
+
+    pattern: str | None = None
+    """A regular expression with one group; ``^`` matches at each line."""
 
 
 class Config(NamedTuple):
@@ -311,8 +322,6 @@ def _auto_merge(value: Any) -> str:
 
 
 def _files(value: Any) -> tuple[VersionFile, ...]:
-    from .version_files import VersionFile
-
     expected = (
         "a list of tables, each with a path and either a key or a pattern"
         " with one group"

@@ -21,27 +21,27 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from .config import Config
-from .digests import DigestRecords
+from .engine.world import Changelog, Clock, DeployRepository, Files, Git, World
 from .exceptions import UsageError
+from .images.digests import DigestRecords
 from .models import Proposal
-from .plan import Options
-from .releaser import Releaser
+from .release.plan import Options
+from .release.releaser import Releaser
 from .steps import PREPARE, RELEASE
 from .steps.preflight import Preflight
 from .steps.workflow_run import PublishingRun
-from .world import Changelog, Clock, DeployRepository, Files, Git, World
 
 if TYPE_CHECKING:
-    from .checker import Checker
     from .checks import Report
-    from .fleet_reader import FleetReader
-    from .storage.changelog import GitChangelog
-    from .storage.git import GitClone
-    from .storage.github import GithubForge
-    from .storage.github_http import GithubHttp
-    from .storage.registry import OciRegistry
-    from .version import History
-    from .watcher import Watcher
+    from .deployment.fleet_reader import FleetReader
+    from .release.checker import Checker
+    from .release.watcher import Watcher
+    from .storage.git.changelog import GitChangelog
+    from .storage.git.clone import GitClone
+    from .storage.github.forge import GithubForge
+    from .storage.github.http import GithubHttp
+    from .storage.registry.oci import OciRegistry
+    from .version.choose import History
 
 __all__ = ["Factory", "SystemClock", "find_repository"]
 
@@ -179,7 +179,7 @@ class Factory:
         A runner knows the secrets of its job, but not what a step found
         elsewhere: what ``gh`` keeps, or docker.
         """
-        from .storage.registry_credentials import Credentials
+        from .storage.registry.credentials import Credentials
 
         return (
             *filter(None, [self._token]),
@@ -211,7 +211,7 @@ class Factory:
         Checker
             For the clone. Each of its threads has its own connections.
         """
-        from .checker import Checker
+        from .release.checker import Checker
 
         git = self._make_git(needs_remote=not offline)
         try:
@@ -312,9 +312,9 @@ class Factory:
         Watcher
             For the repository that was named, else that of the clone.
         """
-        from .storage.github import GithubForge
-        from .storage.github_source import GithubSource
-        from .watcher import Watcher
+        from .release.watcher import Watcher
+        from .storage.github.forge import GithubForge
+        from .storage.github.source import GithubSource
 
         repository, journals, config = self._find_watched()
         http = self._make_http()
@@ -368,14 +368,14 @@ class Factory:
         return named, state / "rsp-release" / named, Config(repository=named)
 
     def _make_files(self, git: GitClone) -> Files:
-        from .storage.clone_files import CloneFiles, WorkTree
+        from .storage.git.files import CloneFiles, WorkTree
 
         if not git.has_commit():
             return WorkTree(git.root)
         return CloneFiles(directory=git.root, environ=self._environ)
 
     def _make_git(self, *, needs_remote: bool = True) -> GitClone:
-        from .storage.git import GitClone, Sign
+        from .storage.git.clone import GitClone, Sign
 
         signs: dict[bool | str, Sign] = {
             "auto": "auto", True: "always", False: "never",
@@ -393,7 +393,7 @@ class Factory:
         )
 
     def _make_forge(self, repository: str) -> GithubForge:
-        from .storage.github import GithubForge
+        from .storage.github.forge import GithubForge
 
         http = self._make_http()
         own_run = self._environ.get("GITHUB_RUN_ID", "")
@@ -414,12 +414,12 @@ class Factory:
             A checkout of it to use instead of GitHub.
         """
         if checkout is not None:
-            from .storage.deploy_local import LocalDeploy
+            from .storage.git.deploy_local import LocalDeploy
 
             return LocalDeploy(
                 checkout, environ={**os.environ, **self._environ}
             )
-        from .storage.github_deploy import GithubDeploy
+        from .storage.github.deploy import GithubDeploy
 
         name = self._config.deploy_repository
         if name is None:
@@ -436,9 +436,9 @@ class Factory:
         repository
             The deployment repository; `None`: that of the settings.
         """
-        from .fleet_reader import FleetReader
-        from .storage.github_deploy import GithubDeploy
-        from .storage.github_fleet import GithubFleet
+        from .deployment.fleet_reader import FleetReader
+        from .storage.github.deploy import GithubDeploy
+        from .storage.github.fleet import GithubFleet
 
         name = repository or self._config.deploy_repository
         if name is None:
@@ -458,7 +458,7 @@ class Factory:
         )
 
     def _make_http(self) -> GithubHttp:
-        from .storage.github_http import GithubHttp
+        from .storage.github.http import GithubHttp
 
         return GithubHttp(
             api_url=self._environ.get("GITHUB_API_URL", _API_URL),
@@ -468,7 +468,7 @@ class Factory:
         )
 
     def _make_changelog(self, git: GitClone, config: Config) -> GitChangelog:
-        from .storage.changelog import GitChangelog
+        from .storage.git.changelog import GitChangelog
 
         return GitChangelog(
             directory=git.root,
@@ -478,7 +478,7 @@ class Factory:
         )
 
     def _make_registry(self) -> OciRegistry:
-        from .storage.registry import OciRegistry
+        from .storage.registry.oci import OciRegistry
 
         environ = dict(self._environ)
         if self._token:
@@ -487,7 +487,7 @@ class Factory:
         return OciRegistry(environ=environ, clock=self._clock)
 
     def _read_history(self, *, revision: str) -> History:
-        from .storage.history import read_history
+        from .storage.git.history import read_history
 
         return read_history(
             self._directory, config=self._config, revision=revision

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rsp_release.plan import Options
-from rsp_release.sandbox import Scenario
+from rsp_release.release.plan import Options
+from rsp_sandbox import Scenario
 
 from ..support.deploying import (
     CHART,
@@ -45,7 +45,7 @@ def _set_chart(service: Service, text: str) -> None:
     git = project.git
     url = f"{service.box.server_url}/{NAME}"
     blob = git.write("blob", text.replace("@url@", url).encode())
-    from rsp_release.sandbox.merge import edit_tree
+    from rsp_sandbox.merge import edit_tree
 
     head = git.known(git.refs()["refs/heads/main"])
     tree = edit_tree(git, head.tree, [("100644", blob, PATH)])

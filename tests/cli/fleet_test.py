@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from rsp_release.deployment.fleet import Row, document, fleet_status, select
 from rsp_release.exceptions import ReadError
-from rsp_release.fleet import Row, document, fleet_status, select
-from rsp_release.sandbox import Sandbox
 from rsp_release.views.json import schema
+from rsp_sandbox import Sandbox
 
 from ..support.fleets import CHARTS, NOW, add_fleet, draw, make_reader
 from ..support.simulated import VirtualClock

@@ -13,7 +13,7 @@ from typing_extensions import override
 from rsp_release.cli.app import main
 from rsp_release.cli.release import run_bump, run_resume
 from rsp_release.cli.session import Globals, Session
-from rsp_release.releaser import Releaser
+from rsp_release.release.releaser import Releaser
 from tests.support.campaign import TAG, make_releaser
 from tests.support.simulated import Chaos, Hub, VirtualClock
 

@@ -20,9 +20,9 @@ import pytest
 
 from rsp_release.exceptions import ExitStatus, NotAllowedError, UsageError
 from rsp_release.models import Change, StepEvent, Wait, WorkflowRun
-from rsp_release.sandbox import Lag, actions
 from rsp_release.steps.workflow_run import PublishingRun
 from rsp_release.views.json import schema
+from rsp_sandbox import Lag, actions
 from tests.support.watching import CI, NAME, TAG, Scene, open_scene
 
 DATA = Path(__file__).parents[1] / "data" / "steps" / "workflow_run"

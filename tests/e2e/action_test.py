@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rsp_release.sandbox import Scenario
+from rsp_sandbox import Scenario
 
 from ..support.composite import Composite, JobResult, environment_of
 from ..support.service import NAME, TAG, Service, serve

@@ -14,8 +14,8 @@ from rsp_release.models import (
     Result,
     StepEvent,
 )
-from rsp_release.plan import Options
-from rsp_release.version import Request
+from rsp_release.release.plan import Options
+from rsp_release.version.choose import Request
 
 from ..support.campaigns import choose_size
 from ..support.people import FAST, Person

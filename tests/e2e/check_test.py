@@ -24,12 +24,12 @@ import requests
 from rsp_release.checks import CHECKS, look_at
 from rsp_release.exceptions import ExitStatus
 from rsp_release.models import Result
-from rsp_release.plan import Options
-from rsp_release.sandbox import Scenario
-from rsp_release.sandbox.pulls import Pull
-from rsp_release.version import Request
+from rsp_release.release.plan import Options
+from rsp_release.version.choose import Request
+from rsp_sandbox import Scenario
+from rsp_sandbox.pulls import Pull
 
-from ..checks_test import TABLE
+from ..checks.checks_test import TABLE
 from ..support.checked import Scene
 from ..support.service import NAME, Service, serve
 

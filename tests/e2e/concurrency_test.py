@@ -10,7 +10,7 @@ from time import sleep
 
 import pytest
 
-from rsp_release.sandbox import Scenario
+from rsp_sandbox import Scenario
 
 from ..support.campaigns import choose_size
 from ..support.service import NAME, TAG, Service, serve

@@ -15,8 +15,8 @@ import requests
 
 from rsp_release.exceptions import ExitStatus
 from rsp_release.models import Result
-from rsp_release.sandbox import Scenario
 from rsp_release.steps.chart_pr import ChartPull
+from rsp_sandbox import Scenario
 
 from ..support.campaigns import choose_size
 from ..support.deploying import DEPLOY, PREFIX, add_deployment, configure, show

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from rsp_release.cli.app import main
-from rsp_release.sandbox import Scenario
+from rsp_sandbox import Scenario
 
 from ..support.campaigns import choose_size
 from ..support.service import TAG, Service, serve

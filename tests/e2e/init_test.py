@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ..scaffold_test import REPOSITORIES
+from ..setup.scaffold_test import REPOSITORIES
 from ..support.spawning import run_program
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -12,8 +12,8 @@ import pytest
 import typer.main
 
 from rsp_release.cli.app import app, main
-from rsp_release.sandbox import Scenario
 from rsp_release.views.json import schema
+from rsp_sandbox import Scenario
 
 from ..support.campaigns import choose_size
 from ..support.deploying import add_deployment, configure

@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from rsp_release.models import Result, Wait
-from rsp_release.plan import Options
+from rsp_release.release.plan import Options
 
 from ..support.campaigns import choose_size
 from ..support.people import BRANCH, EDITED, Person, protected, review

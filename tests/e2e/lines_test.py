@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rsp_release.models import Result
-from rsp_release.version import Request
+from rsp_release.version.choose import Request
 
 from ..support.service import NAME, Service, serve
 from ..support.simulated import VirtualClock

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rsp_release.sandbox import Scenario
+from rsp_sandbox import Scenario
 
 from ..support.deploying import DEPLOY, PREFIX
 from ..support.service import NAME, TAG, Service, serve

@@ -11,8 +11,8 @@ from typing import Any
 
 from rsp_release.exceptions import ExitStatus
 from rsp_release.models import Result
-from rsp_release.plan import Options
-from rsp_release.sandbox import Scenario
+from rsp_release.release.plan import Options
+from rsp_sandbox import Scenario
 
 from ..support.service import NAME, TAG, Service, serve
 from ..support.watching import CI, SharedClock

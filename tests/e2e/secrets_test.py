@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rsp_release.sandbox import Scenario
+from rsp_sandbox import Scenario
 
 from ..support.service import Service, serve
 

@@ -15,7 +15,7 @@ import pytest
 
 from rsp_release.exceptions import ExitStatus
 from rsp_release.models import Image, Release, Result
-from rsp_release.sandbox import Scenario
+from rsp_sandbox import Scenario
 
 from ..support.service import NAME, TAG, Service, serve
 from ..support.watching import SharedClock

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rsp_release.changelog_seen import ChangelogSeen
 from rsp_release.exceptions import BlockedError
 from rsp_release.models import (
     Blocked,
@@ -31,6 +30,7 @@ from rsp_release.models import (
     Write,
 )
 from rsp_release.steps.changelog_pr import ChangelogPull
+from rsp_release.steps.changelog_seen import ChangelogSeen
 
 BASE, HEAD, MERGED = "b" * 40, "c" * 40, "d" * 40
 FRAGMENT, LATE = "changelog.d/a.md", "changelog.d/late.md"

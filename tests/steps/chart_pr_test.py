@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
-from rsp_release.charts import ImageValue, parse_place
-from rsp_release.deploy_seen import ChartSeen
-from rsp_release.deployment import Evidence, version_of, write_body
+from rsp_release.deployment.charts import ImageValue, parse_place
+from rsp_release.deployment.pull_request import (
+    Evidence,
+    version_of,
+    write_body,
+)
+from rsp_release.deployment.seen import ChartSeen
 from rsp_release.exceptions import BlockedError, ExitStatus
 from rsp_release.models import (
     Blocked,

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from rsp_release import estimates, runs
 from rsp_release.models import (
     Annotation,
     Blocked,
@@ -27,6 +26,8 @@ from rsp_release.models import (
     Wait,
     WorkflowRun,
 )
+from rsp_release.runs import estimates
+from rsp_release.runs import states as runs
 from rsp_release.steps.workflow_run import PublishingRun, PublishingRunSeen
 from tests.support.simulated import Chaos, Hub, VirtualClock, make_world
 

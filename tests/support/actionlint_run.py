@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 
-from ..scaffold_test import PUBLISH, apply
+from ..setup.scaffold_test import PUBLISH, apply
 
 __all__ = ["main"]
 

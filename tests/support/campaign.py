@@ -18,17 +18,17 @@ from pathlib import Path
 from random import Random
 from unittest.mock import patch
 
-from rsp_release.commits import CommitEvidence
 from rsp_release.config import Config
+from rsp_release.engine.journal import find_unfinished
 from rsp_release.exceptions import ReleaseError, UsageError
-from rsp_release.journal import find_unfinished
 from rsp_release.models import Event, Publication, Result
-from rsp_release.plan import Options
-from rsp_release.releaser import Releaser
+from rsp_release.publishing import find_publication
+from rsp_release.release.plan import Options
+from rsp_release.release.releaser import Releaser
 from rsp_release.steps import PREPARE, RELEASE
-from rsp_release.tags import parse_tags
-from rsp_release.version import History, Request
-from rsp_release.workflow import find_publication
+from rsp_release.version.choose import History, Request
+from rsp_release.version.commits import CommitEvidence
+from rsp_release.version.tags import parse_tags
 
 from .branches import COMMIT
 from .deploys import CHARTS
@@ -380,7 +380,7 @@ def run_seed(seed: int) -> list[str]:
         tempfile.TemporaryDirectory() as name,
         # Reading the one workflow file again and again would take longer
         # than all else.
-        patch("rsp_release.workflow.find_publication", _find_publication),
+        patch("rsp_release.publishing.find_publication", _find_publication),
     ):
         outcome = live_through(
             chaos,

@@ -9,15 +9,8 @@ from typing import Any, cast
 
 from rsp_release.checks import Facts
 from rsp_release.config import Config
-from rsp_release.evidence import History
+from rsp_release.engine.world import World
 from rsp_release.exceptions import NotAllowedError, ReadError
-from rsp_release.fragments import Fragment, Part
-from rsp_release.hosting import (
-    BranchRules,
-    Credentials,
-    OpenPullRequest,
-    Ruleset,
-)
 from rsp_release.models import Check as CommitCheck
 from rsp_release.models import (
     Fork,
@@ -29,8 +22,15 @@ from rsp_release.models import (
     Repository,
     WorkflowRun,
 )
-from rsp_release.tags import parse_tags
-from rsp_release.world import World
+from rsp_release.models.hosting import (
+    BranchRules,
+    Credentials,
+    OpenPullRequest,
+    Ruleset,
+)
+from rsp_release.version.evidence import History
+from rsp_release.version.fragments import Fragment, Part
+from rsp_release.version.tags import parse_tags
 
 __all__ = ["NOW", "WORKFLOW", "Scene", "denied", "down"]
 

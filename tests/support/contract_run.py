@@ -18,9 +18,9 @@ from pathlib import Path
 import requests
 
 from rsp_release.exceptions import ReleaseError
-from rsp_release.plan import Options
-from rsp_release.sandbox import Scenario
+from rsp_release.release.plan import Options
 from rsp_release.steps.chart_pr import ChartPull
+from rsp_sandbox import Scenario
 
 from .contract import Contract
 from .deploying import DEPLOY, add_deployment, configure

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 
-from rsp_release.sandbox import Sandbox
-from rsp_release.sandbox.base import History
-from rsp_release.sandbox.git import git_environment
+from rsp_sandbox import Sandbox
+from rsp_sandbox.base import History
+from rsp_sandbox.git import git_environment
 
 from .service import NAME, Service
 

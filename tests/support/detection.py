@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from rsp_release.workflow import explain_absence, find_publication
+from rsp_release.publishing import explain_absence, find_publication
 
 __all__ = ["Answer", "compare", "main"]
 

@@ -16,14 +16,14 @@ from random import Random
 
 from rsp_release.cli.fleet import Cells
 from rsp_release.config import Config
+from rsp_release.deployment.fleet import Row, select
+from rsp_release.deployment.fleet_reader import FleetReader
 from rsp_release.factory import Factory
-from rsp_release.fleet import Row, select
-from rsp_release.fleet_reader import FleetReader
-from rsp_release.sandbox import Sandbox
-from rsp_release.sandbox.base import History
-from rsp_release.sandbox.git import git_environment
-from rsp_release.sandbox.pulls import Pull
-from rsp_release.sandbox.releases import Release
+from rsp_sandbox import Sandbox
+from rsp_sandbox.base import History
+from rsp_sandbox.git import git_environment
+from rsp_sandbox.pulls import Pull
+from rsp_sandbox.releases import Release
 
 from .deploying import add_repository
 from .simulated import VirtualClock

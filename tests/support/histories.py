@@ -15,19 +15,23 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rsp_release.commits import CommitEvidence, raw_commit, read_commits
 from rsp_release.config import Config
-from rsp_release.evidence import History
 from rsp_release.exceptions import ReleaseError
-from rsp_release.fragments import (
+from rsp_release.models import NextVersion
+from rsp_release.version.choose import Request, propose
+from rsp_release.version.commits import (
+    CommitEvidence,
+    raw_commit,
+    read_commits,
+)
+from rsp_release.version.evidence import History
+from rsp_release.version.fragments import (
     Fragment,
     Section,
     parse_changelog,
     parse_fragment,
 )
-from rsp_release.models import NextVersion
-from rsp_release.tags import Tag, Version, parse_tags
-from rsp_release.version import Request, propose
+from rsp_release.version.tags import Tag, Version, parse_tags
 
 __all__ = ["GROUPS", "group_of", "histories", "main", "score"]
 

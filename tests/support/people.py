@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rsp_release.sandbox import Scenario
-from rsp_release.world import Clock
+from rsp_release.engine.world import Clock
+from rsp_sandbox import Scenario
 
 from .service import NAME, TAG, Service, serve
 

@@ -24,12 +24,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rsp_release.choice import NextVersion
 from rsp_release.config import Config
-from rsp_release.evidence import History
 from rsp_release.exceptions import ReleaseError
-from rsp_release.storage.history import read_history
-from rsp_release.version import Request, propose
+from rsp_release.storage.git.history import read_history
+from rsp_release.version.choose import Request, propose
+from rsp_release.version.evidence import History
+from rsp_release.version.proposal import NextVersion
 from tests.support.histories import BUMPS, histories
 
 __all__ = ["main", "replay"]

@@ -27,12 +27,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from rsp_release.changelog import entry_of, find_headings, is_markdown
+from rsp_release.changelog.entries import entry_of, find_headings, is_markdown
 from rsp_release.config import Config
 from rsp_release.exceptions import ReleaseError
 from rsp_release.models import Collected
-from rsp_release.storage.changelog import GitChangelog
-from rsp_release.storage.git_branches import Branches
+from rsp_release.storage.git.branches import Branches
+from rsp_release.storage.git.changelog import GitChangelog
 
 __all__ = ["Replay", "Verdict", "find_releases"]
 

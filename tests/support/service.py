@@ -12,13 +12,13 @@ from pathlib import Path
 from random import Random
 
 from rsp_release.config import load_config
+from rsp_release.engine.world import Clock
 from rsp_release.factory import Factory
 from rsp_release.models import Event, Result
-from rsp_release.plan import Options
-from rsp_release.releaser import Releaser
-from rsp_release.sandbox import Sandbox, Scenario, seed
-from rsp_release.version import Request
-from rsp_release.world import Clock
+from rsp_release.release.plan import Options
+from rsp_release.release.releaser import Releaser
+from rsp_release.version.choose import Request
+from rsp_sandbox import Sandbox, Scenario, seed
 
 from .spawning import run_program
 

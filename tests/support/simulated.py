@@ -1,8 +1,8 @@
 """A world in memory: a remote, GitHub and a registry on a virtual clock.
 
-It implements the protocols of `rsp_release.world` with the unkindness of the
-real things: reads lag writes, runs appear late, answers get lost, and the
-program can be killed at any call. The real adapters are tested elsewhere,
+It implements the protocols of `rsp_release.engine.world` with the unkindness
+of the real things: reads lag writes, runs appear late, answers get lost, and
+the program can be killed at any call. The real adapters are tested elsewhere,
 against real git, real HTTP and a real registry.
 """
 
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from rsp_release.engine.world import World
 from rsp_release.exceptions import (
     NotSentError,
     RateLimitedError,
@@ -47,7 +48,6 @@ from rsp_release.models import (
     RerunFailedJobs,
     WorkflowRun,
 )
-from rsp_release.world import World
 
 from .branches import COMMIT, Branches
 from .deploys import Charts, SimulatedDeploy

@@ -126,9 +126,7 @@ def _import_all() -> None:
     import rsp_release
 
     for module in pkgutil.walk_packages(rsp_release.__path__, "rsp_release."):
-        if not module.name.startswith(
-            ("rsp_release.sandbox", "rsp_release._")
-        ):
+        if not module.name.startswith("rsp_release._"):
             importlib.import_module(module.name)
     for name in ("git", "github", "requests", "rich.console", "ruamel.yaml"):
         importlib.import_module(name)

@@ -15,11 +15,11 @@ from typing import Any
 from rsp_release.config import load_config
 from rsp_release.factory import Factory
 from rsp_release.models import Event, Result, StepEvent, Verdict
-from rsp_release.plan import Options
-from rsp_release.sandbox import Sandbox, Scenario, seed
+from rsp_release.release.plan import Options
+from rsp_release.release.watcher import Watcher
 from rsp_release.steps.workflow_run import PublishingRun
 from rsp_release.views.json import JsonView
-from rsp_release.watcher import Watcher
+from rsp_sandbox import Sandbox, Scenario, seed
 
 from .sandbox import Client
 

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from rsp_release.cli.manual import SHELLS
-from rsp_release.sandbox import seed
+from rsp_sandbox import seed
 
 __all__ = ["main"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rsp_release.choice import NextVersion, Reason
 from rsp_release.exceptions import BlockedError, ExitStatus, SettingsError
 from rsp_release.models import Result
+from rsp_release.version.proposal import NextVersion, Reason
 from rsp_release.views.actions import (
     ActionsView,
     find_line,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..fragments import Fragment, level_of
-from ..messages import parse_header
-from ..naming import name_first
-from ..scriv_settings import categories_of, read_scriv_settings
+from ..changelog.scriv import categories_of, read_scriv_settings
+from ..models.naming import name_first
+from ..version.fragments import Fragment, level_of
+from ..version.messages import parse_header
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 

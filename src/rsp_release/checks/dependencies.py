@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..exceptions import NotAllowedError
-from ..naming import name_first
+from ..models.naming import name_first
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 from .workflow_file import read_workflow

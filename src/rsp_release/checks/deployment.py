@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..charts import Place, parse_place
-from ..deploy_seen import find_places
+from ..deployment.charts import Place, parse_place
+from ..deployment.seen import find_places
+from ..engine.world import DeployRepository
 from ..exceptions import BlockedError, ExitStatus, NotAllowedError
 from ..models import Repository
-from ..naming import name_first
-from ..world import DeployRepository
+from ..models.naming import name_first
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts, NothingToLookAtError
 

@@ -9,9 +9,8 @@ from threading import Lock
 from typing import TypeVar, cast
 
 from ..config import Config
-from ..evidence import History
+from ..engine.world import Files, ForgeSettings, World
 from ..exceptions import NotAllowedError, ReleaseError
-from ..hosting import Credentials
 from ..models import (
     Image,
     ImageReport,
@@ -21,8 +20,9 @@ from ..models import (
     RemoteTag,
     Repository,
 )
-from ..workflow import find_publication
-from ..world import Files, ForgeSettings, World
+from ..models.hosting import Credentials
+from ..publishing import find_publication
+from ..version.evidence import History
 
 __all__ = ["Facts", "NothingToLookAtError"]
 

@@ -8,11 +8,11 @@ import shlex
 from typing import Any
 
 from ..exceptions import NotAllowedError, ReleaseError
-from ..naming import name_first
-from ..workflow import explain_absence
-from ..workflow.candidates import find_candidates
-from ..workflow.documents import load
-from ..workflow.published import dockerfiles_of, jobs_of
+from ..models.naming import name_first
+from ..publishing import explain_absence
+from ..publishing.candidates import find_candidates
+from ..publishing.documents import load
+from ..publishing.published import dockerfiles_of, jobs_of
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 from .workflow_file import document_of

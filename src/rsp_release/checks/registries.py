@@ -9,7 +9,7 @@ from typing import Any
 
 from ..exceptions import NotAllowedError
 from ..models import Publication
-from ..workflow.published import flat, jobs_of, steps_of
+from ..publishing.published import flat, jobs_of, steps_of
 from .base import Finding, ok, problem, unknown
 from .facts import Facts
 from .workflow_file import document_of

@@ -7,9 +7,9 @@ from shlex import quote
 
 from ..exceptions import NotAllowedError
 from ..models import ReleasePage
-from ..naming import name_first
-from ..tags import Tag, parse_tags, stream_of
-from ..workflow.triggers import starts_on_branch
+from ..models.naming import name_first
+from ..publishing.triggers import starts_on_branch
+from ..version.tags import Tag, parse_tags, stream_of
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 from .workflow_file import read_workflow

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..exceptions import NotAllowedError
-from ..hosting import Ruleset
-from ..naming import name_first
+from ..models.hosting import Ruleset
+from ..models.naming import name_first
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 

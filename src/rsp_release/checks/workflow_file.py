@@ -6,7 +6,7 @@ from typing import Any
 
 from ..exceptions import ReleaseError
 from ..models import Publication
-from ..workflow.documents import load
+from ..publishing.documents import load
 from .facts import Facts
 
 __all__ = ["document_of", "read_workflow"]

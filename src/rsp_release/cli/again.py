@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from .. import runs
 from ..exceptions import ExitStatus
 from ..models import Event, Result, StepEvent, WorkflowRun
+from ..runs import states as runs
 from .session import Session
 
 __all__ = ["LastRun"]

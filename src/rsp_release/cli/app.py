@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 
 from .. import __version__
 from ..exceptions import ExitStatus, ReleaseError, UsageError
-from ..plan import Options
+from ..release.plan import Options
 from .complete import complete_tags
 from .session import Globals, Session, parse_duration, print_error
 

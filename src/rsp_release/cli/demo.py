@@ -18,7 +18,7 @@ from .release import run_bump
 from .session import Globals, Session
 
 if TYPE_CHECKING:
-    from ..sandbox import Sandbox
+    from rsp_sandbox import Sandbox
 
 __all__ = ["clone", "isolate", "run_demo", "run_sandbox"]
 
@@ -45,7 +45,7 @@ def run_demo(options: Globals, *, as_json: bool) -> int:
     int
         The exit status.
     """
-    from ..sandbox import Sandbox, seed
+    from rsp_sandbox import Sandbox, seed
 
     with tempfile.TemporaryDirectory(prefix="rsp-release-") as name:
         folder = Path(name)
@@ -104,7 +104,7 @@ def run_sandbox(
     int
         The exit status.
     """
-    from ..sandbox import Sandbox, Scenario, seed
+    from rsp_sandbox import Sandbox, Scenario, seed
 
     try:
         script = Scenario.load(scenario) if scenario else None

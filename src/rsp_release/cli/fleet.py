@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..deployment.fleet import Row, document, fleet_status, select
 from ..exceptions import ReleaseError, UsageError
-from ..fleet import Row, document, fleet_status, select
 from .session import Session
 
 __all__ = ["NEEDS", "Cells", "run_fleet"]

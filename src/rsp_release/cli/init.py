@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..config import load_config
 from ..exceptions import ReleaseError, UsageError
-from ..scaffold import (
+from ..setup.scaffold import (
     Addition,
     Repository,
     Target,

@@ -6,11 +6,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ..choice import NextVersion
 from ..config import load_config
 from ..exceptions import ReleaseError
-from ..storage.history import read_history
-from ..version import Request, propose
+from ..storage.git.history import read_history
+from ..version.choose import Request, propose
+from ..version.proposal import NextVersion
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..charts import parse_place
 from ..config import Config, load_config
+from ..deployment.charts import parse_place
 from ..exceptions import ReleaseError, UsageError
 from ..views import safe
 from .demo import clone, isolate
@@ -19,7 +19,7 @@ from .release import run_bump
 from .session import Globals, Session
 
 if TYPE_CHECKING:
-    from ..sandbox import Sandbox
+    from rsp_sandbox import Sandbox
 
 __all__ = ["run_rehearse"]
 
@@ -66,7 +66,7 @@ def run_rehearse(
     ReleaseError
         Raised if there is nothing that could be cloned.
     """
-    from ..sandbox import Sandbox, Scenario, seed
+    from rsp_sandbox import Sandbox, Scenario, seed
 
     session = make_session(options)
     root, repository, branch = session.factory.find_home()
@@ -222,7 +222,7 @@ def _add_deployment(
     box: Sandbox, config: Config, source: _Source
 ) -> str | None:
     """Make up the repository to deploy from; return what is made up."""
-    from ..sandbox import seed
+    from rsp_sandbox import seed
 
     name = config.deploy_repository
     if name is None:

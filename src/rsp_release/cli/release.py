@@ -8,9 +8,9 @@ from functools import partial
 
 from ..exceptions import ReleaseError, UsageError
 from ..models import Event, Proposal, Release, Result
-from ..plan import Plan
-from ..releaser import Releaser
-from ..version import Request
+from ..release.plan import Plan
+from ..release.releaser import Releaser
+from ..version.choose import Request
 from .again import LastRun
 from .session import Session
 

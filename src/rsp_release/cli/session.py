@@ -14,16 +14,16 @@ from pathlib import Path
 from shlex import quote
 from typing import TextIO
 
-from ..conclusion import OUTCOMES
 from ..config import Config, load_config
+from ..engine.journal import lock
 from ..exceptions import ExitStatus, ReleaseError, UsageError
 from ..factory import Factory
-from ..journal import lock
 from ..models import Choice, Event, Result
-from ..plan import Options
-from ..releaser import Releaser
+from ..release.conclusion import OUTCOMES
+from ..release.plan import Options
+from ..release.releaser import Releaser
+from ..release.watcher import Watcher
 from ..views import Kind, choose_kind, make_view, safe
-from ..watcher import Watcher
 
 __all__ = ["Globals", "Session", "parse_duration", "print_error"]
 

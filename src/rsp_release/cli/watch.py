@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from shlex import quote
 
+from ..engine.journal import lock
 from ..exceptions import ReleaseError
-from ..journal import lock
 from ..steps.workflow_run import PublishingRun
 from .again import LastRun
 from .session import Session

@@ -6,7 +6,7 @@ end up in events, in the journal and on screens.
 
 from __future__ import annotations
 
-from ..choice import Bump, Confidence, NextVersion, Reason
+from ..version.proposal import Bump, Confidence, NextVersion, Reason
 from .events import Event, Notice, Outcome, Result, StepEvent
 from .release import (
     Commit,

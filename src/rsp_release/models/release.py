@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from ..choice import Bump
+from ..version.proposal import Bump
 
 __all__ = [
     "Commit",

@@ -7,8 +7,8 @@ to tag is on the release branch. Between the two lists the
 
 from __future__ import annotations
 
+from ..engine.world import Step
 from ..models import Proposal, Release
-from ..world import Step
 from .changelog_pr import ChangelogPull
 from .chart_pr import ChartPull
 from .github_release import GithubRelease

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from shlex import quote
 
-from ..changelog import commit_subject
-from ..changelog_seen import ChangelogSeen, look_at_changelog
+from ..changelog.entries import commit_subject
+from ..engine.world import World
 from ..models import (
     Blocked,
     Change,
@@ -25,9 +25,9 @@ from ..models import (
     Verdict,
     Wait,
 )
-from ..naming import name_first
-from ..pulls import describe, dress, merge, mute
-from ..world import World
+from ..models.naming import name_first
+from ..models.pulls import describe, dress, merge, mute
+from .changelog_seen import ChangelogSeen, look_at_changelog
 
 __all__ = ["ChangelogPull"]
 

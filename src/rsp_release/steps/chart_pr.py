@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from shlex import quote
 
-from .. import deployment
-from ..charts import Edited, relate
-from ..deploy_doubts import find_unproven, refuse, wait_for_fork
-from ..deploy_edits import edit_all, list_changes, new_files
-from ..deploy_seen import (
+from ..deployment import pull_request as deployment
+from ..deployment.blockers import find_unproven, refuse, wait_for_fork
+from ..deployment.charts import Edited, relate
+from ..deployment.edits import edit_all, list_changes, new_files
+from ..deployment.seen import (
     ChartSeen,
     look_at_files,
     look_for_proof,
     look_for_pulls,
 )
+from ..engine.world import World
 from ..exceptions import BlockedError, ExitStatus
 from ..models import (
     Blocked,
@@ -35,8 +36,7 @@ from ..models import (
     Verdict,
     Wait,
 )
-from ..pulls import describe, finish
-from ..world import World
+from ..models.pulls import describe, finish
 
 __all__ = ["ChartPull"]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ..changelog.notes import compose_body
+from ..engine.world import World
 from ..exceptions import NotAllowedError
 from ..models import (
     Blocked,
@@ -16,8 +18,6 @@ from ..models import (
     ReleasePage,
     Verdict,
 )
-from ..notes import compose_body
-from ..world import World
 
 __all__ = ["GithubRelease", "GithubReleaseSeen"]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from shlex import quote
 
-from .. import images
+from ..engine.world import World
 from ..exceptions import ExitStatus
+from ..images import identity as images
 from ..models import (
     Blocked,
     Change,
@@ -19,7 +20,6 @@ from ..models import (
     Verdict,
     Wait,
 )
-from ..world import World
 
 __all__ = ["Images", "ImagesSeen"]
 

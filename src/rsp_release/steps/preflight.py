@@ -15,10 +15,10 @@ from ..checks import (
 )
 from ..checks.base import ok, problem
 from ..config import Config
+from ..engine.world import World
 from ..exceptions import ExitStatus, NotAllowedError
 from ..models import Blocked, Change, Done, Proposal, Verdict
-from ..naming import name_first
-from ..world import World
+from ..models.naming import name_first
 
 __all__ = ["Preflight", "PreflightSeen"]
 

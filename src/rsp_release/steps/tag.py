@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from shlex import quote
 
+from ..engine.world import World
 from ..models import (
     Blocked,
     Change,
@@ -14,7 +15,6 @@ from ..models import (
     RemoteTag,
     Verdict,
 )
-from ..world import World
 
 __all__ = ["Tag", "TagSeen"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from shlex import quote
 
-from .. import estimates, runs
+from ..engine.world import World
 from ..exceptions import ExitStatus
 from ..models import (
     ApproveDeployments,
@@ -22,7 +22,8 @@ from ..models import (
     Wait,
     WorkflowRun,
 )
-from ..world import World
+from ..runs import estimates
+from ..runs import states as runs
 
 __all__ = ["PublishingRun", "PublishingRunSeen"]
 

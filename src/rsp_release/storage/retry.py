@@ -6,8 +6,8 @@ from collections.abc import Callable
 from random import Random
 from typing import TypeVar
 
+from ..engine.world import Clock
 from ..exceptions import ReadError
-from ..world import Clock
 
 __all__ = ["ReadRetrier"]
 

@@ -1,0 +1,1 @@
+"""The change log: its entries, the notes of a release, and scriv."""

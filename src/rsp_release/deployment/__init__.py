@@ -1,0 +1,1 @@
+"""What is deployed: charts, their versions, and the pull request."""

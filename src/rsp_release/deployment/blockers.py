@@ -1,0 +1,166 @@
+"""What speaks against a deployment, and what it has to wait for.
+
+Nothing is read here: it is told from what was looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from shlex import quote
+
+from ..exceptions import ExitStatus
+from ..models import Blocked, Done, Release, Verdict, Wait
+from . import pull_request as deployment
+from .charts import relate
+from .edits import Replaced
+from .seen import ChartSeen
+
+__all__ = ["find_unproven", "refuse", "wait_for_fork"]
+
+_INTERVAL = 5.0
+"""Seconds between two looks."""
+
+_FORKED_WITHIN = 300.0
+"""Seconds that GitHub may take to fork a repository.
+
+https://docs.github.com/en/rest/repos/forks#create-a-fork
+"""
+
+_APPEARS_WITHIN = 90.0
+"""Seconds that a registry may take to show what was just pushed."""
+
+
+def refuse(
+    release: Release,
+    seen: ChartSeen,
+    changes: Iterable[Replaced],
+    *,
+    tag: str,
+    is_asked: bool,
+) -> Verdict | None:
+    """Tell what speaks against a deployment that nobody forces.
+
+    Parameters
+    ----------
+    release
+        The release.
+    seen
+        What was looked at.
+    changes
+        What would be replaced.
+    tag
+        The tag of the release's images.
+    is_asked
+        Whether a person asked for just this deployment: then it is no answer
+        that another is deployed instead.
+
+    Returns
+    -------
+    Verdict or None
+        Why it is not deployed; `None` where nothing speaks against it.
+    """
+    command = f"rsp-release deploy {quote(release.tag)} --force"
+    again = f"`{command}` does it anyway"
+    for other in seen.others:
+        version = deployment.version_of(other, release.deploy_prefix)
+        if relate(version, release.version) == "newer":
+            said = f"#{other.number} for {version} is open"
+            if is_asked:
+                return Blocked(problem=said, help=again, url=other.url)
+            return Done(evidence=f"not deployed: {said}", url=other.url)
+    for path, key, old, new in changes:
+        relation = "same" if key.endswith("digest") else relate(old, new)
+        if relation == "newer" and not (is_asked or release.is_latest):
+            return Done(evidence=f"not deployed: {path} has {old}")
+        if relation == "newer":
+            return Blocked(
+                problem=f"{path} has {key} {old}, which is newer than {new}",
+                help=again,
+            )
+        if relation == "unknown":
+            what = f"has {key} {old!r}" if old else f"has no {key}"
+            return Blocked(
+                problem=f"{path} {what}, and it is not known whether {new} is"
+                " newer",
+                help=again,
+            )
+    for pin in seen.pins:
+        return Blocked(
+            problem=f"the values pin {pin.key} to {pin.tag!r}, so the chart"
+            f" would not take {tag}",
+            help="empty it, or name it in deploy.charts as"
+            f' "…/values.yaml#{pin.key}"; {again}',
+        )
+    return None
+
+
+def find_unproven(seen: ChartSeen, *, again: str) -> Verdict | None:
+    """Tell which image is not there, as far as is known.
+
+    Parameters
+    ----------
+    seen
+        What was looked at.
+    again
+        The command that goes on.
+
+    Returns
+    -------
+    Verdict or None
+        What is waited for, or missing; `None` where all are there.
+    """
+    problems = []
+    for image, report in seen.images:
+        name = f"{image.name}:{image.tag}"
+        missing = [p for p in image.platforms if p not in report.platforms]
+        if report.state == "absent":
+            problems.append(f"{name} is not in the registry")
+        elif report.state == "unknown":
+            problems.append(
+                f"could not tell whether {name} is there: {report.reason}"
+            )
+        elif missing:
+            problems.append(f"{name} lacks {', '.join(missing)}")
+    reports = tuple(report for _, report in seen.images)
+    is_image = any(p.keys[:1] != ("dependencies",) for p in seen.places)
+    if not seen.images and is_image:
+        return Blocked(
+            problem="it is not known which image the deployment will pull",
+            help="name it with `images` in the settings",
+            exit_status=ExitStatus.IMAGE,
+        )
+    if not problems:
+        return None
+    return Wait(
+        reason=f"not deployed: {problems[0]}",
+        interval=_INTERVAL,
+        patience=_APPEARS_WITHIN,
+        images=reports,
+        otherwise=Blocked(
+            problem="not deployed:\n" + "\n".join(problems),
+            help=f"`{again}` goes on once it is there",
+            exit_status=ExitStatus.IMAGE,
+            images=reports,
+        ),
+    )
+
+
+def wait_for_fork(name: str, *, again: str) -> Wait:
+    """Wait until GitHub has made a fork.
+
+    Parameters
+    ----------
+    name
+        The fork.
+    again
+        The command that goes on.
+    """
+    return Wait(
+        reason=f"GitHub is making the fork {name}",
+        patience=_FORKED_WITHIN,
+        otherwise=Blocked(
+            problem=f"the fork {name} has no commits",
+            help=f"see whether GitHub is still at it, and `{again}` then; or"
+            " delete it",
+        ),
+    )

@@ -1,0 +1,450 @@
+"""What a deployment repository says of versions, and how to change it.
+
+Pure: texts in, texts out. Helm charts carry the version of an application as
+``appVersion`` in :file:`Chart.yaml`, which is the tag of its image unless the
+values say otherwise; Kustomize carries tags in ``images``.
+
+The places that are edited are named as in the setting ``deploy.charts``:
+
+``applications/name`` or ``applications/name/Chart.yaml``
+    the ``appVersion`` of that chart
+``PATH/Chart.yaml#dependencies.NAME``
+    the ``version`` of that dependency
+``PATH/kustomization.yaml``
+    ``newTag`` and ``digest`` of the release's images
+``PATH.yaml#key.of.a.value``
+    that value
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from urllib.parse import quote, urlsplit
+
+from ..exceptions import BlockedError, UsageError
+from ..version.tags import parse_tags
+from .spans import Node, Spot, Yaml, get
+
+__all__ = [
+    "Edited",
+    "ImageValue",
+    "Place",
+    "Relation",
+    "edit",
+    "edit_badges",
+    "find_charts",
+    "find_image_values",
+    "has_source",
+    "parse_place",
+    "read_chart",
+    "relate",
+]
+
+Relation: TypeAlias = Literal["same", "newer", "older", "unknown"]
+"""How a deployed version stands to another: newer means it is higher."""
+
+_NOT_DEPLOYED = frozenset(
+    {"example", "examples", "fixtures", "starters", "test", "testdata",
+     "tests"}
+)  # fmt: skip
+"""Directories whose charts are there to be copied, or to test with."""
+
+_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place in a deployment repository that holds a version."""
+
+    path: str
+    """The file."""
+
+    keys: tuple[str, ...]
+    """The path of keys to the value; empty for a Kustomize file."""
+
+    @property
+    def directory(self) -> str:
+        """The directory of the file."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def is_app_version(self) -> bool:
+        """Whether it is the ``appVersion`` of a chart."""
+        return self.keys == ("appVersion",)
+
+    def beside(self, name: str) -> str:
+        """Return the path of another file of the same directory."""
+        return f"{self.directory}/{name}".lstrip("/")
+
+    def __str__(self) -> str:  # type: ignore[explicit-override]
+        return f"{self.path}#{'.'.join(self.keys)}" if self.keys else self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """A file with other values."""
+
+    text: str
+    """The new text."""
+
+    changes: tuple[tuple[str, str | None, str], ...]
+    """Key, value before, and value now, of everything that was looked for.
+
+    Where nothing is to be changed, the two are the same.
+    """
+
+    @property
+    def current(self) -> tuple[str | None, ...]:
+        """The values before."""
+        return tuple(old for _, old, _ in self.changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageValue:
+    """An image as the values of a chart name it."""
+
+    key: str
+    """The path of keys to its tag."""
+
+    name: str | None
+    """Registry and repository; `None` where they don't say."""
+
+    tag: str | None
+    """The tag; `None` where it is left to the chart's ``appVersion``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """What a :file:`Chart.yaml` says."""
+
+    name: str | None
+    app_version: str | None
+    sources: tuple[str, ...]
+
+
+def parse_place(text: str) -> Place:
+    """Read a place from the setting ``deploy.charts``.
+
+    Parameters
+    ----------
+    text
+        The place, as in the module's docstring.
+
+    Returns
+    -------
+    Place
+        The file, and the keys in it.
+
+    Raises
+    ------
+    UsageError
+        Raised if it is none.
+    """
+    path, _, key = text.strip().partition("#")
+    path = path.removeprefix("./").rstrip("/")
+    name = path.rpartition("/")[2]
+    keys = tuple(part for part in key.split(".") if part)
+    if path.startswith("/") or ".." in path.split("/") or not path:
+        raise UsageError(
+            f"deploy.charts: {text!r} is no path in a repository",
+            help='write it like "applications/name"',
+        )
+    if name in _KUSTOMIZATIONS:
+        return Place(path=path, keys=keys)
+    if not re.search(r"\.ya?ml$", path):
+        path, name = f"{path}/Chart.yaml", "Chart.yaml"
+    if name == "Chart.yaml":
+        if len(keys) == 2 and keys[0] == "dependencies":
+            keys = ("dependencies", f"name={keys[1]}", "version")
+        return Place(path=path, keys=keys or ("appVersion",))
+    if not keys:
+        raise UsageError(
+            f"deploy.charts: {text!r} does not say which value",
+            help=f'name it, such as "{path}#image.tag"',
+        )
+    return Place(path=path, keys=keys)
+
+
+def read_chart(text: str) -> Chart:
+    """Read what is wanted of a :file:`Chart.yaml`.
+
+    Parameters
+    ----------
+    text
+        Its text.
+
+    Raises
+    ------
+    BlockedError
+        Raised if it is no YAML.
+    """
+    roots = Yaml(text).roots
+    root = roots[0] if roots else None
+    sources = get(root, "sources")
+    items = sources.children if sources else []
+    home = _text(get(root, "home"))
+    found = [t for item in items if (t := item.text) is not None]
+    return Chart(
+        name=_text(get(root, "name")),
+        app_version=_text(get(root, "appVersion")),
+        sources=(*found, *([home] if home else [])),
+    )
+
+
+def find_charts(paths: Iterable[str]) -> tuple[str, ...]:
+    """Find the charts that are deployed.
+
+    Parameters
+    ----------
+    paths
+        Every file of a deployment repository.
+
+    Returns
+    -------
+    tuple of str
+        The path of each :file:`Chart.yaml`, in order, without those that are
+        there to be copied or to test with.
+    """
+    found = []
+    for path in paths:
+        *directories, name = path.split("/")
+        if name == "Chart.yaml" and not _NOT_DEPLOYED & set(directories):
+            found.append(path)
+    return tuple(sorted(found))
+
+
+def has_source(chart: Chart, url: str) -> bool:
+    """Return whether a chart names a repository as its source.
+
+    Parameters
+    ----------
+    chart
+        The chart.
+    url
+        The repository's page.
+    """
+    return _address(url) in {_address(source) for source in chart.sources}
+
+
+def edit(
+    place: Place, text: str, *, tag: str, digests: Mapping[str, str | None]
+) -> Edited:
+    """Put a version into a file.
+
+    Parameters
+    ----------
+    place
+        Where.
+    text
+        The file's text.
+    tag
+        The tag of the release's images.
+    digests
+        The release's images, each with its digest as far as that is known.
+
+    Returns
+    -------
+    Edited
+        The new text, and what was there before.
+
+    Raises
+    ------
+    BlockedError
+        Raised if the file has no such place, or it cannot be changed alone.
+    """
+    try:
+        yaml = Yaml(text)
+        if place.keys:
+            found = [
+                (".".join(place.keys), spot, _fit(spot.value, tag, digests))
+                for spot in yaml.find(place.keys)
+            ]
+        else:
+            found = list(_find_kustomized(yaml.roots, tag, digests))
+        if not found:
+            what = ".".join(place.keys) or "newTag of " + " or ".join(digests)
+            raise BlockedError(f"it has no {what}")
+        changes = [(s, new) for _, s, new in found if s.value != new]
+        new_text = yaml.replace(changes) if changes else text
+    except BlockedError as e:
+        raise BlockedError(f"{place.path}: {e.message}", help=e.help) from e
+    return Edited(
+        text=new_text,
+        changes=tuple((key, spot.value, new) for key, spot, new in found),
+    )
+
+
+def edit_badges(text: str, *, old: str | None, new: str) -> str:
+    """Let the badges follow that helm-docs writes into a README.
+
+    Parameters
+    ----------
+    text
+        The README.
+    old, new
+        The ``appVersion`` before and now.
+
+    Returns
+    -------
+    str
+        The text, changed in badges of exactly the old version alone.
+    """
+    if old is None or old == new:
+        return text
+    # shields.io takes two dashes for one (https://shields.io/badges).
+    shields = {
+        re.escape(quote(form, safe="."))
+        for form in (old, old.replace("-", "--"))
+    }
+    pattern = re.compile(
+        rf"(!\[AppVersion: ){re.escape(old)}"
+        r"(\]\(https://img\.shields\.io/badge/AppVersion-)"
+        rf"(?:{'|'.join(sorted(shields, key=len, reverse=True))})"
+        r"(-[a-z]+[?)])"
+    )
+    escaped = quote(new.replace("-", "--"), safe=".")
+    return pattern.sub(
+        lambda match: f"{match[1]}{new}{match[2]}{escaped}{match[3]}", text
+    )
+
+
+def find_image_values(
+    text: str, base: Sequence[ImageValue] = ()
+) -> tuple[ImageValue, ...]:
+    """Find the images that values of a chart name.
+
+    Parameters
+    ----------
+    text
+        A values file.
+    base
+        What the chart's own values say, for files that override some.
+
+    Returns
+    -------
+    tuple of ImageValue
+        Every image, in the order of the file.
+
+    Raises
+    ------
+    BlockedError
+        Raised if it is no YAML.
+    """
+    names = {value.key: value.name for value in base}
+    found = []
+    for root in Yaml(text).roots:
+        for keys, node in _mappings(root):
+            tag = get(node, "tag")
+            name = _text(get(node, "repository"))
+            registry = _text(get(node, "registry"))
+            is_image = bool(keys) and keys[-1].lower().endswith("image")
+            has_tag = any(k.value == "tag" for k, _ in node.pairs)
+            if not (is_image or name) or not (has_tag or is_image):
+                continue
+            if tag is not None and tag.kind != "scalar":
+                continue
+            if name and registry:
+                name = f"{registry}/{name}"
+            key = ".".join((*keys, "tag"))
+            found.append(
+                ImageValue(
+                    key=key,
+                    name=name or names.get(key),
+                    tag=_text(tag) or None,
+                )
+            )
+    return tuple(found)
+
+
+def relate(current: str | None, wanted: str) -> Relation:
+    """Tell how a deployed version stands to another.
+
+    Parameters
+    ----------
+    current
+        What is deployed.
+    wanted
+        The other version.
+
+    Returns
+    -------
+    str
+        ``newer`` where the deployed one is higher, by SemVer 2.0.0;
+        ``unknown`` where either is no version, or they are of two streams of
+        tags.
+    """
+    if current == wanted:
+        return "same"
+    found = [list(parse_tags([text or ""])) for text in (current, wanted)]
+    if not all(found):
+        return "unknown"
+    one, other = found[0][0], found[1][0]
+    if one.stream != other.stream:
+        return "unknown"
+    if one.version.key == other.version.key:
+        return "same"
+    return "newer" if one.version.key > other.version.key else "older"
+
+
+# -- Parts ------------------------------------------------------------------
+
+
+def _text(node: Node | None) -> str | None:
+    return node.text if node else None
+
+
+def _address(url: str) -> str:
+    """Return host and path of a page, as they compare."""
+    parts = urlsplit(url.strip())
+    path = parts.path.strip("/").removesuffix(".git").lower()
+    # A folder of a repository is a source in it.
+    owner, _, rest = path.partition("/")
+    return f"{parts.netloc.lower()}/{owner}/{rest.partition('/')[0]}"
+
+
+def _fit(old: str | None, tag: str, digests: Iterable[str]) -> str:
+    """Return what shall stand in a place, of the form that stands there."""
+    for name in digests:
+        if old and old.startswith((f"{name}:", f"{name}@")):
+            return f"{name}:{tag}"
+    return tag
+
+
+def _find_kustomized(
+    roots: Sequence[Node], tag: str, digests: Mapping[str, str | None]
+) -> Iterator[tuple[str, Spot, str]]:
+    """Find tags and digests of images (Kustomize, images transformer)."""
+    for root in roots:
+        images = get(root, "images")
+        for item in images.children if images else ():
+            node = item.resolved
+            names = _text(get(node, "newName")), _text(get(node, "name"))
+            name = next((n for n in names if n in digests), None)
+            if name is None or (names[0] and names[0] != name):
+                continue
+            for key, value in node.pairs:
+                spot = Spot(value, key.end)
+                if key.value == "newTag":
+                    yield f"{name} newTag", spot, tag
+                elif key.value == "digest":
+                    digest = digests[name]
+                    if digest is None:
+                        raise BlockedError(f"no digest of {name} is known")
+                    yield f"{name} digest", spot, digest
+
+
+def _mappings(root: Node) -> Iterator[tuple[tuple[str, ...], Node]]:
+    """Yield every mapping with its path of keys."""
+    stack: list[tuple[tuple[str, ...], Node]] = [((), root)]
+    while stack:
+        keys, node = stack.pop()
+        if node.kind == "mapping":
+            yield keys, node
+            stack += reversed([((*keys, k.value), v) for k, v in node.pairs])
+        elif node.kind == "sequence":
+            stack += reversed(
+                [((*keys, str(n)), v) for n, v in enumerate(node.children)]
+            )

@@ -1,0 +1,426 @@
+"""All applications of a deployment repository, in one table. Pure.
+
+What was read of each becomes a row, and the rows are sorted by what needs a
+person most.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from ..config import Config
+from ..exceptions import BlockedError, ExitStatus, ReleaseError
+from ..models import PullRequest
+from ..version.choose import History, Request, propose
+from ..version.commits import raw_commit, read_commits
+from ..version.fragments import is_skipped, parse_fragment
+from ..version.tags import parse_tags
+from .charts import read_chart, relate
+
+__all__ = [
+    "Application",
+    "Facts",
+    "Need",
+    "Row",
+    "Unreleased",
+    "document",
+    "find_applications",
+    "fleet_status",
+    "make_row",
+    "select",
+]
+
+Need: TypeAlias = Literal[
+    "failed", "unknown", "deploy", "merge", "release", "nothing"
+]
+"""What a person should do, the most urgent first: mend a run that failed,
+see why a repository cannot be read, deploy, merge, release."""
+
+_ORDER: tuple[Need, ...] = (
+    "failed",
+    "unknown",
+    "deploy",
+    "merge",
+    "release",
+    "nothing",
+)
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
+
+_CHANGELOG = "rsp-release/changelog-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """An application of a deployment repository."""
+
+    name: str
+    path: str
+    """Its :file:`Chart.yaml`."""
+
+    repository: str
+    """Owner and name of its source on GitHub."""
+
+    deployed: str | None
+    """Its ``appVersion``. Untrusted text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What GitHub says of an application's repository."""
+
+    branch: str | None = None
+    """The default branch."""
+
+    latest: str | None = None
+    """The tag of the latest release."""
+
+    released_at: datetime | None = None
+    """When that was published (aware)."""
+
+    release_url: str | None = None
+    """Its page."""
+
+    run: str | None = None
+    """How the run stands, or ended, that published it."""
+
+    run_url: str | None = None
+    """The page of that run."""
+
+    release_pull: str | None = None
+    """The page of an open pull request with a change log."""
+
+    is_archived: bool = False
+    """Whether it is read-only."""
+
+    problem: str | None = None
+    """Why it cannot be read. Untrusted text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreleased:
+    """What came after the latest release of a repository."""
+
+    total: int
+    """How many commits."""
+
+    commits: tuple[tuple[str, str, int], ...]
+    """Hash, message and number of parents of the newest, newest first."""
+
+    fragments: tuple[tuple[str, str], ...] = ()
+    """Name and text of the change-log fragments."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What is known, and to do, of an application."""
+
+    application: Application
+    facts: Facts
+    unreleased: int | None
+    """Commits after the latest release; `None` where that is not known."""
+
+    next: str | None
+    """The version that they make."""
+
+    bump: str
+    """The part that it raises."""
+
+    age: int | None
+    """Whole days since the latest release."""
+
+    deploy_pull: str | None
+    """The page of an open deployment pull request."""
+
+    need: Need
+    """What a person should do."""
+
+    said: str
+    """The same, for a person. Untrusted text."""
+
+
+def find_applications(
+    charts: Mapping[str, str], *, host: str
+) -> tuple[Application, ...]:
+    """Find the applications whose source is on GitHub.
+
+    Parameters
+    ----------
+    charts
+        Path and text of every :file:`Chart.yaml`.
+    host
+        GitHub's host, such as ``github.com``.
+
+    Returns
+    -------
+    tuple of Application
+        In the order of their paths. A chart that cannot be read, names no
+        source there or no ``appVersion`` is left out.
+    """
+    found = []
+    for path, text in sorted(charts.items()):
+        name = path.split("/")[-2] if "/" in path else path
+        try:
+            chart = read_chart(text)
+        except BlockedError:
+            continue
+        sources = [
+            repository
+            for source in chart.sources
+            if (repository := _repository(source, host)) is not None
+        ]
+        if not sources or chart.app_version is None:
+            continue
+        same = [s for s in sources if s.partition("/")[2] == name]
+        found.append(
+            Application(
+                name=name,
+                path=path,
+                repository=(same or sources)[0],
+                deployed=chart.app_version,
+            )
+        )
+    return tuple(found)
+
+
+def _repository(source: str, host: str) -> str | None:
+    try:
+        parts = urlsplit(source)
+    except ValueError:
+        return None
+    if parts.netloc.lower() != host.lower():
+        return None
+    name = "/".join(parts.path.strip("/").split("/")[:2]).removesuffix(".git")
+    return name if _REPOSITORY.fullmatch(name) else None
+
+
+def make_row(
+    application: Application,
+    facts: Facts,
+    unreleased: Unreleased | None,
+    pulls: Iterable[PullRequest],
+    *,
+    now: datetime,
+) -> Row:
+    """Work out what is to do for an application.
+
+    Parameters
+    ----------
+    application
+        The application.
+    facts
+        What GitHub says of its repository.
+    unreleased
+        What came after the latest release; `None` where that is not known.
+    pulls
+        The open pull requests of the deployment repository.
+    now
+        The present time (aware).
+
+    Returns
+    -------
+    Row
+        Its row.
+    """
+    name = application.repository.partition("/")[2]
+    branch = re.compile(rf"rsp-release/{re.escape(name)}-\d+\.")
+    deploy_pull = next((p for p in pulls if branch.match(p.branch)), None)
+    following, bump = None, "none"
+    if unreleased is not None and unreleased.total:
+        following, bump = _next(facts, unreleased)
+    age = (now - facts.released_at).days if facts.released_at else None
+    need, said = _need(application, facts, bump, following, deploy_pull)
+    return Row(
+        application=application,
+        facts=facts,
+        unreleased=unreleased.total if unreleased is not None else None,
+        next=following,
+        bump=bump,
+        age=age,
+        deploy_pull=deploy_pull.url if deploy_pull else None,
+        need=need,
+        said=said,
+    )
+
+
+def _need(
+    application: Application,
+    facts: Facts,
+    bump: str,
+    following: str | None,
+    deploy_pull: PullRequest | None,
+) -> tuple[Need, str]:
+    if facts.problem is not None:
+        return "unknown", f"cannot be read: {facts.problem}"
+    if facts.run in {"failure", "timed_out", "startup_failure", "cancelled"}:
+        return "failed", f"the run of {facts.latest}: {facts.run}"
+    if deploy_pull is not None:
+        return "merge", f"merge #{deploy_pull.number}: {deploy_pull.title}"
+    relation = relate(application.deployed, facts.latest or "")
+    if relation == "older":
+        return "deploy", f"deploy {facts.latest}"
+    if facts.release_pull is not None:
+        number = facts.release_pull.rpartition("/")[2]
+        return "merge", f"merge the change log, #{number}"
+    if facts.is_archived:
+        return "nothing", "its repository is archived"
+    if following is not None and bump in {"major", "minor", "patch"}:
+        return "release", f"release {following}"
+    if facts.latest is not None and relation == "unknown":
+        return "nothing", f"{application.deployed} is none of its releases"
+    return "nothing", ""
+
+
+def _next(facts: Facts, unreleased: Unreleased) -> tuple[str | None, str]:
+    """Choose the version that unreleased commits make, as ``next`` does."""
+    tags = tuple(parse_tags([facts.latest or ""]))
+    fragments = tuple(
+        parse_fragment(f"changelog.d/{name}", text)
+        for name, text in unreleased.fragments
+        if name.endswith((".md", ".rst")) and not is_skipped(name)
+    )
+    history = History(
+        head=unreleased.commits[0][0] if unreleased.commits else "0" * 40,
+        branch=facts.branch,
+        tags=tags,
+        previous=tags[0] if tags else None,
+        commits=read_commits(
+            raw_commit(sha, message, parents=parents)
+            for sha, message, parents in unreleased.commits
+        ),
+        fragments=fragments,
+        uses_fragments=bool(fragments),
+    )
+    try:
+        chosen = propose(history, policy=Config(), request=Request())
+    except ReleaseError:
+        return None, "none"
+    return chosen.next, chosen.bump
+
+
+def select(
+    rows: Iterable[Row],
+    *,
+    needs: Sequence[str] = (),
+    names: Sequence[str] = (),
+) -> tuple[Row, ...]:
+    """Sort rows by what needs a person most, and leave out others.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    needs
+        What has to be needed; empty: anything, or nothing.
+    names
+        Patterns such as ``ga*``, one of which the application's name or its
+        repository's must match; empty: any.
+
+    Returns
+    -------
+    tuple of Row
+        What is left: of the same need the oldest release first.
+    """
+    chosen = [
+        row
+        for row in rows
+        if (not needs or row.need in needs)
+        and (
+            not names
+            or any(
+                fnmatchcase(text, pattern)
+                for pattern in names
+                for text in (
+                    row.application.name,
+                    row.application.repository,
+                )
+            )
+        )
+    ]
+    return tuple(
+        sorted(
+            chosen,
+            key=lambda row: (
+                _ORDER.index(row.need),
+                {"major": 0, "minor": 1}.get(row.bump, 2),
+                -(row.age or 0),
+                row.application.name,
+            ),
+        )
+    )
+
+
+def fleet_status(rows: Iterable[Row]) -> ExitStatus:
+    """Return the exit status for jobs that look after a fleet.
+
+    Parameters
+    ----------
+    rows
+        The rows that were selected.
+
+    Returns
+    -------
+    ExitStatus
+        That a run failed, else that something could not be read, else that
+        something waits for a person, else that all is well.
+    """
+    needs = {row.need for row in rows}
+    if "failed" in needs:
+        return ExitStatus.RUN_FAILED
+    if "unknown" in needs:
+        return ExitStatus.FAILED
+    if needs - {"nothing"}:
+        return ExitStatus.UNFINISHED
+    return ExitStatus.OK
+
+
+def document(rows: Iterable[Row], *, repository: str) -> dict[str, Any]:
+    """Return the table as ``schemas/fleet.json`` describes it.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    repository
+        The deployment repository.
+    """
+    return {
+        "schema": 1,
+        "repository": repository,
+        "applications": [
+            {
+                "name": row.application.name,
+                "chart": row.application.path,
+                "repository": row.application.repository,
+                "deployed": row.application.deployed,
+                "latest": row.facts.latest,
+                "released_at": row.facts.released_at.isoformat()
+                if row.facts.released_at
+                else None,
+                "release_url": row.facts.release_url,
+                "age": row.age,
+                "unreleased": row.unreleased,
+                "next": row.next,
+                "bump": row.bump,
+                "run": row.facts.run,
+                "run_url": row.facts.run_url,
+                "release_pull": row.facts.release_pull,
+                "deploy_pull": row.deploy_pull,
+                "need": row.need,
+                "text": row.said,
+                "problem": row.facts.problem,
+            }
+            for row in rows
+        ],
+    }
+
+
+def is_release_branch(branch: str) -> bool:
+    """Return whether a branch is that of a release's pull request."""
+    return branch.startswith(_CHANGELOG)

@@ -1,0 +1,104 @@
+"""Reads all applications of a deployment repository."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from ..engine.world import Clock, DeployRepository
+from ..exceptions import ReadError
+from .charts import find_charts
+from .fleet import Facts, Row, Unreleased, find_applications, make_row
+
+__all__ = ["FleetReader", "Repositories"]
+
+
+class Repositories(Protocol):
+    """Many repositories on GitHub."""
+
+    def facts(
+        self, names: Sequence[str], advance: Callable[[int], None]
+    ) -> Mapping[str, Facts]:
+        """Return what there is to say of repositories."""
+
+    def unreleased(
+        self, facts: Mapping[str, Facts], advance: Callable[[int], None]
+    ) -> Mapping[str, Unreleased]:
+        """Return what came after their latest releases."""
+
+
+class FleetReader:
+    """Reads all applications of a deployment repository.
+
+    Parameters
+    ----------
+    deploy
+        The deployment repository.
+    repositories
+        The repositories of the applications.
+    host
+        GitHub's host.
+    clock
+        The clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        deploy: DeployRepository,
+        repositories: Repositories,
+        host: str,
+        clock: Clock,
+    ) -> None:
+        self._deploy = deploy
+        self._repositories = repositories
+        self._host = host
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        """The deployment repository."""
+        return self._deploy.name
+
+    def read(
+        self, advance: Callable[[int, int], None] = lambda done, total: None
+    ) -> tuple[Row, ...]:
+        """Read everything.
+
+        Parameters
+        ----------
+        advance
+            Called with how much more was read, and how much there is.
+
+        Returns
+        -------
+        tuple of Row
+            A row for each application, in the order of the charts.
+        """
+        deploy = self._deploy
+        branch = deploy.repository().default_branch
+        head = deploy.branch(deploy.name, branch)
+        if head is None:
+            raise ReadError(f"{deploy.name} has no branch {branch}")
+        texts = deploy.scan(head, find_charts(deploy.paths(head)))
+        found = find_applications(texts, host=self._host)
+        names = list(dict.fromkeys(a.repository for a in found))
+        total = 2 * len(names)
+        facts = self._repositories.facts(
+            names, lambda done: advance(done, total)
+        )
+        unreleased = self._repositories.unreleased(
+            facts, lambda done: advance(done, total)
+        )
+        pulls = deploy.open_pulls()
+        now = self._clock.now()
+        return tuple(
+            make_row(
+                application,
+                facts[application.repository],
+                unreleased.get(application.repository),
+                pulls,
+                now=now,
+            )
+            for application in found
+        )

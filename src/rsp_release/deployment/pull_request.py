@@ -1,0 +1,182 @@
+"""What a deployment pull request says, and what it is for. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..models import ImageReport, PullRequest, Release, WorkflowRun
+from ..models.pulls import mute
+from ..version.tags import parse_version
+from .charts import ImageValue
+from .edits import Replaced
+
+__all__ = [
+    "Evidence",
+    "image_tag",
+    "superseded",
+    "title",
+    "version_of",
+    "write_body",
+]
+
+_NOTES_MOST = 40_000
+"""Characters of the notes; GitHub takes 65,536 for the whole."""
+
+_MARKER = re.compile(r"<!-- rsp-release deploys (\S+) (\S+) -->")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What shows that a release is what it should be."""
+
+    release_url: str | None = None
+    """The page of the GitHub release."""
+
+    run: WorkflowRun | None = None
+    """The run that published the images."""
+
+
+def image_tag(release: Release) -> str:
+    """Return the tag that a release's images have."""
+    tags = {image.tag for image in release.images}
+    return tags.pop() if len(tags) == 1 else release.tag
+
+
+def title(release: Release) -> str:
+    """Return the title of the pull request, and of its commit."""
+    return f"Update {release.name} to {release.version}"
+
+
+def version_of(pull: PullRequest, prefix: str) -> str | None:
+    """Return the version that a pull request deploys.
+
+    Parameters
+    ----------
+    pull
+        The pull request.
+    prefix
+        What the application's branches begin with.
+
+    Returns
+    -------
+    str or None
+        What it says itself, and else what its branch says; `None` where it
+        is no deployment of the application.
+    """
+    if not pull.branch.startswith(prefix):
+        return None
+    version = pull.branch.removeprefix(prefix)
+    if parse_version(version) is None:
+        return None
+    said = _MARKER.findall(pull.body)
+    return said[-1][1] if said else version
+
+
+def superseded(pull: PullRequest, by: PullRequest) -> str:
+    """Return what a pull request says once another takes its place."""
+    return f"Superseded by #{by.number}.\n\n{pull.body}"
+
+
+def write_body(
+    release: Release,
+    *,
+    changes: Iterable[Replaced],
+    reports: Sequence[ImageReport],
+    overrides: Sequence[tuple[str, ImageValue]],
+    evidence: Evidence,
+) -> str:
+    """Write the description of the pull request.
+
+    Parameters
+    ----------
+    release
+        The release.
+    changes
+        What is replaced.
+    reports
+        What the registries said.
+    overrides
+        Environments that name a tag of their own.
+    evidence
+        What else there is to show.
+
+    Returns
+    -------
+    str
+        Markdown that notifies nobody.
+    """
+    name = f"{release.repository} {release.tag}"
+    page = evidence.release_url
+    lines = [f"Deploys {f'[{name}]({page})' if page else name}.", ""]
+    lines += ["| file | value | from | to |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| `{_code(c.path)}` | `{_code(c.key)}`"
+        f" | {_shown(c.old)} | {_shown(c.new)} |"
+        for c in changes
+        if c.old != c.new
+    ]
+    run = evidence.run
+    if run is not None:
+        ended = run.conclusion or run.status
+        lines += [
+            "",
+            f"[Run {run.id}]({run.url}) of `{_code(run.path)}`: {ended}.",
+        ]
+    if reports:
+        lines += ["", "| image | digest | platforms |", "| --- | --- | --- |"]
+        lines += [
+            f"| `{_code(r.image)}:{_code(r.tag)}` | `{_code(r.digest or '?')}`"
+            f" | {', '.join(map(_code, r.platforms)) or '?'} |"
+            for r in reports
+        ]
+    if overrides:
+        lines += [
+            "",
+            "**Environments that pin another tag, and will not change:**",
+            "",
+        ]
+        lines += [
+            f"- `{_code(where)}`: `{_code(value.key)}` is"
+            f" `{_code(value.tag or '')}`"
+            for where, value in overrides
+        ]
+    notes = _mute(release.notes.strip())
+    if notes:
+        lines += [
+            "",
+            "<details><summary>Release notes</summary>",
+            "",
+            notes,
+            "",
+            "</details>",
+        ]
+    lines += [
+        "",
+        f"<!-- rsp-release deploys {release.repository} {release.version} -->",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _shown(value: str | None) -> str:
+    return f"`{_code(value)}`" if value else "-"
+
+
+def _code(text: str) -> str:
+    """Make foreign text safe between backticks in a table."""
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    return shown.replace("`", "'").replace("|", "\\|")[:200]
+
+
+def _mute(notes: str) -> str:
+    """Keep notes from naming people and issues of another repository.
+
+    A number would lead to an issue of the deployment repository, and
+    ``fixes`` before it would close that.
+    """
+    if len(notes) > _NOTES_MOST:
+        notes = notes[:_NOTES_MOST].rpartition("\n")[0] + "\n\n…"
+    notes = mute(notes, keeps_links=False)
+    notes = notes.replace("</details", "&lt;/details")
+    return notes.replace("<!--", "&lt;!--")

@@ -1,0 +1,366 @@
+"""What is looked at before a release is deployed.
+
+The texts and answers that the decision needs, and nothing decided.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from ..engine.world import DeployRepository, World
+from ..exceptions import BlockedError
+from ..models import (
+    Deployment,
+    Fork,
+    Image,
+    ImageReport,
+    PullRequest,
+    Release,
+    Repository,
+)
+from . import pull_request as deployment
+from .charts import (
+    ImageValue,
+    Place,
+    find_charts,
+    find_image_values,
+    has_source,
+    parse_place,
+    read_chart,
+    relate,
+)
+
+__all__ = [
+    "ChartSeen",
+    "find_places",
+    "look_at_files",
+    "look_for_proof",
+    "look_for_pulls",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartSeen:
+    """What the step looks at."""
+
+    is_unset: bool = False
+    """Whether the settings name no deployment repository, or no more."""
+
+    repository: Repository | None = None
+    """The deployment repository."""
+
+    name: str = ""
+    """How it is called."""
+
+    is_local: bool = False
+    """Whether it is a checkout."""
+
+    fork: Fork | None = None
+    """The fork, where these credentials may not push to the repository."""
+
+    @property
+    def where(self) -> str | None:
+        """The repository that the branch is in; `None`: a fork is needed."""
+        return self.fork.name if self.fork else self.name
+
+    @property
+    def owner(self) -> str:
+        """Who owns the repository that the branch is in, or will be."""
+        return self.fork.owner if self.fork else self.name.partition("/")[0]
+
+    def may_close(self, pull: PullRequest) -> bool:
+        """Return whether a pull request is one's own, or may be closed."""
+        return self.fork is None or _is_of(pull, {self.owner})
+
+    @property
+    def digests(self) -> dict[str, str | None]:
+        """The digest of each image, as far as it is known."""
+        return {image.name: report.digest for image, report in self.images}
+
+    @property
+    def base_branch(self) -> str:
+        """The branch that is changed by a pull request."""
+        return self.repository.default_branch if self.repository else ""
+
+    pull: PullRequest | None = None
+    """The newest pull request for this version."""
+
+    others: tuple[PullRequest, ...] = ()
+    """Open pull requests for other versions, newest first."""
+
+    updatable: PullRequest | None = None
+    """One of them that may be moved to this version."""
+
+    base: str | None = None
+    """The commit that a change is made from."""
+
+    places: tuple[Place, ...] = ()
+    """Where the version stands."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The files there, and those beside them that follow."""
+
+    pulled: tuple[str, ...] = ()
+    """Images that the charts pull at their ``appVersion``."""
+
+    pins: tuple[ImageValue, ...] = ()
+    """Tags in the values that keep the charts from the new version."""
+
+    overrides: tuple[tuple[str, ImageValue], ...] = ()
+    """Environments whose values name a tag of their own."""
+
+    problem: BlockedError | None = None
+    """Why that cannot be told."""
+
+    branch_head: str | None = None
+    """Where the branch is."""
+
+    branch_files: Mapping[str, str] = field(default_factory=dict)
+    """The files there."""
+
+    images: tuple[tuple[Image, ImageReport], ...] = ()
+    """What the registries say of what the charts will pull."""
+
+    evidence: deployment.Evidence = field(default_factory=deployment.Evidence)
+    """What else the pull request tells."""
+
+
+def look_for_pulls(
+    seen: ChartSeen,
+    release: Release,
+    target: Deployment,
+    deploy: DeployRepository,
+) -> ChartSeen:
+    """Find the pull requests of the application.
+
+    Anybody can give a branch of their own fork any name, so only branches of
+    the repository and of one's own fork count.
+    """
+    prefix = release.deploy_prefix
+    owners = {deploy.name.partition("/")[0], seen.owner}
+    found = {
+        pull: version
+        for pull in deploy.open_pulls()
+        if _is_of(pull, owners)
+        and (version := deployment.version_of(pull, prefix)) is not None
+    }
+    same = [p for p, v in found.items() if v == release.version]
+    pull = min(same, key=lambda p: p.number, default=None)
+    others = sorted(
+        (p for p in found if p is not pull), key=lambda p: -p.number
+    )
+    updatable = None
+    if pull is not None:
+        pull = deploy.pull(pull.number)
+    else:
+        before = deploy.pulls_of(seen.owner, release.deploy_branch)
+        pull = before[0] if before else None
+        if target.older == "update" and pull is None:
+            updatable = _find_updatable(seen, release, others, deploy)
+    return replace(seen, pull=pull, others=tuple(others), updatable=updatable)
+
+
+def _find_updatable(
+    seen: ChartSeen,
+    release: Release,
+    others: Sequence[PullRequest],
+    deploy: DeployRepository,
+) -> PullRequest | None:
+    """Find one for an older version, to which nobody has added anything."""
+    for other in others:
+        version = deployment.version_of(other, release.deploy_prefix)
+        is_older = relate(version, release.version) == "older"
+        if is_older and seen.where and _is_of(other, {seen.owner}):
+            message = deploy.message(seen.where, other.head)
+            if message.startswith(f"Update {release.name} to "):
+                return other
+    return None
+
+
+def _is_of(pull: PullRequest, owners: Collection[str]) -> bool:
+    """Return whether a branch is in a repository of one of some owners."""
+    return pull.owner.lower() in {owner.lower() for owner in owners}
+
+
+def look_at_files(
+    seen: ChartSeen,
+    release: Release,
+    target: Deployment,
+    deploy: DeployRepository,
+    *,
+    url: str,
+) -> ChartSeen:
+    """Read what holds the version, and the values that go with it."""
+    base = str(seen.base)
+    paths = set(deploy.paths(base))
+    names = {image.name for image in release.images}
+    places = tuple(parse_place(chart) for chart in target.charts)
+    if not places:
+        places = find_places(deploy, base, paths, url=url, names=names)
+    for place in places:
+        if place.path not in paths:
+            raise BlockedError(
+                f"{deploy.name} has no file {place.path}",
+                help="mend deploy.charts in the settings",
+            )
+    charts = [place for place in places if place.is_app_version]
+    wanted = {place.path: None for place in places}
+    wanted.update({p.beside("README.md"): None for p in charts})
+    values = sorted(
+        path
+        for place in charts
+        for path in paths
+        if _environment(place, path) is not None
+    )
+    texts = deploy.scan(base, values)
+    edited = {str(place) for place in places}
+    pins, overrides, pulled = [], [], []
+    for place in charts:
+        own = find_image_values(texts.get(place.beside("values.yaml"), ""))
+        for value in own:
+            key = f"{place.beside('values.yaml')}#{value.key}"
+            if value.tag is None and value.name is not None:
+                pulled.append(value.name)
+            elif value.name in names and key not in edited:
+                pins.append(value)
+        for path in values:
+            environment = _environment(place, path)
+            if environment:
+                overrides += [
+                    (environment, value)
+                    for value in find_image_values(texts[path], own)
+                    if value.tag is not None
+                    and (value.name in names or value.name is None)
+                ]
+    return replace(
+        seen,
+        places=places,
+        files=deploy.read(base, [p for p in wanted if p in paths]),
+        pins=tuple(pins),
+        overrides=tuple(overrides),
+        pulled=tuple(dict.fromkeys(pulled)),
+    )
+
+
+def find_places(
+    deploy: DeployRepository,
+    commit: str,
+    paths: Iterable[str],
+    *,
+    url: str,
+    names: Collection[str],
+) -> tuple[Place, ...]:
+    """Find the charts of an application by the source that they name.
+
+    Parameters
+    ----------
+    deploy
+        The deployment repository.
+    commit
+        Where to look.
+    paths
+        Its files.
+    url
+        The page of the application's repository.
+    names
+        The application's images. Where several charts name the repository,
+        those that pull one of these are meant.
+
+    Returns
+    -------
+    tuple of Place
+        The ``appVersion`` of each.
+
+    Raises
+    ------
+    BlockedError
+        Raised if none does, or it is not clear which is meant.
+    """
+    known = set(paths)
+    found = []
+    for path, text in deploy.scan(commit, find_charts(known)).items():
+        # Another application's broken chart is no reason not to deploy this.
+        with suppress(BlockedError):
+            chart = read_chart(text)
+            if has_source(chart, url) and chart.app_version is not None:
+                found.append(parse_place(path))
+    if len(found) > 1:
+        values = [place.beside("values.yaml") for place in found]
+        texts = deploy.scan(commit, [v for v in values if v in known])
+        pulling = []
+        for place in found:
+            with suppress(BlockedError):
+                text = texts.get(place.beside("values.yaml"), "")
+                if {v.name for v in find_image_values(text)} & set(names):
+                    pulling.append(place)
+        if not pulling:
+            said = ", ".join(place.directory for place in found)
+            raise BlockedError(
+                f"several charts of {deploy.name} name {url} as their source:"
+                f" {said}",
+                help="say which with deploy.charts in the settings",
+            )
+        found = pulling
+    if not found:
+        raise BlockedError(
+            f"no chart of {deploy.name} with an appVersion names {url} as its"
+            " source",
+            help="name it with deploy.charts in the settings",
+        )
+    return tuple(found)
+
+
+def _environment(place: Place, path: str) -> str | None:
+    """Return whose values a file has; empty for those of all."""
+    directory, _, name = path.rpartition("/")
+    match = re.fullmatch(r"values(?:-(.+))?\.yaml", name)
+    if match is None or directory != place.directory:
+        return None
+    return match[1] or ""
+
+
+def look_for_proof(
+    seen: ChartSeen, release: Release, world: World, deploy: DeployRepository
+) -> ChartSeen:
+    """See whether what the charts will pull is there, and what shows it."""
+    tag = deployment.image_tag(release)
+    images = [*release.images]
+    known = {image.name for image in images}
+    platforms = images[0].platforms if images else ()
+    images += [
+        Image(name=name, tag=tag, platforms=platforms)
+        for name in seen.pulled
+        if name not in known
+    ]
+    pages = world.forge.releases(release.tag)
+    run = None
+    if release.publication is not None:
+        runs = world.forge.runs(
+            commit=release.commit, event=release.publication.event
+        )
+        path = release.publication.workflow
+        run = next((r for r in runs if r.path == path), None)
+    head, files = None, {}
+    is_there = seen.fork is None or seen.fork.is_ready
+    if seen.where is not None and is_there:
+        branch = release.deploy_branch
+        if seen.updatable is not None:
+            branch = seen.updatable.branch
+        head = deploy.branch(seen.where, branch)
+        if head is not None:
+            paths = [p.path for p in seen.places]
+            place = seen.where if seen.fork else None
+            files = dict(deploy.read(head, paths, place))
+    return replace(
+        seen,
+        images=tuple((i, world.registry.look(i)) for i in images),
+        evidence=deployment.Evidence(
+            release_url=next((p.url for p in pages if not p.is_draft), None),
+            run=run,
+        ),
+        branch_head=head,
+        branch_files=files,
+    )

@@ -1,0 +1,1 @@
+"""Looks, decides, acts, and looks again."""

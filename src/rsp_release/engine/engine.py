@@ -1,0 +1,353 @@
+"""Look, decide, act, look again: the loop that every command runs.
+
+The engine knows no step by name. It yields every look at a step as a
+`~rsp_release.models.StepEvent`, and returns an `Ending`. What differs between
+``bump``, ``--dry-run`` and ``status`` is the `Mode` alone.
+
+Retries of writes live here; retries of reads live in the storage modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from random import Random
+from typing import Generic, TypeVar
+
+from ..exceptions import (
+    NotAllowedError,
+    NotSentError,
+    RateLimitedError,
+    ReadError,
+    RefusedError,
+    UncertainError,
+)
+from ..models import (
+    Blocked,
+    Change,
+    Done,
+    Event,
+    Notice,
+    StepEvent,
+    Verdict,
+    Wait,
+)
+from .journal import Journal
+from .world import Step, World
+
+__all__ = ["Ending", "Engine", "Mode", "Pace"]
+
+T = TypeVar("T")
+
+
+class Mode(Enum):
+    """What the engine does with a verdict that is not "done"."""
+
+    ACT = "act"
+    """Writes what is to be changed and waits for what must move."""
+
+    PLAN = "plan"
+    """Shows every change and wait, and goes on as if they had happened."""
+
+    LOOK = "look"
+    """The same, but what waiting would not end well for counts as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How patient the engine is. All times in seconds."""
+
+    settle: float = 60.0
+    """How long a write may take to show before it may be tried again."""
+
+    look: float = 1.0
+    """First wait before looking again."""
+
+    look_most: float = 15.0
+    """Longest wait before looking again, where a step names none."""
+
+    outage: float = 3600.0
+    """How long a service may be out of reach once something was written."""
+
+    outage_before: float = 20.0
+    """The same, as long as nothing was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How the steps stood when the engine stopped."""
+
+    verdicts: tuple[tuple[str, Verdict], ...]
+    """The last verdict of every step that was looked at, by key."""
+
+    has_written: bool
+    """Whether this engine wrote anything."""
+
+    @property
+    def last(self) -> Verdict | None:
+        """The verdict that the engine stopped at."""
+        return self.verdicts[-1][1] if self.verdicts else None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything is as it should be."""
+        return all(isinstance(v, Done) for _, v in self.verdicts)
+
+
+class Engine:
+    """Runs ordered steps against the world.
+
+    Parameters
+    ----------
+    world
+        What the steps look at and write to.
+    journal
+        Where intents are recorded before the writes.
+    mode
+        What to do with a verdict that is not "done".
+    deadline
+        When to stop waiting (aware, UTC); `None`: never.
+    random
+        Spreads the waits, so that many machines don't ask at once.
+    pace
+        How patient to be.
+    waits_for_people
+        Whether to wait where a person must move; else stop there.
+    asks
+        Whether a person is there to decide; then it stops where one may.
+    """
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        journal: Journal,
+        mode: Mode,
+        random: Random,
+        deadline: datetime | None = None,
+        pace: Pace | None = None,
+        waits_for_people: bool = True,
+        asks: bool = False,
+    ) -> None:
+        self._world = world
+        self._journal = journal
+        self._mode = mode
+        self._random = random
+        self._deadline = deadline
+        self._pace = pace or Pace()
+        self._waits_for_people = waits_for_people
+        self._asks = asks
+        self._has_written = False
+
+    def run(
+        self, steps: Sequence[Step[T]], subject: T
+    ) -> Generator[Event, None, Ending]:
+        """Make every step true, in order.
+
+        Parameters
+        ----------
+        steps
+            The steps.
+        subject
+            What they work from.
+
+        Yields
+        ------
+        Event
+            Every look at a step, and what is worth telling besides.
+
+        Returns
+        -------
+        Ending
+            How the steps stood at the end. In `Mode.ACT` it ends at the
+            first step that is blocked, or still waits at the deadline.
+
+        Raises
+        ------
+        ReleaseError
+            Raised if a read or a write failed for good. Whatever was
+            written until then is found again by the next run.
+        """
+        verdicts: list[tuple[str, Verdict]] = []
+        for step in steps:
+            turn = _Turn(step, subject, self._pace, self._random)
+            verdict = yield from self._make_true(turn)
+            verdicts.append((step.key, verdict))
+            if self._mode is Mode.ACT and not isinstance(verdict, Done):
+                break
+        return Ending(verdicts=tuple(verdicts), has_written=self._has_written)
+
+    def _make_true(self, turn: _Turn[T]) -> Generator[Event, None, Verdict]:
+        clock = self._world.clock
+        while True:
+            verdict = self._look(turn)
+            if isinstance(verdict, Change) and self._mode is Mode.ACT:
+                outcome = yield from self._write(turn, verdict)
+                if outcome is None:
+                    continue
+                verdict = outcome
+            now = clock.now()
+            if isinstance(verdict, Wait):
+                is_patient = self._mode is not Mode.LOOK
+                verdict = turn.bound(verdict, now, is_patient=is_patient)
+            yield turn.event(verdict, now)
+            if not isinstance(verdict, Wait) or self._mode is not Mode.ACT:
+                return verdict
+            if verdict.is_on_person and not self._waits_for_people:
+                return verdict
+            if verdict.choice is not None and self._asks:
+                return verdict
+            if not self._sleep(turn, verdict):
+                return verdict
+
+    def _look(self, turn: _Turn[T]) -> Verdict:
+        """Observe and decide; what only needs time becomes a `Wait`."""
+        clock = self._world.clock
+        try:
+            seen = turn.step.observe(turn.subject, self._world)
+        except RateLimitedError as e:
+            if self._mode is not Mode.ACT:
+                raise
+            return _wait_until(e, clock.now())
+        except ReadError as e:
+            turn.read_out_since = turn.read_out_since or clock.now()
+            if self._mode is not Mode.ACT or self._is_out(turn.read_out_since):
+                raise
+            return Wait(reason=f"{e.message}; trying again")
+        turn.read_out_since = None
+        return turn.step.decide(turn.subject, seen)
+
+    def _write(
+        self, turn: _Turn[T], change: Change
+    ) -> Generator[Event, None, Verdict | None]:
+        """Write once, or say why not now; `None` means "look again"."""
+        journal, clock = self._journal, self._world.clock
+        key = change.write.key
+        now = clock.now()
+        intent = journal.intent(key)
+        if intent and now < intent + timedelta(seconds=self._pace.settle):
+            return Wait(reason=f"{change.summary}: waiting for it to show")
+        if key in turn.refusals:
+            return turn.believe(change, now)
+        yield turn.event(change, now, is_acting=True)
+        journal.intend(key, step=turn.step.key, at=now)
+        try:
+            turn.step.act(change, self._world)
+        except RateLimitedError as e:
+            journal.void(key, why=e.message, at=clock.now())
+            return _wait_until(e, clock.now())
+        except NotSentError as e:
+            journal.void(key, why=e.message, at=clock.now())
+            turn.write_out_since = turn.write_out_since or clock.now()
+            if self._is_out(turn.write_out_since):
+                raise
+            return Wait(reason=f"{e.message}; trying again")
+        except RefusedError as e:
+            # Something of that name may be there by now: look again, and
+            # only then believe the refusal.
+            journal.void(key, why=e.message, at=clock.now())
+            turn.refusals[key] = (e, clock.now())
+            return None
+        except NotAllowedError as e:
+            journal.void(key, why=e.message, at=clock.now())
+            raise
+        except UncertainError as e:
+            self._has_written = True
+            yield Notice(
+                text=f"{e.message}; looking whether it happened",
+                at=clock.now(),
+            )
+            return None
+        except BaseException:
+            # Whatever this is, it is not known that nothing was written.
+            self._has_written = True
+            raise
+        self._has_written = True
+        journal.acknowledge(key, at=clock.now())
+        turn.interval = self._pace.look
+        return None
+
+    def _is_out(self, since: datetime) -> bool:
+        """Return whether a service was out of reach for too long.
+
+        Before anything was written it is kinder to fail soon. After that, an
+        outage is no reason to leave a release half-made.
+        """
+        seconds = self._pace.outage_before
+        if self._journal.has_intents:
+            seconds = self._pace.outage
+        return self._world.clock.now() - since > timedelta(seconds=seconds)
+
+    def _sleep(self, turn: _Turn[T], wait: Wait) -> bool:
+        """Sleep until the next look; return whether there is time left."""
+        now = self._world.clock.now()
+        seconds = turn.next_interval(wait)
+        if self._deadline is not None:
+            left = (self._deadline - now).total_seconds()
+            if left <= 0:
+                return False
+            seconds = min(seconds, left)
+        self._world.clock.sleep(seconds)
+        return True
+
+
+class _Turn(Generic[T]):
+    """What the engine remembers of one step while it is at it."""
+
+    def __init__(
+        self, step: Step[T], subject: T, pace: Pace, random: Random
+    ) -> None:
+        self.step = step
+        self.subject = subject
+        self.refusals: dict[str, tuple[RefusedError, datetime]] = {}
+        self.read_out_since: datetime | None = None
+        self.write_out_since: datetime | None = None
+        self.interval = pace.look
+        self._pace = pace
+        self._random = random
+        self._waiting_since: dict[str, datetime] = {}
+
+    def event(
+        self, verdict: Verdict, at: datetime, *, is_acting: bool = False
+    ) -> StepEvent:
+        return StepEvent(
+            key=self.step.key,
+            title=self.step.title,
+            verdict=verdict,
+            at=at,
+            is_acting=is_acting,
+        )
+
+    def bound(self, wait: Wait, now: datetime, *, is_patient: bool) -> Verdict:
+        """Turn a wait whose own patience is used up into what then holds."""
+        if wait.otherwise is None or wait.patience is None:
+            return wait
+        since = self._waiting_since.setdefault(wait.otherwise.problem, now)
+        patience = wait.patience if is_patient else 0.0
+        if now - since < timedelta(seconds=patience):
+            return wait
+        return wait.otherwise
+
+    def next_interval(self, wait: Wait) -> float:
+        if wait.interval is not None:
+            return wait.interval
+        interval = self.interval
+        self.interval = min(interval * 1.5, self._pace.look_most)
+        return interval * self._random.uniform(0.8, 1.2)
+
+    def believe(self, change: Change, now: datetime) -> Verdict:
+        """Believe a refusal, once reads had time to show what caused it."""
+        refusal, since = self.refusals[change.write.key]
+        settle = timedelta(seconds=self._pace.settle)
+        if refusal.is_duplicate and now < since + settle:
+            return Wait(reason=f"{change.summary}: waiting for it to show")
+        return Blocked(
+            problem=refusal.message, help=refusal.help, url=refusal.url
+        )
+
+
+def _wait_until(error: RateLimitedError, now: datetime) -> Wait:
+    seconds = max((error.until - now).total_seconds(), 1.0)
+    return Wait(reason=error.message, interval=seconds)

@@ -1,0 +1,397 @@
+"""What looking at the world cannot recover: decisions and intents.
+
+A journal is a file of JSON lines, one for each release, below the clone's
+``.git``. It holds the pinned `~rsp_release.models.Release`, and for each
+write the intent, recorded and synced to the disk *before* the write. It is
+never the truth about the world.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from ..exceptions import BlockedError, ReleaseError
+from ..models import (
+    Deployment,
+    Image,
+    Proposal,
+    Publication,
+    PullPolicy,
+    Release,
+)
+
+__all__ = ["Journal", "find_unfinished", "lock"]
+
+_SCHEMA = 1
+
+
+class Journal:
+    """The journal of one release.
+
+    Parameters
+    ----------
+    path
+        The file. It and its directory are made with the first record.
+    fsync
+        Makes a file descriptor's data durable.
+
+    Raises
+    ------
+    ReleaseError
+        Raised if the file is damaged elsewhere than in its last line. A
+        half-written last line is what a crash leaves, and is dropped.
+    """
+
+    def __init__(
+        self, path: Path, *, fsync: Callable[[int], None] = os.fsync
+    ) -> None:
+        self._path = path
+        self._fsync = fsync
+        self._proposal: Proposal | None = None
+        self._release: Release | None = None
+        self._intents: dict[str, datetime] = {}
+        self._acknowledged: set[str] = set()
+        self._is_finished = False
+        self._size = 0
+        self._load()
+
+    @classmethod
+    def of_tag(
+        cls,
+        directory: Path,
+        tag: str,
+        *,
+        fsync: Callable[[int], None] = os.fsync,
+    ) -> Journal:
+        """Open the journal of a tag.
+
+        Parameters
+        ----------
+        directory
+            The directory of the clone's journals.
+        tag
+            The tag.
+        fsync
+            Makes a file descriptor's data durable.
+
+        Returns
+        -------
+        Journal
+            The journal, empty if there was none.
+        """
+        return cls(directory / f"{quote(tag, safe='')}.jsonl", fsync=fsync)
+
+    @property
+    def tag(self) -> str:
+        """The tag that the journal is of."""
+        return unquote(self._path.stem)
+
+    @property
+    def release(self) -> Release | None:
+        """The pinned release, if one was pinned."""
+        return self._release
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """What was proposed, where nothing is pinned yet."""
+        return self._proposal if self._release is None else None
+
+    @property
+    def newest_intent(self) -> datetime | None:
+        """When something was last about to be written."""
+        return max(self._intents.values(), default=None)
+
+    @property
+    def has_intents(self) -> bool:
+        """Whether something was, or may have been, written to the world."""
+        return bool(self._intents)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the release was seen to be complete."""
+        return self._is_finished
+
+    def intent(self, key: str) -> datetime | None:
+        """Return when a write was last intended and not voided.
+
+        Parameters
+        ----------
+        key
+            The write's natural key.
+
+        Returns
+        -------
+        datetime or None
+            The time of the intent; `None` if the write was never tried or
+            provably came to nothing.
+        """
+        return self._intents.get(key)
+
+    def is_acknowledged(self, key: str) -> bool:
+        """Return whether the other side confirmed that write."""
+        return key in self._acknowledged
+
+    def pin(self, release: Release) -> None:
+        """Record the decisions. Later pins of one journal replace earlier."""
+        self._append({"kind": "pin", "release": _dump_release(release)})
+
+    def propose(self, proposal: Proposal) -> None:
+        """Record what is proposed, before anything of it is written.
+
+        It takes the place of what was proposed before, and so of that try's
+        intents: they say nothing of this one.
+        """
+        self._append({"kind": "propose", "proposal": _dump_proposal(proposal)})
+
+    def intend(self, key: str, *, step: str, at: datetime) -> None:
+        """Record that a write is about to be tried."""
+        self._append(
+            {"kind": "intent", "key": key, "step": step, "at": _stamp(at)}
+        )
+
+    def acknowledge(self, key: str, *, at: datetime) -> None:
+        """Record that the other side confirmed the write."""
+        self._append({"kind": "acknowledge", "key": key, "at": _stamp(at)})
+
+    def void(self, key: str, *, why: str, at: datetime) -> None:
+        """Record that the write provably came to nothing."""
+        self._append(
+            {"kind": "void", "key": key, "why": why, "at": _stamp(at)}
+        )
+
+    def finish(self, *, at: datetime) -> None:
+        """Record that the release was seen to be complete."""
+        if not self._is_finished:
+            self._append({"kind": "finish", "at": _stamp(at)})
+
+    def abandon(self, *, at: datetime) -> None:
+        """Record that what was proposed was given up, and nothing is left."""
+        self._append({"kind": "abandon", "at": _stamp(at)})
+
+    def discard(self) -> None:
+        """Delete the journal of a release that wrote nothing."""
+        if self._intents:
+            raise ReleaseError(
+                f"the journal of {self.tag} records writes and is kept"
+            )
+        self._path.unlink(missing_ok=True)
+        self._proposal = None
+        self._release = None
+        self._size = 0
+
+    def _append(self, record: dict[str, Any]) -> None:
+        line = json.dumps({"schema": _SCHEMA, **record}, ensure_ascii=True)
+        data = line.encode() + b"\n"
+        is_new = not self._path.exists()
+        if is_new:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            # A line that a crash left half-written goes before the next one.
+            os.ftruncate(fd, self._size)
+            os.write(fd, data)
+            self._fsync(fd)
+        finally:
+            os.close(fd)
+        self._size += len(data)
+        if is_new:
+            # The name of a new file is durable only once its directory is.
+            fd = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                self._fsync(fd)
+            finally:
+                os.close(fd)
+        self._apply(record)
+
+    def _apply(self, record: dict[str, Any]) -> None:
+        match record["kind"]:
+            case "pin":
+                self._release = _load_release(record["release"])
+                self._is_finished = False
+            case "propose":
+                self._proposal = _load_proposal(record["proposal"])
+                self._release = None
+                self._intents.clear()
+                self._acknowledged.clear()
+                self._is_finished = False
+            case "abandon":
+                self._proposal = None
+                self._intents.clear()
+                self._acknowledged.clear()
+            case "intent":
+                at = datetime.fromisoformat(record["at"])
+                self._intents[record["key"]] = at
+                self._is_finished = False
+            case "acknowledge":
+                self._acknowledged.add(record["key"])
+            case "void":
+                self._intents.pop(record["key"], None)
+            case "finish":
+                self._is_finished = True
+            case kind:
+                raise ValueError(f"unknown kind {kind}")
+
+    def _load(self) -> None:
+        try:
+            data = self._path.read_bytes()
+        except FileNotFoundError:
+            return
+        *lines, torn = data.split(b"\n")
+        self._size = len(data) - len(torn)
+        for number, line in enumerate(lines, start=1):
+            try:
+                self._apply(json.loads(line))
+            except (ValueError, KeyError, TypeError) as e:
+                raise ReleaseError(
+                    f"{self._path}: line {number} is damaged",
+                    help=(
+                        "move the file away and run `rsp-release resume"
+                        f" {self.tag}`: the tag itself says the rest"
+                    ),
+                ) from e
+
+
+def find_unfinished(
+    directory: Path, *, fsync: Callable[[int], None] = os.fsync
+) -> list[Journal]:
+    """Find the releases that were begun and not seen to be complete.
+
+    Parameters
+    ----------
+    directory
+        The directory of the clone's journals.
+    fsync
+        Makes a file descriptor's data durable.
+
+    Returns
+    -------
+    list of Journal
+        Journals with a proposal or a pinned release, the oldest first.
+    """
+    journals = []
+    for path in sorted(
+        directory.glob("*.jsonl"), key=lambda p: p.stat().st_mtime_ns
+    ):
+        journal = Journal(path, fsync=fsync)
+        is_begun = journal.release or journal.proposal
+        if is_begun and not journal.is_finished:
+            journals.append(journal)
+    return journals
+
+
+@contextmanager
+def lock(directory: Path) -> Iterator[None]:
+    """Let only one process release from this clone at a time.
+
+    The lock is the kernel's: it ends with the process, however that dies.
+
+    Parameters
+    ----------
+    directory
+        The directory of the clone's journals.
+
+    Raises
+    ------
+    BlockedError
+        Raised if another process holds it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            pid = os.read(fd, 32).decode(errors="replace").strip()
+            raise BlockedError(
+                "another rsp-release is at work in this clone"
+                + (f" (process {pid})" if pid.isdigit() else ""),
+                help="wait for it, or stop it; it can be resumed",
+            ) from e
+        with suppress(OSError):
+            os.ftruncate(fd, 0)
+            os.write(fd, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(fd)
+
+
+def _stamp(at: datetime) -> str:
+    return at.isoformat()
+
+
+def _dump_release(release: Release) -> dict[str, Any]:
+    return {**asdict(release), "pinned_at": _stamp(release.pinned_at)}
+
+
+def _dump_proposal(proposal: Proposal) -> dict[str, Any]:
+    at = proposal.proposed_at
+    return {
+        **asdict(proposal),
+        "proposed_at": _stamp(at) if at is not None else None,
+    }
+
+
+def _load_proposal(data: dict[str, Any]) -> Proposal:
+    at = data["proposed_at"]
+    return Proposal(
+        **{
+            **data,
+            "proposed_at": datetime.fromisoformat(at) if at else None,
+            "pull_policy": _load_policy(data["pull_policy"]),
+        }
+    )
+
+
+def _load_policy(data: dict[str, Any]) -> PullPolicy:
+    return PullPolicy(
+        **{
+            **data,
+            "labels": tuple(data["labels"]),
+            "reviewers": tuple(data["reviewers"]),
+        }
+    )
+
+
+def _load_deployment(data: dict[str, Any] | None) -> Deployment | None:
+    if data is None:
+        return None
+    return Deployment(
+        **{
+            **data,
+            "charts": tuple(data["charts"]),
+            "policy": _load_policy(data["policy"]),
+        }
+    )
+
+
+def _load_release(data: dict[str, Any]) -> Release:
+    publication = None
+    if data["publication"] is not None:
+        publication = Publication(
+            **{
+                **data["publication"],
+                "jobs": tuple(data["publication"]["jobs"]),
+                "images": tuple(
+                    Image(**{**i, "platforms": tuple(i["platforms"])})
+                    for i in data["publication"]["images"]
+                ),
+                "unsure": tuple(data["publication"]["unsure"]),
+            }
+        )
+    return Release(
+        **{
+            **data,
+            "publication": publication,
+            "deployment": _load_deployment(data.get("deployment")),
+            "pinned_at": datetime.fromisoformat(data["pinned_at"]),
+        }
+    )

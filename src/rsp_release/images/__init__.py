@@ -1,0 +1,1 @@
+"""Which image is which, and what its tag pointed to."""

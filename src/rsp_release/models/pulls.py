@@ -1,0 +1,240 @@
+"""What a pull request of ours says, lacks, and waits for. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from . import (
+    Change,
+    EnableAutoMerge,
+    LabelPull,
+    MergePull,
+    PullPolicy,
+    PullRequest,
+    RequestReviews,
+)
+
+__all__ = ["describe", "dress", "finish", "merge", "mute"]
+
+_CLOSES = r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b"
+"""What before an issue closes it, when a pull request is merged.
+
+https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
+"""
+
+_SKIPS = r"\[(skip ci|ci skip|no ci|skip actions|actions skip)\]"
+"""What in a commit's message keeps workflows from starting.
+
+A squashed pull request's description becomes a commit's message.
+https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
+"""
+
+_GAP = "\u200b"
+
+
+def finish(
+    policy: PullPolicy,
+    pull: PullRequest,
+    *,
+    name: str,
+    may_wait: bool = True,
+) -> Change | None:
+    """Give a pull request what it lacks of what the settings ask for.
+
+    What people changed stays: labels are added where there are none, and
+    reviewers are asked where nobody was.
+
+    Parameters
+    ----------
+    policy
+        The settings.
+    pull
+        The pull request, which is open.
+    name
+        How it is called.
+    may_wait
+        Whether the repository allows pull requests to merge themselves.
+
+    Returns
+    -------
+    Change or None
+        One write that brings it nearer; `None` where it lacks nothing, or
+        GitHub does not know yet whether it can be merged.
+    """
+    return dress(policy, pull, name=name) or merge(
+        policy, pull, name=name, may_wait=may_wait
+    )
+
+
+def dress(
+    policy: PullPolicy, pull: PullRequest, *, name: str
+) -> Change | None:
+    """Give a pull request the labels and reviewers that it lacks.
+
+    Parameters
+    ----------
+    policy
+        The settings.
+    pull
+        The pull request.
+    name
+        How it is called.
+
+    Returns
+    -------
+    Change or None
+        The next write; `None` where nothing is lacking. What people took
+        away from some is not given again.
+    """
+    lacking = tuple(x for x in policy.labels if x not in pull.labels)
+    if lacking and not pull.labels:
+        return Change(
+            summary=f"label {name} with {', '.join(lacking)}",
+            write=LabelPull(number=pull.number, labels=lacking),
+        )
+    if policy.reviewers and not pull.reviewers and not pull.reviews:
+        return Change(
+            summary=f"ask {', '.join(policy.reviewers)} to review {name}",
+            write=RequestReviews(
+                number=pull.number, reviewers=policy.reviewers
+            ),
+        )
+    return None
+
+
+def merge(
+    policy: PullPolicy,
+    pull: PullRequest,
+    *,
+    name: str,
+    may_wait: bool = True,
+) -> Change | None:
+    """Merge a pull request, or let GitHub do so, where that is asked for.
+
+    GitHub takes the wish only while something that it requires is lacking:
+    where checks that it does not require are still running, or have failed,
+    it refuses, and these are waited for here.
+
+    Parameters
+    ----------
+    policy
+        The settings.
+    pull
+        The pull request.
+    name
+        How it is called.
+    may_wait
+        Whether the repository allows pull requests to merge themselves.
+
+    Returns
+    -------
+    Change or None
+        The next write; `None` where there is none, or not yet.
+    """
+    if not policy.auto_merge or pull.merges_itself or pull.is_draft:
+        return None
+    if pull.merge_state in {"clean", "has_hooks"}:
+        return Change(
+            summary=f"merge {name}",
+            write=MergePull(
+                number=pull.number, method=policy.auto_merge, head=pull.head
+            ),
+        )
+    if may_wait and pull.merge_state in {"blocked", "behind"}:
+        return Change(
+            summary=f"let {name} merge itself",
+            write=EnableAutoMerge(
+                number=pull.number, method=policy.auto_merge
+            ),
+        )
+    return None
+
+
+def mute(text: str, *, keeps_links: bool) -> str:
+    """Keep a quoted text from notifying people, and from doing anything.
+
+    Parameters
+    ----------
+    text
+        Markdown that somebody else wrote, for a pull request's description.
+    keeps_links
+        Whether the numbers of issues may lead to them: in another repository
+        they would lead to other issues.
+
+    Returns
+    -------
+    str
+        Markdown that reads the same.
+    """
+    text = re.sub(r"(?<![\w/&])@(?=\w)", f"@{_GAP}", text)
+    if keeps_links:
+        issue = rf"{_CLOSES}:?\s+(?:[\w.-]+/[\w.-]+)?#"
+        text = re.sub(rf"(?i)({issue})(?=\d)", rf"\1{_GAP}", text)
+    else:
+        text = re.sub(r"(?<![\w/&])#(?=\w)", f"#{_GAP}", text)
+        text = re.sub(r"(?<=[\w.-])#(?=\d)", f"#{_GAP}", text)
+    text = re.sub(rf"(?i)({_CLOSES})(?=:?\s+https?:)", rf"\1{_GAP}", text)
+    text = re.sub(rf"(?i){_SKIPS}", rf"[{_GAP}\1]", text)
+    return re.sub(r"(?im)^(skip-checks)(?=:)", rf"\1{_GAP}", text)
+
+
+def describe(pull: PullRequest, policy: PullPolicy | None = None) -> str:
+    """Say what an open pull request waits for.
+
+    Parameters
+    ----------
+    pull
+        The pull request.
+    policy
+        What the settings ask for.
+
+    Returns
+    -------
+    str
+        Its checks, its reviews, and who has to move.
+    """
+    said = [*_say_checks(pull), *_say_reviews(pull)]
+    if pull.merge_state == "dirty":
+        said.append("it conflicts with the branch")
+    if pull.merge_state == "behind":
+        said.append("the branch has to be merged into it first")
+    if pull.is_draft:
+        said.append("it is a draft")
+    is_ours = policy is not None and bool(policy.auto_merge)
+    has_failed = any(check.state == "failed" for check in pull.checks)
+    if pull.merges_itself:
+        said.append("it will merge itself")
+    elif is_ours and not (
+        has_failed or pull.is_draft or pull.merge_state == "dirty"
+    ):
+        said.append("merged as soon as it may be")
+    else:
+        said.append("waiting for a merge")
+    return ", ".join(said)
+
+
+def _say_checks(pull: PullRequest) -> Iterator[str]:
+    failed = [c.name for c in pull.checks if c.state == "failed"]
+    running = [c.name for c in pull.checks if c.state == "running"]
+    if failed:
+        yield f"{', '.join(failed[:3])} failed"
+    elif running:
+        done = len(pull.checks) - len(running)
+        yield f"{done} of {len(pull.checks)} checks passed"
+    elif pull.checks:
+        yield "checks passed"
+
+
+def _say_reviews(pull: PullRequest) -> Iterator[str]:
+    approved = [r.login for r in pull.reviews if r.state == "APPROVED"]
+    refused = [r.login for r in pull.reviews if r.state == "CHANGES_REQUESTED"]
+    is_running = any(check.state == "running" for check in pull.checks)
+    if refused:
+        yield f"{', '.join(refused)} asked for changes"
+    elif approved:
+        yield f"approved by {', '.join(approved)}"
+    elif pull.reviewers:
+        yield f"{', '.join(pull.reviewers)} asked to review"
+    elif pull.merge_state == "blocked" and not is_running:
+        yield "a review is needed"

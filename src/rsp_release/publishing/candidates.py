@@ -1,0 +1,303 @@
+"""Which workflows a new tag starts, and what each would then push."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from ..models import Image
+from ..version.tags import parse_version
+from .images import is_legal, split_reference
+from .jobs import follow
+from .scope import Findings, Found
+from .shell_state import Read
+from .triggers import release_actions, starts_on_tag
+from .unknown import is_known, show, unknown, unknowns
+
+__all__ = ["Candidate", "Event", "find_candidates", "suppose"]
+
+Event: TypeAlias = Literal["release", "push"]
+"""The events by which a new tag starts a workflow."""
+
+_COMMIT = {"github.sha", "GITHUB_SHA", "github.event.after", "git"}
+"""Where the commit's hash comes from."""
+
+
+_TESTING = re.compile(r"test|lint|check|docs", re.IGNORECASE)
+"""What jobs are called that publish no images."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A workflow that an event starts, and what it then pushes."""
+
+    path: str
+    """The workflow's path."""
+
+    event: Event
+    """What starts it."""
+
+    jobs: tuple[str, ...] = ()
+    """The jobs that certainly publish."""
+
+    images: tuple[Image, ...] = ()
+    """What they certainly push."""
+
+    unsure: tuple[str, ...] = ()
+    """What can't be told, a sentence each."""
+
+    @property
+    def is_publishing(self) -> bool:
+        """Whether it publishes images, or may."""
+        return bool(self.jobs or self.unsure)
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, int, int]:
+        """What puts the likeliest publisher first."""
+        return (
+            not self.images,
+            not self.jobs,
+            self.event != "release",
+            -len(self.images),
+            len(self.unsure),
+        )
+
+
+def find_candidates(
+    path: str,
+    document: Any,
+    *,
+    repository: str,
+    tag: str,
+    read: Read,
+) -> list[Candidate]:
+    """Follow a workflow for each event by which a new tag starts it.
+
+    Parameters
+    ----------
+    path
+        The workflow's path.
+    document
+        The workflow.
+    repository
+        Owner and name on GitHub.
+    tag
+        The tag.
+    read
+        Gives files of the repository.
+    """
+    if not isinstance(document, dict):
+        return []
+    on = document.get("on")
+    starts: list[tuple[Event, str]] = [
+        ("release", action)
+        for action in release_actions(on, is_prerelease=_is_prerelease(tag))
+    ]
+    if starts_on_tag(on, tag):
+        starts.append(("push", ""))
+    return [
+        suppose(
+            path, document, event=event, action=action,
+            repository=repository, tag=tag, read=read,
+        )
+        for event, action in starts
+    ]  # fmt: skip
+
+
+def suppose(
+    path: str,
+    document: Mapping[str, Any],
+    *,
+    event: Event,
+    action: str,
+    repository: str,
+    tag: str,
+    read: Read,
+) -> Candidate:
+    """Follow a workflow as if an event had started it.
+
+    Parameters
+    ----------
+    path
+        The workflow's path.
+    document
+        The workflow.
+    event
+        The event.
+    action
+        The release's activity.
+    repository
+        Owner and name on GitHub.
+    tag
+        The tag.
+    read
+        Gives files of the repository.
+    """
+    contexts = _contexts(event, action, repository=repository, tag=tag)
+    contexts["github"]["workflow"] = document.get("name") or path
+    findings = follow(document, contexts=contexts, read=read)
+    summary = _Summary(findings)
+    for found in findings.pushes:
+        summary.add(found)
+    if not findings.pushes and not findings.unsure:
+        for job in dict.fromkeys(findings.logins):
+            if _TESTING.search(job):
+                # It pulls from there what it tests with.
+                continue
+            summary.unsure.append(
+                f"job {job} logs in to a registry, so it may publish images"
+            )
+    return Candidate(
+        path=path,
+        event=event,
+        jobs=tuple(dict.fromkeys(summary.jobs)),
+        images=tuple(
+            Image(name=name, tag=tag_, platforms=tuple(dict.fromkeys(where)))
+            for (name, tag_), where in summary.images.items()
+        ),
+        unsure=tuple(dict.fromkeys([*summary.unsure, *summary.doubts()])),
+    )
+
+
+class _Summary:
+    """What the pushes of a run come to.
+
+    Images that a later step puts together to one for several platforms are
+    parts: they are left out, and tell the platforms of the whole.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        self.jobs: list[str] = []
+        self.images: dict[tuple[str, str], list[str]] = {}
+        self.unsure = list(findings.unsure)
+        self._unknown: list[tuple[str, str]] = []
+        self._parts: set[tuple[str, str | None]] = set()
+        self._platforms: dict[tuple[str, str | None], list[str]] = {}
+        for found in findings.pushes:
+            self._parts.update(map(split_reference, found.push.sources))
+            for reference in found.push.references:
+                key = split_reference(reference)
+                known = self._platforms.setdefault(key, [])
+                known.extend(filter(is_known, found.push.platforms))
+
+    def add(self, found: Found) -> None:
+        """Take in a push."""
+        if found.is_certain is False:
+            return
+        whole = [
+            (reference, name, tag)
+            for reference in found.push.references
+            for name, tag in [split_reference(reference)]
+            if tag is not None and (name, tag) not in self._parts
+        ]
+        if found.is_certain and (whole or found.is_vague):
+            self.jobs.append(found.job)
+        if found.is_vague:
+            self.unsure.append(
+                f"it is not known which images job {found.job} pushes"
+            )
+        for reference, name, tag in whole:
+            if found.is_certain is None:
+                self.unsure.append(
+                    f"it is not known whether job {found.job} pushes"
+                    f" {show(reference)}"
+                )
+            elif not is_known(reference):
+                self._unknown.append((name, tag))
+            elif not is_legal(name, tag):
+                self.unsure.append(
+                    f"job {found.job} pushes {reference[:200]!r}, which no"
+                    " registry takes"
+                )
+            else:
+                platforms = self.images.setdefault((name, tag), [])
+                platforms += self._platforms[name, tag]
+                for source in found.push.sources:
+                    platforms += self._platforms.get(
+                        split_reference(source), []
+                    )
+
+    def doubts(self) -> list[str]:
+        """Say of which images the name or the tag isn't known."""
+        sentences = []
+        names = {name for name, _ in self.images}
+        for name, tag in self._unknown:
+            if name in names and set(unknowns(tag)) <= _COMMIT:
+                # A tag for the commit, beside the one for the version.
+                continue
+            what = "the tag" if is_known(name) else "the name"
+            sources = unknowns(tag) if is_known(name) else unknowns(name)
+            image = show(f"{name}:{tag}" if "/" in name else name)
+            sentences.append(
+                f"{what} of the image {image} comes from"
+                f" {', '.join(sources)}, which can't be read from the files"
+            )
+        return sentences
+
+
+def _contexts(
+    event: Event, action: str, *, repository: str, tag: str
+) -> dict[str, Any]:
+    """Return what expressions see in a run for a new tag."""
+    owner, _, short = repository.partition("/")
+    ref = f"refs/tags/{tag}"
+    payload: dict[str, Any] = {
+        "repository": {
+            "name": short,
+            "full_name": repository,
+            "owner": {"login": owner, "name": owner, "*": unknown("owner")},
+            "*": unknown("github.event.repository"),
+        },
+        "sender": {"*": unknown("github.event.sender")},
+        "organization": {"*": unknown("github.event.organization")},
+    }
+    if event == "release":
+        payload["action"] = action
+        payload["release"] = {
+            "tag_name": tag,
+            "name": tag,
+            "draft": False,
+            "prerelease": _is_prerelease(tag),
+            "*": unknown("github.event.release"),
+        }
+    else:
+        payload.update(
+            ref=ref,
+            created=True,
+            deleted=False,
+            base_ref=unknown("github.event.base_ref"),
+            after=unknown("github.sha"),
+            before=unknown("github.event.before"),
+            head_commit={"*": unknown("github.event.head_commit")},
+        )
+    github = {
+        "event_name": event,
+        "event": payload,
+        "ref": ref,
+        "ref_name": tag,
+        "ref_type": "tag",
+        "repository": repository,
+        "repository_owner": owner,
+        "head_ref": "",
+        "base_ref": "",
+        "sha": unknown("github.sha"),
+        "server_url": "https://github.com",
+        "*": unknown("github"),
+    }
+    return {
+        "github": github,
+        "inputs": {},
+        "secrets": {"*": unknown("secrets")},
+        "vars": {"*": unknown("vars")},
+    }
+
+
+def _is_prerelease(tag: str) -> bool:
+    """Return whether a tag is one of a pre-release, SemVer or PEP 440."""
+    text = tag.rpartition("/")[2].removeprefix("v")
+    version = parse_version(text.partition("+")[0])
+    if version is not None:
+        return bool(version.pre)
+    return text.rstrip("0123456789").endswith(("a", "b", "rc", "dev"))

@@ -1,0 +1,327 @@
+"""GitHub's expressions, as far as they can be worked out from the file.
+
+The rules are those of "Evaluate expressions in workflows and actions" in
+GitHub's documentation: case-insensitive comparison of strings, the falsy
+values, the coercion to numbers, and operators that return an operand. A value
+that depends on something that the file doesn't show is unknown (see
+`~rsp_release.publishing.unknown`), and so is all that is computed from it, but
+for what logic decides without it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from .grammar import Node, UnreadableError, parse
+from .unknown import bounded, is_known, unknown, unknowns
+from .values import compare, equal, is_true, number, text_of
+
+__all__ = ["Contexts", "condition", "fill", "fill_all", "value_of"]
+
+Contexts: TypeAlias = Mapping[str, Any]
+"""The contexts by name. A context that is missing is unknown."""
+
+_MAX_FORMATTED = 1 << 20
+_MAX_VALUE = 1 << 12
+_MAX_FILLED = 1 << 16
+_STATUS = {"always", "cancelled", "failure", "success"}
+
+
+def _unknown_of(*values: Any) -> str:
+    """Return an unknown value with the source of the first unknown one."""
+    for value in values:
+        if isinstance(value, str):
+            for source in unknowns(value):
+                return unknown(source)
+    return unknown("something")
+
+
+def _path(node: Node) -> str:
+    """Return how an access is written, for naming what is unknown."""
+    if node[0] == "context":
+        return str(node[1])
+    if node[0] == "[]":
+        index = node[2]
+        last = index[1] if index[0] == "literal" else "*"
+        return f"{_path(node[1])}.{last}"
+    if node[0] == "call":
+        return f"{node[1]}()"
+    return "expression"
+
+
+def _evaluate(node: Node, contexts: Contexts) -> Any:  # noqa: C901
+    kind = node[0]
+    if kind == "literal":
+        return node[1]
+    if kind == "context":
+        if node[1] in contexts:
+            return contexts[node[1]]
+        return unknown(node[1])
+    if kind == "[]":
+        return _index(node, contexts)
+    if kind == "call":
+        return _call(node, contexts)
+    if kind == "!":
+        truth = _truth(node[1], contexts)
+        if truth is None:
+            return unknown("condition")
+        return not truth
+    if kind in {"&&", "||"}:
+        value = None
+        for side in node[1:]:
+            value = _evaluate(side, contexts)
+            truth = is_true(value)
+            if truth is None:
+                return _unknown_of(value)
+            if truth is (kind == "||"):
+                break
+        return value
+    left, right = (_evaluate(side, contexts) for side in node[1:])
+    if is_known(left) and is_known(right):
+        return compare(kind, left, right)
+    return _unknown_of(left, right)
+
+
+def _truth(node: Node, contexts: Contexts) -> bool | None:
+    """Decide a condition, also where a part of it doesn't matter."""
+    if node[0] == "!":
+        truth = _truth(node[1], contexts)
+        return None if truth is None else not truth
+    if node[0] in {"&&", "||"}:
+        decisive: bool = node[0] == "||"
+        sides = [_truth(side, contexts) for side in node[1:]]
+        if decisive in sides:
+            return decisive
+        return None if None in sides else not decisive
+    return is_true(_evaluate(node, contexts))
+
+
+def _index(node: Node, contexts: Contexts) -> Any:
+    base = _evaluate(node[1], contexts)
+    if isinstance(base, str):
+        # Only an unknown object is a string that one can look into.
+        return "" if is_known(base) else unknown(_path(node))
+    if node[2] == ("*",):
+        if isinstance(base, dict):
+            return list(base.values())
+        return base if isinstance(base, list) else []
+    index = _evaluate(node[2], contexts)
+    if not is_known(index):
+        return _unknown_of(index)
+    if isinstance(base, dict):
+        wanted = text_of(index).lower()
+        for key, value in base.items():
+            if str(key).lower() == wanted:
+                return value
+        return unknown(_path(node)) if "*" in base else None
+    if isinstance(base, list):
+        position = number(index)
+        if position.is_integer() and 0 <= position < len(base):
+            return base[int(position)]
+    return None
+
+
+def _call(node: Node, contexts: Contexts) -> Any:  # noqa: C901, PLR0912
+    name = node[1]
+    if name in _STATUS:
+        states = contexts.get("*status*", {})
+        return states.get(name, unknown(f"{name}()"))
+    values = [_evaluate(argument, contexts) for argument in node[2:]]
+    if not all(is_known(value) for value in values):
+        return _unknown_of(*values)
+    match name, values:
+        case "contains", [list() as items, item]:
+            return any(equal(entry, item) for entry in items)
+        case "contains", [whole, part]:
+            return text_of(part).lower() in text_of(whole).lower()
+        case "startswith", [whole, part]:
+            return text_of(whole).lower().startswith(text_of(part).lower())
+        case "endswith", [whole, part]:
+            return text_of(whole).lower().endswith(text_of(part).lower())
+        case "format", [str() as template, *arguments]:
+            return _format(template, arguments)
+        case "join", [list() as items]:
+            return ",".join(text_of(item) for item in items)
+        case "join", [list() as items, separator]:
+            return text_of(separator).join(text_of(item) for item in items)
+        case "join", [single, *_]:
+            return text_of(single)
+        case "tojson", [value]:
+            return json.dumps(value, indent=2)
+        case "fromjson", [str() as text]:
+            try:
+                return json.loads(text)
+            except ValueError:
+                raise UnreadableError from None
+        case "fromjson", [value]:
+            return value
+        case _:
+            return unknown(f"{name}()")
+
+
+def _format(template: str, arguments: list[Any]) -> str:
+    def one(match: re.Match[str]) -> str:
+        if match[0] in {"{{", "}}"}:
+            return match[0][0]
+        position = int(match[1])
+        if position >= len(arguments):
+            raise UnreadableError
+        return text_of(arguments[position])
+
+    if len(template) * sum(len(text_of(value)) + 1 for value in arguments) > (
+        _MAX_FORMATTED
+    ):
+        raise UnreadableError
+    return re.sub(r"\{\{|\}\}|\{(\d{1,3})\}", one, template)
+
+
+def _split(text: str) -> list[tuple[bool, str]]:
+    """Split a text into expressions and what stands between them."""
+    parts = []
+    at = 0
+    while (start := text.find("${{", at)) >= 0:
+        end, is_quoted = start + 3, False
+        while end < len(text) and (
+            is_quoted or not text.startswith("}}", end)
+        ):
+            is_quoted ^= text[end] == "'"
+            end += 1
+        if at < start:
+            parts.append((False, text[at:start]))
+        parts.append((True, text[start + 3 : end]))
+        at = end + 2
+    if at < len(text):
+        parts.append((False, text[at:]))
+    return parts
+
+
+def _strip(expression: str) -> str:
+    text = expression.strip()
+    if text.startswith("${{") and text.endswith("}}"):
+        inner = text[3:-2]
+        if "${{" not in inner:
+            return inner
+    return text
+
+
+def _calls_status(node: Node) -> bool:
+    if node[0] == "call" and node[1] in _STATUS:
+        return True
+    return any(_calls_status(part) for part in node if isinstance(part, tuple))
+
+
+def condition(expression: Any, contexts: Contexts) -> bool | None:
+    """Decide an ``if:`` of a job or a step.
+
+    Parameters
+    ----------
+    expression
+        What stands there, with or without ``${{ }}``; `None` for nothing.
+    contexts
+        The contexts. ``*status*`` maps the status functions to what they
+        return.
+
+    Returns
+    -------
+    bool or None
+        Whether it holds; `None` if that can't be worked out. As on GitHub,
+        ``success()`` is required unless a status function is called.
+    """
+    success: bool | None = is_true(
+        contexts.get("*status*", {}).get("success", True)
+    )
+    if expression is None or expression == "":
+        return success
+    if not isinstance(expression, str):
+        truth = is_true(expression)
+        return truth if success or not truth else success
+    text = _strip(expression)
+    if "${{" in text:
+        # Text around an expression makes a string, which is true unless
+        # empty; people rarely mean that, so don't build on it.
+        return None
+    node = parse(text)
+    if node is None:
+        return None
+    try:
+        truth = _truth(node, contexts)
+    except (UnreadableError, RecursionError):
+        return None
+    if _calls_status(node):
+        return truth
+    sides = (truth, success)
+    if False in sides:
+        return False
+    return None if None in sides else True
+
+
+def value_of(expression: str, contexts: Contexts) -> Any:
+    """Return the value of one expression, without its ``${{ }}``.
+
+    Parameters
+    ----------
+    expression
+        The expression.
+    contexts
+        The contexts.
+
+    Returns
+    -------
+    typing.Any
+        The value, of a JSON type; a marked string where it is not known.
+    """
+    node = parse(expression)
+    if node is None:
+        return unknown("expression")
+    try:
+        return _evaluate(node, contexts)
+    except (UnreadableError, RecursionError):
+        return unknown("expression")
+
+
+def fill(value: Any, contexts: Contexts) -> str:
+    """Fill in the expressions of a text, as GitHub does before it runs it.
+
+    Parameters
+    ----------
+    value
+        A scalar from the file.
+    contexts
+        The contexts.
+
+    Returns
+    -------
+    str
+        The text, with marks where parts of it are not known.
+    """
+    if not isinstance(value, str):
+        return text_of(value)
+    parts = []
+    for is_expression, part in _split(value):
+        if is_expression:
+            parts.append(
+                bounded(text_of(value_of(part, contexts)), _MAX_VALUE)
+            )
+        else:
+            parts.append(part)
+    return bounded("".join(parts), _MAX_FILLED)
+
+
+def fill_all(value: Any, contexts: Contexts) -> Any:
+    """Fill in the expressions of a whole tree, keeping types.
+
+    A text that is one expression alone takes on that expression's type.
+    """
+    if isinstance(value, dict):
+        return {key: fill_all(item, contexts) for key, item in value.items()}
+    if isinstance(value, list):
+        return [fill_all(item, contexts) for item in value]
+    if isinstance(value, str):
+        parts = _split(value.strip())
+        if len(parts) == 1 and parts[0][0]:
+            return value_of(parts[0][1], contexts)
+        return fill(value, contexts)
+    return value

@@ -1,0 +1,1 @@
+"""Conducts a command: plans a release, pins it, and drives the steps."""

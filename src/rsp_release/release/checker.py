@@ -1,0 +1,226 @@
+"""Puts together what is checked: what would be released if all were well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..changelog.scriv import read_scriv_settings
+from ..checks import CHECKS, Facts, Report, run_checks
+from ..config import Config
+from ..engine.journal import find_unfinished
+from ..engine.world import World
+from ..exceptions import ReleaseError, UsageError
+from ..models import Proposal
+from ..version.choose import History, Request, propose
+from .pin import propose_release, pull_policy
+
+__all__ = ["Checker"]
+
+_NO_COMMIT = "0" * 40
+
+
+class Checker:
+    """Looks at everything that must be so before a release.
+
+    Parameters
+    ----------
+    worlds
+        Gives each thread a world of its own.
+    config
+        The settings, with what was detected.
+    repository
+        Owner and name on GitHub.
+    journals
+        The directory of the clone's journals.
+    read_history
+        Reads the history of the commit that is checked out.
+    is_offline
+        Whether nothing beyond this machine may be asked.
+    """
+
+    def __init__(
+        self,
+        *,
+        worlds: Callable[[], World],
+        config: Config,
+        repository: str,
+        journals: Path,
+        read_history: Callable[[], History],
+        is_offline: bool,
+    ) -> None:
+        self._worlds = worlds
+        self._config = config
+        self._repository = repository
+        self._journals = journals
+        self._read_history = read_history
+        self._is_offline = is_offline
+
+    def run(self, facts: Facts) -> Iterator[Report]:
+        """Look at everything, and write nothing.
+
+        Parameters
+        ----------
+        facts
+            What to look at.
+
+        Yields
+        ------
+        Report
+            What each check found, in their order.
+        """
+        yield from run_checks(CHECKS, facts)
+
+    def look_ahead(
+        self, proposal: Proposal, *, deploys: bool
+    ) -> tuple[Report, ...]:
+        """Look at what ``bump`` does not look at itself before it writes.
+
+        Parameters
+        ----------
+        proposal
+            The release that is about to begin.
+        deploys
+            Whether the deployment repository is written to.
+
+        Returns
+        -------
+        tuple of Report
+            What each check found, in their order.
+        """
+        config = self._config
+        if not deploys:
+            config = config._replace(deploy_repository=None)
+        facts = Facts(
+            proposal=proposal,
+            worlds=self._worlds,
+            config=config,
+            is_thorough=True,
+            is_planned=True,
+            history=self._read_history(),
+        )
+        chosen = [check for check in CHECKS if not check.is_of_bump]
+        return tuple(run_checks(chosen, facts))
+
+    def settings(self, facts: Facts) -> tuple[tuple[str, Any, str], ...]:
+        """Return each setting: its key, its value, and where that is from.
+
+        Parameters
+        ----------
+        facts
+            What was looked at.
+        """
+        config = self._config
+        if facts.history is not None and facts.history.tags:
+            tag = facts.proposal.tag
+            config = config.detected(
+                "the existing tags",
+                tag_prefix=tag.removesuffix(facts.proposal.version),
+            )
+        with suppress(ReleaseError):
+            tool, source = _find_tool(facts)
+            if tool is not None:
+                config = config.detected(source, changelog=tool)
+        with suppress(ReleaseError):
+            publication = facts.publication()
+            if publication is not None and publication.workflow:
+                images = publication.images
+                platforms = (p for image in images for p in image.platforms)
+                config = config.detected(
+                    "the workflow files",
+                    workflow=publication.workflow,
+                    images=tuple(image.name for image in images),
+                    platforms=tuple(dict.fromkeys(platforms)),
+                )
+        return tuple(
+            (key, config.value(key), config.source(key)) for key in config.keys
+        )
+
+    def find_facts(self) -> Facts:
+        """Find out what would be released."""
+        history: History | None = None
+        trouble: ReleaseError | None = None
+        proposal = self._guess(None)
+        try:
+            history = self._read_history()
+            proposal = self._guess(history)
+            proposal = self._propose(history) or proposal
+        except ReleaseError as e:
+            trouble = e
+        return Facts(
+            proposal=replace(proposal, pull_policy=pull_policy(self._config)),
+            worlds=self._worlds,
+            config=self._config,
+            is_thorough=True,
+            is_offline=self._is_offline,
+            history=history,
+            trouble=trouble,
+            begun=self._find_begun(),
+        )
+
+    def _propose(self, history: History) -> Proposal | None:
+        """Propose what ``bump`` would; `None`: there is nothing to release."""
+        chosen = propose(history, policy=self._config, request=Request())
+        if chosen.next is None:
+            return None
+        world = self._worlds()
+        return propose_release(
+            chosen,
+            history=history,
+            config=self._config,
+            repository=self._repository,
+            branch=world.git.branch(),
+            now=world.clock.now(),
+        )
+
+    def _guess(self, history: History | None) -> Proposal:
+        """Propose something, so that all else can be looked at."""
+        git = self._worlds().git
+        commit = _NO_COMMIT
+        with suppress(UsageError):
+            commit = git.head()
+        previous = history.previous if history else None
+        prefix = self._config.tag_prefix or ""
+        version = self._config.initial_version
+        if previous is not None:
+            prefix = previous.prefix
+            version = str(previous.version.raised("patch"))
+        elif history is not None and history.tags:
+            prefix = history.tags[0].prefix
+        return Proposal(
+            repository=self._repository,
+            branch=git.branch(),
+            default_branch=self._config.branch,
+            commit=commit,
+            version=version,
+            tag=f"{prefix}{version}",
+            previous_tag=previous.name if previous else None,
+        )
+
+    def _find_begun(self) -> str | None:
+        """Find the release that was begun last and is not finished."""
+        found = None
+        for journal in find_unfinished(self._journals):
+            subject = journal.release or journal.proposal
+            if journal.has_intents and subject is not None:
+                found = subject.tag
+        return found
+
+
+def _find_tool(facts: Facts) -> tuple[str | None, str]:
+    """Find how the change log is kept, and what shows it."""
+    if read_scriv_settings(facts.text) is not None:
+        return "scriv", "scriv's settings"
+    if facts.names("changelog.d"):
+        return "scriv", "changelog.d"
+    if facts.names(".changeset"):
+        return "changesets", ".changeset"
+    for path in ("towncrier.toml", "pyproject.toml"):
+        if "[tool.towncrier" in (facts.text(path) or ""):
+            return "towncrier", path
+    if facts.history is not None and facts.history.past:
+        return "unreleased", "the change log"
+    return None, ""

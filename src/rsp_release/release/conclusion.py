@@ -1,0 +1,250 @@
+"""How a command ended: from the last verdicts to the result."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from shlex import quote
+
+from ..engine.engine import Ending
+from ..engine.journal import Journal
+from ..exceptions import ExitStatus
+from ..models import (
+    Blocked,
+    Done,
+    Event,
+    Outcome,
+    Proposal,
+    Release,
+    Result,
+    StepEvent,
+    Verdict,
+    Wait,
+)
+
+__all__ = [
+    "OUTCOMES",
+    "collect",
+    "conclude",
+    "drain",
+    "give_credit",
+    "make_result",
+    "settled",
+]
+
+
+OUTCOMES: Mapping[ExitStatus, Outcome] = {
+    ExitStatus.BLOCKED: "blocked",
+    ExitStatus.NOT_ALLOWED: "blocked",
+    ExitStatus.UNFINISHED: "unfinished",
+    ExitStatus.INTERRUPTED: "unfinished",
+}
+"""How what ends with an exit status ended, where it did not fail."""
+
+
+def conclude(
+    ending: Ending,
+    subject: Release | Proposal,
+    verdicts: Mapping[str, Verdict],
+    good: Outcome,
+    *,
+    at: datetime,
+) -> Result:
+    """Say how it ended.
+
+    Parameters
+    ----------
+    ending
+        How the steps stood.
+    subject
+        What they were about.
+    verdicts
+        The last verdict of every step, those of earlier runs of the engine
+        among them, by key.
+    good
+        How it ended if nothing is left to do.
+    at
+        The present time (aware, UTC).
+
+    Returns
+    -------
+    Result
+        The result.
+    """
+    result = make_result(good, subject, at=at)
+    result = replace(
+        result,
+        release_url=_url(verdicts.get("github_release")),
+        run_url=_url(verdicts.get("workflow_run")),
+        deploy_url=_url(verdicts.get("chart_pr")),
+        images=getattr(verdicts.get("images"), "images", ()),
+    )
+    blocked = [v for _, v in ending.verdicts if isinstance(v, Blocked)]
+    if blocked:
+        first = blocked[0]
+        return replace(
+            result,
+            outcome=OUTCOMES.get(first.exit_status, "failed"),
+            exit_status=first.exit_status,
+            message=first.problem,
+            help=first.help,
+            question=first.question,
+            choice=first.choice,
+        )
+    if good == "planned" or ending.is_done:
+        return result
+    last = ending.last
+    return replace(
+        result,
+        outcome="unfinished",
+        exit_status=ExitStatus.UNFINISHED,
+        message=f"release {subject.tag} is not finished"
+        + (f": {last.reason}" if isinstance(last, Wait) else ""),
+        help=f"`rsp-release resume {quote(subject.tag)}` goes on",
+        choice=last.choice if isinstance(last, Wait) else None,
+    )
+
+
+def make_result(
+    outcome: Outcome, subject: Release | Proposal | None, *, at: datetime
+) -> Result:
+    """Make the result of what went well.
+
+    Parameters
+    ----------
+    outcome
+        How it ended.
+    subject
+        What it was about, if anything.
+    at
+        The present time (aware, UTC).
+
+    Returns
+    -------
+    Result
+        The result.
+    """
+    return Result(
+        outcome=outcome,
+        exit_status=ExitStatus.OK,
+        at=at,
+        version=subject.version if subject else None,
+        tag=subject.tag if subject else None,
+        # Of a proposal, the commit to tag is not known yet.
+        commit=subject.commit if isinstance(subject, Release) else None,
+    )
+
+
+def give_credit(result: Result, journal: Journal) -> Result:
+    """Say so where another machine published what this one was to release.
+
+    Of several that begin the same release at once, all see it through, and
+    the one that published it on GitHub is the one that released it.
+
+    Parameters
+    ----------
+    result
+        How it ended here.
+    journal
+        What was written from here.
+
+    Returns
+    -------
+    Result
+        How it ended, with the credit where it belongs.
+    """
+    tag = result.tag
+    is_ours = any(
+        journal.intent(f"{verb} release {tag}") is not None
+        for verb in ("create", "publish")
+    )
+    if result.outcome != "released" or is_ours:
+        return result
+    return replace(
+        result,
+        outcome="nothing",
+        message=f"{tag} was released by another run meanwhile",
+    )
+
+
+def settled(
+    proposal: Proposal, verdicts: dict[str, Verdict]
+) -> tuple[str, str]:
+    """Return the commit to tag, and the key of the step that settled it.
+
+    Parameters
+    ----------
+    proposal
+        What is to be released.
+    verdicts
+        The last verdict of every step that prepares it, by key, in order.
+
+    Returns
+    -------
+    tuple of str
+        The commit, and the step's key, which is empty if there was no step.
+    """
+    for key, verdict in reversed(verdicts.items()):
+        if isinstance(verdict, Done) and verdict.commit is not None:
+            return verdict.commit, key
+    return proposal.commit, next(reversed(verdicts), "")
+
+
+def collect(
+    events: Generator[Event, None, Ending], verdicts: dict[str, Verdict]
+) -> Generator[Event, None, Ending]:
+    """Pass events on, and keep the last verdict of every step.
+
+    Parameters
+    ----------
+    events
+        What an engine tells.
+    verdicts
+        Where the verdicts are put, by the step's key.
+
+    Yields
+    ------
+    Event
+        The events.
+
+    Returns
+    -------
+    Ending
+        How the steps stood at the end.
+    """
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as e:
+            ending: Ending = e.value
+            return ending
+        if isinstance(event, StepEvent):
+            verdicts[event.key] = event.verdict
+        yield event
+
+
+def drain(events: Generator[Event, None, Ending]) -> Ending:
+    """Take events, and return how the steps stood at the end.
+
+    Parameters
+    ----------
+    events
+        What an engine tells.
+
+    Returns
+    -------
+    Ending
+        How the steps stood at the end.
+    """
+    collected = collect(events, {})
+    while True:
+        try:
+            next(collected)
+        except StopIteration as e:
+            ending: Ending = e.value
+            return ending
+
+
+def _url(verdict: Verdict | None) -> str | None:
+    return getattr(verdict, "url", None)

@@ -1,0 +1,284 @@
+"""Watches a run that publishes: of any tag, any run, any repository.
+
+Everything is asked of GitHub, and nothing of a clone: a run is of what GitHub
+has. A release that was begun here is known from its journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+from ..config import Config
+from ..engine.engine import Engine, Mode, Pace
+from ..engine.journal import Journal, find_unfinished
+from ..engine.world import Step, World
+from ..exceptions import ExitStatus, ReleaseError, UsageError
+from ..models import (
+    Blocked,
+    Done,
+    Event,
+    Outcome,
+    Publication,
+    Release,
+    Result,
+    Verdict,
+    WorkflowRun,
+)
+from ..publishing import find_publication
+from ..version.tags import parse_tags
+
+__all__ = ["Source", "Watcher"]
+
+_WORKFLOWS = ".github/workflows"
+
+
+class Source(Protocol):
+    """The tags, commits and files of a repository."""
+
+    def find_tag(self, tag: str) -> tuple[str, datetime] | None:
+        """Return the commit of a tag and its date, if there is the tag."""
+
+    def newest_tag(self) -> str | None:
+        """Return the tag of the release that was published last."""
+
+    def files(self, commit: str, directory: str) -> Mapping[str, str]:
+        """Return path and text of a directory's YAML files at a commit."""
+
+    def file(self, commit: str, path: str) -> str | None:
+        """Return the text of a file at a commit, or `None`."""
+
+
+class Watcher:
+    """Finds a run, and watches it until it is over.
+
+    Parameters
+    ----------
+    world
+        GitHub and the clock.
+    source
+        The repository's tags and files.
+    config
+        The settings.
+    repository
+        Owner and name on GitHub.
+    journals
+        The directory of journals: a re-run is a write, too.
+    random
+        Spreads the waits.
+    timeout
+        Seconds after which waiting ends.
+    pace
+        How patient to be. To watch is all that is asked for, so an outage is
+        survived for as long as if something had been written.
+    """
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        source: Source,
+        config: Config,
+        repository: str,
+        journals: Path,
+        random: Random,
+        timeout: float,
+        pace: Pace,
+    ) -> None:
+        self._world = world
+        self._source = source
+        self._config = config
+        self._repository = repository
+        self._journals = journals
+        self._random = random
+        self._timeout = timeout
+        self._pace = replace(pace, outage_before=pace.outage)
+
+    @property
+    def journals(self) -> Path:
+        """The directory of journals."""
+        return self._journals
+
+    @property
+    def repository(self) -> str:
+        """Owner and name on GitHub."""
+        return self._repository
+
+    def find(self, tag: str | None, number: int | None) -> Release:
+        """Find what the run publishes.
+
+        Parameters
+        ----------
+        tag
+            The tag; `None`: the one begun last here, or else that of the
+            newest release on GitHub.
+        number
+            GitHub's number of the run, where a person names one.
+
+        Returns
+        -------
+        Release
+            The release, as far as it can be known from the run or the tag.
+
+        Raises
+        ------
+        UsageError
+            Raised if there is no such run or tag.
+        """
+        if number is not None:
+            return self._of_run(number)
+        if tag is None:
+            for journal in reversed(find_unfinished(self._journals)):
+                if journal.release is not None and journal.has_intents:
+                    return journal.release
+            tag = self._source.newest_tag()
+        if tag is None:
+            raise UsageError(
+                f"{self._repository} has no release",
+                help="name the tag, or the run with --run ID",
+            )
+        journal = Journal.of_tag(self._journals, tag)
+        return journal.release or self._of_tag(tag)
+
+    def watch(
+        self, release: Release, step: Step[Release]
+    ) -> Generator[Event, None, None]:
+        """Wait until the run is over.
+
+        Parameters
+        ----------
+        release
+            What the run publishes.
+        step
+            The step that finds the run.
+
+        Yields
+        ------
+        Event
+            Every look at the run, then the result.
+        """
+        now = self._world.clock.now()
+        engine = Engine(
+            world=self._world,
+            journal=Journal.of_tag(self._journals, release.tag),
+            mode=Mode.ACT,
+            random=self._random,
+            deadline=now + timedelta(seconds=self._timeout),
+            pace=self._pace,
+        )
+        ending = yield from engine.run([step], release)
+        yield self._conclude(release, ending.last)
+
+    def _of_tag(self, tag: str) -> Release:
+        found = self._source.find_tag(tag)
+        if found is None:
+            raise UsageError(
+                f"{self._repository} has no tag {tag} on GitHub",
+                help="`git ls-remote --tags` shows the tags",
+            )
+        commit, date = found
+        return self._make(
+            tag=tag,
+            commit=commit,
+            at=date,
+            publication=self._find_publication(commit, tag),
+        )
+
+    def _of_run(self, number: int) -> Release:
+        run = self._world.forge.run(number)
+        if run is None:
+            raise UsageError(
+                f"{self._repository} has no run {number}",
+                help="its number is the last part of the run's address",
+            )
+        return self._make(
+            tag=run.ref or run.commit[:10],
+            commit=run.commit,
+            at=run.created_at,
+            publication=self._find_published(run),
+        )
+
+    def _find_published(self, run: WorkflowRun) -> Publication | None:
+        """Find what a run publishes, to know the jobs that must not skip."""
+        if run.event not in ("release", "push") or run.ref is None:
+            return None
+        if next(iter(parse_tags([run.ref])), None) is None:
+            return None
+        try:
+            found = self._find_publication(run.commit, run.ref)
+        except ReleaseError:
+            # The run can be watched without it.
+            return None
+        is_same = found is not None and (
+            (found.workflow, found.event) == (run.path, run.event)
+        )
+        return found if is_same else None
+
+    def _find_publication(self, commit: str, tag: str) -> Publication | None:
+        return find_publication(
+            self._source.files(commit, _WORKFLOWS),
+            repository=self._repository,
+            tag=tag,
+            workflow=self._config.workflow,
+            images=self._config.images,
+            platforms=self._config.platforms,
+            read=lambda path: self._source.file(commit, path),
+        )
+
+    def _make(
+        self,
+        *,
+        tag: str,
+        commit: str,
+        at: datetime,
+        publication: Publication | None,
+    ) -> Release:
+        parsed = next(iter(parse_tags([tag])), None)
+        return Release(
+            repository=self._repository,
+            branch=self._config.branch,
+            version=tag.removeprefix(parsed.prefix) if parsed else tag,
+            tag=tag,
+            commit=commit,
+            previous_tag=None,
+            notes="",
+            is_prerelease=bool(parsed and parsed.version.pre),
+            is_latest=False,
+            publication=publication,
+            pinned_at=at,
+        )
+
+    def _conclude(self, release: Release, verdict: Verdict | None) -> Result:
+        outcome: Outcome = "unfinished"
+        status = ExitStatus.UNFINISHED
+        message: str | None = None
+        help: str | None = None
+        match verdict:
+            case Done():
+                outcome, status = "released", ExitStatus.OK
+            case Blocked():
+                status = verdict.exit_status
+                is_blocked = status is ExitStatus.BLOCKED
+                outcome = "blocked" if is_blocked else "failed"
+                message, help = verdict.problem, verdict.help
+            case _:
+                reason = getattr(verdict, "reason", None)
+                message = f"the time was up: {reason}" if reason else None
+                help = (
+                    "`rsp-release watch` goes on, and --timeout waits longer"
+                )
+        return Result(
+            outcome=outcome,
+            exit_status=status,
+            at=self._world.clock.now(),
+            version=release.version,
+            tag=release.tag,
+            commit=release.commit,
+            run_url=getattr(verdict, "url", None),
+            message=message,
+            help=help,
+        )

@@ -1,0 +1,1 @@
+"""The states of workflow runs, and how long they take."""

@@ -1,0 +1,1 @@
+"""What makes a repository ready to be released."""

@@ -1,0 +1,1 @@
+"""The clone, its history and its remote."""

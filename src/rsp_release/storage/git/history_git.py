@@ -1,0 +1,228 @@
+"""Runs git for reading, with nothing of the user's configuration run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Self
+
+from ...exceptions import ReadError
+from ...version.commits import FORMAT, CommitReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Git"]
+
+# Large enough that a read is rare, small enough to stay in the cache.
+_CHUNK = 1 << 18
+
+# A repository's own configuration may name programs to run, and may change
+# what ``git log`` prints.
+_SAFE = (
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "log.showSignature=false",
+)
+
+
+class Git:
+    """Reads one clone. A context manager: it may leave a process behind.
+
+    Parameters
+    ----------
+    directory
+        A directory of the clone.
+    """
+
+    def __init__(self, directory: Path | str) -> None:
+        self._command = ("git", "-C", str(directory), *_SAFE)
+        self._environ = {
+            **os.environ,
+            "LC_ALL": "C",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            # What is tagged is what the remote has, not what replaces it here.
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_NO_LAZY_FETCH": "1",
+        }
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._cat: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process that is still there."""
+        for process in self._started:
+            if process.returncode is None:
+                process.kill()
+                process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
+        self._started.clear()
+        self._cat = None
+
+    def _start(
+        self, *arguments: str, reads: bool = False
+    ) -> subprocess.Popen[bytes]:
+        try:
+            process = subprocess.Popen(
+                (*self._command, *arguments),
+                stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL if reads else subprocess.PIPE,
+                env=self._environ,
+            )
+        except FileNotFoundError as exc:
+            raise ReadError("git is not installed") from exc
+        self._started.append(process)
+        return process
+
+    def run(self, *arguments: str) -> str:
+        """Run git and return what it prints.
+
+        Raises
+        ------
+        ReadError
+            Raised if git fails, with its own words.
+        """
+        return self.ask(*arguments)()
+
+    def ask(self, *arguments: str) -> Callable[[], str]:
+        """Start git, and return what waits for its answer."""
+        process = self._start(*arguments)
+
+        def answer() -> str:
+            output, errors = process.communicate()
+            if process.returncode:
+                raise _failure(arguments[0], errors)
+            return output.decode("utf-8", "surrogateescape")
+
+        return answer
+
+    def test(self, *arguments: str) -> bool:
+        """Run git and return whether it says yes."""
+        process = self._start(*arguments)
+        _, errors = process.communicate()
+        if process.returncode > 1:
+            raise _failure(arguments[0], errors)
+        return process.returncode == 0
+
+    def log(
+        self, span: str, *options: str, paths: tuple[str, ...] = ()
+    ) -> CommitReader:
+        """Read commits as a stream; see `start_log`."""
+        return self.start_log(span, *options, paths=paths)()
+
+    def start_log(
+        self, span: str, *options: str, paths: tuple[str, ...] = ()
+    ) -> Callable[[], CommitReader]:
+        """Start to read commits as a stream.
+
+        Parameters
+        ----------
+        span
+            Full hashes: a commit, or two with dots between.
+        *options
+            More options for ``git log``.
+        paths
+            The part of the repository that counts; all of it, if empty.
+
+        Returns
+        -------
+        Callable
+            What reads them all, and returns what has read them.
+        """
+        process = self._start(
+            "log",
+            "-z",
+            "--boundary",
+            "--encoding=UTF-8",
+            f"--format={FORMAT}",
+            *options,
+            span,
+            "--",
+            *paths,
+        )
+        output, problems = process.stdout, process.stderr
+        if output is None or problems is None:
+            raise AssertionError
+
+        def read() -> CommitReader:
+            reader = CommitReader()
+            reader.feed(_records(output.fileno()))
+            # It writes next to nothing to its standard error.
+            errors = problems.read()
+            process.wait()
+            if process.returncode:
+                raise _failure("log", errors)
+            return reader
+
+        return read
+
+    def object(self, name: str) -> tuple[str, str, bytes] | None:
+        """Read an object: its hash, its type and its content.
+
+        Parameters
+        ----------
+        name
+            A hash, or an expression such as ``refs/tags/1.0^{commit}``.
+
+        Returns
+        -------
+        tuple or None
+            `None` if there is no such object.
+        """
+        if "\n" in name:
+            return None
+        if self._cat is None:
+            self._cat = self._start("cat-file", "--batch", reads=True)
+        cat = self._cat
+        if cat.stdin is None or cat.stdout is None:
+            raise AssertionError
+        cat.stdin.write(name.encode("utf-8", "surrogateescape") + b"\n")
+        cat.stdin.flush()
+        header = cat.stdout.readline()
+        words = header.split()
+        if not header.endswith(b"\n"):
+            raise ReadError("git cat-file ended early")
+        if len(words) != 3 or not words[2].isdigit():
+            return None  # missing, or ambiguous
+        content = cat.stdout.read(int(words[2]) + 1)
+        return words[0].decode(), words[1].decode(), content[:-1]
+
+    def resolve(self, name: str) -> str | None:
+        """Return the hash of an object, or `None` if there is none."""
+        found = self.object(name)
+        return found[0] if found else None
+
+
+def _failure(command: str, errors: bytes) -> ReadError:
+    words = errors.decode("utf-8", "replace").strip()
+    help_ = None
+    if "dubious ownership" in words:
+        help_ = "git config --global --add safe.directory with that directory"
+    elif "not a git repository" in words:
+        help_ = "run it in a clone, or name one with -C"
+    first = words.partition("\n")[0]
+    return ReadError(f"git {command} failed: {first}", help=help_)
+
+
+def _records(descriptor: int) -> Iterator[bytes]:
+    """Split what a process writes at its NULs."""
+    rest = b""
+    while chunk := os.read(descriptor, _CHUNK):
+        records = (rest + chunk).split(b"\0")
+        rest = records.pop()
+        yield from records
+    if rest.strip():
+        yield rest

@@ -1,0 +1,287 @@
+"""Finds fragments and the change log in a commit's tree.
+
+Everything is read from the tree, not from the working directory: what is
+released is a commit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ...changelog.scriv import read_scriv_settings
+from ...config import Config
+from ...exceptions import ReadError
+from ...version.fragments import Fragment, Section, is_skipped, parse_fragment
+from ...version.tags import Tag, stream_of
+from .history_git import Git
+
+__all__ = ["ChangeLog", "Tree", "read_changelog", "read_fragments"]
+
+# As much of a change log as the newest twenty sections need.
+_ENOUGH = 1 << 17
+
+_CHANGELOGS = ("changelog", "changes", "history", "news", "release_notes")
+
+_TOWNCRIER = ("newsfragments", "doc/news", "docs/news", "changes", "news")
+
+
+class Tree:
+    """One commit's files.
+
+    Parameters
+    ----------
+    git
+        What reads objects.
+    name
+        The tree, as git names it.
+    """
+
+    def __init__(self, git: Git, name: str) -> None:
+        self._git = git
+        self._folders: dict[str, dict[str, tuple[str, bool]]] = {}
+        self._folders[""] = self._entries(name)
+
+    def _entries(self, name: str) -> dict[str, tuple[str, bool]]:
+        """Read a tree object: name to hash, and whether it is a folder."""
+        found = self._git.object(name)
+        if found is None or found[1] != "tree":
+            raise ReadError(f"git has no tree {name}")
+        hash_, _, data = found
+        width = len(hash_) // 2
+        entries = {}
+        at = 0
+        while at < len(data):
+            space = data.index(b" ", at)
+            end = data.index(b"\0", space)
+            mode = data[at:space]
+            entry = data[space + 1 : end].decode("utf-8", "surrogateescape")
+            at = end + 1 + width
+            entries[entry] = (data[end + 1 : at].hex(), mode == b"40000")
+        return entries
+
+    def folder(self, path: str) -> dict[str, str]:
+        """Return the files of a folder and their hashes; empty if absent."""
+        entries = self._folder(path.strip("/"))
+        return {
+            name: hash_
+            for name, (hash_, is_folder) in entries.items()
+            if not is_folder
+        }
+
+    def _folder(self, path: str) -> dict[str, tuple[str, bool]]:
+        if path not in self._folders:
+            above, _, name = path.rpartition("/")
+            hash_, is_folder = self._folder(above).get(name, ("", False))
+            self._folders[path] = self._entries(hash_) if is_folder else {}
+        return self._folders[path]
+
+    def hash_of(self, path: str) -> str | None:
+        """Return the hash of a file, or `None` if it is absent."""
+        folder, _, name = path.rpartition("/")
+        return self.folder(folder).get(name)
+
+    def text(self, path: str) -> str | None:
+        """Return what is in a file, or `None` if it is absent."""
+        hash_ = self.hash_of(path)
+        found = self._git.object(hash_) if hash_ else None
+        return found[2].decode("utf-8", "replace") if found else None
+
+    def toml(self, path: str, needle: str) -> dict[str, Any]:
+        """Return a table of tools' settings; empty where it cannot be."""
+        text = self.text(path)
+        if text is None or needle not in text:
+            return {}
+        import tomllib
+
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            return {}
+
+
+class ChangeLog(NamedTuple):
+    """The beginning of a change log."""
+
+    path: str = ""
+    text: str = ""
+
+    def newest(
+        self,
+        sections: tuple[Section, ...],
+        *,
+        tags: list[Tag],
+        previous: Tag | None,
+        before: Tree | None,
+    ) -> Section | None:
+        """Return the section of what is not released yet, if there is one.
+
+        Parameters
+        ----------
+        sections
+            All sections, newest first.
+        tags
+            The tags of the stream.
+        previous
+            The previous version.
+        before
+            The tree of the previous version: what it has already is old.
+
+        Returns
+        -------
+        Section or None
+            The section, without what was there before.
+        """
+        if not sections or previous is None:
+            return None
+        section = sections[0]
+        if section.version is not None and (
+            section.version.key <= previous.version.key
+            or any(t.version == section.version for t in tags)
+        ):
+            return None
+        old = before.text(self.path) if before else None
+        if old:
+            kept = tuple(p for p in section.parts if p.text not in old)
+            section = section._replace(parts=kept)
+        return section if section.parts else None
+
+
+def read_changelog(tree: Tree) -> ChangeLog:
+    """Find the change log and read its beginning."""
+    settings = read_scriv_settings(tree.text) or {}
+    named = settings.get("changelog") or settings.get("output_file") or ""
+    names = [named] if named and "$" not in named else []
+    names += sorted(
+        (
+            name
+            for name in tree.folder("")
+            if name.lower().partition(".")[0] in _CHANGELOGS
+            and name.lower().endswith((".md", ".rst", ".txt", "log"))
+        ),
+        key=lambda n: _CHANGELOGS.index(n.lower().partition(".")[0]),
+    )
+    for name in names:
+        text = tree.text(name)
+        if text is not None:
+            return ChangeLog(name, text[:_ENOUGH])
+    return ChangeLog()
+
+
+def read_fragments(
+    tree: Tree, before: Tree | None, *, config: Config, changelog: str
+) -> tuple[tuple[Fragment, ...], bool]:
+    """Read the change-log fragments of whichever tool is used.
+
+    Parameters
+    ----------
+    tree
+        The tree that would be tagged.
+    before
+        The tree of the previous version.
+    config
+        The settings.
+    changelog
+        The beginning of the change log.
+
+    Returns
+    -------
+    tuple
+        The fragments, stale ones marked, and whether the repository is set
+        up for fragments at all.
+    """
+    found: list[tuple[str, str, Fragment]] = []
+    uses = False
+    wanted = config.changelog
+    if wanted in {"auto", "scriv"}:
+        settings = read_scriv_settings(tree.text)
+        folder = (settings or {}).get("fragment_directory", "changelog.d")
+        template = (settings or {}).get("new_fragment_template", "")
+        skip = (settings or {}).get("skip_fragments", "README.*")
+        files = tree.folder(folder)
+        uses = settings is not None or bool(files)
+        for name, hash_ in files.items():
+            if name.endswith((".md", ".rst")) and not is_skipped(
+                name, skip, "README.*", template.rpartition("/")[2]
+            ):
+                path = f"{folder.strip('/')}/{name}"
+                text = tree.text(path) or ""
+                found.append((path, hash_, parse_fragment(path, text)))
+    if wanted in {"auto", "changesets"} and not found:
+        package = stream_of(config.tag_prefix or "").rstrip("@/")
+        files = tree.folder(".changeset")
+        uses = uses or bool(files)
+        for name, hash_ in files.items():
+            if name.endswith(".md") and not is_skipped(name, "README.*"):
+                path = f".changeset/{name}"
+                fragment = parse_fragment(
+                    path,
+                    tree.text(path) or "",
+                    tool="changesets",
+                    package=package,
+                )
+                found.append((path, hash_, fragment))
+    if wanted in {"auto", "towncrier"} and not found:
+        found, is_set = _towncrier(tree)
+        uses = uses or is_set
+    return tuple(
+        _marked(fragment, before, changelog) for _, _, fragment in found
+    ), uses
+
+
+def _towncrier(tree: Tree) -> tuple[list[tuple[str, str, Fragment]], bool]:
+    tool = tree.toml("pyproject.toml", "towncrier").get("tool", {})
+    if not tool:
+        tool = tree.toml("towncrier.toml", "towncrier").get("tool", {})
+    settings = tool.get("towncrier") if isinstance(tool, dict) else None
+    if not isinstance(settings, dict):
+        return [], False
+    types = settings.get("type", [])
+    if isinstance(types, dict):
+        names = list(types)
+    else:
+        names = [
+            str(t.get("directory") or t.get("name", "")).lower()
+            for t in types
+            if isinstance(t, dict)
+        ]
+    package = str(settings.get("package", "")).replace(".", "/")
+    folders = [
+        settings.get("directory"),
+        package and f"{package}/newsfragments",
+        package and f"src/{package}/newsfragments",
+        *_TOWNCRIER,
+    ]
+    for folder in folders:
+        if not isinstance(folder, str) or not folder:
+            continue
+        found = []
+        for name, hash_ in tree.folder(folder).items():
+            parts = name.split(".")
+            if len(parts) < 2 or is_skipped(name, "README*"):
+                continue
+            path = f"{folder.strip('/')}/{name}"
+            text = tree.text(path) or ""
+            fragment = parse_fragment(
+                path, text, tool="towncrier", types=names
+            )
+            if fragment.parts[0].category:
+                found.append((path, hash_, fragment))
+        if found or folder == settings.get("directory"):
+            return found, True
+    return [], True
+
+
+def _marked(
+    fragment: Fragment, before: Tree | None, changelog: str
+) -> Fragment:
+    """Mark a fragment that is not pending."""
+    if before is not None and before.hash_of(fragment.path) is not None:
+        return fragment._replace(stale="as old as the previous version")
+    lines = [
+        line.strip("-*+ \t")
+        for part in fragment.parts
+        for line in part.text.splitlines()[:1]
+    ]
+    if lines and all(len(li) > 20 and li in changelog for li in lines):
+        return fragment._replace(stale="already in the change log")
+    return fragment

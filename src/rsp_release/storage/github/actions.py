@@ -1,0 +1,301 @@
+"""Workflow runs on GitHub: what they do, why they failed, what they wait for.
+
+What never changes is read once: the log of a job that is over, runs of the
+past. What seldom changes is not read again until the run itself changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+from urllib.parse import quote
+
+from ...exceptions import (
+    NotAllowedError,
+    NotSentError,
+    ReadError,
+    RefusedError,
+)
+from ...models import (
+    ApproveDeployments,
+    ConcurrencyGroup,
+    Job,
+    PendingDeployment,
+    RerunFailedJobs,
+    WorkflowRun,
+)
+from .failures import GithubFailures
+from .http import GithubHttp
+from .shapes import parse_deployment, parse_job, parse_run, reading
+
+__all__ = ["GithubActions"]
+
+T = TypeVar("T")
+
+_PAST_RUNS = 2
+_RERUN_WITHIN = timedelta(days=30)
+_WAITS_AGE = 30.0
+"""Seconds for which what a run waits for is believed to stay."""
+
+
+class GithubActions(GithubFailures):
+    """The workflow runs of one repository on GitHub.
+
+    Parameters
+    ----------
+    http
+        Sends the requests.
+    repository
+        Owner and name.
+    own_run
+        The number of the workflow run that this program is a part of, if it
+        is.
+    """
+
+    def __init__(
+        self,
+        *,
+        http: GithubHttp,
+        repository: str,
+        own_run: int | None = None,
+    ) -> None:
+        super().__init__(http=http, repository=repository)
+        self._own_run = own_run
+        self._kept: dict[tuple[str, int], tuple[WorkflowRun, datetime, Any]]
+        self._kept = {}
+        self._past: dict[tuple[str, str], tuple[WorkflowRun, ...]] = {}
+
+    def pause(self) -> float:
+        return self._http.pause
+
+    # -- Runs and jobs ------------------------------------------------------
+
+    @reading
+    def runs(self, *, commit: str, event: str) -> tuple[WorkflowRun, ...]:
+        answer = self._http.get(
+            f"{self._actions}/runs",
+            params={"event": event, "head_sha": commit, "per_page": 100},
+        )
+        return tuple(parse_run(d) for d in answer.data["workflow_runs"])
+
+    @reading
+    def run(self, number: int) -> WorkflowRun | None:
+        answer = self._http.get(
+            f"{self._actions}/runs/{number}", may_miss=True
+        )
+        return None if answer.data is None else parse_run(answer.data)
+
+    def jobs(self, run: WorkflowRun, *, age: float = 0) -> tuple[Job, ...]:
+        return self._keep("jobs", run, age, lambda: self._read_jobs(run))
+
+    @reading
+    def _read_jobs(self, run: WorkflowRun) -> tuple[Job, ...]:
+        items = self._http.get_pages(
+            f"{self._actions}/runs/{run.id}/jobs",
+            params={"filter": "latest"},
+            key="jobs",
+        )
+        return tuple(parse_job(data) for data in items)
+
+    def past(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
+        key = run.path, run.event
+        if key not in self._past:
+            try:
+                self._past[key] = tuple(self._read_past(run))
+            except (NotAllowedError, ReadError):
+                self._past[key] = ()
+        return self._past[key]
+
+    @reading
+    def _read_past(self, run: WorkflowRun) -> list[WorkflowRun]:
+        found = self._of_workflow(
+            run, event=run.event, status="success", per_page=_PAST_RUNS + 2
+        )
+        # Jobs that were kept from an earlier attempt have its times.
+        once = [each for each in found if each.attempt == 1]
+        return [
+            replace(each, jobs=self._read_jobs(each))
+            for each in once[:_PAST_RUNS]
+            if each.id != run.id
+        ]
+
+    @reading
+    def newer(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
+        found = self._of_workflow(run, per_page=30)
+        return tuple(each for each in found if each.id > run.id)
+
+    def _of_workflow(
+        self, run: WorkflowRun, **params: str | int
+    ) -> Iterator[WorkflowRun]:
+        name = quote(run.path.rsplit("/", 1)[-1], safe="")
+        answer = self._http.get(
+            f"{self._actions}/workflows/{name}/runs",
+            params=params,
+            may_miss=True,
+        )
+        listed = answer.data["workflow_runs"] if answer.data else []
+        return (parse_run(data) for data in listed)
+
+    @reading
+    def workflow_state(self, path: str) -> str | None:
+        name = quote(path.rsplit("/", 1)[-1], safe="")
+        answer = self._http.get(
+            f"{self._actions}/workflows/{name}", may_miss=True
+        )
+        return None if answer.data is None else str(answer.data["state"])
+
+    # -- What it waits for --------------------------------------------------
+
+    def pending_deployments(
+        self, run: WorkflowRun
+    ) -> tuple[PendingDeployment, ...]:
+        return self._keep(
+            "deployments",
+            run,
+            _WAITS_AGE,
+            lambda: self._read_deployments(run.id),
+        )
+
+    @reading
+    def _read_deployments(self, run: int) -> tuple[PendingDeployment, ...]:
+        try:
+            answer = self._http.get(
+                f"{self._actions}/runs/{run}/pending_deployments",
+                may_miss=True,
+            )
+        except NotAllowedError:
+            return ()
+        return tuple(parse_deployment(data) for data in answer.data or ())
+
+    def concurrency(self, run: WorkflowRun) -> ConcurrencyGroup | None:
+        return self._keep(
+            "concurrency",
+            run,
+            _WAITS_AGE,
+            lambda: self._read_concurrency(run.id),
+        )
+
+    @reading
+    def _read_concurrency(self, run: int) -> ConcurrencyGroup | None:
+        """Read where a run stands; older servers do not tell."""
+        try:
+            answer = self._http.get(
+                f"{self._actions}/runs/{run}/concurrency_groups",
+                may_miss=True,
+            )
+        except NotAllowedError:
+            return None
+        groups = answer.data["concurrency_groups"] if answer.data else []
+        for group in groups:
+            for member in group["group_members"]:
+                if int(member["position"]) < 1:
+                    continue
+                name = str(group["group_name"])
+                holder, url = self._find_holder(name, run, member)
+                return ConcurrencyGroup(
+                    name=name,
+                    position=int(member["position"]),
+                    holder=holder,
+                    holder_url=url,
+                )
+        return None
+
+    def _find_holder(
+        self, name: str, run: int, member: Any
+    ) -> tuple[str | None, str | None]:
+        job = member.get("job_id")
+        ahead = {"ahead_of_job": job} if job else {"ahead_of_run": run}
+        path = f"{self._actions}/concurrency_groups/{quote(name, safe='')}"
+        try:
+            answer = self._http.get(path, params=ahead, may_miss=True)
+        except (NotAllowedError, ReadError):
+            return None, None
+        for other in answer.data["group_members"] if answer.data else ():
+            if other["status"] != "in_progress":
+                continue
+            parts = [other["run_name"], other.get("job_name")]
+            told = " / ".join(str(part) for part in parts if part)
+            return told, other.get("job_html_url") or other["run_html_url"]
+        return None, None
+
+    # -- Writes -------------------------------------------------------------
+
+    def rerun(self, write: RerunFailedJobs) -> None:
+        run = self._look(lambda: self.run(write.run))
+        if run is None:
+            raise RefusedError(f"there is no run {write.run}")
+        if run.attempt > write.attempt:
+            return
+        if run.status != "completed":
+            raise NotSentError(f"{run.name} is running")
+        if self._http.clock.now() - run.created_at > _RERUN_WITHIN:
+            raise RefusedError(
+                f"{run.name} is older than 30 days, and GitHub runs it no"
+                " more",
+                url=run.url,
+            )
+        verb = "rerun" if write.everything else "rerun-failed-jobs"
+        try:
+            self._http.write(
+                "POST", f"{self._actions}/runs/{write.run}/{verb}", {}
+            )
+        except NotAllowedError as e:
+            said = e.message.lower()
+            if "already running" in said:
+                raise NotSentError(e.message) from e
+            if "retr" in said:
+                raise RefusedError(e.message, url=run.url) from e
+            raise NotAllowedError(
+                e.message, help="to re-run, the token needs Actions: write"
+            ) from e
+
+    def approve(self, write: ApproveDeployments) -> None:
+        waiting = self._look(lambda: self._read_deployments(write.run))
+        left = {d.id for d in waiting}.intersection(write.environments)
+        if not left:
+            return
+        try:
+            self._http.write(
+                "POST",
+                f"{self._actions}/runs/{write.run}/pending_deployments",
+                {
+                    "environment_ids": sorted(left),
+                    "state": "approved",
+                    "comment": "Approved with rsp-release watch --approve",
+                },
+            )
+        except NotAllowedError as e:
+            raise NotAllowedError(
+                e.message,
+                help=(
+                    "to approve, the token needs Deployments: write, and its"
+                    " owner to be a reviewer of the environment"
+                ),
+            ) from e
+        finally:
+            self._kept.pop(("deployments", write.run), None)
+
+    # -- Parts --------------------------------------------------------------
+
+    def _look(self, read: Callable[[], T]) -> T:
+        """Look before a write; if that fails, nothing was written."""
+        try:
+            return read()
+        except ReadError as e:
+            raise NotSentError(e.message) from e
+
+    def _keep(
+        self, kind: str, run: WorkflowRun, age: float, read: Callable[[], T]
+    ) -> T:
+        """Read, unless that was done and the run is as it was then."""
+        bare = replace(run, jobs=(), expected_at=None)
+        now = self._http.clock.now()
+        kept = self._kept.get((kind, run.id))
+        if kept is not None and kept[0] == bare:
+            if timedelta() <= now - kept[1] < timedelta(seconds=age):
+                return cast("T", kept[2])
+        value = read()
+        self._kept[kind, run.id] = (bare, self._http.clock.now(), value)
+        return value

@@ -1,0 +1,328 @@
+"""A deployment repository on GitHub: its files, branches and pull requests.
+
+Nothing is cloned. A commit is made of blobs, a tree and the commit itself,
+none of which anybody sees until the one write that counts: the branch.
+https://docs.github.com/en/rest/git
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from ...exceptions import (
+    BlockedError,
+    NotSentError,
+    ReadError,
+    RefusedError,
+    UncertainError,
+)
+from ...models import (
+    EditPull,
+    Fork,
+    MakeFork,
+    PullRequest,
+    PushFiles,
+    Repository,
+)
+from .graphql import GithubGraphql, batches
+from .http import GithubHttp
+from .pulls import GithubPulls, parse_pull
+from .shapes import parse_repository, reading
+
+__all__ = ["GithubDeploy"]
+
+# GitHub coerces one value to a list of it, as GraphQL has it.
+_FORK = """
+query Fork($owner: String!, $name: String!) {
+  viewer { login }
+  repository(owner: $owner, name: $name) {
+    forks(affiliations: OWNER, first: 10) {
+      nodes { nameWithOwner defaultBranchRef { name } }
+    }
+  }
+}
+"""
+
+
+class _File(NamedTuple):
+    """A file of a commit."""
+
+    sha: str
+    mode: str
+
+
+class GithubDeploy(GithubPulls):
+    """A deployment repository on GitHub.
+
+    Parameters
+    ----------
+    http
+        Sends the requests.
+    repository
+        Owner and name.
+    random
+        Spreads the attempts of questions.
+    """
+
+    is_local = False
+
+    def __init__(
+        self, *, http: GithubHttp, repository: str, random: Random
+    ) -> None:
+        super().__init__(http=http, repository=repository)
+        self._graphql = GithubGraphql(http=http, random=random)
+        self._trees: dict[tuple[str, str], dict[str, _File]] = {}
+        self._blobs: dict[str, str] = {}
+        self._scanned: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        """Owner and name."""
+        return self._name
+
+    # -- Reading ------------------------------------------------------------
+
+    @reading
+    def repository(self) -> Repository:
+        """Return what these credentials see of it."""
+        answer = self._http.get(self._root, may_miss=True)
+        data = answer.data
+        if data is None:
+            raise BlockedError(
+                f"there is no repository {self._name}, or these credentials"
+                " may not see it",
+                help="check deploy.repository in the settings, and the token",
+            )
+        return parse_repository(data)
+
+    @reading
+    def fork(self) -> Fork:
+        """Return the fork of whoever runs this, whatever it is called.
+
+        A fork has another name than the repository where that was taken, or
+        where somebody renamed it.
+        """
+        owner, _, name = self._name.partition("/")
+        answer = self._graphql.ask(_FORK, {"owner": owner, "name": name})
+        repository = answer.data["repository"]
+        if repository is None:
+            said = "; ".join(answer.errors.values())
+            raise ReadError(f"GitHub shows no forks of {self._name}: {said}")
+        login = str(answer.data["viewer"]["login"])
+        found = [
+            fork
+            for fork in repository["forks"]["nodes"]
+            if fork and fork["nameWithOwner"].partition("/")[0] == login
+        ]
+        if not found:
+            return Fork(owner=login)
+        return Fork(
+            owner=login,
+            name=str(found[0]["nameWithOwner"]),
+            is_ready=found[0]["defaultBranchRef"] is not None,
+        )
+
+    @reading
+    def branch(self, repository: str, branch: str) -> str | None:
+        """Return the head of a branch, there or in a fork."""
+        path = f"/repos/{quote(repository)}/git/ref/heads/{quote(branch)}"
+        answer = self._http.get(path, may_miss=True)
+        return None if answer.data is None else answer.data["object"]["sha"]
+
+    def paths(self, commit: str) -> tuple[str, ...]:
+        """Return the path of every file of a commit."""
+        return tuple(self._tree(commit))
+
+    @reading
+    def _tree(
+        self, commit: str, repository: str | None = None
+    ) -> dict[str, _File]:
+        key = repository or self._name, commit
+        if key not in self._trees:
+            answer = self._http.get(
+                f"/repos/{quote(key[0])}/git/trees/{commit}",
+                params={"recursive": 1},
+            )
+            if answer.data["truncated"]:
+                raise ReadError(
+                    f"{self._name} has too many files for GitHub to list",
+                    help="use a checkout: rsp-release deploy --local PATH",
+                )
+            self._trees[key] = {
+                item["path"]: _File(item["sha"], item["mode"])
+                for item in answer.data["tree"]
+                if item["type"] == "blob"
+            }
+        return self._trees[key]
+
+    def read(
+        self, commit: str, paths: Sequence[str], repository: str | None = None
+    ) -> Mapping[str, str]:
+        """Return files, each exactly; those not there are left out."""
+        tree = self._tree(commit, repository)
+        root = f"/repos/{quote(repository or self._name)}"
+        return {
+            path: self._read(root, tree[path].sha, path)
+            for path in paths
+            if path in tree
+        }
+
+    @reading
+    def _read(self, root: str, sha: str, path: str) -> str:
+        if sha not in self._blobs:
+            answer = self._http.get(f"{root}/git/blobs/{sha}")
+            data = base64.b64decode(answer.data["content"])
+            try:
+                self._blobs[sha] = data.decode("utf-8")
+            except UnicodeDecodeError as e:
+                raise BlockedError(f"{path} is no text in UTF-8") from e
+        return self._blobs[sha]
+
+    def scan(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+        """Return many files to look at, fifty with each request."""
+        tree = self._tree(commit)
+        found = [path for path in paths if path in tree]
+        batches(
+            sorted({tree[p].sha for p in found} - self._scanned.keys()),
+            self._scan,
+        )
+        return {path: self._scanned[tree[path].sha] for path in found}
+
+    def _scan(self, shas: Sequence[str]) -> None:
+        aliases = {f"f{n}": sha for n, sha in enumerate(shas)}
+        wanted = " ".join(
+            f"{alias}: object(oid: ${alias}) {{ ... on Blob {{ text }} }}"
+            for alias in aliases
+        )
+        declared = "".join(f", ${alias}: GitObjectID!" for alias in aliases)
+        owner, _, name = self._name.partition("/")
+        answer = self._graphql.ask(
+            f"query Files($owner: String!, $name: String!{declared})"
+            f" {{ repository(owner: $owner, name: $name) {{ {wanted} }} }}",
+            {"owner": owner, "name": name, **aliases},
+        )
+        files = answer.data.get("repository")
+        if files is None:
+            said = "; ".join(answer.errors.values())
+            raise ReadError(f"GitHub shows no files of {self._name}: {said}")
+        for alias, sha in aliases.items():
+            # No text: it is binary, and nothing that is looked for.
+            self._scanned[sha] = (files.get(alias) or {}).get("text") or ""
+
+    @reading
+    def message(self, repository: str, commit: str) -> str:
+        """Return the message of a commit. Untrusted text."""
+        path = f"/repos/{quote(repository)}/git/commits/{commit}"
+        return str(self._http.get(path).data["message"])
+
+    @reading
+    def open_pulls(self) -> tuple[PullRequest, ...]:
+        """Return every pull request that is open, without its checks."""
+        items = self._http.get_pages(
+            f"{self._root}/pulls", params={"state": "open"}
+        )
+        return tuple(parse_pull(data) for data in items)
+
+    @reading
+    def pulls_of(self, owner: str, branch: str) -> tuple[PullRequest, ...]:
+        """Return all pull requests of a branch, newest first."""
+        items = self._http.get_pages(
+            f"{self._root}/pulls",
+            params={"head": f"{owner}:{branch}", "state": "all"},
+        )
+        found = [parse_pull(d) for d in items if d["head"]["ref"] == branch]
+        return tuple(sorted(found, key=lambda pull: -pull.number))
+
+    # -- Writing ------------------------------------------------------------
+
+    def make_fork(self, write: MakeFork) -> None:
+        """Begin to fork it; that it is there shows later."""
+        self._http.write("POST", f"{self._root}/forks", {})
+
+    def push_files(self, write: PushFiles) -> None:
+        """Put a branch at one new commit."""
+        root = f"/repos/{quote(write.repository)}/git"
+        try:
+            commit = self._make_commit(root, write)
+            if write.expected is not None:
+                head = self.branch(write.repository, write.branch)
+                if head != write.expected:
+                    raise RefusedError(
+                        f"branch {write.branch} is not at"
+                        f" {write.expected[:10]} any more"
+                    )
+        except RefusedError as e:
+            if "repository is empty" not in e.message.lower():
+                raise
+            raise NotSentError(
+                f"GitHub is still making {write.repository}"
+            ) from e
+        except (ReadError, UncertainError) as e:
+            # Whatever was made, nothing leads to it.
+            raise NotSentError(e.message) from e
+        if write.expected is not None:
+            self._http.write(
+                "PATCH",
+                f"{root}/refs/heads/{quote(write.branch)}",
+                {"sha": commit, "force": True},
+            )
+            return
+        try:
+            self._http.write(
+                "POST",
+                f"{root}/refs",
+                {"ref": f"refs/heads/{write.branch}", "sha": commit},
+            )
+        except RefusedError as e:
+            raise RefusedError(
+                e.message,
+                help=e.help,
+                is_duplicate="already exists" in e.message.lower(),
+            ) from e
+
+    def _make_commit(self, root: str, write: PushFiles) -> str:
+        base = self._http.get(f"{self._root}/git/commits/{write.base}").data
+        tree = self._tree(write.base)
+        entries = []
+        for path, text in write.files:
+            content = base64.b64encode(text.encode()).decode()
+            blob = self._http.write(
+                "POST",
+                f"{root}/blobs",
+                {"content": content, "encoding": "base64"},
+            )
+            entries.append(
+                {
+                    "path": path,
+                    "mode": tree[path].mode if path in tree else "100644",
+                    "type": "blob",
+                    "sha": blob.data["sha"],
+                }
+            )
+        # A fork shares the objects of what it is a fork of.
+        made = self._http.write(
+            "POST",
+            f"{root}/trees",
+            {"base_tree": base["tree"]["sha"], "tree": entries},
+        )
+        commit = self._http.write(
+            "POST",
+            f"{root}/commits",
+            {
+                "message": write.message,
+                "tree": made.data["sha"],
+                "parents": [write.base],
+            },
+        )
+        return str(commit.data["sha"])
+
+    def edit_pull(self, write: EditPull) -> None:
+        """Change what a pull request says, or close it."""
+        body: dict[str, Any] = {"title": write.title, "body": write.body}
+        if write.closes:
+            body["state"] = "closed"
+        self._http.write("PATCH", f"{self._root}/pulls/{write.number}", body)

@@ -1,0 +1,151 @@
+"""Why a job failed: its annotations, and the end of its log."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from ...exceptions import NotAllowedError, ReadError
+from ...models import Annotation, Job
+from .http import GithubHttp
+from .job_log import LogTail
+from .shapes import parse_annotation, reading
+
+__all__ = ["GithubFailures"]
+
+_BAD = ("failure", "timed_out", "cancelled")
+_LOG_TRIES = 3
+_LOG_PAUSE = 2.0
+_PIECE = 1 << 12
+"""Bytes read at once, which are lost where a download breaks off."""
+
+
+class GithubFailures:
+    """Explains the failed jobs of one repository on GitHub.
+
+    That a job failed is true whether or not it can be read why, so what
+    cannot be read is left out.
+
+    Parameters
+    ----------
+    http
+        Sends the requests.
+    repository
+        Owner and name.
+    """
+
+    def __init__(self, *, http: GithubHttp, repository: str) -> None:
+        self._http = http
+        self._name = repository
+        self._root = f"/repos/{quote(repository)}"
+        self._actions = f"{self._root}/actions"
+        self._explained: dict[tuple[int, int], Job] = {}
+
+    def explain(self, job: Job, *, lines: int) -> Job:
+        key = job.id, job.attempt
+        if key not in self._explained:
+            annotations = self._read_annotations(job)
+            log, note = self._read_log(job, lines)
+            self._explained[key] = replace(
+                job, annotations=annotations, log=log, log_note=note
+            )
+        known = self._explained[key]
+        return replace(
+            job,
+            annotations=known.annotations,
+            log=known.log[-lines:] if lines else (),
+            log_note=known.log_note,
+        )
+
+    def _read_annotations(self, job: Job) -> tuple[Annotation, ...]:
+        """Read annotations, which a fine-grained token may not."""
+        try:
+            return self._ask_annotations(job)
+        except (NotAllowedError, ReadError):
+            return ()
+
+    @reading
+    def _ask_annotations(self, job: Job) -> tuple[Annotation, ...]:
+        answer = self._http.get(
+            f"{self._root}/check-runs/{job.id}/annotations",
+            params={"per_page": 50},
+            may_miss=True,
+        )
+        return tuple(parse_annotation(data) for data in answer.data or ())
+
+    def _read_log(
+        self, job: Job, lines: int
+    ) -> tuple[tuple[str, ...], str | None]:
+        """Read the end of the log of the step that failed.
+
+        That a run failed is true whether or not its log can be read, so
+        this never fails.
+        """
+        step = next((s for s in job.steps if s.conclusion in _BAD), None)
+        note = "GitHub has no log of it"
+        for number in range(_LOG_TRIES):
+            if number:
+                self._http.clock.sleep(_LOG_PAUSE)
+            try:
+                address = self._http.locate(
+                    f"{self._actions}/jobs/{job.id}/logs"
+                )
+            except (NotAllowedError, ReadError) as e:
+                return (), f"its log cannot be read: {e.message}"
+            if address is None:
+                # It comes a moment after the end of the job.
+                continue
+            tail = LogTail(
+                started_at=step.started_at if step else None,
+                completed_at=step.completed_at if step else None,
+                lines=lines,
+            )
+            broken = self._download(address, tail)
+            kept, is_of_step = tail.end()
+            if broken and number + 1 < _LOG_TRIES:
+                note = broken
+                continue
+            if not kept:
+                return (), broken or "its log is empty"
+            if not broken and step and not is_of_step:
+                broken = "the end of the whole job's log"
+            return kept, broken
+        return (), note
+
+    def _download(self, address: str, tail: LogTail) -> str | None:
+        """Feed a log to its tail; return what went wrong, if anything.
+
+        The address holds its own credentials, and is on another host: it
+        gets none of ours, and is told to nobody.
+        """
+        import requests
+
+        if urlsplit(address).scheme not in ("http", "https"):
+            return "its log cannot be read: it is at no web address"
+        try:
+            with (
+                requests.Session() as session,
+                session.get(
+                    address,
+                    stream=True,
+                    timeout=30,
+                    auth=_no_credentials,
+                    headers={"User-Agent": "rsp-release"},
+                ) as response,
+            ):
+                if response.status_code != 200:
+                    status = response.status_code
+                    if status in (404, 410):
+                        return f"GitHub has its log no more (answer {status})"
+                    return f"its log cannot be read: answer {status}"
+                for piece in response.iter_content(_PIECE):
+                    tail.feed(piece)
+        except requests.exceptions.RequestException:
+            return "its log broke off while it was read"
+        return None
+
+
+def _no_credentials(request: Any) -> Any:
+    """Keep requests from looking for credentials in ``~/.netrc``."""
+    return request

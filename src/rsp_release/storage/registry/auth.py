@@ -1,0 +1,302 @@
+"""Who we are to a registry: challenges and tokens.
+
+Where credentials may go
+------------------------
+Credentials kept for a registry go to that registry (Basic) or to the token
+service that it names (Bearer), wherever that is, as ``docker`` does it: Docker
+Hub's and many private registries' is at another host. Nothing is lost by
+that, for a registry proves its name by TLS before it is believed, and a
+hostile one could as well ask for the very same credentials by Basic. But:
+
+- A token service is asked by https alone; plain http is for a registry on
+  loopback that names a service on loopback.
+- ``GH_TOKEN`` and ``GITHUB_TOKEN`` were not given for a registry, and open
+  more than one. They go to GitHub's own registry, to a token service at the
+  very same origin, and only after the registry refused to answer anonymously.
+- A token is asked for pulling, even if the registry's challenge asks for more.
+- Redirects carry no credentials to another origin (see `.registry_http`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+from urllib.parse import urlencode, urlsplit
+
+from ...engine.world import Clock
+from ...exceptions import ReadError
+from .credentials import Credential, Credentials
+from .http import HttpClient
+from .name import Place, is_loopback, origin, plain_text
+
+__all__ = [
+    "Authenticator",
+    "Challenge",
+    "Identity",
+    "identities",
+    "parse_challenges",
+]
+
+MAX_TOKEN_BODY = 256 * 1024
+"""How many bytes of a token service's answer are read."""
+
+MIN_LIFETIME = 60
+"""Seconds that a token lives where the service doesn't say (by the
+distribution project's token specification)."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))")
+_VALUE = re.compile(r'\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,65536}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """How a registry wants a client to log in (RFC 9110, section 11)."""
+
+    scheme: str
+    """In lowercase: ``basic`` or ``bearer``."""
+
+    params: Mapping[str, str] = field(default_factory=dict)
+    """Parameters, by lowercase name."""
+
+
+Identity = Credential | Literal["anonymous"]
+"""As whom to ask."""
+
+
+def parse_challenges(header: str) -> tuple[Challenge, ...]:
+    """Return the challenges of a ``WWW-Authenticate`` header.
+
+    Parameters
+    ----------
+    header
+        Its value; several headers joined by commas are one. What cannot be
+        understood is skipped.
+    """
+    found: list[tuple[str, dict[str, str]]] = []
+    header = header[:8192]
+    at = 0
+    while at < len(header):
+        word = _TOKEN.match(header, at)
+        if word is None:
+            at += 1
+            continue
+        at = word.end()
+        value = _VALUE.match(header, at)
+        if value is not None and found:
+            text = value[2] or ""
+            if value[1] is not None:
+                text = re.sub(r"\\(.)", r"\1", value[1])
+            found[-1][1].setdefault(word[0].lower(), text)
+            at = value.end()
+        elif value is not None:
+            at = value.end()
+        else:
+            found.append((word[0].lower(), {}))
+            rest = re.compile(r"\s+").match(header, at)
+            if rest and (token68 := _TOKEN68.match(header, rest.end())):
+                at = token68.end()
+    return tuple(Challenge(scheme=s, params=p) for s, p in found)
+
+
+class Authenticator:
+    """Turns challenges into the header that answers them.
+
+    Parameters
+    ----------
+    http
+        What asks token services.
+    clock
+        Tells when a token has expired.
+    """
+
+    def __init__(self, *, http: HttpClient, clock: Clock) -> None:
+        self._http = http
+        self._clock = clock
+        self._challenges: dict[tuple[str, str], tuple[Challenge, ...]] = {}
+        self._tokens: dict[
+            tuple[str, str, Identity], tuple[str, datetime]
+        ] = {}
+
+    def header(self, place: Place, identity: Identity) -> str | None:
+        """Return the header for a request, as far as it is known by now.
+
+        Parameters
+        ----------
+        place
+            The repository that will be asked.
+        identity
+            As whom.
+
+        Returns
+        -------
+        str or None
+            Nothing where the registry has not been heard yet.
+
+        Raises
+        ------
+        ReadError
+            Raised if a token service cannot be asked.
+        """
+        key = (place.host, place.repository, identity)
+        if key in self._tokens:
+            token, until = self._tokens[key]
+            if self._clock.now() < until:
+                return f"Bearer {token}"
+            del self._tokens[key]
+        return self._answer(place, identity)
+
+    def challenge(
+        self, place: Place, identity: Identity, header: str
+    ) -> str | None:
+        """Return the header that answers a challenge just heard.
+
+        Parameters
+        ----------
+        place
+            The repository that was asked.
+        identity
+            As whom.
+        header
+            The registry's ``WWW-Authenticate``.
+
+        Returns
+        -------
+        str or None
+            `None` where this identity has no answer to it.
+
+        Raises
+        ------
+        ReadError
+            Raised if a token service cannot be asked.
+        """
+        self._challenges[place.host, place.repository] = parse_challenges(
+            header
+        )
+        return self._answer(place, identity)
+
+    def _answer(self, place: Place, identity: Identity) -> str | None:
+        """Answer the last challenge of a repository."""
+        heard = self._challenges.get((place.host, place.repository), ())
+        for challenge in heard:
+            if challenge.scheme == "bearer" and "realm" in challenge.params:
+                return self._bearer(place, identity, challenge)
+        for challenge in heard:
+            if challenge.scheme == "basic" and identity != "anonymous":
+                return identity.basic
+        return None
+
+    def _bearer(
+        self, place: Place, identity: Identity, challenge: Challenge
+    ) -> str | None:
+        """Get a token from the service that a challenge names."""
+        if identity != "anonymous" and identity.registry_token:
+            token = identity.registry_token
+            return f"Bearer {token}" if _HEADER_SAFE.fullmatch(token) else None
+        realm = challenge.params["realm"]
+        service = challenge.params.get("service", "")
+        self._check_realm(place, realm)
+        if identity != "anonymous" and identity.same_origin:
+            if origin(realm) != origin(place.base):
+                return None
+        query = {"scope": _scope(place, challenge.params.get("scope", ""))}
+        if service:
+            query = {"service": service, **query}
+        if identity != "anonymous" and identity.identity_token:
+            form = {
+                "grant_type": "refresh_token",
+                "client_id": "rsp-release",
+                "refresh_token": identity.identity_token,
+                **query,
+            }
+            reply = self._http.request(
+                "POST", realm, limit=MAX_TOKEN_BODY, form=form
+            )
+        else:
+            mark = "&" if urlsplit(realm).query else "?"
+            reply = self._http.request(
+                "GET",
+                f"{realm}{mark}{urlencode(query)}",
+                limit=MAX_TOKEN_BODY,
+                authorization=None
+                if identity == "anonymous"
+                else identity.basic,
+            )
+        where = plain_text(urlsplit(realm).netloc)
+        if reply.status in {400, 401, 403, 404}:
+            return None
+        if reply.status != 200:
+            raise ReadError(
+                f"the token service {where} of {place.host} answered"
+                f" {reply.status}"
+            )
+        fresh, seconds = _token_of(reply.body)
+        if fresh is None:
+            raise ReadError(
+                f"the token service {where} of {place.host} sent no token"
+            )
+        # A token that expires on the way is of no use.
+        until = self._clock.now() + timedelta(seconds=seconds - 10)
+        self._tokens[place.host, place.repository, identity] = (fresh, until)
+        return f"Bearer {fresh}"
+
+    @staticmethod
+    def _check_realm(place: Place, realm: str) -> None:
+        """Refuse a token service that would be asked unencrypted."""
+        try:
+            scheme, host, _ = origin(realm)
+        except ValueError:
+            scheme, host = "", None
+        is_local = place.base.startswith("http://") and is_loopback(host)
+        if not host or not (
+            scheme == "https" or (scheme == "http" and is_local)
+        ):
+            raise ReadError(
+                f"{place.host} names a token service that cannot be asked"
+                f" securely: {plain_text(realm)!r}"
+            )
+
+
+def _scope(place: Place, asked: str) -> str:
+    """Return the scope to ask for: the registry's, but only for pulling."""
+    scopes = asked.split()
+    actions = {a for s in scopes for a in s.rpartition(":")[2].split(",")}
+    if scopes and not actions & {"push", "delete", "*"}:
+        return asked
+    return f"repository:{place.repository}:pull"
+
+
+def _token_of(body: bytes) -> tuple[str | None, int]:
+    """Return the token of a service's answer, and its seconds to live."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None, 0
+    if not isinstance(answer, Mapping):
+        return None, 0
+    token = answer.get("token") or answer.get("access_token")
+    if not isinstance(token, str) or not _HEADER_SAFE.fullmatch(token):
+        return None, 0
+    seconds = answer.get("expires_in")
+    if not isinstance(seconds, int) or not 0 < seconds < 86400:
+        seconds = MIN_LIFETIME
+    return token, max(seconds, MIN_LIFETIME)
+
+
+def identities(credentials: Credentials, host: str) -> Iterator[Identity]:
+    """Yield as whom to ask a registry, in order; lazily, as helpers cost.
+
+    Parameters
+    ----------
+    credentials
+        The user's credentials.
+    host
+        The registry.
+    """
+    yield "anonymous"
+    yield from credentials.of(host)

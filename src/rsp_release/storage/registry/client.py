@@ -1,0 +1,245 @@
+"""Asking a registry, as whom it takes, and what its refusals mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...engine.world import Clock
+from ...exceptions import ReadError
+from .auth import Authenticator, Identity, identities
+from .credentials import Credentials
+from .http import HttpClient, Reply
+from .manifest import ACCEPT, error_codes
+from .name import Place, origin
+
+__all__ = ["RegistryClient", "is_marked", "is_refusal", "says_absent"]
+
+MAX_BODY = 4 * 1024 * 1024
+"""How many bytes of a manifest or config are read (the least that the
+distribution specification has registries accept)."""
+
+_ABSENT = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
+"""Error codes that say that something isn't there; Harbor has the last."""
+
+
+@dataclass(slots=True)
+class _Access:
+    """What was learnt about asking for one repository."""
+
+    identity: Identity = "anonymous"
+    """As whom it answered last."""
+
+    is_hidden: bool | None = None
+    """Whether what is there isn't shown anonymously, once that is known."""
+
+
+class RegistryClient:
+    """Asks registries, first anonymously, then with credentials.
+
+    Parameters
+    ----------
+    environ
+        The environment: credentials, proxies, certificates.
+    clock
+        What waits between attempts and tells when a token expires.
+    timeout
+        Seconds to wait for a connection and for each part of an answer.
+    retries
+        How many more attempts a transient trouble gets.
+    """
+
+    def __init__(
+        self,
+        *,
+        environ: Mapping[str, str],
+        clock: Clock,
+        timeout: float,
+        retries: int,
+    ) -> None:
+        self._http = HttpClient(
+            environ=environ, clock=clock, timeout=timeout, retries=retries
+        )
+        self._auth = Authenticator(http=self._http, clock=clock)
+        self._credentials = Credentials(environ)
+        self._access: dict[tuple[str, str], _Access] = {}
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._http.close()
+
+    def ask(self, place: Place, method: str, path: str) -> Reply:
+        """Ask for something in a repository, as whom it takes.
+
+        Parameters
+        ----------
+        place
+            The repository.
+        method
+            ``GET`` or ``HEAD``.
+        path
+            What is asked for, within the repository.
+
+        Returns
+        -------
+        Reply
+            The answer; the last one, where all were refusals.
+
+        Raises
+        ------
+        ReadError
+            Raised if there is no answer.
+        """
+        access = self._of(place)
+        reply = self._ask_as(access.identity, place, method, path)
+        if not is_refusal(reply):
+            return reply
+        for identity in identities(self._credentials, place.host):
+            if identity == access.identity:
+                continue
+            reply = self._ask_as(identity, place, method, path)
+            if not is_refusal(reply):
+                access.identity = identity
+                break
+        return reply
+
+    def is_hidden(self, place: Place) -> bool:
+        """Return whether something that is there is hidden from strangers.
+
+        Of what isn't there yet this cannot be told: a registry may refuse to
+        speak of it at all.
+
+        Parameters
+        ----------
+        place
+            What was found just now.
+        """
+        access = self._of(place)
+        if access.identity == "anonymous":
+            return False
+        if access.is_hidden is None:
+            path = f"manifests/{place.reference}"
+            try:
+                reply = self._ask_as("anonymous", place, "HEAD", path)
+            except ReadError:
+                return False
+            if reply.status in {200, 401, 403, 404}:
+                access.is_hidden = reply.status != 200
+        return bool(access.is_hidden)
+
+    def refusal(self, place: Place, reply: Reply) -> ReadError:
+        """Return why an answer tells nothing, in plain words.
+
+        Parameters
+        ----------
+        place
+            What was asked for.
+        reply
+            The answer.
+        """
+        host = place.host
+        match reply.status:
+            case 401 | 403:
+                reason = self._why_refused(host)
+            case 404:
+                reason = f"{host} answered 404, but not as a registry does"
+            case 429:
+                reason = f"{host} answered 429: too many requests"
+                if delay := self._http.retry_after(reply):
+                    reason += f", ask again in {delay:.0f} s"
+                if self._of(place).identity == "anonymous":
+                    reason += "; those who log in may ask more often"
+            case _:
+                reason = f"{host} answered {reply.status}"
+        codes = error_codes(reply.body)[:2]
+        if said := "; ".join(text or code for code, text in codes):
+            reason += f" ({said})"
+        return ReadError(reason)
+
+    def _why_refused(self, host: str) -> str:
+        """Return what was tried in vain."""
+        tried = self._credentials.of(host)
+        reason = f"{host} does not show it anonymously"
+        if tried:
+            reason += f", nor with {' and '.join(c.source for c in tried)}"
+        else:
+            reason += (
+                f", and no credentials for it are here (docker login {host})"
+            )
+        if problem := self._credentials.problems.get(host):
+            reason += f"; {problem}"
+        if any(c.password.startswith("github_pat_") for c in tried):
+            reason += "; GitHub Packages takes no fine-grained token"
+        return f"{reason}: it is private, or there is no such repository"
+
+    def _of(self, place: Place) -> _Access:
+        """Return what is known of asking for a repository."""
+        key = (place.host, place.repository)
+        return self._access.setdefault(key, _Access())
+
+    def _ask_as(
+        self, identity: Identity, place: Place, method: str, path: str
+    ) -> Reply:
+        """Ask as someone, answering the registry's challenge."""
+        url = f"{place.base}/v2/{place.repository}/{path}"
+
+        def send(authorization: str | None) -> Reply:
+            return self._http.request(
+                method,
+                url,
+                limit=MAX_BODY,
+                accept=ACCEPT if path.startswith("manifests/") else None,
+                authorization=authorization,
+            )
+
+        header = self._auth.header(place, identity)
+        reply = send(header)
+        # Only the registry itself may ask who we are.
+        if reply.status != 401 or origin(reply.url) != origin(url):
+            return reply
+        asked = reply.headers.get("WWW-Authenticate", "")
+        answer = self._auth.challenge(place, identity, asked)
+        return reply if answer in {None, header} else send(answer)
+
+
+def says_absent(place: Place, reply: Reply) -> bool:
+    """Return whether a 404 is the registry's own, and not some proxy's.
+
+    Parameters
+    ----------
+    place
+        What was asked for.
+    reply
+        An answer of status 404.
+    """
+    if origin(reply.url) != origin(place.base):
+        return False
+    codes = {code for code, _ in error_codes(reply.body)}
+    return bool(codes & _ABSENT) if codes else is_marked(reply)
+
+
+def is_marked(reply: Reply) -> bool:
+    """Return whether an answer carries a registry's own mark.
+
+    Parameters
+    ----------
+    reply
+        The answer.
+    """
+    version = reply.headers.get("Docker-Distribution-Api-Version", "")
+    return version.lower().startswith("registry/2")
+
+
+def is_refusal(reply: Reply) -> bool:
+    """Return whether somebody else might get another answer.
+
+    Some registries say "no such name" of what they don't want to show.
+
+    Parameters
+    ----------
+    reply
+        The answer.
+    """
+    if reply.status == 404:
+        return any(c == "NAME_UNKNOWN" for c, _ in error_codes(reply.body))
+    return reply.status in {401, 403, 429}

@@ -1,0 +1,368 @@
+"""Whether an image is there: container registries, by the OCI interface.
+
+The one answer that must never be wrong is "absent", since a person acts on
+it: it is given only where something that is recognisably a registry says that
+it knows no such tag. Whatever else goes wrong is "unknown", with the reason.
+
+``RSP_RELEASE_REGISTRY_MIRROR=HOST[:PORT]`` makes every image
+``REGISTRY/NAME:TAG`` be looked for at ``HOST[:PORT]/REGISTRY/NAME:TAG``, which
+is how caching mirrors and the sandbox name them (the colon of a registry's
+port becomes a hyphen there). The report says so in its ``mirror``.
+
+How many requests
+-----------------
+The first look at a public image takes three (the registry's challenge, the
+token, the manifest), and a fourth, the config, where the tag is no index, for
+only the config tells its platform. Later looks take one ``HEAD``, which Docker
+Hub doesn't count as a pull. A private image takes two or three more, once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Literal, Self
+
+from ...engine.world import Clock
+from ...exceptions import ReadError
+from ...models import Image, ImageReport, PlatformImage
+from .client import RegistryClient, is_marked, is_refusal, says_absent
+from .http import Reply
+from .manifest import (
+    Document,
+    Entry,
+    parse_config,
+    parse_document,
+    parse_provenance,
+)
+from .name import (
+    Place,
+    digest_of,
+    is_digest,
+    parse_name,
+    parse_platform,
+    plain_text,
+)
+
+__all__ = ["OciRegistry"]
+
+MAX_PLATFORMS = 16
+"""How many platforms are inspected."""
+
+MAX_LOOKUPS = 4
+"""How many entries of an index that don't say their platform are read."""
+
+MIRROR = "RSP_RELEASE_REGISTRY_MIRROR"
+"""The variable that names a registry to ask instead."""
+
+
+class OciRegistry:
+    """Container registries, whichever an image names.
+
+    Not for use by several threads at once. Close it, or use it in a ``with``
+    statement.
+
+    Parameters
+    ----------
+    environ
+        The environment: credentials, proxies, certificates, the mirror.
+    clock
+        What waits between attempts and tells when a token expires.
+    timeout
+        Seconds to wait for a connection and for each part of an answer.
+    retries
+        How many more attempts a transient trouble gets.
+    """
+
+    def __init__(
+        self,
+        *,
+        environ: Mapping[str, str],
+        clock: Clock,
+        timeout: float = 15.0,
+        retries: int = 3,
+    ) -> None:
+        self._client = RegistryClient(
+            environ=environ, clock=clock, timeout=timeout, retries=retries
+        )
+        self._mirror = environ.get(MIRROR, "").strip().lower() or None
+        self._seen: dict[Place, Document | None] = {}
+        self._platforms: dict[tuple[str, str], str | None] = {}
+        self._details: dict[
+            tuple[Place, str, PlatformImage], PlatformImage
+        ] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        self.close()
+        return False
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._client.close()
+
+    def look(self, image: Image) -> ImageReport:
+        """Return whether an image is there, its digest and its platforms.
+
+        Parameters
+        ----------
+        image
+            The image, and the platforms it is promised for.
+
+        Returns
+        -------
+        ImageReport
+            ``unknown``, with the reason, for every trouble.
+        """
+        return self._report(image, in_depth=False)
+
+    def inspect(self, image: Image) -> ImageReport:
+        """Return what `look` does, and what each platform's image says.
+
+        That is its size, when it was built, and from which commit by its
+        labels and by its provenance attestation. It takes up to four requests
+        a platform. What cannot be read is left out, and a note says so.
+
+        Parameters
+        ----------
+        image
+            The image, and the platforms it is promised for.
+        """
+        return self._report(image, in_depth=True)
+
+    # -- The report ---------------------------------------------------------
+
+    def _report(self, image: Image, *, in_depth: bool) -> ImageReport:
+        report = ImageReport(
+            image=image.name,
+            tag=image.tag,
+            state="unknown",
+            mirror=self._mirror,
+        )
+        try:
+            place = self._place(image)
+            document = self._resolve(place)
+            if document is None:
+                report = dataclasses.replace(report, state="absent")
+            else:
+                report = self._present(report, image, place, document)
+        except (ReadError, ValueError) as e:
+            return dataclasses.replace(report, reason=str(e))
+        if in_depth and report.state == "present" and document is not None:
+            report = self._deepen(report, place, document)
+        return report
+
+    def _place(self, image: Image) -> Place:
+        """Return where to look for an image."""
+        place = parse_name(image.name, image.tag)
+        if self._mirror is None:
+            return place
+        host = self._mirror.partition("/")[0]
+        if not {".", ":"} & set(host) and host != "localhost":
+            raise ValueError(f"{MIRROR} names no registry: {self._mirror!r}")
+        within = re.sub(r"[^a-z0-9.]+", "-", place.host).strip("-")
+        return parse_name(
+            f"{self._mirror}/{within}/{place.repository}", image.tag
+        )
+
+    def _present(
+        self,
+        report: ImageReport,
+        image: Image,
+        place: Place,
+        document: Document,
+    ) -> ImageReport:
+        """Return the report of something that is there."""
+        if document.kind == "manifest" and not document.is_image:
+            raise ReadError(
+                f"{place.host} has something else than a container image at"
+                " this tag"
+            )
+        entries = document.images
+        if document.kind == "manifest":
+            entries = (Entry(digest=document.digest, platform=None),)
+        manifests = []
+        lookups = MAX_LOOKUPS
+        for entry in entries:
+            platform = entry.platform
+            if platform is None and lookups:
+                lookups -= 1
+                platform = self._platform(place, entry.digest, document)
+            if platform is not None:
+                manifests.append(
+                    PlatformImage(platform=platform, digest=entry.digest)
+                )
+        platforms = tuple(dict.fromkeys(m.platform for m in manifests))
+        reason = None
+        if not entries:
+            reason = "the index at this tag holds no image"
+        elif missing := _missing(image.platforms, platforms):
+            reason = f"it has no {' and no '.join(missing)}"
+        return dataclasses.replace(
+            report,
+            state="present",
+            digest=document.digest,
+            platforms=platforms,
+            reason=reason,
+            manifests=tuple(manifests),
+            needs_credentials=self._client.is_hidden(place),
+        )
+
+    def _platform(
+        self, place: Place, digest: str, top: Document
+    ) -> str | None:
+        """Return the platform of a manifest, which its config tells."""
+        key = (place.host, digest)
+        if key not in self._platforms:
+            manifest = top
+            if top.digest != digest:
+                manifest = self._document(place, digest)
+            platform = None
+            if manifest.config_digest and manifest.is_image:
+                body = self._blob(place, manifest.config_digest)
+                platform = _about(place, body)[0]
+            self._platforms[key] = platform
+        return self._platforms[key]
+
+    def _deepen(
+        self, report: ImageReport, place: Place, document: Document
+    ) -> ImageReport:
+        """Return a report with what each platform's image says."""
+        manifests = []
+        notes = list(report.notes)
+        for image in report.manifests[:MAX_PLATFORMS]:
+            key = (place, document.digest, image)
+            try:
+                if key not in self._details:
+                    detailed = self._detail(image, place, document)
+                    self._details[key] = detailed
+            except ReadError as e:
+                notes.append(f"no details of {image.platform}: {e}")
+            manifests.append(self._details.get(key, image))
+        manifests += report.manifests[MAX_PLATFORMS:]
+        return dataclasses.replace(
+            report, manifests=tuple(manifests), notes=tuple(notes)
+        )
+
+    def _detail(
+        self, image: PlatformImage, place: Place, top: Document
+    ) -> PlatformImage:
+        """Return what one platform's manifest, config and attestation say."""
+        manifest = top
+        if image.digest != top.digest:
+            manifest = self._document(place, image.digest)
+        created = revision = None
+        if manifest.config_digest is not None:
+            body = self._blob(place, manifest.config_digest)
+            _, created, revision = _about(place, body)
+        source = None
+        for entry in top.entries:
+            if entry.attests == image.digest and source is None:
+                statement = self._document(place, entry.digest)
+                for digest in statement.provenance[:2]:
+                    body = self._blob(place, digest)
+                    source = source or parse_provenance(body)
+        return dataclasses.replace(
+            image,
+            config_digest=manifest.config_digest,
+            size=manifest.size,
+            created=created,
+            revision=revision,
+            source_commit=source,
+        )
+
+    # -- What is asked ------------------------------------------------------
+
+    def _resolve(self, place: Place) -> Document | None:
+        """Return what a tag points to; `None` if it is definitely absent."""
+        path = f"manifests/{place.reference}"
+        if place in self._seen:
+            known = self._seen[place]
+            reply = self._client.ask(place, "HEAD", path)
+            digest = reply.headers.get("Docker-Content-Digest")
+            if reply.status == 200 and known and digest == known.digest:
+                return known
+            if reply.status == 404 and known is None and is_marked(reply):
+                return None
+            if reply.status not in {200, 404, 405}:
+                raise self._client.refusal(place, reply)
+        reply = self._client.ask(place, "GET", path)
+        if reply.status == 404 and says_absent(place, reply):
+            self._seen.pop(place, None)
+            # Of a name that a registry doesn't know it may yet turn out that
+            # it only shows it to others; HEAD couldn't tell those apart.
+            if not is_refusal(reply):
+                self._seen[place] = None
+            return None
+        document = self._read(place, reply)
+        self._seen[place] = document
+        return document
+
+    def _document(self, place: Place, digest: str) -> Document:
+        """Return a manifest by its digest."""
+        at = dataclasses.replace(place, reference=digest)
+        if (known := self._seen.get(at)) is None:
+            reply = self._client.ask(at, "GET", f"manifests/{digest}")
+            known = self._seen[at] = self._read(at, reply)
+        return known
+
+    def _blob(self, place: Place, digest: str) -> bytes:
+        """Return a blob, checked against its digest."""
+        reply = self._client.ask(place, "GET", f"blobs/{digest}")
+        if reply.status != 200:
+            raise self._client.refusal(place, reply)
+        if digest_of(reply.body, like=digest) != digest:
+            raise ReadError(f"{place.host} sent a blob of another digest")
+        return reply.body
+
+    def _read(self, place: Place, reply: Reply) -> Document:
+        """Return the document that an answer holds."""
+        if reply.status != 200:
+            raise self._client.refusal(place, reply)
+        try:
+            document = parse_document(
+                reply.body, reply.headers.get("Content-Type", "")
+            )
+        except ValueError as e:
+            raise ReadError(f"{place.host} {e}") from None
+        header = reply.headers.get("Docker-Content-Digest")
+        if is_digest(place.reference):
+            header = place.reference
+        if header is None or not is_digest(header):
+            return document
+        if digest_of(reply.body, like=header) != header:
+            # A client that pulls checks this too, and gives up.
+            raise ReadError(
+                f"{place.host} sent a manifest that is not of the digest it"
+                " names"
+            )
+        return dataclasses.replace(document, digest=header)
+
+
+def _missing(
+    promised: Iterable[str], present: Iterable[str]
+) -> tuple[str, ...]:
+    """Return the promised platforms that are not there."""
+    there = set(present)
+    wanted = ((parse_platform(p) or plain_text(p)) for p in promised)
+    return tuple(p for p in wanted if p not in there)
+
+
+def _about(
+    place: Place, body: bytes
+) -> tuple[str | None, datetime | None, str | None]:
+    """Read a config, saying whose it is where it is malformed."""
+    try:
+        return parse_config(body)
+    except ValueError as e:
+        raise ReadError(f"{place.host} {e}") from None

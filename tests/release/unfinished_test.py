@@ -1,0 +1,78 @@
+"""Releases that were begun, by journal and by branch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from rsp_release.engine.journal import Journal, find_unfinished
+from rsp_release.exceptions import UsageError
+from rsp_release.models import Proposal, PullPolicy
+
+from ..steps.changelog_pr_test import PROPOSAL
+from ..support.campaign import BRANCH, TAG, run_process
+from ..support.simulated import Chaos, Crash, Hub, VirtualClock
+
+
+def test_journal_remembers_the_proposal(tmp_path: Path) -> None:
+    proposal = replace(
+        PROPOSAL,
+        pull_policy=PullPolicy(labels=("a",), reviewers=("b",)),
+        after_pull=7,
+    )
+    assert proposal.proposed_at is not None
+    Journal.of_tag(tmp_path, TAG).propose(proposal)
+    journal = Journal.of_tag(tmp_path, TAG)
+    assert journal.proposal == proposal
+    journal.intend("push", step="changelog", at=proposal.proposed_at)
+    assert find_unfinished(tmp_path)[0].proposal == proposal
+    # A new try takes the place of the old one, and of its intents.
+    journal.propose(replace(proposal, after_pull=8))
+    assert not journal.has_intents
+    journal.intend("push", step="changelog", at=proposal.proposed_at)
+    journal.abandon(at=proposal.proposed_at)
+    assert find_unfinished(tmp_path) == []
+    assert Journal.of_tag(tmp_path, TAG).proposal is None
+
+
+def test_killed_before_the_merge_is_the_same_release(tmp_path: Path) -> None:
+    """What was proposed is in the journal before anything is written."""
+    hub = Hub(clock=VirtualClock())
+    chaos = Chaos(lambda n, w: "crash after" if w else None)
+    with pytest.raises(Crash):
+        run_process(hub, chaos, tmp_path, random=Random(0))
+    [journal] = find_unfinished(tmp_path)
+    assert isinstance(journal.proposal, Proposal)
+    assert journal.proposal.changelog_branch == BRANCH
+    assert journal.has_intents
+    # However long ago, and whatever is checked out now.
+    hub.clock.sleep(7 * 86400)
+    result = run_process(
+        hub, Chaos(), tmp_path, random=Random(0), checkout="f" * 40
+    )
+    assert result.outcome == "released"
+
+
+def test_nothing_was_begun(tmp_path: Path) -> None:
+    from rsp_release.config import Config
+    from rsp_release.release.unfinished import Begun
+    from rsp_release.version.choose import History
+
+    from ..support.simulated import make_world
+
+    hub = Hub(clock=VirtualClock())
+    begun = Begun(
+        world=make_world(hub, Chaos()),
+        config=Config(),
+        repository="o/n",
+        journals=tmp_path,
+        read_history=lambda revision: History(head="c" * 40),
+        settle=60.0,
+    )
+    assert begun.unfinished() is None
+    for tag in (None, "9.9.9"):
+        with pytest.raises(UsageError):
+            begun.take_up(tag)

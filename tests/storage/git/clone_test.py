@@ -1,0 +1,351 @@
+"""The clone and its remote: real git, and the sandbox's rules."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from rsp_release.exceptions import (
+    NotAllowedError,
+    NotSentError,
+    ReadError,
+    RefusedError,
+    UncertainError,
+    UsageError,
+)
+from rsp_release.models import PushTag
+from rsp_release.storage.git.clone import GitClone, Sign
+
+from ...support.service import NAME, Service, serve
+from ...support.simulated import VirtualClock
+
+TAG = "1.5.0"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Serve a service that no test changes."""
+    with serve(tmp_path_factory.mktemp("shared")) as service:
+        yield service
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with serve(tmp_path / "service") as service:
+        yield service
+
+
+def _open(
+    service: Service,
+    *,
+    token: str | None = None,
+    sign: Sign = "auto",
+    remote: str = "origin",
+    directory: Path | None = None,
+) -> GitClone:
+    return GitClone(
+        directory=directory or service.clone,
+        remote=remote,
+        environ=service.environ,
+        server_url=service.box.server_url,
+        token=token,
+        sign=sign,
+        clock=VirtualClock(),
+        random=Random(0),
+    )
+
+
+def _write(service: Service, tag: str = TAG) -> PushTag:
+    commit = service.git("rev-parse", "HEAD").strip()
+    return PushTag(tag=tag, commit=commit, branch="main", message=f"{tag}\n")
+
+
+def _hook(service: Service, text: str) -> None:
+    hook = service.remote / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
+
+
+def test_facts_of_a_clone(shared: Service) -> None:
+    git = _open(shared)
+    head = shared.git("rev-parse", "HEAD").strip()
+    assert git.head() == head
+    assert git.branch() == git.default_branch() == "main"
+    assert not git.is_shallow()
+    assert git.uncommitted() == ()
+    assert git.remote_branch("main") == head
+    assert git.remote_branch("nowhere") is None
+    assert git.unfetched_tags() == ()
+    assert git.root == shared.clone
+    assert git.is_ancestor(f"{head}~1", head)
+    assert not git.is_ancestor(head, f"{head}~1")
+    assert git.has_parent(head)
+
+
+def test_tags_are_peeled(shared: Service) -> None:
+    git = _open(shared)
+    commit = shared.git("rev-parse", "1.4.0^{commit}").strip()
+    found = git.remote_tag("1.4.0")
+    assert found is not None
+    assert found.commit == git.local_tag("1.4.0") == commit
+    assert found.is_annotated
+    assert git.remote_tag("9.9.9") is None
+    assert git.local_tag("9.9.9") is None
+
+
+def test_url_has_no_credentials(shared: Service) -> None:
+    git = _open(shared)
+    assert shared.box.token in shared.git("remote", "get-url", "origin")
+    assert git.url == shared.box.git_url(NAME)
+
+
+def test_pushed_tag_is_annotated_and_alone(service: Service) -> None:
+    service.git("tag", "other")
+    before = service.box.state.tags(NAME)
+    git, write = _open(service), _write(service)
+    git.push_tag(write)
+    tags = service.box.state.tags(NAME)
+    assert tags == {**before, TAG: write.commit}
+    assert service.git("cat-file", "-t", TAG).strip() == "tag"
+    git.push_tag(write)  # the same again changes nothing
+    assert service.box.state.tags(NAME) == tags
+
+
+def test_follow_tags_is_not_followed(service: Service) -> None:
+    service.git("config", "push.followTags", "true")
+    service.git("tag", "-a", "-m", "x", "another")
+    _open(service).push_tag(_write(service))
+    assert "another" not in service.box.state.tags(NAME)
+
+
+def test_token_serves_where_the_url_has_none(service: Service) -> None:
+    service.git("remote", "set-url", "origin", service.box.git_url(NAME))
+    _open(service, token=service.box.token).push_tag(_write(service))
+    assert TAG in service.box.state.tags(NAME)
+
+
+def test_token_is_not_given_to_another_server(service: Service) -> None:
+    service.git("remote", "set-url", "origin", service.box.git_url(NAME))
+    git = GitClone(
+        directory=service.clone,
+        remote="origin",
+        environ=service.environ,
+        server_url="https://github.example",
+        token=service.box.token,
+        sign="auto",
+        clock=VirtualClock(),
+        random=Random(0),
+    )
+    with pytest.raises(NotAllowedError):
+        git.push_tag(_write(service))
+    assert git.local_tag(TAG) is None
+
+
+def test_lost_race_is_a_duplicate(service: Service) -> None:
+    service.git("push", "--quiet", "origin", f"HEAD~1:refs/tags/{TAG}")
+    with pytest.raises(RefusedError) as e:
+        _open(service).push_tag(_write(service))
+    assert e.value.is_duplicate
+    assert _open(service).local_tag(TAG) is None
+
+
+_RULE = """
+echo 'error: GH013: Repository rule violations found for refs/tags/1.5.0.' >&2
+echo '- Cannot create ref due to creations being restricted.' >&2
+exit 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (_RULE, "creations being restricted"),
+        ("echo 'not on a Friday' >&2; exit 1", "not on a Friday"),
+        ("exit 1", "pre-receive hook declined"),
+    ],
+)
+def test_refusal_has_the_remotes_words(
+    service: Service, text: str, said: str
+) -> None:
+    _hook(service, text)
+    git = _open(service)
+    with pytest.raises(RefusedError) as e:
+        git.push_tag(_write(service))
+    assert said in e.value.message
+    assert not e.value.is_duplicate
+    if "GH013" in text:
+        assert "ruleset" in (e.value.help or "")
+    # What was refused leaves nothing behind.
+    assert git.local_tag(TAG) is None
+
+
+def test_own_hook_refuses(service: Service) -> None:
+    hook = service.clone / ".git" / "hooks" / "pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'tests fail' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(RefusedError, match="tests fail"):
+        _open(service).push_tag(_write(service))
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("reset_after", UncertainError),
+        ("bad_gateway_after", UncertainError),
+        ("unauthorized", (NotAllowedError, UncertainError)),
+    ],
+)
+def test_broken_push_is_uncertain(
+    service: Service, fault: str, error: type[Exception]
+) -> None:
+    service.box.faults.when("POST", "git-receive-pack", fault, times=None)
+    with pytest.raises(error):
+        _open(service).push_tag(_write(service))
+
+
+@pytest.mark.parametrize("fault", ["bad_gateway_before", "error_500"])
+def test_push_that_was_not_begun_was_not_sent(
+    service: Service, fault: str
+) -> None:
+    service.box.faults.when("GET", "info/refs", fault, times=None)
+    with pytest.raises((NotSentError, UncertainError)):
+        _open(service).push_tag(_write(service))
+    assert TAG not in service.box.state.tags(NAME)
+
+
+def test_unreachable_remote(service: Service) -> None:
+    url = "http://127.0.0.1:9/o/n.git"
+    service.git("remote", "set-url", "origin", url)
+    git = _open(service)
+    with pytest.raises(NotSentError):
+        git.push_tag(_write(service))
+    with pytest.raises(ReadError):
+        git.remote_tag(TAG)
+    assert git.local_tag(TAG) is None
+
+
+def test_reads_are_tried_again(shared: Service) -> None:
+    shared.box.faults.when("GET", "info/refs", "bad_gateway_before", times=2)
+    assert _open(shared).remote_tag("1.4.0") is not None
+
+
+def test_local_tag_elsewhere_is_never_moved(service: Service) -> None:
+    service.git("tag", TAG, "HEAD~1")
+    before = service.git("rev-parse", TAG)
+    with pytest.raises(RefusedError):
+        _open(service).push_tag(_write(service))
+    assert service.git("rev-parse", TAG) == before
+
+
+@pytest.mark.parametrize(
+    "tag", ["--force", "a b", "a..b", "x:y", "x^{}", "-d", "a\nb", "*"]
+)
+def test_hostile_tag_names(service: Service, tag: str) -> None:
+    before = service.box.state.tags(NAME)
+    with pytest.raises(RefusedError):
+        _open(service).push_tag(_write(service, tag))
+    assert service.box.state.tags(NAME) == before
+
+
+def test_signing_that_fails_is_told(service: Service) -> None:
+    service.git("config", "user.signingKey", "/nonexistent.pub")
+    service.git("config", "gpg.format", "ssh")
+    with pytest.raises(RefusedError, match="cannot make tag") as e:
+        _open(service, sign="always").push_tag(_write(service))
+    assert "signingKey" in (e.value.help or "")
+
+
+def test_tags_are_signed_where_git_signs(
+    service: Service, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)],
+        check=True,
+    )
+    service.git("config", "gpg.format", "ssh")
+    service.git("config", "user.signingKey", f"{key}.pub")
+    service.git("config", "tag.gpgSign", "true")
+    _open(service).push_tag(_write(service))
+    assert "BEGIN SSH SIGNATURE" in service.git("cat-file", "tag", TAG)
+    _open(service, sign="never").push_tag(_write(service, "1.6.0"))
+    assert "SIGNATURE" not in service.git("cat-file", "tag", "1.6.0")
+
+
+def test_behind_and_uncommitted(service: Service, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    subprocess.run(
+        ["git", "clone", "--quiet", str(service.remote), str(other)],
+        check=True,
+        env=service.environ,
+    )
+    for args in (
+        ["commit", "--quiet", "--allow-empty", "-m", "more"],
+        ["tag", "new"],
+        ["push", "--quiet", "origin", "main", "new"],
+    ):
+        subprocess.run(
+            ["git", *args], cwd=other, check=True, env=service.environ
+        )
+    git = _open(service)
+    head = git.remote_branch("main")
+    assert head is not None
+    assert head != git.head()
+    assert git.is_ancestor(git.head(), head)  # it was fetched
+    assert git.unfetched_tags() == ("new",)
+    git.fetch_tag("new")
+    assert git.local_tag("new") == head
+    (service.clone / "README.md").write_text("changed\n")
+    (service.clone / "untracked").write_text("new\n")
+    assert git.uncommitted() == ("README.md",)
+
+
+def test_shallow_and_detached(service: Service, tmp_path: Path) -> None:
+    shallow = tmp_path / "shallow"
+    subprocess.run(
+        ["git", "clone", "--quiet", "--depth", "1",
+         f"file://{service.remote}", str(shallow)],
+        check=True,
+        env=service.environ,
+    )  # fmt: skip
+    git = _open(service, directory=shallow)
+    assert git.is_shallow()
+    service.git("checkout", "--quiet", "--detach")
+    assert _open(service).branch() is None
+
+
+def test_journals_are_shared_by_worktrees(
+    service: Service, tmp_path: Path
+) -> None:
+    service.git("worktree", "add", "--quiet", "-b", "b", str(tmp_path / "w"))
+    main = _open(service).journals
+    assert main == _open(service, directory=tmp_path / "w").journals
+    assert main == service.clone / ".git" / "rsp-release"
+
+
+def test_what_is_no_clone_is_told(shared: Service, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not in a git repository"):
+        _open(shared, directory=tmp_path)
+    with pytest.raises(UsageError, match="no remote upstream"):
+        _open(shared, remote="upstream")
+
+
+def test_files_and_commits(shared: Service) -> None:
+    git = _open(shared)
+    files = git.files(git.head(), ".github/workflows")
+    assert list(files) == [".github/workflows/ci.yaml"]
+    assert "release:" in files[".github/workflows/ci.yaml"]
+    assert git.files(git.head(), "nowhere") == {}
+    since = git.local_tag("1.4.0")
+    commits = git.commits(since, git.head())
+    count = shared.git("rev-list", "--count", "1.4.0..HEAD").strip()
+    assert len(commits) == int(count)
+    assert commits[0].hash == git.head()
+    assert commits[0].subject == commits[0].message.split("\n")[0]

@@ -1,0 +1,223 @@
+"""What becomes of a request: every way an answer can go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from rsp_release.exceptions import (
+    NotAllowedError,
+    NotSentError,
+    RateLimitedError,
+    ReadError,
+    RefusedError,
+    UncertainError,
+)
+from rsp_release.storage.github.http import GithubHttp
+
+from ...support.service import NAME, Service, serve
+from ...support.simulated import VirtualClock
+
+ROOT = f"/repos/{NAME}"
+RELEASES = f"{ROOT}/releases"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    clock = VirtualClock(datetime(2026, 11, 1, tzinfo=UTC))
+    folder: Path = tmp_path_factory.mktemp("service")
+    with serve(folder, clock=clock) as service:
+        yield service
+
+
+@pytest.fixture
+def http(service: Service) -> Iterator[GithubHttp]:
+    http = _make(service, service.box.token)
+    yield http
+    http.close()
+    service.box.faults.clear()
+    service.box.accounts.revoked = False
+
+
+def _make(service: Service, token: str | None, url: str = "") -> GithubHttp:
+    assert service.clock is not None
+    return GithubHttp(
+        api_url=url or service.box.api_url,
+        token=token,
+        clock=service.clock,
+        random=Random(0),
+    )
+
+
+def test_read(http: GithubHttp) -> None:
+    assert http.get(ROOT).data["full_name"] == NAME
+
+
+def test_unchanged_body_comes_from_memory(
+    http: GithubHttp, service: Service
+) -> None:
+    first = http.get(ROOT)
+    again = http.get(ROOT)
+    assert again.data == first.data
+    assert service.box.state.requests[-1].status == 304
+
+
+def test_absence_is_an_answer_where_allowed(http: GithubHttp) -> None:
+    path = f"{RELEASES}/tags/9.9.9"
+    assert http.get(path, may_miss=True).data is None
+    with pytest.raises(ReadError, match="404"):
+        http.get(path)
+
+
+def test_page_of_a_proxy_is_no_absence(service: Service) -> None:
+    http = _make(service, service.box.token, service.box.server_url)
+    with pytest.raises(ReadError):
+        http.get(f"/{NAME}/nowhere", may_miss=True)
+    http.close()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "error_500",
+        "bad_gateway_before",
+        "bad_gateway_after",
+        "reset_before",
+        "reset_after",
+        "truncated_json",
+        "malformed_json",
+    ],
+)
+def test_reads_are_tried_again(
+    http: GithubHttp, service: Service, fault: str
+) -> None:
+    service.box.faults.when("GET", f"{ROOT}$", fault, times=3)
+    assert http.get(ROOT).data["full_name"] == NAME
+    service.box.faults.when("GET", "/branches/main$", fault, times=None)
+    with pytest.raises(ReadError):
+        http.get(f"{ROOT}/branches/main")
+
+
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        ("rate_limit_primary", 3),
+        ("rate_limit_secondary_403", 60),
+        ("rate_limit_secondary_403_retry", 1),
+        ("rate_limit_secondary_429", 60),
+        ("rate_limit_secondary_429_retry", 1),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_limits_say_until_when(
+    http: GithubHttp, service: Service, fault: str, seconds: int, method: str
+) -> None:
+    assert service.clock is not None
+    service.box.faults.when(method, "/releases$", fault)
+    before = len(service.box.state.releases(NAME))
+    with pytest.raises(RateLimitedError) as e:
+        if method == "GET":
+            http.get(RELEASES)
+        else:
+            http.write("POST", RELEASES, {"tag_name": "1.4.0"})
+    wait = e.value.until - service.clock.now()
+    assert abs(wait - timedelta(seconds=seconds)) <= timedelta(seconds=1)
+    assert len(service.box.state.releases(NAME)) == before
+
+
+@pytest.mark.parametrize(
+    ("fault", "carried_out"),
+    [
+        ("error_500", 0),
+        ("bad_gateway_before", 0),
+        ("bad_gateway_after", 1),
+        ("reset_before", 0),
+        ("reset_after", 1),
+        ("truncated_json", 1),
+        ("malformed_json", 1),
+    ],
+)
+def test_writes_are_never_sent_twice(
+    http: GithubHttp, service: Service, fault: str, carried_out: int
+) -> None:
+    requests, releases = service.box.state.requests, service.box.state.releases
+    before = len(requests), len(releases(NAME))
+    service.box.faults.when("POST", "/releases$", fault)
+    with pytest.raises(UncertainError):
+        http.write("POST", RELEASES, {"tag_name": "x", "draft": True})
+    assert len(requests) == before[0] + 1
+    assert len(releases(NAME)) == before[1] + carried_out
+
+
+def test_write_is_refused_with_githubs_words(http: GithubHttp) -> None:
+    with pytest.raises(RefusedError, match="already_exists") as e:
+        http.write("POST", RELEASES, {"tag_name": "1.4.0"})
+    assert e.value.is_duplicate
+    with pytest.raises(RefusedError) as e:
+        http.write("POST", RELEASES, {"tag_name": "x", "body": "x" * 125_001})
+    assert not e.value.is_duplicate
+    assert "too long" in e.value.message
+
+
+def test_nobody_there(service: Service) -> None:
+    http = _make(service, service.box.token, "http://127.0.0.1:9")
+    with pytest.raises(NotSentError, match="connection refused"):
+        http.write("POST", RELEASES, {})
+    with pytest.raises(ReadError, match="connection refused"):
+        http.get(ROOT)
+    http.close()
+
+
+def test_no_such_host(service: Service) -> None:
+    http = _make(service, service.box.token, "http://nowhere.invalid")
+    with pytest.raises(NotSentError):
+        http.write("POST", RELEASES, {})
+    http.close()
+
+
+def test_missing_permission_is_named(service: Service) -> None:
+    permissions = {"contents": "read", "metadata": "read"}
+    token = service.box.add_token(permissions, "fine-grained")
+    http = _make(service, token)
+    with pytest.raises(NotAllowedError) as e:
+        http.write("POST", RELEASES, {"tag_name": "x", "draft": True})
+    assert "contents=write" in (e.value.help or "")
+    http.close()
+
+
+@pytest.mark.parametrize("token", [None, "ghp_wrong"])
+def test_wrong_or_no_token(service: Service, token: str | None) -> None:
+    http = _make(service, token)
+    with pytest.raises(NotAllowedError) as e:
+        http.write("POST", RELEASES, {"tag_name": "x"})
+    assert "GITHUB_TOKEN" in (e.value.help or "")
+    http.close()
+
+
+def test_token_that_expires(http: GithubHttp, service: Service) -> None:
+    service.box.faults.when("GET", f"{ROOT}$", "unauthorized")
+    with pytest.raises(NotAllowedError, match="token"):
+        http.get(ROOT)
+
+
+def test_every_page_is_read(http: GithubHttp) -> None:
+    for number in range(3):
+        http.write("POST", RELEASES, {"tag_name": f"p{number}", "draft": True})
+    whole = list(http.get_pages(RELEASES))
+    small = list(http.get_pages(RELEASES, params={"per_page": 2}))
+    assert [r["id"] for r in small] == [r["id"] for r in whole]
+    assert len(whole) > 4
+
+
+def test_token_is_in_no_error(http: GithubHttp, service: Service) -> None:
+    service.box.faults.when("GET", f"{ROOT}$", "reset_before", times=None)
+    with pytest.raises(ReadError) as e:
+        http.get(ROOT)
+    error: BaseException | None = e.value
+    while error is not None:
+        assert service.box.token not in repr(error)
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,261 @@
+"""Conventional Commits 1.0.0: its 16 rules and its own examples."""
+
+from __future__ import annotations
+
+import pytest
+
+from rsp_release.version.commits import (
+    CommitEvidence,
+    raw_commit,
+    read_commits,
+)
+from rsp_release.version.messages import classify, parse_header
+
+
+def kind(message: str) -> str:
+    return classify(message.encode())[0]
+
+
+def read(*messages: str) -> CommitEvidence:
+    """Fold messages, newest first."""
+    return read_commits(
+        raw_commit(f"{n:040x}", message)
+        for n, message in enumerate(reversed(messages), 1)
+    )
+
+
+# -- The specification's examples -------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            (
+                "feat: allow provided config object to extend other configs"
+                "\n\nBREAKING CHANGE: `extends` key in config file is now used"
+                " for extending other config files"
+            ),
+            "cc-major",
+        ),
+        (
+            "feat!: send an email to the customer when a product is shipped",
+            "cc-major",
+        ),
+        (
+            (
+                "feat(api)!: send an email to the customer when a product is"
+                " shipped"
+            ),
+            "cc-major",
+        ),
+        (
+            (
+                "chore!: drop support for Node 6\n\nBREAKING CHANGE: use"
+                " JavaScript features not available in Node 6."
+            ),
+            "cc-major",
+        ),
+        ("docs: correct spelling of CHANGELOG", "cc-other"),
+        ("feat(lang): add Polish language", "cc-minor"),
+        (
+            (
+                "fix: prevent racing of requests\n\n"
+                "Introduce a request id and a reference to latest request."
+                " Dismiss\nincoming responses other than from latest request."
+                "\n\nRemove timeouts which were used to mitigate the racing"
+                " issue but are\nobsolete now.\n\nReviewed-by: Z\nRefs: #123"
+            ),
+            "cc-patch",
+        ),
+    ],
+)
+def test_example_of_the_specification(message: str, expected: str) -> None:
+    assert kind(message) == expected
+
+
+def test_example_of_a_revert() -> None:
+    message = (
+        "revert: let us never again speak of the noodle incident\n\n"
+        "Refs: 676104e, a215868"
+    )
+    evidence = read_commits(
+        [
+            raw_commit("f" * 40, message),
+            raw_commit("676104e" + "0" * 33, "feat: noodles"),
+            raw_commit("a215868" + "0" * 33, "feat!: more noodles"),
+            raw_commit("b" * 40, "feat: soup"),
+        ]
+    )
+    assert evidence.number("cc-minor") == 1
+    assert evidence.number("cc-major") == 0
+    assert evidence.reverted == 2
+
+
+# -- Its rules --------------------------------------------------------------
+
+
+def test_rule_1_prefix_scope_mark_colon_and_space() -> None:
+    header = parse_header("feat(parser)!: add arrays")
+    assert header is not None
+    assert header == ("feat", "parser", True, "add arrays")
+    assert parse_header("feat:add arrays") is None
+    assert parse_header("feat add arrays") is None
+    assert parse_header("(parser): add arrays") is None
+
+
+def test_rule_2_feat_is_a_feature() -> None:
+    assert kind("feat: a") == "cc-minor"
+
+
+def test_rule_3_fix_is_a_bug_fix() -> None:
+    assert kind("fix: a") == "cc-patch"
+
+
+def test_rule_4_scope_is_a_noun_in_parentheses() -> None:
+    header = parse_header("fix(parser): a")
+    assert header is not None
+    assert header.scope == "parser"
+    assert parse_header("fix(): a") is None
+
+
+def test_rule_5_description_follows_the_colon_and_space() -> None:
+    assert parse_header("fix: ") is None
+    header = parse_header("fix: array parsing issue when multiple spaces")
+    assert header is not None
+    assert header.description.startswith("array parsing")
+
+
+def test_rule_6_body_begins_after_a_blank_line() -> None:
+    assert kind("fix: a\n\nThe body says feat: b, in passing.") == "cc-patch"
+
+
+def test_rule_7_body_is_free_form() -> None:
+    body = "First paragraph.\n\n    feat!: indented\n\nThird: one."
+    assert kind(f"fix: a\n\n{body}") == "cc-patch"
+
+
+@pytest.mark.parametrize("separator", [": ", " #"])
+def test_rule_8_footers_have_a_token_and_a_separator(separator: str) -> None:
+    message = f"fix: a\n\nBREAKING CHANGE{separator}b"
+    assert kind(message) == "cc-major"
+    assert kind("fix: a\n\nBREAKING CHANGE b") == "cc-patch"
+
+
+def test_rule_9_hyphens_in_tokens_with_one_exception() -> None:
+    assert kind("fix: a\n\nAcked-by: B\nBREAKING CHANGE: c") == "cc-major"
+    assert kind("fix: a\n\nBREAKING: c") == "cc-patch"
+
+
+def test_rule_10_a_footer_may_span_lines() -> None:
+    message = "fix: a\n\nReviewed-by: B\n  and C\n\nBREAKING CHANGE: d\ne"
+    assert kind(message) == "cc-major"
+
+
+def test_rule_11_breaking_is_in_the_prefix_or_a_footer() -> None:
+    assert kind("fix!: a") == "cc-major"
+    assert kind("fix: a\n\nBREAKING CHANGE: b") == "cc-major"
+    assert kind("fix: a BREAKING CHANGE: b") == "cc-patch"
+
+
+def test_rule_12_footer_is_upper_case_with_a_description() -> None:
+    assert kind("fix: a\n\nBREAKING CHANGE: environment wins") == "cc-major"
+    assert kind("fix: a\n\nBREAKING CHANGE:") == "cc-patch"
+
+
+def test_rule_13_a_mark_alone_is_enough() -> None:
+    assert kind("refactor!: a") == "cc-major"
+    assert kind("refactor(core)!: a") == "cc-major"
+
+
+def test_rule_14_other_types_may_be_used() -> None:
+    assert kind("docs: update ref docs.") == "cc-other"
+    assert kind("chore: a") == "cc-other"
+
+
+def test_rule_15_case_does_not_matter_but_for_breaking_change() -> None:
+    assert kind("FEAT: a") == "cc-minor"
+    assert kind("Fix(Parser): a") == "cc-patch"
+    assert kind("fix: a\n\nbreaking change: b") == "cc-patch"
+
+
+def test_rule_16_hyphenated_token_is_the_same() -> None:
+    assert kind("fix: a\n\nBREAKING-CHANGE: b") == "cc-major"
+
+
+# -- Beyond it --------------------------------------------------------------
+
+
+def test_squash_that_lists_commits() -> None:
+    body = "* feat: b\n\n* fix: c"
+    assert kind(f"Rework the cache (#12)\n\n{body}") == "cc-minor"
+    # Where the title is conventional it says what it is in all ...
+    assert kind(f"fix: the cache (#12)\n\n{body}") == "cc-patch"
+    # ... but nothing hides what breaks.
+    assert kind("fix: the cache\n\n* feat!: b") == "cc-major"
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("Add a cache", "verb-minor"),
+        ("DM-12345: Add a cache", "verb-minor"),
+        ("Fixes the cache", "verb-patch"),
+        ("Drop support for Python 3.9", "verb-major"),
+        ("Bump requests from 2.31 to 2.32", "dependency"),
+        ("[pre-commit.ci] pre-commit autoupdate", "dependency"),
+        ("Update dependencies", "dependency"),
+        ("Add documentation of the cache", "docs"),
+        ("Add a GitHub Actions workflow", "ci"),
+        ("Prepare release 1.2.3", "release"),
+        ("DM-12345: a sentence", "plain"),
+        ("", "plain"),
+    ],
+)
+def test_words_of_a_subject(subject: str, expected: str) -> None:
+    assert kind(subject) == expected
+
+
+def test_github_revert_by_hash_and_its_revert() -> None:
+    feature = raw_commit("a" * 40, "feat: a")
+    revert = raw_commit(
+        "b" * 40,
+        'Revert "feat: a"\n\nThis reverts commit ' + "a" * 40 + ".",
+    )
+    again = raw_commit(
+        "c" * 40,
+        'Revert "Revert "feat: a""\n\nThis reverts commit ' + "b" * 40 + ".",
+    )
+    assert read_commits([feature]).number("cc-minor") == 1
+    assert read_commits([revert, feature]).number("cc-minor") == 0
+    assert read_commits([again, revert, feature]).number("cc-minor") == 1
+    assert read_commits([feature, again, revert]).number("cc-minor") == 1
+
+
+def test_github_revert_by_title_takes_back_one() -> None:
+    evidence = read('Revert "feat: a (#1)" (#2)', "feat: a (#1)", "feat: a")
+    assert evidence.number("cc-minor") == 1
+
+
+def test_a_revert_of_what_was_released_counts_as_a_change() -> None:
+    evidence = read('Revert "feat: long ago"', "feat: new")
+    assert evidence.number("cc-minor") == 1
+    assert evidence.reverted == 0
+
+
+def test_many_reverts_are_cheap() -> None:
+    messages = [f'Revert "feat: {n}"' for n in range(5_000)]
+    messages += [f"feat: {n}" for n in range(5_000)]
+    assert read(*messages).number("cc-minor") == 0
+
+
+def test_merges_are_counted_and_not_looked_into() -> None:
+    evidence = read_commits([raw_commit("a" * 40, "feat!: a", parents=2)])
+    assert (evidence.total, evidence.looked_at) == (1, 0)
+
+
+def test_messages_that_are_not_utf_8() -> None:
+    raw = b">" + b"a" * 40 + b" " + b"0" * 40 + b"\nfeat: caf\xe9"
+    evidence = read_commits([raw])
+    assert evidence.number("cc-minor") == 1
+    assert "�" in evidence.examples["cc-minor"][0].text
