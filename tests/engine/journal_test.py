@@ -117,7 +117,7 @@ def test_only_what_wrote_nothing_is_discarded(tmp_path: Path) -> None:
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path;"
-        "from rsp_release.engine.engine.journal import lock\n"
+        "from rsp_release.engine.journal import lock\n"
         "with lock(Path(sys.argv[1])):\n"
         "    print('locked', flush=True); sys.stdin.read()"
     )
