@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 __all__ = ["setup", "write_pages"]
+
+ENVIRONMENT = {
+    "GH_TOKEN, GITHUB_TOKEN": (
+        "The token for GitHub, in this order; else that of `gh auth token`."
+    ),
+    "GITHUB_API_URL, GITHUB_SERVER_URL": (
+        "GitHub Enterprise Server, or the sandbox."
+    ),
+    "GITHUB_REPOSITORY": (
+        "The repository, where neither `--repo`, the settings nor the"
+        " remote's URL says."
+    ),
+    "GITHUB_ACTIONS, GITHUB_OUTPUT, GITHUB_STEP_SUMMARY": (
+        "Set by GitHub Actions: annotations, outputs and a summary are"
+        " written."
+    ),
+    "GITHUB_RUN_ID": (
+        "Set by GitHub Actions: the run whose own job `check` does not wait"
+        " for."
+    ),
+    "DOCKER_CONFIG": (
+        "The directory of docker's `config.json`, whose credentials and"
+        " helpers are used for registries."
+    ),
+    "RSP_RELEASE_REGISTRY_MIRROR": (
+        "Host and port of a registry that is asked in place of all others;"
+        " the sandbox sets it."
+    ),
+    "NO_COLOR, TERM, COLUMNS, LINES": "As everywhere.",
+}
+"""Variables that the program reads, and what for."""
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -68,9 +102,7 @@ def _commands() -> Iterator[str]:
 
 
 def _options(command: Any) -> Iterator[str]:
-    from rsp_release.cli.manual import parameters
-
-    shown = list(parameters(command))
+    shown = list(_parameters(command))
     if not shown:
         return
     yield "| argument | what it does | default |"
@@ -84,9 +116,8 @@ def _options(command: Any) -> Iterator[str]:
 
 def _settings() -> Iterator[str]:
     from rsp_release import config
-    from rsp_release.cli.manual import docstrings
 
-    told = docstrings(config.Config)
+    told = _docstrings(config.Config)
     yield "# Settings"
     yield ""
     yield (
@@ -102,10 +133,9 @@ def _settings() -> Iterator[str]:
 
 
 def _exit_codes() -> Iterator[str]:
-    from rsp_release.cli.manual import docstrings
     from rsp_release.exceptions import ExitStatus
 
-    told = docstrings(ExitStatus)
+    told = _docstrings(ExitStatus)
     yield "# Exit statuses"
     yield ""
     yield "| status | meaning |"
@@ -150,7 +180,6 @@ def _json() -> Iterator[str]:
 def _events() -> Iterator[str]:
     from typing import get_args
 
-    from rsp_release.cli.manual import docstrings
     from rsp_release.models import Outcome, Result, StepEvent
     from rsp_release.models import verdicts
     from rsp_release.steps import PREPARE, RELEASE
@@ -191,13 +220,11 @@ def _events() -> Iterator[str]:
         yield ""
         yield "| field | meaning |"
         yield "|---|---|"
-        for name, told in docstrings(kind).items():
+        for name, told in _docstrings(kind).items():
             yield f"| `{name}` | {_cell(told)} |"
 
 
 def _environment() -> Iterator[str]:
-    from rsp_release.cli.manual import ENVIRONMENT
-
     yield "# Environment"
     yield ""
     yield "| variable | use |"
@@ -226,3 +253,60 @@ def _kind(value: dict[str, Any]) -> str:
 def _cell(text: str) -> str:
     text = " ".join(text.replace("``", "`").split())
     return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _docstrings(owner: type) -> dict[str, str]:
+    """Return the strings that stand below the fields of a class.
+
+    Parameters
+    ----------
+    owner
+        The class, whose source has to be there.
+    """
+    [tree] = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+    assert isinstance(tree, ast.ClassDef)  # noqa: S101
+    found = {}
+    for field, string in zip(tree.body, tree.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign):
+            target: ast.expr = field.target
+        elif isinstance(field, ast.Assign):
+            target = field.targets[0]
+        else:
+            continue
+        if (
+            isinstance(target, ast.Name)
+            and isinstance(string, ast.Expr)
+            and isinstance(string.value, ast.Constant)
+        ):
+            found[target.id] = " ".join(str(string.value.value).split())
+    return found
+
+
+def _parameters(command: Any) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Tell of the arguments and options of a command.
+
+    Parameters
+    ----------
+    command
+        The command, as typer makes it.
+
+    Yields
+    ------
+    tuple
+        The ways to write it, what it does, and its default if that says
+        anything.
+    """
+    for each in command.params:
+        if getattr(each, "hidden", False):
+            continue
+        metavar = each.metavar or ""
+        ways: tuple[str, ...] = (metavar or each.name,)
+        if each.param_type_name == "option":
+            ways = tuple(f"{name} {metavar}".strip() for name in each.opts)
+        default = each.default
+        told = isinstance(default, str | int) and not isinstance(default, bool)
+        yield (
+            ways,
+            getattr(each, "help", None) or "",
+            str(default) if told and default != "" else "",
+        )

@@ -188,6 +188,11 @@ def test_quick_answers_load_little(clone: Clone) -> None:
     slow = "typer click pydantic rich git github requests pathlib semver"
     slow += " dataclasses inspect datetime tomllib configparser json"
     assert not modules & set(slow.split())
-    assert not {
-        m.split(".")[1] for m in modules if m.startswith("rsp_") and "." in m
-    } & NOT_NEEDED
+    assert (
+        not {
+            m.split(".")[1]
+            for m in modules
+            if m.startswith("rsp_") and "." in m
+        }
+        & NOT_NEEDED
+    )

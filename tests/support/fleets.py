@@ -230,7 +230,7 @@ def draw(rows: tuple[Row, ...], width: int = 100) -> str:
     from rich.console import Console
 
     from rsp_release.views.fleet import make_table
-    from rsp_release.views.picture import as_svg
+    from tests.support.picture import as_svg
 
     console = Console(
         file=io.StringIO(),

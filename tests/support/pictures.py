@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rsp_release.models import Event, Result, StepEvent, WorkflowRun
-from rsp_release.views.picture import export_svg
+from tests.support.picture import export_svg
 
 from .service import serve
 from .watching import CI, TAG, Scene, SharedClock, open_scene

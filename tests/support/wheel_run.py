@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from rsp_release.cli.manual import SHELLS
 from rsp_sandbox import seed
 
 __all__ = ["main"]
@@ -26,7 +25,6 @@ __all__ = ["main"]
 ROOT = Path(__file__).parents[2]
 OLDEST = 11
 _PROBE = "import venv, ensurepip, sys; print(sys.version_info[1])"
-SHARED = ("share/man/man1/rsp-release.1", *SHELLS.values())
 
 
 def main() -> int:
@@ -128,8 +126,6 @@ def _make_service(folder: Path) -> Path:
 def _pip(place: Path, python: Path, what: object) -> Path:
     _run(python, "-m", "venv", place)
     _run(place / "bin" / "pip", "install", "--quiet", what)
-    for each in SHARED:
-        assert (place / each).is_file(), f"{each} is missing"
     return place / "bin" / "rsp-release"
 
 
@@ -147,12 +143,9 @@ def _pipx(place: Path, python: Path, what: object) -> Path:
     environ = {
         "PIPX_HOME": str(place / "home"),
         "PIPX_BIN_DIR": str(place / "bin"),
-        "PIPX_MAN_DIR": str(place / "man"),
     }
     pipx = Path(sys.executable).parent / "pipx"
     _run(pipx, "install", "--quiet", "--python", python, what, **environ)
-    # pipx puts pages where `man` looks.
-    assert (place / "man" / "man1" / "rsp-release.1").exists()
     return place / "bin" / "rsp-release"
 
 

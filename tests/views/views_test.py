@@ -21,7 +21,7 @@ from rsp_release.views.actions import ActionsView, annotation, mask, outputs
 from rsp_release.views.checklist import ChecklistView
 from rsp_release.views.json import SCHEMAS, dumps, next_document, schema
 from rsp_release.views.lines import LinesView
-from rsp_release.views.picture import export_svg
+from tests.support.picture import export_svg
 
 from .hostile import commands, hostile_texts, outputs_read, poisoned
 from .screen import OWN_SEQUENCE, Screen

@@ -1,4 +1,7 @@
-"""The command line: arguments in, events out. It decides nothing."""
+"""The command line: arguments in, events out. It decides nothing.
+
+Over 400 lines, since it is a table: every option of every command, once.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,31 @@ from typer.exceptions import TyperException
 from .. import __version__
 from ..exceptions import ExitStatus, ReleaseError, UsageError
 from ..release.plan import Options
-from .complete import complete_tags
+from .options import (
+    Approve,
+    CollectLate,
+    Deepen,
+    Force,
+    Json,
+    LeaveLate,
+    NoDeploy,
+    NoVerify,
+    NoWait,
+    NoWatch,
+    Part,
+    Pre,
+    RerunFailed,
+    Tag,
+    Timeout,
+    Yes,
+    choose_options,
+)
 from .session import Globals, Session, parse_duration, print_error
 
 __all__ = ["app", "main"]
+
+SHELLS = ("bash", "zsh", "fish")
+"""Shells that completion is printed for."""
 
 app = typer.Typer(
     name="rsp-release",
@@ -27,79 +51,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-Part = Annotated[
-    str,
-    typer.Argument(
-        metavar="[auto|major|minor|patch|X.Y.Z]",
-        help="Which part of the version to raise, or the version itself.",
-        autocompletion=lambda: ["auto", "major", "minor", "patch"],
-    ),
-]
-Tag = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[TAG]",
-        help="The tag; by default that of the newest release.",
-        autocompletion=complete_tags,
-    ),
-]
-Pre = Annotated[
-    str | None,
-    typer.Option(metavar="ID", help="Make a pre-release, such as rc."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON alone.")]
-Force = Annotated[
-    bool, typer.Option("--force", help="Release less than the changes demand.")
-]
-Yes = Annotated[
-    bool, typer.Option("--yes", "-y", help="Don't ask before writing.")
-]
-NoWatch = Annotated[
-    bool, typer.Option("--no-watch", help="Don't wait for the workflow run.")
-]
-NoDeploy = Annotated[
-    bool,
-    typer.Option("--no-deploy", help="Open no deployment pull request."),
-]
-NoVerify = Annotated[
-    bool, typer.Option("--no-verify", help="Don't look for the images.")
-]
-NoWait = Annotated[
-    bool,
-    typer.Option(
-        "--no-wait", help="Leave where a person must move; resume goes on."
-    ),
-]
-LeaveLate = Annotated[
-    bool,
-    typer.Option(
-        "--leave-late",
-        help="Let fragments that came too late wait for the next release.",
-    ),
-]
-CollectLate = Annotated[
-    bool,
-    typer.Option(
-        "--collect-late",
-        help="Add fragments that came too late to the entry made before.",
-    ),
-]
-Deepen = Annotated[
-    bool, typer.Option("--deepen", help="Complete a shallow clone first.")
-]
-RerunFailed = Annotated[
-    int,
-    typer.Option(metavar="N", min=0, help="Re-run failed jobs up to N times."),
-]
-Approve = Annotated[
-    bool, typer.Option("--approve", help="Approve what the run waits for.")
-]
-Timeout = Annotated[
-    str,
-    typer.Option(metavar="DURATION", help="How long to wait, such as 90m."),
-]
 
 
 @app.callback()
@@ -117,7 +68,7 @@ def set_globals(
         str, typer.Option(metavar="NAME", help="The git remote.")
     ] = "origin",
     no_color: Annotated[
-        bool, typer.Option("--no-color", help="Use no colours.")
+        bool, typer.Option("--no-color", help="Disable colors.")
     ] = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Show tracebacks.")
@@ -145,12 +96,14 @@ def next_(
     part: Part = "auto",
     *,
     pre: Pre = None,
-    why: Annotated[bool, typer.Option("--why", help="Say why.")] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Explain the choice.")
+    ] = False,
     as_json: Json = False,
     force: Force = False,
     deepen: Deepen = False,
 ) -> int:
-    """Compute the next version; offline and read-only."""
+    """Compute the next version, offline. Writes nothing."""
     from .next import run_next
 
     return run_next(
@@ -175,12 +128,12 @@ def notes(
     generated: Annotated[
         bool,
         typer.Option(
-            "--generated", help="Ask GitHub for what it adds to the notes."
+            "--generated", help="Include the notes that GitHub generates."
         ),
     ] = False,
     deepen: Deepen = False,
 ) -> int:
-    """Print the body of a release, as it would be or was published."""
+    """Print the notes of a release, published or to come."""
     from .notes import run_notes
 
     return run_notes(
@@ -196,11 +149,11 @@ def check(
     *,
     offline: Annotated[
         bool,
-        typer.Option("--offline", help="Ask nothing beyond this machine."),
+        typer.Option("--offline", help="Use no network."),
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Look at everything that must be so before a release; writes nothing."""
+    """Check that a release would succeed. Writes nothing."""
     from .check import run_check
 
     return run_check(context.obj, offline=offline, as_json=as_json)
@@ -225,7 +178,7 @@ def init(
         ),
     ] = None,
 ) -> int:
-    """Make a repository ready: settings, change log, workflow."""
+    """Set up a repository: settings, change log, workflow."""
     from .init import run_init
 
     return run_init(
@@ -243,19 +196,25 @@ def completion(
         typer.Argument(
             metavar="bash|zsh|fish",
             help="The shell.",
-            autocompletion=lambda: ["bash", "fish", "zsh"],
+            autocompletion=lambda: list(SHELLS),
         ),
     ],
 ) -> int:
-    """Print the script that completes commands, options and tags."""
-    from .manual import SHELLS, completion
+    """Print the completion script of a shell."""
+    from typer import completion as typers
 
     if shell not in SHELLS:
         raise UsageError(
             f"there is no completion for {shell!r}",
             help=f"there are {', '.join(SHELLS)}",
         )
-    typer.echo(completion(shell), nl=False)
+    # Typer's own, so that it is for the protocol of the typer at hand.
+    script = typers.get_completion_script(  # type: ignore[attr-defined]
+        prog_name="rsp-release",
+        complete_var="_RSP_RELEASE_COMPLETE",
+        shell=shell,
+    )
+    typer.echo(script)
     return 0
 
 
@@ -268,7 +227,7 @@ def schema(
         ),
     ] = None,
 ) -> int:
-    """Print the JSON Schemas of the settings and of what --json writes."""
+    """Print the JSON Schemas of the settings and of --json output."""
     from .schema import run_schema
 
     return run_schema(name)
@@ -299,26 +258,26 @@ def bump(
         bool,
         typer.Option(
             "--force",
-            help="Release less than the changes demand, and over what checks"
-            " found that does not stop it.",
+            help="Release despite warnings, or with a smaller bump than the"
+            " changes call for.",
         ),
     ] = False,
 ) -> int:
     """Release: from merged commits to images that can be pulled."""
     from .release import run_bump
 
-    asked = Options(
-        watches=not no_watch,
-        verifies=not no_verify,
-        deploys=not no_deploy,
-        waits=not no_wait,
-        leaves_late=leave_late,
-        collects_late=collect_late,
-        forces=force,
+    asked = choose_options(
+        no_watch=no_watch,
+        no_verify=no_verify,
+        no_deploy=no_deploy,
+        no_wait=no_wait,
+        leave_late=leave_late,
+        collect_late=collect_late,
+        force=force,
         asks=not yes,
-        timeout=parse_duration(timeout),
-        reruns=rerun_failed,
-        approves=approve,
+        timeout=timeout,
+        rerun_failed=rerun_failed,
+        approve=approve,
     )
     return run_bump(
         Session(context.obj, asked=asked, as_json=as_json, deepens=deepen),
@@ -346,28 +305,28 @@ def resume(
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Release what its edited entry contradicts."
+            "--force", help="Release even if its edited entry contradicts it."
         ),
     ] = False,
     collect_late: CollectLate = False,
     deepen: Deepen = False,
     timeout: Timeout = "1h",
 ) -> int:
-    """Take up a release that was interrupted."""
+    """Resume an interrupted release."""
     from .release import run_resume
 
-    asked = Options(
-        watches=not no_watch,
-        verifies=not no_verify,
-        deploys=not no_deploy,
-        waits=not no_wait,
-        leaves_late=leave_late,
-        collects_late=collect_late,
-        forces=force,
+    asked = choose_options(
+        no_watch=no_watch,
+        no_verify=no_verify,
+        no_deploy=no_deploy,
+        no_wait=no_wait,
+        leave_late=leave_late,
+        collect_late=collect_late,
+        force=force,
         asks=True,
-        timeout=parse_duration(timeout),
-        reruns=rerun_failed,
-        approves=approve,
+        timeout=timeout,
+        rerun_failed=rerun_failed,
+        approve=approve,
     )
     return run_resume(
         Session(context.obj, asked=asked, as_json=as_json, deepens=deepen),
@@ -383,7 +342,7 @@ def status(
     as_json: Json = False,
     deepen: Deepen = False,
 ) -> int:
-    """Show what is true of a release now; writes nothing."""
+    """Show how far a release got. Writes nothing."""
     from .release import run_status
 
     session = Session(context.obj, as_json=as_json, deepens=deepen)
@@ -424,13 +383,14 @@ def verify(
     accept: Annotated[
         bool,
         typer.Option(
-            "--accept", help="Take where a moved tag points now for right."
+            "--accept",
+            help="Accept the digest that a moved tag points to now.",
         ),
     ] = False,
     as_json: Json = False,
     deepen: Deepen = False,
 ) -> int:
-    """Look for every image in every registry: digest, platforms."""
+    """Verify that every image is published, on every platform."""
     from .release import run_verify
 
     session = Session(context.obj, as_json=as_json, deepens=deepen)
@@ -443,23 +403,27 @@ def deploy(
     tag: Tag = None,
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show it; write nothing.")
+        bool, typer.Option("--dry-run", help="Show the change; write nothing.")
     ] = False,
     local: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Commit in a checkout instead."),
+        typer.Option(
+            metavar="PATH", help="Commit in a local checkout instead."
+        ),
     ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until it is merged.")
     ] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Over a newer or unknown version too."),
+        typer.Option(
+            "--force", help="Deploy even over a newer or unknown version."
+        ),
     ] = False,
     as_json: Json = False,
     timeout: Timeout = "1h",
 ) -> int:
-    """Open the deployment pull request, and write its address."""
+    """Open the deployment pull request and print its URL."""
     from .deploy import run_deploy
 
     asked = Options(checkout=local, timeout=parse_duration(timeout))
@@ -495,11 +459,13 @@ def fleet(
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Exit with 5, 1 or 8 if one needs it."),
+        typer.Option(
+            "--check", help="Exit non-zero if any application needs attention."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Show all applications: deployed, released, and what is to be done."""
+    """Show all applications: deployed, released, and what each needs."""
     from .fleet import run_fleet
 
     return run_fleet(
@@ -517,7 +483,7 @@ def demo(
     *,
     as_json: Json = False,
 ) -> int:
-    """Release a made-up service on the sandbox; needs no account."""
+    """Release a made-up service on the sandbox. Needs no account."""
     from .demo import run_demo
 
     return run_demo(context.obj, as_json=as_json)
@@ -530,7 +496,7 @@ def rehearse(
     *,
     pre: Pre = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="End with the plan.")
+        bool, typer.Option("--dry-run", help="Stop after the plan.")
     ] = False,
     yes: Yes = False,
     as_json: Json = False,
@@ -545,20 +511,21 @@ def rehearse(
     timeout: Timeout = "1h",
     force: Force = False,
 ) -> int:
-    """Release this repository on the sandbox, from a throw-away clone."""
+    """Release this repository on the sandbox, from a throwaway clone."""
     from .rehearse import run_rehearse
 
-    asked = Options(
-        watches=not no_watch,
-        verifies=not no_verify,
-        deploys=not no_deploy,
-        waits=not no_wait,
-        leaves_late=leave_late,
-        collects_late=collect_late,
-        forces=force,
-        timeout=parse_duration(timeout),
-        reruns=rerun_failed,
-        approves=approve,
+    asked = choose_options(
+        no_watch=no_watch,
+        no_verify=no_verify,
+        no_deploy=no_deploy,
+        no_wait=no_wait,
+        leave_late=leave_late,
+        collect_late=collect_late,
+        force=force,
+        asks=False,
+        timeout=timeout,
+        rerun_failed=rerun_failed,
+        approve=approve,
     )
     return run_rehearse(
         context.obj,
@@ -575,7 +542,10 @@ def sandbox(
     context: typer.Context,
     *,
     port: Annotated[
-        int, typer.Option(metavar="N", help="The port; 0: any free one.")
+        int,
+        typer.Option(
+            metavar="N", help="Port to listen on; 0 picks a free one."
+        ),
     ] = 0,
     git: Annotated[
         Path | None,
@@ -590,7 +560,7 @@ def sandbox(
         typer.Option(metavar="FILE", help="What the workflows do."),
     ] = None,
 ) -> int:
-    """Serve an imitation of GitHub and a registry, until interrupted."""
+    """Serve an imitation of GitHub and a registry until interrupted."""
     from .demo import run_sandbox
 
     return run_sandbox(

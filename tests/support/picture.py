@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from ..models import Event, StepEvent
-from . import safe
-from .board import Board
-from .checklist import closing_frame
-from .closing import Closing
-from .frame import Painter
-from .glyphs import Glyphs
+from rsp_release.models import Event, StepEvent
+from rsp_release.views import safe
+from rsp_release.views.board import Board
+from rsp_release.views.checklist import closing_frame
+from rsp_release.views.closing import Closing
+from rsp_release.views.frame import Painter
+from rsp_release.views.glyphs import Glyphs
 
 __all__ = ["as_svg", "export_svg"]
 
