@@ -78,6 +78,12 @@ def room_of(name: str) -> str:
     return rest.split(".")[0] if package == "rsp_release" else package
 
 
+def folder_of(name: str) -> str:
+    """Return the folder of a module, or itself if it is a room alone."""
+    folder = name.rpartition(".")[0]
+    return name if folder == "rsp_release" else folder
+
+
 def find_violations(name: str, source: str) -> list[str]:
     """Return the imports of a module that do not point down."""
     room = room_of(name)
@@ -102,10 +108,10 @@ def find_circle(sources: Mapping[str, str]) -> list[str]:
     modules: dict[str, set[str]] = {name: set() for name in sources}
     folders: dict[str, set[str]] = {}
     for name, source in sources.items():
-        folder = name.rpartition(".")[0]
+        folder = folder_of(name)
         for target in find_imports(name, source):
             found = {target, f"{target}.__init__"} & set(sources)
-            other = max(found, default=name).rpartition(".")[0]
+            other = folder_of(max(found, default=name))
             # What a folder's face hands on is no way back up.
             modules[name] |= {
                 each

@@ -22,7 +22,7 @@ from . import (  # noqa: F401  (they add routes)
 from .base import Clock, SystemClock
 from .box import Sandbox
 from .faults import FAULTS, FaultRecord, Faults
-from .project import Project, RequestRecord, State
+from .records import Project, RequestRecord
 from .scenario import (
     ImageScript,
     JobScript,
@@ -32,6 +32,7 @@ from .scenario import (
     Triggers,
     WorkflowScript,
 )
+from .state import State
 
 __all__ = [
     "FAULTS",

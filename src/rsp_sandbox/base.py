@@ -6,12 +6,14 @@ import base64
 import email.utils
 import json
 import time
+import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 __all__ = [
+    "API_PREFIX",
     "Clock",
     "History",
     "Problem",
@@ -22,10 +24,14 @@ __all__ = [
     "http_date",
     "iso",
     "node_id",
+    "number_of",
     "quote_path",
 ]
 
 T = TypeVar("T")
+
+API_PREFIX = "/api/v3"
+"""Where the REST API begins, as on GitHub Enterprise Server."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -241,3 +247,8 @@ NOT_FOUND = "Not Found"
 def not_found() -> Problem:
     """Return GitHub's 404."""
     return Problem(404, NOT_FOUND)
+
+
+def number_of(text: str) -> int:
+    """Return a lasting number for a name."""
+    return 1_000_000 + zlib.crc32(text.encode())

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
-import re
 from typing import Any
 
 from . import shapes
 from .base import Problem, Response, not_found, quote_path
-from .git import Commit, GitError
+from .git import GitError
+from .jobs import commit_check_runs
+from .lookup import commit_at, diff_entries
+from .pulls import commit_pulls
 from .refs import refs
 from .rest import Context, page, route
 
-__all__ = ["commit_at", "content_shape", "diff_entries"]
+__all__ = ["content_shape"]
 
 R = "/repos/{owner}/{repo}"
 
@@ -111,28 +113,6 @@ def _protection(context: Context, name: str) -> Response:
     return Response(200, data)
 
 
-def commit_at(context: Context, name: str) -> Commit:
-    """Return the commit that a name in a path leads to.
-
-    Raises
-    ------
-    Problem
-        Raised if there is none; GitHub answers 422 then.
-    """
-    project = context.project
-    seen = refs(context)
-    for prefix in ("", "refs/", "refs/heads/", "refs/tags/"):
-        if (sha := seen.get(prefix + name)) is not None:
-            break
-    else:
-        ref = project.git.default_branch if name == "HEAD" else name
-        sha = seen.get("refs/heads/" + ref, ref)
-    commit = project.git.commit(sha) if re.match("[0-9a-f]", sha) else None
-    if commit is None:
-        raise Problem(422, f"No commit found for SHA: {name}")
-    return commit
-
-
 @route("GET", R + "/commits")
 def list_commits(context: Context) -> Response:
     """List commits from a branch, tag or hash."""
@@ -157,14 +137,10 @@ def get_commit(context: Context) -> Response:
     name = context.args["ref"]
     box, project = context.box, context.project
     if name.endswith("/check-runs"):
-        from .jobs import commit_check_runs
-
         return commit_check_runs(context, name.removesuffix("/check-runs"))
     if name.endswith("/status"):
         return _status(context, name.removesuffix("/status"))
     if name.endswith("/pulls"):
-        from .pulls import commit_pulls
-
         return commit_pulls(context, name.removesuffix("/pulls"))
     commit = commit_at(context, name)
     if "sha" in context.request.header("accept"):
@@ -234,51 +210,6 @@ def compare(context: Context) -> Response:
         "files": diff_entries(context, merge, head.sha),
     }
     return Response(200, data, headers=found.headers)
-
-
-_STATUS = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
-
-
-def diff_entries(context: Context, old: str, new: str) -> list[dict[str, Any]]:
-    """Return the files that differ between two commits."""
-    project = context.project
-    out = project.git.git(
-        "diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", old, new
-    )
-    raw: dict[str, tuple[str, str]] = {}
-    counts: dict[str, tuple[int, int]] = {}
-    parts = out.split("\0")
-    at = 0
-    while at < len(parts) - 1:
-        if parts[at].startswith(":"):
-            _, _, _, sha, letter = parts[at].split()
-            raw[parts[at + 1]] = (sha, letter)
-            at += 2
-        else:
-            plus, minus, path = parts[at].split("\t")
-            added, removed = (0 if n == "-" else int(n) for n in (plus, minus))
-            counts[path] = (added, removed)
-            at += 1
-    web = f"{context.box.server_url}/{project.full_name}"
-    api = f"{context.base}/repos/{project.full_name}"
-    entries = []
-    for path, (sha, letter) in raw.items():
-        added, removed = counts.get(path, (0, 0))
-        quoted = quote_path(path)
-        entries.append(
-            {
-                "sha": sha,
-                "filename": path,
-                "status": _STATUS.get(letter[0], "changed"),
-                "additions": added,
-                "deletions": removed,
-                "changes": added + removed,
-                "blob_url": f"{web}/blob/{new}/{quoted}",
-                "raw_url": f"{web}/raw/{new}/{quoted}",
-                "contents_url": f"{api}/contents/{quoted}?ref={new}",
-            }
-        )
-    return entries
 
 
 # -- Contents --------------------------------------------------------------

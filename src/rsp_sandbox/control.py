@@ -7,7 +7,7 @@ from typing import Any
 
 from . import shapes
 from .actions import Run
-from .base import Problem, Response, iso, node_id, quote_path
+from .base import Problem, Response, iso, node_id, number_of, quote_path
 from .jobs import find_job, seen_jobs
 from .rest import Context, route
 from .runs import addresses, find_run
@@ -70,7 +70,7 @@ def cancel(context: Context) -> Response:
 
 def _environment(context: Context, name: str) -> dict[str, Any]:
     project = context.project
-    number = shapes.number_of(project.full_name + name)
+    number = number_of(project.full_name + name)
     api = f"{context.base}/repos/{project.full_name}"
     web = f"{context.box.server_url}/{project.full_name}"
     return {

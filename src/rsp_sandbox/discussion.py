@@ -6,7 +6,8 @@ from typing import Any
 
 from . import shapes
 from .base import Problem, Response, invalid, iso, node_id
-from .pulls import Pull, find_pull, label, simple
+from .pulls import find_pull, label, simple
+from .records import Pull
 from .rest import Context, page, route
 
 __all__: list[str] = []

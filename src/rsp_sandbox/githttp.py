@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from typing import TYPE_CHECKING
 
 from .accounts import Token, basic
 from .base import Request, Response
+from .forge import Forge
 from .git import git_environment, http_backend
-
-if TYPE_CHECKING:
-    from .box import Sandbox
-    from .project import Project
+from .records import Project
 
 __all__ = ["git_http"]
 
@@ -25,7 +22,7 @@ ROUTE = re.compile(
 _DECLINED = b"hook declined"
 
 
-def git_http(box: Sandbox, request: Request) -> Response | None:
+def git_http(box: Forge, request: Request) -> Response | None:
     """Answer a request of git, or return `None` if it is none."""
     match = ROUTE.fullmatch(request.path)
     if match is None:
@@ -54,7 +51,7 @@ def git_http(box: Sandbox, request: Request) -> Response | None:
 
 
 def _who(
-    box: Sandbox, request: Request, project: Project | None, *, writes: bool
+    box: Forge, request: Request, project: Project | None, *, writes: bool
 ) -> tuple[Token | None, Response | None]:
     """Return who asks, or the refusal that they get."""
     value = request.header("authorization")
@@ -78,7 +75,7 @@ def _who(
 
 
 def _forbidden(
-    box: Sandbox, project: Project, token: Token, *, writes: bool
+    box: Forge, project: Project, token: Token, *, writes: bool
 ) -> Response | None:
     if not box.can(token, project, "contents", "read"):
         return _text(404, "remote: Repository not found.\n")

@@ -11,17 +11,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .accounts import Token
 from .base import iso, node_id
+from .forge import Forge
 from .git import GitError
 from .merging import enable_auto_merge
-
-if TYPE_CHECKING:
-    from .accounts import Token
-    from .box import Sandbox
-    from .project import Project
-    from .pulls import Pull
+from .records import Project, Pull
 
 __all__ = ["answer"]
 
@@ -145,7 +142,7 @@ class _Parser:
 
 
 def answer(
-    box: Sandbox, token: Token, query: str, variables: dict[str, Any]
+    box: Forge, token: Token, query: str, variables: dict[str, Any]
 ) -> dict[str, Any]:
     """Answer a query.
 
@@ -256,7 +253,7 @@ class _Root:
     """What a query begins with."""
 
     def __init__(
-        self, box: Sandbox, token: Token, errors: list[dict[str, Any]]
+        self, box: Forge, token: Token, errors: list[dict[str, Any]]
     ) -> None:
         self._box = box
         self._token = token
@@ -522,7 +519,7 @@ class _Mutations:
     """What a mutation begins with."""
 
     def __init__(
-        self, box: Sandbox, token: Token, errors: list[dict[str, Any]]
+        self, box: Forge, token: Token, errors: list[dict[str, Any]]
     ) -> None:
         self._box = box
         self._token = token

@@ -6,6 +6,7 @@ from typing import Any
 
 from .actions import Attempt, JobTimes, Run, job_annotations
 from .base import Problem, Response, iso, node_id, not_found, quote_path
+from .lookup import commit_at
 from .rest import Context, page, route
 from .runs import addresses, find_attempt, find_run, seen_runs
 
@@ -209,8 +210,6 @@ def _check_run(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
 
 def commit_check_runs(context: Context, name: str) -> Response:
     """Answer the check runs of a commit."""
-    from .commits import commit_at
-
     box = context.box
     if not box.can(context.token, context.project, "checks", "read"):
         text = "Resource not accessible by personal access token"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from .actions import JobTimes, Run, job_log
-from .base import Clock, Request, Response
+from .base import Clock, Request, Response, number_of
 from .server import Reply, Server
-from .shapes import number_of
 
 __all__ = ["LogStore"]
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .accounts import Token
 from .base import Problem
+from .forge import Forge
 from .git import GitError, Person
 from .merge import merge, merge_trees, rebase, squash
+from .records import AutoMerge, Project, Pull
 from .rules import applying, is_protected
 
-if TYPE_CHECKING:
-    from .accounts import Token
-    from .box import Sandbox
-    from .project import Project
-    from .pulls import Pull
-
 __all__ = [
-    "AutoMerge",
     "carry_out",
     "enable_auto_merge",
     "merge_state",
@@ -27,15 +22,6 @@ __all__ = [
 ]
 
 _PASSED = {"success", "neutral", "skipped"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AutoMerge:
-    """Who has asked for a pull request to be merged by itself, and how."""
-
-    method: str
-    login: str
-    token: Token | None
 
 
 def range_of(project: Project, pull: Pull) -> tuple[str, str]:
@@ -84,7 +70,7 @@ def _parameters(
     ]
 
 
-def _checks(box: Sandbox, project: Project, pull: Pull) -> dict[str, str]:
+def _checks(box: Forge, project: Project, pull: Pull) -> dict[str, str]:
     """Return the conclusion of each check, empty while it runs."""
     now = box.clock.now()
     found: dict[str, str] = {}
@@ -120,7 +106,7 @@ def _is_behind(project: Project, pull: Pull) -> bool:
     return range_of(project, pull)[0] != pull.base_sha
 
 
-def merge_state(box: Sandbox, project: Project, pull: Pull) -> str:
+def merge_state(box: Forge, project: Project, pull: Pull) -> str:
     """Return GitHub's ``mergeable_state`` of an open pull request."""
     if not _merges(project, pull):
         return "dirty"
@@ -141,7 +127,7 @@ def merge_state(box: Sandbox, project: Project, pull: Pull) -> str:
     return "clean"
 
 
-def refuse_merge(box: Sandbox, project: Project, pull: Pull) -> str | None:
+def refuse_merge(box: Forge, project: Project, pull: Pull) -> str | None:
     """Return why a pull request may not be merged now, or `None`."""
     if pull.state != "open" or pull.is_draft:
         return "Pull Request is not mergeable"
@@ -164,7 +150,7 @@ def refuse_merge(box: Sandbox, project: Project, pull: Pull) -> str | None:
 
 
 def carry_out(
-    box: Sandbox,
+    box: Forge,
     project: Project,
     pull: Pull,
     *,
@@ -230,7 +216,7 @@ def carry_out(
 
 
 def enable_auto_merge(
-    box: Sandbox,
+    box: Forge,
     project: Project,
     pull: Pull,
     *,
@@ -257,7 +243,7 @@ def enable_auto_merge(
     return None
 
 
-def merge_what_may(box: Sandbox, project: Project) -> None:
+def merge_what_may(box: Forge, project: Project) -> None:
     """Merge every pull request that waits to merge itself and now may."""
     for pull in list(project.pulls.values()):
         auto = pull.auto_merge

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from .base import Problem, Request, Response, http_date
+from .forge import Forge
 from .server import Reply
-
-if TYPE_CHECKING:
-    from .box import Sandbox
 
 __all__ = ["misbehave", "spoil"]
 
@@ -25,9 +22,7 @@ _SECONDARY = (
 )
 
 
-def misbehave(
-    box: Sandbox, name: str | None, request: Request
-) -> Reply | None:
+def misbehave(box: Forge, name: str | None, request: Request) -> Reply | None:
     """Answer instead of carrying a request out, where a fault says so.
 
     Parameters
@@ -66,7 +61,7 @@ def _json() -> dict[str, str]:
     return {"Content-Type": "application/json; charset=utf-8"}
 
 
-def _limited(box: Sandbox, name: str, request: Request) -> Response:
+def _limited(box: Forge, name: str, request: Request) -> Response:
     now = box.clock.now()
     faults = box.faults
     headers = _json() | {"Date": http_date(now)}

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import shapes
-from .base import Problem, Response, invalid, iso, node_id, not_found
-from .commits import commit_at, diff_entries
+from .accounts import Token
+from .base import (
+    Problem,
+    Response,
+    invalid,
+    iso,
+    node_id,
+    not_found,
+    number_of,
+)
+from .forge import Forge
 from .git import GitError
-from .merging import AutoMerge, carry_out, merge_state, range_of, refuse_merge
+from .lookup import commit_at, diff_entries
+from .merging import carry_out, merge_state, range_of, refuse_merge
+from .records import Project, Pull
 from .rest import Context, authorise, page, route
 
-if TYPE_CHECKING:
-    from .accounts import Token
-    from .box import Sandbox
-    from .project import Project
-
-__all__ = ["Pull", "commit_pulls", "find_pull", "follow", "label", "simple"]
+__all__ = ["commit_pulls", "find_pull", "follow", "label", "simple"]
 
 R = "/repos/{owner}/{repo}"
 P = R + "/pulls/{number}"
@@ -26,45 +30,8 @@ P = R + "/pulls/{number}"
 _FULL_ONLY = ("temp_clone_token", "network_count", "subscribers_count")
 
 
-@dataclass(slots=True, kw_only=True)
-class Pull:
-    """A pull request."""
-
-    number: int
-    id: int
-    title: str
-    body: str | None
-    head: str
-    base: str
-    author: str
-    is_draft: bool
-    created_at: datetime
-    updated_at: datetime
-    head_sha: str
-    base_sha: str
-    fork: Project | None = None
-    """The repository that its branch is in, where it is another."""
-
-    can_be_pushed: bool = False
-    """Whether those who may push to the base may push to its branch."""
-
-    state: str = "open"
-    closed_at: datetime | None = None
-    merged_at: datetime | None = None
-    merge_sha: str | None = None
-    merged_by: str | None = None
-    labels: list[str] = field(default_factory=list)
-    reviewers: list[str] = field(default_factory=list)
-    reviews: list[dict[str, Any]] = field(default_factory=list)
-    comments: list[dict[str, Any]] = field(default_factory=list)
-    auto_merge: AutoMerge | None = None
-    looked_at: str | None = None
-    """The heads whose mergeability has been asked for; GitHub works it out
-    in the background and answers null at first."""
-
-
 def follow(
-    box: Sandbox, project: Project, updated: list[str], token: Token | None
+    box: Forge, project: Project, updated: list[str], token: Token | None
 ) -> None:
     """Let pull requests follow the branches that were pushed."""
     _follow(box, project, updated, token)
@@ -73,7 +40,7 @@ def follow(
 
 
 def _follow(
-    box: Sandbox, project: Project, updated: list[str], token: Token | None
+    box: Forge, project: Project, updated: list[str], token: Token | None
 ) -> None:
     refs = project.git.refs()
     now = box.clock.now()
@@ -110,7 +77,7 @@ def _contains(project: Project, base: str, head: str) -> bool:
 
 
 def _start(
-    box: Sandbox,
+    box: Forge,
     project: Project,
     pull: Pull,
     action: str,
@@ -136,7 +103,7 @@ def _start(
 def label(context: Context, name: str) -> dict[str, Any]:
     """Return a ``label``."""
     project = context.project
-    number = shapes.number_of(f"{project.full_name} label {name}")
+    number = number_of(f"{project.full_name} label {name}")
     return {
         "id": number,
         "node_id": node_id("Label", number),

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import shapes
 from .base import Problem, Response, iso, node_id, not_found, quote_path
 from .git import GitError, Person
 from .guards import guard_ref, guard_workflows
+from .records import Project
 from .rest import Context, page, route
-
-if TYPE_CHECKING:
-    from .project import Project
 
 __all__ = ["permissions", "person", "refs"]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 from . import shapes
 from .base import (
@@ -18,15 +17,13 @@ from .base import (
     not_found,
     quote_path,
 )
+from .forge import Forge
 from .git import GitError
 from .guards import guard_ref, guard_workflows
+from .records import Project, Release
 from .rest import Context, page, route
 
-if TYPE_CHECKING:
-    from .box import Sandbox
-    from .project import Project
-
-__all__ = ["Release", "without_tag"]
+__all__ = ["without_tag"]
 
 R = "/repos/{owner}/{repo}"
 MOST = 125_000
@@ -35,29 +32,7 @@ MOST = 125_000
 _TAG = re.compile(r"(?!/)[^\s~^:?*\[\\\x00-\x1f\x7f]+(?<![/.])")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """A release as the sandbox keeps it."""
-
-    id: int
-    tag: str
-    target: str
-    name: str | None
-    body: str | None
-    is_draft: bool
-    is_prerelease: bool
-    make_latest: str
-    author: str
-    created_at: datetime
-    published_at: datetime | None
-    updated_at: datetime
-    slug: str
-    """What a draft's address holds instead of the tag."""
-
-    is_immutable: bool = False
-
-
-def shape(box: Sandbox, project: Project, item: Release) -> dict[str, Any]:
+def shape(box: Forge, project: Project, item: Release) -> dict[str, Any]:
     """Return a ``release``."""
     root = f"{box.api_url}/repos/{project.full_name}"
     web = f"{box.server_url}/{project.full_name}"
@@ -238,7 +213,7 @@ def create_release(context: Context) -> Response:
         is_immutable=project.immutable_releases and not is_draft,
     )
     box.changed(project.releases, releases | {item.id: item})
-    _lock_tag(project, item)
+    _lock_tag(context, item)
     if not is_draft:
         kind = "prereleased" if is_prerelease else "released"
         _emit(context, item, "created", "published", kind)
@@ -246,12 +221,12 @@ def create_release(context: Context) -> Response:
     return Response(201, data, headers={"Location": data["url"]})
 
 
-def _lock_tag(project: Project, item: Release) -> None:
-    if item.is_immutable and project.hook is not None:
-        project.hook.write()
+def _lock_tag(context: Context, item: Release) -> None:
+    if item.is_immutable:
+        context.box.write_rules(context.project)
 
 
-def without_tag(box: Sandbox, project: Project, tag: str) -> None:
+def without_tag(box: Forge, project: Project, tag: str) -> None:
     """Make drafts of the releases of a tag that was deleted.
 
     Parameters
@@ -367,7 +342,7 @@ def update_release(context: Context) -> Response:
         or (publishes and project.immutable_releases),
     )
     box.changed(project.releases, releases | {number: item})
-    _lock_tag(project, item)
+    _lock_tag(context, item)
     if publishes:
         # A published draft pre-release emits no `prereleased`.
         more = () if is_prerelease else ("released",)

@@ -8,18 +8,22 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .accounts import Token, Window
-from .base import Problem, Request, Response, View, http_date, not_found
-
-if TYPE_CHECKING:
-    from .box import Sandbox
-    from .project import Project
+from .base import (
+    API_PREFIX,
+    Problem,
+    Request,
+    Response,
+    View,
+    http_date,
+    not_found,
+)
+from .forge import Forge
+from .records import Project
 
 __all__ = ["Context", "answer", "authorise", "page", "route"]
-
-PREFIX = "/api/v3"
 
 _INTEGER = re.compile(r"\d{1,18}")
 
@@ -28,7 +32,7 @@ _INTEGER = re.compile(r"\d{1,18}")
 class Context:
     """Everything a handler needs of one request."""
 
-    box: Sandbox
+    box: Forge
     request: Request
     token: Token | None
     view: View
@@ -115,7 +119,7 @@ def route(
 
 
 def answer(
-    box: Sandbox, request: Request, view: View, now: datetime
+    box: Forge, request: Request, view: View, now: datetime
 ) -> Response:
     """Answer a request to the REST API."""
     token: Token | None = None
@@ -138,7 +142,7 @@ def answer(
 
 
 def _dispatch(
-    box: Sandbox,
+    box: Forge,
     request: Request,
     token: Token | None,
     view: View,
@@ -149,7 +153,7 @@ def _dispatch(
         raise Problem(400, f"Version {version} is not a valid API version.")
     if not request.header("user-agent"):
         raise Problem(403, "Request forbidden by administrative rules.")
-    path = request.path.removeprefix(PREFIX)
+    path = request.path.removeprefix(API_PREFIX)
     method = "GET" if request.method == "HEAD" else request.method
     for entry in _ROUTES.get(method, ()):
         match = entry.pattern.fullmatch(path)
@@ -170,7 +174,7 @@ def _dispatch(
         if method in {"POST", "PATCH", "PUT", "DELETE"}:
             box.writing()
         return entry.handler(context), entry.need
-    box.state.unknown.append((request.method, request.path))
+    box.unknown.append((request.method, request.path))
     raise not_found()
 
 

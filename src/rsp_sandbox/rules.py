@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .project import Project
+    from .records import Project
 
 __all__ = ["Hook", "is_protected", "refusal"]
 

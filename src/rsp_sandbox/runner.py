@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from .actions import Attempt, Run, newcomer
+from .base import Clock
 from .derive import workflow_paths, workflow_script
-from .runs import workflow_id
-from .scenario import ImageScript, WorkflowScript
-
-if TYPE_CHECKING:
-    from .box import Sandbox
-    from .project import Project
+from .records import Project, workflow_id
+from .registry import Registry
+from .scenario import ImageScript, Scenario, WorkflowScript
 
 __all__ = ["Runner"]
 
@@ -26,12 +23,27 @@ class Runner:
 
     Parameters
     ----------
-    box
-        The sandbox.
+    scenario
+        Returns what workflows do.
+    clock
+        The time.
+    images
+        Where images are pushed to.
+    touched
+        Returns the number of a change.
     """
 
-    def __init__(self, box: Sandbox) -> None:
-        self._box = box
+    def __init__(
+        self,
+        scenario: Callable[[], Scenario],
+        clock: Clock,
+        images: Registry,
+        touched: Callable[[], int],
+    ) -> None:
+        self._scenario = scenario
+        self._clock = clock
+        self._images = images
+        self._touched = touched
         self._active: list[tuple[Project, Run]] = []
         self._run_numbers: dict[tuple[str, str], int] = {}
         self._run_ids = itertools.count(18_000_000_001, 137)
@@ -44,7 +56,7 @@ class Runner:
         if project.parent is not None:
             # Until somebody enables them in the fork.
             return "disabled_fork"
-        script = self._box.scenario.script(path)
+        script = self._scenario().script(path)
         return script.state if script else "active"
 
     def start(
@@ -90,9 +102,9 @@ class Runner:
         branch
             What the run shows as its branch.
         """
-        now = at or self._box.clock.now()
+        now = at or self._clock.now()
         scripts = {
-            script.path: script for script in self._box.scenario.workflows
+            script.path: script for script in self._scenario().workflows
         }
         paths = workflow_paths(project.git, sha)
         paths += [p for p, s in scripts.items() if s.on and p not in paths]
@@ -130,7 +142,7 @@ class Runner:
         self, project: Project, path: str, event: str, ref: str, sha: str
     ) -> WorkflowScript | None:
         """Return what a workflow does: as scripted, else as its file says."""
-        given = self._box.scenario.script(path)
+        given = self._scenario().script(path)
         read = workflow_script(project.git, sha, path, event=event, ref=ref)
         if given is None:
             return read
@@ -175,11 +187,11 @@ class Runner:
         subject = commit.message.split("\n", 1)[0] if commit else ""
         late = script.appear_after
         if late is None:
-            late = self._box.scenario.appear_after
+            late = self._scenario().appear_after
         appears = now + timedelta(seconds=0 if instantly else late)
         run = Run(
             id=next(self._run_ids),
-            number=self._box.touched(),
+            number=self._touched(),
             run_number=self._run_numbers[key],
             workflow_id=workflow_id(project, script.path),
             repository=project.full_name,
@@ -195,7 +207,7 @@ class Runner:
             created_at=now,
             appears_at=None if script.is_lost else appears,
             script=script,
-            speed=self._box.scenario.speed,
+            speed=self._scenario().speed,
             group=script.concurrency,
             new_id=lambda: next(self._job_ids),
         )
@@ -212,7 +224,7 @@ class Runner:
 
     def settle(self) -> None:
         """Push every image whose time has come."""
-        now = self._box.clock.now()
+        now = self._clock.now()
         left = []
         for project, run in self._active:
             pending = False
@@ -243,7 +255,7 @@ class Runner:
             "version": tag[1:] if tag[:1] == "v" else tag,
             "sha": run.head_sha,
         }
-        self._box.images.publish(
+        self._images.publish(
             _fill(image.name, values),
             _fill(image.tag, values),
             at=at,

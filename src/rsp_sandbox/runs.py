@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import shapes
 from .actions import Attempt, Run
 from .base import Problem, Response, iso, node_id, not_found, quote_path
 from .derive import workflow_paths, workflow_script
+from .records import workflow_id
 from .rest import Context, page, route
-
-if TYPE_CHECKING:
-    from .project import Project
 
 __all__ = [
     "addresses",
     "find_attempt",
     "find_run",
     "seen_runs",
-    "workflow_id",
 ]
 
 R = "/repos/{owner}/{repo}"
 A = R + "/actions"
-
-
-def workflow_id(project: Project, path: str) -> int:
-    """Return the lasting number of a workflow file."""
-    return 50_000_000 + shapes.number_of(project.full_name + path)
 
 
 def _workflows(context: Context) -> dict[str, str]:

@@ -8,15 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .base import History
+from .forge import Forge
 from .git import Commit, Repository, git_environment
-from .releases import Release
-
-if TYPE_CHECKING:
-    from .box import Sandbox
-    from .project import Project
+from .records import Project, Release
 
 __all__ = ["demo", "deployment", "make_service", "publish"]
 
@@ -297,7 +293,7 @@ def _kind(subject: str) -> tuple[str, str]:
 
 
 def demo(
-    box: Sandbox,
+    box: Forge,
     owner: str = "rubin-demo",
     name: str = "stargazer",
     path: Path | None = None,
@@ -338,7 +334,7 @@ def demo(
 
 
 def publish(
-    box: Sandbox,
+    box: Forge,
     project: Project,
     *,
     body: Callable[[Commit], str] = lambda _: "",
@@ -415,7 +411,7 @@ def publish(
 
 
 def deployment(
-    box: Sandbox, name: str, files: Mapping[str, str], branch: str = "main"
+    box: Forge, name: str, files: Mapping[str, str], branch: str = "main"
 ) -> None:
     """Add a repository of one commit, such as one to deploy from.
 

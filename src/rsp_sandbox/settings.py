@@ -7,8 +7,8 @@ from typing import Any
 
 from . import shapes
 from .base import Problem, Response, iso, node_id, not_found
-from .commits import commit_at
 from .derive import workflow_paths
+from .lookup import commit_at
 from .rest import Context, page, route
 from .rules import applying
 

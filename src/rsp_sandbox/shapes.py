@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .base import iso, node_id, quote_path
+from .base import iso, node_id, number_of, quote_path
+from .forge import Forge
 from .git import Commit, Person, Tag
-
-if TYPE_CHECKING:
-    from .box import Sandbox
-    from .project import Project
+from .records import Project
 
 __all__ = [
     "commit",
     "git_person",
     "minimal_repository",
-    "number_of",
     "reference",
     "repository",
     "tag_object",
@@ -25,12 +21,7 @@ __all__ = [
 ]
 
 
-def number_of(text: str) -> int:
-    """Return a lasting number for a name."""
-    return 1_000_000 + zlib.crc32(text.encode())
-
-
-def user(box: Sandbox, login: str) -> dict[str, Any]:
+def user(box: Forge, login: str) -> dict[str, Any]:
     """Return a ``simple-user``."""
     url = f"{box.api_url}/users/{quote_path(login)}"
     number = number_of(login.lower())
@@ -98,7 +89,7 @@ _LINKS = {
 }
 
 
-def minimal_repository(box: Sandbox, project: Project) -> dict[str, Any]:
+def minimal_repository(box: Forge, project: Project) -> dict[str, Any]:
     """Return a ``minimal-repository``."""
     url = f"{box.api_url}/repos/{project.full_name}"
     return {
@@ -116,7 +107,7 @@ def minimal_repository(box: Sandbox, project: Project) -> dict[str, Any]:
 
 
 def repository(
-    box: Sandbox, project: Project, permissions: dict[str, bool] | None
+    box: Forge, project: Project, permissions: dict[str, bool] | None
 ) -> dict[str, Any]:
     """Return a ``full-repository``."""
     web = f"{box.server_url}/{project.full_name}"
@@ -190,7 +181,7 @@ def git_person(person: Person) -> dict[str, Any]:
     }
 
 
-def commit(box: Sandbox, project: Project, item: Commit) -> dict[str, Any]:
+def commit(box: Forge, project: Project, item: Commit) -> dict[str, Any]:
     """Return a ``commit``."""
     root = f"{box.api_url}/repos/{project.full_name}"
     url = f"{root}/commits/{item.sha}"
@@ -227,7 +218,7 @@ def commit(box: Sandbox, project: Project, item: Commit) -> dict[str, Any]:
 
 
 def reference(
-    box: Sandbox, project: Project, ref: str, sha: str
+    box: Forge, project: Project, ref: str, sha: str
 ) -> dict[str, Any]:
     """Return a ``git-ref``."""
     root = f"{box.api_url}/repos/{project.full_name}/git"
@@ -245,7 +236,7 @@ def reference(
     }
 
 
-def tag_object(box: Sandbox, project: Project, tag: Tag) -> dict[str, Any]:
+def tag_object(box: Forge, project: Project, tag: Tag) -> dict[str, Any]:
     """Return a ``git-tag``."""
     root = f"{box.api_url}/repos/{project.full_name}/git"
     return {

@@ -27,7 +27,7 @@ from rsp_release.models import Result
 from rsp_release.release.plan import Options
 from rsp_release.version.choose import Request
 from rsp_sandbox import Scenario
-from rsp_sandbox.pulls import Pull
+from rsp_sandbox.records import Pull
 
 from ..checks.checks_test import TABLE
 from ..support.checked import Scene

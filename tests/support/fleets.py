@@ -22,8 +22,7 @@ from rsp_release.factory import Factory
 from rsp_sandbox import Sandbox
 from rsp_sandbox.base import History
 from rsp_sandbox.git import git_environment
-from rsp_sandbox.pulls import Pull
-from rsp_sandbox.releases import Release
+from rsp_sandbox.records import Pull, Release
 
 from .deploying import add_repository
 from .simulated import VirtualClock

@@ -1,0 +1,174 @@
+"""What the sandbox keeps: repositories, releases, pull requests, requests."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .accounts import Token
+from .actions import Run
+from .base import History, number_of
+from .git import Repository
+
+__all__ = [
+    "AutoMerge",
+    "Project",
+    "Pull",
+    "Release",
+    "RequestRecord",
+    "workflow_id",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A release as the sandbox keeps it."""
+
+    id: int
+    tag: str
+    target: str
+    name: str | None
+    body: str | None
+    is_draft: bool
+    is_prerelease: bool
+    make_latest: str
+    author: str
+    created_at: datetime
+    published_at: datetime | None
+    updated_at: datetime
+    slug: str
+    """What a draft's address holds instead of the tag."""
+
+    is_immutable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoMerge:
+    """Who has asked for a pull request to be merged by itself, and how."""
+
+    method: str
+    login: str
+    token: Token | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Pull:
+    """A pull request."""
+
+    number: int
+    id: int
+    title: str
+    body: str | None
+    head: str
+    base: str
+    author: str
+    is_draft: bool
+    created_at: datetime
+    updated_at: datetime
+    head_sha: str
+    base_sha: str
+    fork: Project | None = None
+    """The repository that its branch is in, where it is another."""
+
+    can_be_pushed: bool = False
+    """Whether those who may push to the base may push to its branch."""
+
+    state: str = "open"
+    closed_at: datetime | None = None
+    merged_at: datetime | None = None
+    merge_sha: str | None = None
+    merged_by: str | None = None
+    labels: list[str] = field(default_factory=list)
+    reviewers: list[str] = field(default_factory=list)
+    reviews: list[dict[str, Any]] = field(default_factory=list)
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    auto_merge: AutoMerge | None = None
+    looked_at: str | None = None
+    """The heads whose mergeability has been asked for; GitHub works it out
+    in the background and answers null at first."""
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """One request and its answer, for tests to look at."""
+
+    number: int
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    """Headers, without the credentials."""
+
+    body: bytes
+    status: int | None
+    """`None` where the connection was reset."""
+
+    response_headers: dict[str, str]
+    response_body: bytes
+    fault: str | None
+    seconds: float
+    """Time that the server took."""
+
+
+@dataclass(slots=True)
+class Project:
+    """A repository on the sandbox's GitHub."""
+
+    id: int
+    owner: str
+    name: str
+    git: Repository
+    is_private: bool
+    created_at: datetime
+    pushed_at: datetime
+    description: str = ""
+    is_archived: bool = False
+    allow_auto_merge: bool = False
+    immutable_releases: bool = False
+    roles: dict[str, str] = field(default_factory=dict)
+    """``admin``, ``write`` or ``read`` by login."""
+
+    refs: History[dict[str, str]] = field(default_factory=lambda: History({}))
+    releases: History[dict[int, Release]] = field(
+        default_factory=lambda: History({})
+    )
+    burnt_tags: set[str] = field(default_factory=set)
+    deleted_releases: int = 0
+    runs: list[Run] = field(default_factory=list)
+    workflow_states: dict[str, str] = field(default_factory=dict)
+    pulls: dict[int, Pull] = field(default_factory=dict)
+    rulesets: list[dict[str, Any]] = field(default_factory=list)
+    protected: set[str] = field(default_factory=set)
+    """Branches with classic protection: pull requests are needed."""
+
+    required_approvals: int = 0
+    """Approvals that a pull request to a protected branch needs."""
+
+    required_checks: tuple[str, ...] = ()
+    """Checks that it must have passed."""
+
+    parent: Project | None = None
+    """What it is a fork of."""
+
+    ready_at: datetime | None = None
+    """When a fork will have its commits; `None`: it has them."""
+
+    secrets: tuple[str, ...] = ()
+    organization_secrets: tuple[str, ...] = ()
+    push_lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def full_name(self) -> str:
+        """Owner and name."""
+        return f"{self.owner}/{self.name}"
+
+    def next_number(self) -> int:
+        """Return the next number of an issue or pull request."""
+        return max(self.pulls, default=52) + 1
+
+
+def workflow_id(project: Project, path: str) -> int:
+    """Return the lasting number of a workflow file."""
+    return 50_000_000 + number_of(project.full_name + path)
