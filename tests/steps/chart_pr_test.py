@@ -288,7 +288,7 @@ def test_no_proof_no_deployment(report: ImageReport, said: str) -> None:
         verdict = _decide(_image(report), is_asked=force, force=force)
         assert isinstance(verdict, Wait)
         assert said in verdict.reason
-        assert verdict.otherwise is not None
+        assert isinstance(verdict.otherwise, Blocked)
         assert verdict.otherwise.exit_status is ExitStatus.IMAGE
         again = "deploy" if force else "resume"
         assert f"`rsp-release {again} 1.5.0`" in str(verdict.otherwise.help)

@@ -82,7 +82,7 @@ def test_all_problems_are_told() -> None:
     unknown = replace(PRESENT, state="unknown", reason="no route")
     verdict = Images().decide(release, ImagesSeen(reports=(absent, unknown)))
     assert isinstance(verdict, Wait)
-    assert verdict.otherwise is not None
+    assert isinstance(verdict.otherwise, Blocked)
     assert len(verdict.otherwise.problem.splitlines()) == 2
 
 
@@ -98,9 +98,43 @@ def test_unknown_images_are_not_passed_over() -> None:
     )
     release = replace(RELEASE, publication=publication)
     verdict = Images().decide(release, ImagesSeen(reports=()))
-    assert isinstance(verdict, Blocked)
-    assert "the tag is computed" in verdict.problem
-    assert "`images`" in (verdict.help or "")
+    assert isinstance(verdict, Done)
+    assert verdict.evidence.startswith("cannot tell which images")
+    assert "the tag is computed" in verdict.evidence
+    assert "`images`" in verdict.evidence
+
+
+def test_assumed_tag_blocks_nothing() -> None:
+    image = replace(RELEASE.images[0], is_assumed=True)
+    assert RELEASE.publication is not None
+    release = replace(
+        RELEASE, publication=replace(RELEASE.publication, images=(image,))
+    )
+    there = replace(PRESENT, is_assumed=True)
+    verdict = Images().decide(release, ImagesSeen(reports=(there,)))
+    assert isinstance(verdict, Done)
+    assert verdict.evidence.endswith("(tag assumed)")
+    absent = replace(there, state="absent", digest=None)
+    verdict = Images().decide(release, ImagesSeen(reports=(absent,)))
+    assert isinstance(verdict, Wait)
+    assert isinstance(verdict.otherwise, Done)
+    assert "cannot tell" in verdict.otherwise.evidence
+    assert "`images`" in verdict.otherwise.evidence
+
+
+def test_image_of_several_tags_is_named_once() -> None:
+    image = RELEASE.images[0]
+    assert RELEASE.publication is not None
+    release = replace(
+        RELEASE,
+        publication=replace(
+            RELEASE.publication, images=(image, replace(image, tag="latest"))
+        ),
+    )
+    reports = (PRESENT, replace(PRESENT, tag="latest"))
+    verdict = Images().decide(release, ImagesSeen(reports=reports))
+    assert isinstance(verdict, Done)
+    assert verdict.evidence == "ghcr.io/o/n:1.2.0, :latest"
 
 
 def test_without_named_platforms_any_will_do() -> None:

@@ -130,7 +130,7 @@ def test_decide(case: dict[str, Any]) -> None:
     if isinstance(verdict, Wait):
         assert verdict.patience == expect.get("patience")
         if "otherwise" in expect:
-            assert verdict.otherwise is not None
+            assert isinstance(verdict.otherwise, Blocked)
             assert int(verdict.otherwise.exit_status) == expect["otherwise"]
         assert verdict.interval is not None
         assert verdict.interval < 5

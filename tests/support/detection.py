@@ -110,10 +110,13 @@ def compare(answer: dict[str, Any], clone: _Clone) -> Answer:
     called = {file for file in files if Path(file).name in _called(files)}
     is_path_right = publication.workflow in paths or bool(paths & called)
     is_right = publication.event in triggers and is_path_right
-    if publication.unsure:
+    if publication.unsure and not (names or answer["images"]):
+        verdict: Literal["unsure", "right"] = "unsure"
+        is_right = True
+    elif publication.unsure:
         is_right = is_right and set(names) <= set(answer["images"])
         details += "; " + "; ".join(publication.unsure)
-        verdict: Literal["unsure", "right"] = "unsure"
+        verdict = "unsure"
     else:
         is_right = is_right and names == sorted(answer["images"])
         verdict = "right"

@@ -59,10 +59,11 @@ def check_publishes(facts: Facts) -> Finding:
             f"which images {publication.workflow} publishes",
             "name them with the setting `images`",
         )
-    names = [image.name for image in publication.images]
+    names = list(dict.fromkeys(i.name for i in publication.images))
+    assumed = any(image.is_assumed for image in publication.images)
     return ok(
         f"{publication.workflow} publishes {name_first(names)} on"
-        f" {publication.event}"
+        f" {publication.event}" + (" (tag assumed)" if assumed else "")
     )
 
 

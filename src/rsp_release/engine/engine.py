@@ -324,11 +324,13 @@ class _Turn(Generic[T]):
         """Turn a wait whose own patience is used up into what then holds."""
         if wait.otherwise is None or wait.patience is None:
             return wait
-        since = self._waiting_since.setdefault(wait.otherwise.problem, now)
+        then = wait.otherwise
+        told = then.evidence if isinstance(then, Done) else then.problem
+        since = self._waiting_since.setdefault(told, now)
         patience = wait.patience if is_patient else 0.0
         if now - since < timedelta(seconds=patience):
             return wait
-        return wait.otherwise
+        return then
 
     def next_interval(self, wait: Wait) -> float:
         if wait.interval is not None:

@@ -54,6 +54,9 @@ class Image:
     platforms: tuple[str, ...] = ()
     """Platforms that must be there, such as ``linux/amd64``. Empty: any."""
 
+    is_assumed: bool = False
+    """Whether its tag is taken to be the version, as no file says it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:

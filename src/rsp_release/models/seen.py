@@ -499,6 +499,9 @@ class ImageReport:
     notes: tuple[str, ...] = ()
     """What else a person should know. Untrusted text."""
 
+    is_assumed: bool = False
+    """Whether the tag is taken to be the version, as no file says it."""
+
     @property
     def created(self) -> datetime | None:
         """When the oldest of its platforms was built."""

@@ -77,7 +77,7 @@ class Wait:
     patience: float | None = None
     """Seconds of such waiting that are enough; `None`: no bound of its own."""
 
-    otherwise: Blocked | None = None
+    otherwise: Blocked | Done | None = None
     """What holds once the patience is used up."""
 
     is_on_person: bool = False

@@ -1,15 +1,17 @@
 """Which workflow publishes a repository's images at a tag, and which images.
 
-All of it is worked out from the text of the files at the tagged commit: which
+All of it is what the files at the tagged commit say in so many words: which
 event starts which workflow, which jobs run then, and what their steps push.
-What the files don't show - secrets, outputs of programs, actions that aren't
-known - is named instead of guessed.
+Where they name an image and leave its tag open, the tag is taken to be the
+version, and marked as assumed. What else they don't show - secrets, outputs of
+programs, actions that aren't known - is named instead of guessed.
 """
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..exceptions import ReleaseError, UsageError
@@ -53,8 +55,8 @@ def find_publication(
         them.
     read
         Gives the text of any other file at that commit by its path, or
-        `None`. Scripts, local actions and version files are read with it;
-        without it, what depends on them is unknown.
+        `None`. Local actions and workflows are read with it; without it,
+        what depends on them is unknown.
 
     Returns
     -------
@@ -171,10 +173,7 @@ def _publication(
         found = _chosen(names, found, tag)
         unsure = []
     if platforms:
-        found = [
-            Image(name=i.name, tag=i.tag, platforms=tuple(platforms))
-            for i in found
-        ]
+        found = [replace(image, platforms=tuple(platforms)) for image in found]
     return Publication(
         workflow=best.path,
         event=best.event,
@@ -194,7 +193,11 @@ def _chosen(
     chosen = []
     for text in names:
         name, _ = split_reference(text)
-        same = [image for image in found if image.name == name]
+        same = [
+            replace(image, is_assumed=False)
+            for image in found
+            if image.name == name
+        ]
         chosen += same or [Image(name=name, tag=usual)]
     return chosen
 

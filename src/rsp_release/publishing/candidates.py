@@ -11,10 +11,9 @@ from ..models import Image
 from ..version.tags import parse_version
 from .images import is_legal, split_reference
 from .jobs import follow
-from .scope import Findings, Found
-from .shell_state import Read
+from .scope import Findings, Found, Read
 from .triggers import release_actions, starts_on_tag
-from .unknown import is_known, show, unknown, unknowns
+from .unknown import is_known, is_unknown, show, unknown, unknowns
 
 __all__ = ["Candidate", "Event", "find_candidates", "suppose"]
 
@@ -141,6 +140,7 @@ def suppose(
     summary = _Summary(findings)
     for found in findings.pushes:
         summary.add(found)
+    summary.assume(tag.rpartition("@")[2].replace("/", "-"))
     if not findings.pushes and not findings.unsure:
         for job in dict.fromkeys(findings.logins):
             if _TESTING.search(job):
@@ -154,7 +154,12 @@ def suppose(
         event=event,
         jobs=tuple(dict.fromkeys(summary.jobs)),
         images=tuple(
-            Image(name=name, tag=tag_, platforms=tuple(dict.fromkeys(where)))
+            Image(
+                name=name,
+                tag=tag_,
+                platforms=tuple(dict.fromkeys(where)),
+                is_assumed=(name, tag_) in summary.assumed,
+            )
             for (name, tag_), where in summary.images.items()
         ),
         unsure=tuple(dict.fromkeys([*summary.unsure, *summary.doubts()])),
@@ -171,8 +176,9 @@ class _Summary:
     def __init__(self, findings: Findings) -> None:
         self.jobs: list[str] = []
         self.images: dict[tuple[str, str], list[str]] = {}
+        self.assumed: set[tuple[str, str]] = set()
         self.unsure = list(findings.unsure)
-        self._unknown: list[tuple[str, str]] = []
+        self._unknown: dict[tuple[str, str], list[str]] = {}
         self._parts: set[tuple[str, str | None]] = set()
         self._platforms: dict[tuple[str, str | None], list[str]] = {}
         for found in findings.pushes:
@@ -204,20 +210,31 @@ class _Summary:
                     f"it is not known whether job {found.job} pushes"
                     f" {show(reference)}"
                 )
-            elif not is_known(reference):
-                self._unknown.append((name, tag))
-            elif not is_legal(name, tag):
+            elif is_known(reference) and not is_legal(name, tag):
                 self.unsure.append(
                     f"job {found.job} pushes {reference[:200]!r}, which no"
                     " registry takes"
                 )
             else:
-                platforms = self.images.setdefault((name, tag), [])
+                found_ = self.images if is_known(reference) else self._unknown
+                platforms = found_.setdefault((name, tag), [])
                 platforms += self._platforms[name, tag]
                 for source in found.push.sources:
                     platforms += self._platforms.get(
                         split_reference(source), []
                     )
+
+    def assume(self, version: str) -> None:
+        """Take the version for tags that no file says."""
+        names = {name for name, tag in self.images if version in tag}
+        for (name, tag), platforms in list(self._unknown.items()):
+            is_open = is_known(name) and is_unknown(tag)
+            if name in names or not is_open or {*unknowns(tag)} <= _COMMIT:
+                continue
+            if is_legal(name, version):
+                del self._unknown[name, tag]
+                self.images.setdefault((name, version), []).extend(platforms)
+                self.assumed.add((name, version))
 
     def doubts(self) -> list[str]:
         """Say of which images the name or the tag isn't known."""

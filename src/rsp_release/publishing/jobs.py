@@ -12,6 +12,7 @@ from .expressions import condition, fill, fill_all
 from .scope import (
     Findings,
     Found,
+    Read,
     Scope,
     both,
     environment,
@@ -19,7 +20,6 @@ from .scope import (
     list_of,
     mapping_of,
 )
-from .shell_state import Read
 from .steps import follow_steps
 from .unknown import is_known, unknown
 
@@ -277,7 +277,8 @@ def _called(
             key: fill(mapping_of(output).get("value"), results)
             for key, output in mapping_of(declared.get("outputs")).items()
         }
-    if target.startswith("./") or images.is_suspicious_action(bare):
+    if certain is not False:
+        # Secrets may be handed on, so its permissions tell nothing.
         scope.findings.doubt(
             f"job {name} calls {target}, which may publish images"
         )

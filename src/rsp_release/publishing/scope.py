@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from .documents import load
 from .expressions import fill
 from .images import Push
-from .shell_state import Read
 from .unknown import unknown
 
 __all__ = [
     "Findings",
     "Found",
     "JobScope",
+    "Read",
     "Scope",
     "both",
     "environment",
@@ -24,6 +24,9 @@ __all__ = [
     "mapping_of",
 ]
 
+
+Read: TypeAlias = Callable[[str], str | None]
+"""Gives the text of a file of the repository, by its path, if it is there."""
 
 _PATIENCE = 1_000_000
 """How much is followed, about in characters of scripts."""
@@ -97,7 +100,6 @@ class JobScope:
     contexts: dict[str, Any]
     env: dict[str, str]
     is_certain: bool | None
-    directory: str = ""
     shell: str = ""
 
 

@@ -18,7 +18,7 @@ from .scope import (
     list_of,
     mapping_of,
 )
-from .shell import Script, run_script
+from .scripts import Script, read_script
 from .unknown import show, unknown
 
 __all__ = ["follow_steps"]
@@ -77,7 +77,6 @@ def follow_steps(
         {**contexts, "steps": {}, "runner": {"os": "Linux", "*": _ANY}},
         {**github_env, **job_env},
         is_certain,
-        directory=fill(run.get("working-directory", ""), contexts),
         shell=fill(run.get("shell", ""), contexts),
     )
     # Actions may set variables too.
@@ -259,21 +258,19 @@ def _run(
         return open_outputs
     if not scope.findings.spend(len(text)):
         return open_outputs
-    folder = fill(step.get("working-directory", local.directory), contexts)
     variables = {**local.env, **contexts["env"]}
     variables.pop("*", None)
-    script = run_script(text, env=variables, read=scope.read, folder=folder)
-    if not script.is_readable:
-        if "GITHUB_ENV" in text:
-            local.contexts["env"] = {"*": unknown("env")}
-            local.env = {"*": unknown("env")}
-        if images.is_suspicious_script(text):
-            scope.findings.doubt(
-                f"job {local.name} publishes images in a script that"
-                " could not be followed"
-            )
-        return open_outputs
-    _programs(script, local, scope, certain=certain)
+    script = read_script(text, env=variables)
+    pushes = _programs(script, local, scope, certain=certain)
+    if (
+        not pushes
+        and certain is not False
+        and images.is_suspicious_script(text)
+    ):
+        scope.findings.doubt(
+            f"job {local.name} pushes images in a script, which does not say"
+            " plainly which"
+        )
     changes = dict(script.env)
     if certain is None:
         changes = {name: unknown(f"env.{name}") for name in changes}
@@ -284,16 +281,20 @@ def _run(
 
 def _programs(
     script: Script, local: JobScope, scope: Scope, *, certain: bool | None
-) -> None:
-    """Note what the programs that a script starts push."""
+) -> int:
+    """Note what the programs that a script starts push; count them."""
+    count = 0
     for call in script.calls:
         sure = both(certain, True if call.is_certain else None)
         if call.argv[:2] == ("docker", "login"):
             scope.findings.logins.append(local.name)
         for push in images.call_pushes(call.argv):
             _add(push, local, scope, certain=sure)
+            count += 1
         if images.is_suspicious_call(call.argv):
             command = show(" ".join(call.argv[:3])[:80])
             scope.findings.doubt(
                 f"job {local.name} runs {command}, which may publish images"
             )
+            count += 1
+    return count

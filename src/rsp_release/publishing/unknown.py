@@ -3,8 +3,8 @@
 What a workflow makes of a secret, of a program's output or of a variable of
 the repository can't be read from its file. Such a value is an ordinary string
 that holds a mark, and the mark names where the value would come from. So a
-name that is known and a tag that is not travel together, and both the
-expressions and the shell can join, split and hand them on.
+name that is known and a tag that is not travel together, and the
+expressions can join, split and hand them on.
 
 A file that contains the marking characters itself only makes its own values
 unknown.
@@ -15,7 +15,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["bounded", "is_known", "show", "unknown", "unknowns"]
+__all__ = [
+    "bounded",
+    "is_known",
+    "is_unknown",
+    "show",
+    "unknown",
+    "unknowns",
+]
 
 _START = "\ue000"
 _END = "\ue001"
@@ -67,6 +74,11 @@ def is_known(value: Any) -> bool:
     if isinstance(value, list):
         return all(is_known(item) for item in value)
     return True
+
+
+def is_unknown(text: str) -> bool:
+    """Return whether nothing of a text is known."""
+    return bool(text) and not _MARK.sub("", text)
 
 
 def unknowns(text: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from shlex import quote
 
@@ -65,7 +65,10 @@ class Images:
     title = "Images"
 
     def observe(self, release: Release, world: World) -> ImagesSeen:
-        reports = tuple(world.registry.inspect(i) for i in release.images)
+        reports = tuple(
+            replace(world.registry.inspect(i), is_assumed=i.is_assumed)
+            for i in release.images
+        )
         if not any(report.state == "present" for report in reports):
             return ImagesSeen(reports=reports)
         git, digests = world.git, world.digests
@@ -83,18 +86,19 @@ class Images:
         unsure = release.publication.unsure if release.publication else ()
         if not release.images:
             if unsure:
-                return Blocked(
-                    problem="it is not known which images are published:\n"
-                    + "\n".join(unsure),
-                    help="name them with `images` in the settings",
-                    exit_status=ExitStatus.IMAGE,
+                return Done(
+                    evidence="cannot tell which images are published:"
+                    f" {unsure[0]}; name them with `images` in the settings"
                 )
             return Done(evidence="no images are published")
-        problems = [
-            problem
+        found = [
+            (image, problem)
             for image, report in zip(release.images, seen.reports, strict=True)
             if (problem := _find_problem(image, report))
         ]
+        problems = [problem for _, problem in found]
+        if found and all(image.is_assumed for image, _ in found):
+            return _wait_for_assumed(seen, problems)
         if problems:
             return _wait(
                 seen, problems, _advise(seen.reports), _APPEARS_WITHIN
@@ -102,9 +106,7 @@ class Images:
         doubts, help = _find_doubts(release, seen)
         if doubts:
             return _wait(seen, doubts, help, _CHANGES_WITHIN)
-        count = len(seen.reports)
-        names = ", ".join(f"{r.image}:{r.tag}" for r in seen.reports)
-        evidence = names if count == 1 else f"{count} images: {names}"
+        evidence = _list(seen.reports)
         if unsure:
             evidence += f" (not sure of all: {unsure[0]})"
         return Done(evidence=evidence, images=seen.reports)
@@ -129,6 +131,36 @@ def _wait(
             images=seen.reports,
         ),
     )
+
+
+def _wait_for_assumed(seen: ImagesSeen, problems: list[str]) -> Wait:
+    """Look again for a while; then nobody knows the tag."""
+    return Wait(
+        reason=f"{problems[0]} (tag assumed)",
+        interval=_INTERVAL,
+        patience=_APPEARS_WITHIN,
+        images=seen.reports,
+        otherwise=Done(
+            evidence=f"cannot tell: {problems[0]}, but no file says its tag;"
+            " name it with `images` in the settings",
+            images=seen.reports,
+        ),
+    )
+
+
+def _list(reports: tuple[ImageReport, ...]) -> str:
+    """List images, each once, with the tags that are its."""
+    tags: dict[str, list[str]] = {}
+    for report in reports:
+        assumed = " (tag assumed)" if report.is_assumed else ""
+        tags.setdefault(report.image, []).append(f"{report.tag}{assumed}")
+    names = [
+        f"{name}:{first}" + "".join(f", :{tag}" for tag in others)
+        for name, (first, *others) in tags.items()
+    ]
+    count = len(names)
+    told = ", ".join(names)
+    return told if count == 1 else f"{count} images: {told}"
 
 
 def _find_problem(image: Image, report: ImageReport) -> str | None:

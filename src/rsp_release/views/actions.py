@@ -466,6 +466,8 @@ def _summary(board: Board, title: str) -> Iterator[str]:
         for image in closing.images:
             _, under = details(image)
             told = ": ".join([image.state, *under[:1]])
+            if image.is_assumed:
+                told += " (tag assumed)"
             cells = [
                 safe.markdown_code(f"{image.image}:{image.tag}"),
                 text(told),

@@ -140,6 +140,8 @@ def details(image: ImageReport) -> tuple[list[str], list[str]]:
     beside = []
     if image.platforms and not platforms(image):
         beside.append(", ".join(image.platforms))
+    if image.is_assumed:
+        beside.append("tag assumed")
     if image.needs_credentials:
         beside.append("needs a pull secret")
     if image.mirror:

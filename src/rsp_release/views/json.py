@@ -209,6 +209,7 @@ def image_document(report: ImageReport) -> dict[str, Any]:
         "reason": report.reason,
         "notes": list(report.notes),
         "needs_credentials": report.needs_credentials,
+        "assumed": report.is_assumed,
         "size": report.size,
         "created": _time(report.created),
         "manifests": [
