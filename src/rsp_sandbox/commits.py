@@ -13,6 +13,8 @@ from .lookup import commit_at, diff_entries
 from .pulls import commit_pulls
 from .refs import refs
 from .rest import Context, page, route
+from .rights import may
+from .rules import is_protected
 
 __all__ = ["content_shape"]
 
@@ -34,7 +36,7 @@ def list_branches(context: Context) -> Response:
         return {
             "name": name,
             "commit": {"sha": sha, "url": f"{root}/commits/{sha}"},
-            "protected": context.box.is_protected(project, name),
+            "protected": is_protected(project, name),
         }
 
     prefix = "refs/heads/"
@@ -54,7 +56,7 @@ def get_branch(context: Context) -> Response:
     if commit is None:
         raise Problem(404, "Branch not found")
     url = f"{context.base}/repos/{project.full_name}/branches/{name}"
-    is_protected = box.is_protected(project, name)
+    protects = is_protected(project, name)
     needed = project.required_checks if name in project.protected else ()
     data = {
         "name": name,
@@ -63,9 +65,9 @@ def get_branch(context: Context) -> Response:
             "html": f"{box.server_url}/{project.full_name}/tree/{name}",
             "self": url,
         },
-        "protected": is_protected,
+        "protected": protects,
         "protection": {
-            "enabled": is_protected,
+            "enabled": protects,
             "required_status_checks": {
                 "enforcement_level": "everyone" if needed else "off",
                 "contexts": list(needed),
@@ -78,8 +80,8 @@ def get_branch(context: Context) -> Response:
 
 
 def _protection(context: Context, name: str) -> Response:
-    box, project = context.box, context.project
-    if not box.can(context.token, project, "administration", "read"):
+    project = context.project
+    if not may(context.token, project, "administration", "read"):
         if context.token is None:
             raise Problem(401, "Requires authentication")
         raise not_found()

@@ -6,10 +6,10 @@ import itertools
 import re
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from .accounts import Accounts, Kind, Token
 from .base import API_PREFIX, Clock, History, SystemClock, number_of
@@ -18,8 +18,7 @@ from .git import Repository
 from .logs import LogStore
 from .records import Project, Release
 from .registry import Registry
-from .rights import may
-from .rules import Hook, is_protected
+from .rules import Hook
 from .runner import Runner
 from .scenario import Lag, Scenario
 from .server import Server
@@ -31,20 +30,6 @@ T = TypeVar("T")
 _SKIP = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]")
 _MOST_TAGS = 3
 """More tags than this in one push start nothing (GitHub, events)."""
-
-
-class FollowPush(Protocol):
-    """Lets releases and pull requests follow a push."""
-
-    def __call__(
-        self,
-        box: Forge,
-        project: Project,
-        gone: list[str],
-        updated: list[str],
-        token: Token | None,
-    ) -> None:
-        """Follow it."""
 
 
 class Forge:
@@ -70,7 +55,9 @@ class Forge:
         port: int,
         clock: Clock | None,
         *,
-        follow_push: FollowPush,
+        follow_push: Callable[
+            [Forge, Project, list[str], list[str], Token | None], None
+        ],
     ) -> None:
         self._follow_push = follow_push
         self.scenario = scenario or Scenario()
@@ -381,32 +368,6 @@ class Forge:
     def new_id(self, kind: str) -> int:
         """Return the next number of a kind of thing."""
         return next(self._ids[kind])
-
-    def can(
-        self,
-        token: Token | None,
-        project: Project,
-        permission: str,
-        level: str,
-    ) -> bool:
-        """Return whether credentials suffice.
-
-        Parameters
-        ----------
-        token
-            The credentials; `None` for nobody.
-        project
-            The repository.
-        permission
-            A permission of fine-grained tokens.
-        level
-            ``read`` or ``write``.
-        """
-        return may(token, project, permission, level)
-
-    def is_protected(self, project: Project, branch: str) -> bool:
-        """Return whether a branch takes no direct pushes."""
-        return is_protected(project, branch)
 
     def write_rules(self, project: Project) -> None:
         """Have git keep the present rules of a repository as well."""

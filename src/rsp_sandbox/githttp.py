@@ -11,6 +11,7 @@ from .base import Request, Response
 from .forge import Forge
 from .git import git_environment, http_backend
 from .records import Project
+from .rights import may
 
 __all__ = ["git_http"]
 
@@ -70,18 +71,18 @@ def _who(
         return token, None
     if token is None:
         return None, _challenge("No anonymous write access.\n")
-    refused = _forbidden(box, project, token, writes=writes)
+    refused = _forbidden(project, token, writes=writes)
     return (None, refused) if refused else (token, None)
 
 
 def _forbidden(
-    box: Forge, project: Project, token: Token, *, writes: bool
+    project: Project, token: Token, *, writes: bool
 ) -> Response | None:
-    if not box.can(token, project, "contents", "read"):
+    if not may(token, project, "contents", "read"):
         return _text(404, "remote: Repository not found.\n")
     if not writes:
         return None
-    if not box.can(token, project, "contents", "write"):
+    if not may(token, project, "contents", "write"):
         name = f"{project.owner}/{project.name}.git"
         text = f"remote: Permission to {name} denied to {token.login}.\n"
         return _text(403, text)

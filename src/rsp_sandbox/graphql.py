@@ -19,6 +19,7 @@ from .forge import Forge
 from .git import GitError
 from .merging import enable_auto_merge
 from .records import Project, Pull
+from .rights import may
 
 __all__ = ["answer"]
 
@@ -269,9 +270,7 @@ class _Root:
             raise _QueryError(f"Field '{item.name}' doesn't exist on 'Query'")
         owner, name = item.args.get("owner"), item.args.get("name")
         found = self._box.find(str(owner), str(name))
-        if found is None or not self._box.can(
-            self._token, found, "metadata", "read"
-        ):
+        if found is None or not may(self._token, found, "metadata", "read"):
             text = "Could not resolve to a Repository with the name"
             self._errors.append(
                 {
@@ -545,7 +544,7 @@ class _Mutations:
             text += f" '{given.get('pullRequestId')}'"
             return self._refuse(item, "NOT_FOUND", text)
         for permission in ("pull_requests", "contents"):
-            if not self._box.can(self._token, project, permission, "write"):
+            if not may(self._token, project, permission, "write"):
                 text = "Resource not accessible by personal access token"
                 return self._refuse(item, "FORBIDDEN", text)
         refused = change(project, pull, given)

@@ -8,6 +8,7 @@ from .actions import Attempt, JobTimes, Run, job_annotations
 from .base import Problem, Response, iso, node_id, not_found, quote_path
 from .lookup import commit_at
 from .rest import Context, page, route
+from .rights import may
 from .runs import addresses, find_attempt, find_run, seen_runs
 
 __all__ = ["commit_check_runs", "find_job", "seen_jobs"]
@@ -210,8 +211,7 @@ def _check_run(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
 
 def commit_check_runs(context: Context, name: str) -> Response:
     """Answer the check runs of a commit."""
-    box = context.box
-    if not box.can(context.token, context.project, "checks", "read"):
+    if not may(context.token, context.project, "checks", "read"):
         text = "Resource not accessible by personal access token"
         raise Problem(403, text, headers={"need": "checks:read"})
     commit = commit_at(context, name)

@@ -21,6 +21,7 @@ from .lookup import commit_at, diff_entries
 from .merging import carry_out, merge_state, range_of, refuse_merge
 from .records import Project, Pull
 from .rest import Context, authorise, page, route
+from .rights import may
 
 __all__ = ["commit_pulls", "find_pull", "follow", "label", "simple"]
 
@@ -294,7 +295,7 @@ def _find_head(context: Context, text: str) -> tuple[Project | None, str]:
     if token is None or token.kind != "classic":
         authorise(context, "pull_requests:write")
     fork = context.box.fork_of(project, owner)
-    if fork is None or not context.box.can(token, fork, "contents", "write"):
+    if fork is None or not may(token, fork, "contents", "write"):
         raise invalid("PullRequest", "head", "invalid")
     return fork, branch
 

@@ -12,6 +12,7 @@ from .git import GitError, Person
 from .guards import guard_ref, guard_workflows
 from .records import Project
 from .rest import Context, page, route
+from .rights import may
 
 __all__ = ["permissions", "person", "refs"]
 
@@ -93,8 +94,8 @@ def permissions(context: Context, project: Project) -> dict[str, bool] | None:
     token = context.token
     if token is None:
         return None
-    write = context.box.can(token, project, "contents", "write")
-    admin = context.box.can(token, project, "administration", "write")
+    write = may(token, project, "contents", "write")
+    admin = may(token, project, "administration", "write")
     return {
         "admin": admin,
         "maintain": admin,

@@ -22,6 +22,7 @@ from .base import (
 )
 from .forge import Forge
 from .records import Project
+from .rights import may
 
 __all__ = ["Context", "answer", "authorise", "page", "route"]
 
@@ -76,7 +77,7 @@ class Context:
     @property
     def can_push(self) -> bool:
         """Whether the sender may write contents."""
-        return self.box.can(self.token, self.project, "contents", "write")
+        return may(self.token, self.project, "contents", "write")
 
 
 Handler = Callable[[Context], Response]
@@ -193,11 +194,11 @@ def authorise(context: Context, need: str) -> None:
     Problem
         Raised if they don't.
     """
-    box, token, project = context.box, context.token, context.project
+    token, project = context.token, context.project
     permission, level = need.split(":")
-    if not box.can(token, project, "metadata", "read"):
+    if not may(token, project, "metadata", "read"):
         raise not_found()
-    if box.can(token, project, permission, level):
+    if may(token, project, permission, level):
         if level != "read" and project.is_archived:
             raise Problem(403, "Repository was archived so is read-only.")
         return
