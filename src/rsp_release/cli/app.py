@@ -266,19 +266,7 @@ def bump(
     """Release: from merged commits to images that can be pulled."""
     from .release import run_bump
 
-    asked = choose_options(
-        no_watch=no_watch,
-        no_verify=no_verify,
-        no_deploy=no_deploy,
-        no_wait=no_wait,
-        leave_late=leave_late,
-        collect_late=collect_late,
-        force=force,
-        asks=not yes,
-        timeout=timeout,
-        rerun_failed=rerun_failed,
-        approve=approve,
-    )
+    asked = choose_options(context, asks=not yes)
     return run_bump(
         Session(context.obj, asked=asked, as_json=as_json, deepens=deepen),
         part=part,
@@ -315,19 +303,7 @@ def resume(
     """Resume an interrupted release."""
     from .release import run_resume
 
-    asked = choose_options(
-        no_watch=no_watch,
-        no_verify=no_verify,
-        no_deploy=no_deploy,
-        no_wait=no_wait,
-        leave_late=leave_late,
-        collect_late=collect_late,
-        force=force,
-        asks=True,
-        timeout=timeout,
-        rerun_failed=rerun_failed,
-        approve=approve,
-    )
+    asked = choose_options(context, asks=True)
     return run_resume(
         Session(context.obj, asked=asked, as_json=as_json, deepens=deepen),
         tag=tag,
@@ -514,19 +490,7 @@ def rehearse(
     """Release this repository on the sandbox, from a throwaway clone."""
     from .rehearse import run_rehearse
 
-    asked = choose_options(
-        no_watch=no_watch,
-        no_verify=no_verify,
-        no_deploy=no_deploy,
-        no_wait=no_wait,
-        leave_late=leave_late,
-        collect_late=collect_late,
-        force=force,
-        asks=False,
-        timeout=timeout,
-        rerun_failed=rerun_failed,
-        approve=approve,
-    )
+    asked = choose_options(context, asks=False)
     return run_rehearse(
         context.obj,
         lambda options: Session(options, asked=asked, as_json=as_json),

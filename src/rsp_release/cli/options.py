@@ -111,34 +111,15 @@ Timeout = Annotated[
 ]
 
 
-def choose_options(
-    *,
-    no_watch: bool,
-    no_verify: bool,
-    no_deploy: bool,
-    no_wait: bool,
-    leave_late: bool,
-    collect_late: bool,
-    force: bool,
-    asks: bool,
-    timeout: str,
-    rerun_failed: int,
-    approve: bool,
-) -> Options:
+def choose_options(context: typer.Context, *, asks: bool) -> Options:
     """Say what a release is to do, from the options of its command.
 
     Parameters
     ----------
-    no_watch, no_verify, no_deploy, no_wait, leave_late, collect_late, force
-        The options of these names.
+    context
+        The command that is run, with the options above but for ``--yes``.
     asks
         Whether a person is asked before anything is written.
-    timeout
-        How long to wait, such as ``90m``.
-    rerun_failed
-        How often failed jobs are re-run.
-    approve
-        Whether deployments that the run waits for are approved.
 
     Returns
     -------
@@ -148,18 +129,19 @@ def choose_options(
     Raises
     ------
     UsageError
-        Raised if the time is none.
+        Raised if the timeout is no duration.
     """
+    given = context.params
     return Options(
-        watches=not no_watch,
-        verifies=not no_verify,
-        deploys=not no_deploy,
-        waits=not no_wait,
-        leaves_late=leave_late,
-        collects_late=collect_late,
-        forces=force,
+        watches=not given["no_watch"],
+        verifies=not given["no_verify"],
+        deploys=not given["no_deploy"],
+        waits=not given["no_wait"],
+        leaves_late=given["leave_late"],
+        collects_late=given["collect_late"],
+        forces=given["force"],
         asks=asks,
-        timeout=parse_duration(timeout),
-        reruns=rerun_failed,
-        approves=approve,
+        timeout=parse_duration(given["timeout"]),
+        reruns=given["rerun_failed"],
+        approves=given["approve"],
     )
