@@ -148,6 +148,7 @@ class OciRegistry:
             tag=image.tag,
             state="unknown",
             mirror=self._mirror,
+            is_assumed=image.is_assumed,
         )
         try:
             place = self._place(image)
