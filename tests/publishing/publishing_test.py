@@ -256,6 +256,22 @@ def test_tag_that_no_file_says_is_assumed() -> None:
     )
 
 
+def test_push_in_a_text_for_another_program_is_doubted() -> None:
+    publication = find_steps(
+        '{run: "docker push x.io/a:1\\nssh host <<EOF\\ndocker push b:1'
+        '\\nEOF"}'
+    )
+    assert publication
+    assert [image.name for image in publication.images] == ["x.io/a"]
+    assert len(publication.unsure) == 1
+
+
+def test_settings_name_the_image_of_one_of_several_services() -> None:
+    publication = find("library", images=["ghcr.io/shop/app"], tag="app@1.2.3")
+    assert publication
+    assert [image.tag for image in publication.images] == ["1.2.3"]
+
+
 def test_part_of_a_tag_is_not_assumed() -> None:
     publication = find_steps(
         "run: docker push x.io/a:pre-$(date +%F)",

@@ -24,6 +24,9 @@ SAID = {
     "docker push a/b:$(date)": "docker push a/b:${{ script }}",
     "docker push a/b:`date`": "docker push a/b:${{ script }}",
     "docker push a/b:${GITHUB_REF##*/}": ("docker push a/b:${{ GITHUB_REF }}"),
+    "docker push a/b:1 2>&1": "docker push a/b:1",
+    "docker push a/b:1 > log 2> errors": "docker push a/b:1",
+    'docker push "" a/b:1': "docker push  a/b:1",
     "docker push a/b:$UNSET": "docker push a/b:${{ UNSET }}",
 }
 
@@ -80,6 +83,13 @@ def test_what_later_steps_are_handed() -> None:
 def test_here_document_is_no_command() -> None:
     script = read_script("cat > f <<'EOF'\ndocker push a:1\nEOF\ntrue", env={})
     assert [call.argv[0] for call in script.calls] == ["cat", "true"]
+    assert "docker push a:1" in script.unread
+
+
+def test_quotes_that_span_lines_are_not_read() -> None:
+    script = read_script('bash -c "\n  docker push a:1\n"\ntrue', env={})
+    assert [call.argv[0] for call in script.calls] == ["docker", "true"]
+    assert script.unread == ['bash -c "', '"']
 
 
 def test_variable_that_may_be_set_is_unknown() -> None:

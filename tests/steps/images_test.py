@@ -122,6 +122,25 @@ def test_assumed_tag_blocks_nothing() -> None:
     assert "`images`" in verdict.otherwise.evidence
 
 
+@pytest.mark.parametrize(
+    "report",
+    [
+        replace(PRESENT, is_assumed=True, platforms=()),
+        replace(PRESENT, is_assumed=True, state="unknown", reason="no route"),
+    ],
+)
+def test_assumed_tag_hides_no_other_problem(report: ImageReport) -> None:
+    image = replace(RELEASE.images[0], is_assumed=True)
+    assert RELEASE.publication is not None
+    release = replace(
+        RELEASE, publication=replace(RELEASE.publication, images=(image,))
+    )
+    verdict = Images().decide(release, ImagesSeen(reports=(report,)))
+    assert isinstance(verdict, Wait)
+    assert isinstance(verdict.otherwise, Blocked)
+    assert verdict.otherwise.exit_status is ExitStatus.IMAGE
+
+
 def test_image_of_several_tags_is_named_once() -> None:
     image = RELEASE.images[0]
     assert RELEASE.publication is not None

@@ -18,7 +18,7 @@ from ..exceptions import ReleaseError, UsageError
 from ..models import Image, Publication
 from .candidates import Candidate, find_candidates, suppose
 from .documents import load
-from .images import split_reference
+from .images import split_reference, version_tag
 
 __all__ = ["explain_absence", "find_publication"]
 
@@ -187,9 +187,8 @@ def _chosen(
     names: Sequence[str], found: Sequence[Image], tag: str
 ) -> list[Image]:
     """Return the images that the settings name."""
-    plain = tag.replace("/", "-")
     tags = {image.tag for image in found}
-    usual = tags.pop() if len(tags) == 1 else plain
+    usual = tags.pop() if len(tags) == 1 else version_tag(tag)
     chosen = []
     for text in names:
         name, _ = split_reference(text)

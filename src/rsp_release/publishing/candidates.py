@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from ..models import Image
 from ..version.tags import parse_version
-from .images import is_legal, split_reference
+from .images import is_legal, split_reference, version_tag
 from .jobs import follow
 from .scope import Findings, Found, Read
 from .triggers import release_actions, starts_on_tag
@@ -140,7 +140,7 @@ def suppose(
     summary = _Summary(findings)
     for found in findings.pushes:
         summary.add(found)
-    summary.assume(tag.rpartition("@")[2].replace("/", "-"))
+    summary.assume(version_tag(tag))
     if not findings.pushes and not findings.unsure:
         for job in dict.fromkeys(findings.logins):
             if _TESTING.search(job):
@@ -216,8 +216,8 @@ class _Summary:
                     " registry takes"
                 )
             else:
-                found_ = self.images if is_known(reference) else self._unknown
-                platforms = found_.setdefault((name, tag), [])
+                images = self.images if is_known(reference) else self._unknown
+                platforms = images.setdefault((name, tag), [])
                 platforms += self._platforms[name, tag]
                 for source in found.push.sources:
                     platforms += self._platforms.get(

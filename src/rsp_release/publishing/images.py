@@ -24,6 +24,7 @@ __all__ = [
     "is_suspicious_script",
     "reusable_pushes",
     "split_reference",
+    "version_tag",
 ]
 
 _SQUARE_PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -126,6 +127,17 @@ def default_tag(ref: str) -> str:
         return unknown("github.ref")
     name = re.sub(r"refs/(heads|tags)/", "", ref, count=1)
     return name.replace("/", "-")
+
+
+def version_tag(tag: str) -> str:
+    """Return the image tag that a release has where nothing says another.
+
+    Parameters
+    ----------
+    tag
+        The tag of the release, such as ``1.2.3`` or ``app@1.2.3``.
+    """
+    return tag.rpartition("@")[2].replace("/", "-")
 
 
 def reusable_pushes(

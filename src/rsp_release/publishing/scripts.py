@@ -23,13 +23,14 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _VARIABLE = re.compile(
     rf"\$(?:({_NAME})|\{{({_NAME})\}}|\{{[^}}]*\}}|[@*#?$!0-9-])"
 )
-_ASSIGNMENT = re.compile(rf"(?:export\s+)?({_NAME})=(.*)", re.DOTALL)
+_ASSIGNMENT = re.compile(rf"({_NAME})=(.*)", re.DOTALL)
 _FILE = re.compile(r"GITHUB_(OUTPUT|ENV)\b")
 _SET_OUTPUT = re.compile(r"::set-output name=([\w-]+)::(.*)", re.DOTALL)
 _HEREDOC = re.compile(r"(?<!<)<<(?!<)-?\s*(['\"]?)(\w+)\1")
-_OPENS = {"if", "for", "while", "until", "case", "select", "function"}
-_CLOSES = {"fi", "done", "esac"}
-_INSIDE = {"then", "do", "else", "elif", "!", "{", "time", "command"}
+_OPENS = {"if", "for", "while", "until", "case", "select", "function", "{"}
+_CLOSES = {"fi", "done", "esac", "}"}
+_INSIDE = {"then", "do", "else", "elif", "!", "time", "command"}
+_RESERVED = _OPENS | _CLOSES | _INSIDE
 _ENDS = set(";&|()")
 
 
@@ -57,6 +58,9 @@ class Script:
     calls: list[Call] = field(default_factory=list)
     """Programs it starts, in order."""
 
+    unread: list[str] = field(default_factory=list)
+    """Its lines that are not read: texts for programs, and open quotes."""
+
 
 def read_script(text: str, *, env: Mapping[str, str]) -> Script:
     """Read a script.
@@ -71,12 +75,10 @@ def read_script(text: str, *, env: Mapping[str, str]) -> Script:
     script = Script()
     variables = dict(env)
     depth = 0
-    for words, file in _split_commands(text):
-        while words and words[0] in _INSIDE | _OPENS | _CLOSES | {"}"}:
+    for words, file in _split_commands(text, script.unread):
+        while words and words[0] in _RESERVED:
             word = words.pop(0)
-            depth += (word in _OPENS or word == "{") - (
-                word in _CLOSES or word == "}"
-            )
+            depth += (word in _OPENS) - (word in _CLOSES)
             if word in {"for", "case", "select", "function"}:
                 words.clear()
         filled = [_fill(word, variables) for word in words]
@@ -125,8 +127,17 @@ def _fill(word: str, variables: Mapping[str, str]) -> str:
     return bounded(_VARIABLE.sub(one, word)).replace(_DOLLAR, "$")
 
 
-def _split_commands(text: str) -> Iterator[tuple[list[str], str]]:
+def _split_commands(
+    text: str, unread: list[str]
+) -> Iterator[tuple[list[str], str]]:
     """Split a script into commands: words, and where their output goes.
+
+    Parameters
+    ----------
+    text
+        The script.
+    unread
+        Takes the lines that are no commands.
 
     Yields
     ------
@@ -137,6 +148,7 @@ def _split_commands(text: str) -> Iterator[tuple[list[str], str]]:
     end = ""
     for line in _without_programs(text).replace("\\\n", " ").split("\n"):
         if end:
+            unread.append(line)
             end = "" if line.strip() == end else end
             continue
         if here := _HEREDOC.search(line):
@@ -151,6 +163,7 @@ def _split_commands(text: str) -> Iterator[tuple[list[str], str]]:
             tokens = list(lexer)
         except ValueError:
             # Quotes that span lines.
+            unread.append(line)
             continue
         yield from _commands(tokens)
 
@@ -159,9 +172,12 @@ def _commands(tokens: list[str]) -> Iterator[tuple[list[str], str]]:
     words: list[str] = []
     file = ""
     is_target = False
-    for token in [*tokens, ";"]:
-        if token[:1] in "<>" and set(token) <= set("<>&|"):
+    for token in tokens:
+        if token.startswith(("<", ">")) and set(token) <= set("<>&|"):
             is_target = True
+            if words and words[-1].isdecimal():
+                # The file descriptor of a redirection, such as 2>&1.
+                words.pop()
         elif is_target:
             is_target = False
             found = _FILE.search(token)

@@ -262,11 +262,8 @@ def _run(
     variables.pop("*", None)
     script = read_script(text, env=variables)
     pushes = _programs(script, local, scope, certain=certain)
-    if (
-        not pushes
-        and certain is not False
-        and images.is_suspicious_script(text)
-    ):
+    unread = "\n".join(script.unread) if pushes else text
+    if certain is not False and images.is_suspicious_script(unread):
         scope.findings.doubt(
             f"job {local.name} pushes images in a script, which does not say"
             " plainly which"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from shlex import quote
 
@@ -65,10 +65,7 @@ class Images:
     title = "Images"
 
     def observe(self, release: Release, world: World) -> ImagesSeen:
-        reports = tuple(
-            replace(world.registry.inspect(i), is_assumed=i.is_assumed)
-            for i in release.images
-        )
+        reports = tuple(world.registry.inspect(i) for i in release.images)
         if not any(report.state == "present" for report in reports):
             return ImagesSeen(reports=reports)
         git, digests = world.git, world.digests
@@ -92,20 +89,29 @@ class Images:
                 )
             return Done(evidence="no images are published")
         found = [
-            (image, problem)
+            (report, problem)
             for image, report in zip(release.images, seen.reports, strict=True)
             if (problem := _find_problem(image, report))
         ]
         problems = [problem for _, problem in found]
-        if found and all(image.is_assumed for image, _ in found):
-            return _wait_for_assumed(seen, problems)
-        if problems:
-            return _wait(
-                seen, problems, _advise(seen.reports), _APPEARS_WITHIN
+        if problems and all(
+            report.is_assumed and report.state == "absent"
+            for report, _ in found
+        ):
+            cannot_tell = Done(
+                evidence=f"cannot tell: {problems[0]}, but no file says its"
+                " tag; name it with `images` in the settings",
+                images=seen.reports,
             )
+            reason = f"{problems[0]} (tag assumed)"
+            return _wait(reason, cannot_tell, _APPEARS_WITHIN)
+        if problems:
+            wrong = _block(seen, problems, _advise(seen.reports))
+            return _wait(problems[0], wrong, _APPEARS_WITHIN)
         doubts, help = _find_doubts(release, seen)
         if doubts:
-            return _wait(seen, doubts, help, _CHANGES_WITHIN)
+            wrong = _block(seen, doubts, help)
+            return _wait(doubts[0], wrong, _CHANGES_WITHIN)
         evidence = _list(seen.reports)
         if unsure:
             evidence += f" (not sure of all: {unsure[0]})"
@@ -115,36 +121,23 @@ class Images:
         raise TypeError(f"images are pushed by the run: {change.write}")
 
 
-def _wait(
-    seen: ImagesSeen, problems: list[str], help: str, patience: float
-) -> Wait:
-    """Look again for a while, since registries lag their pushes."""
-    return Wait(
-        reason=problems[0],
-        interval=_INTERVAL,
-        patience=patience,
+def _block(seen: ImagesSeen, problems: list[str], help: str) -> Blocked:
+    return Blocked(
+        problem="\n".join(problems),
+        help=help,
+        exit_status=ExitStatus.IMAGE,
         images=seen.reports,
-        otherwise=Blocked(
-            problem="\n".join(problems),
-            help=help,
-            exit_status=ExitStatus.IMAGE,
-            images=seen.reports,
-        ),
     )
 
 
-def _wait_for_assumed(seen: ImagesSeen, problems: list[str]) -> Wait:
-    """Look again for a while; then nobody knows the tag."""
+def _wait(reason: str, otherwise: Blocked | Done, patience: float) -> Wait:
+    """Look again for a while, since registries lag their pushes."""
     return Wait(
-        reason=f"{problems[0]} (tag assumed)",
+        reason=reason,
         interval=_INTERVAL,
-        patience=_APPEARS_WITHIN,
-        images=seen.reports,
-        otherwise=Done(
-            evidence=f"cannot tell: {problems[0]}, but no file says its tag;"
-            " name it with `images` in the settings",
-            images=seen.reports,
-        ),
+        patience=patience,
+        images=otherwise.images,
+        otherwise=otherwise,
     )
 
 
