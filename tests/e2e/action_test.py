@@ -52,7 +52,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ignore=shutil.ignore_patterns("*.egg-info", "_version.py"),
         )
     for name in (
-        "action.yml", "pyproject.toml", "setup.py", "README.md", "LICENSE",
+        "action.yml", "pyproject.toml", "README.md", "LICENSE",
     ):  # fmt: skip
         shutil.copy(ROOT / name, action_path)
     action = _make(folder, dict(os.environ), workspace, skipped=frozenset())
