@@ -29,8 +29,7 @@ from rsp_release.models import (
     Wait,
     Write,
 )
-from rsp_release.steps.changelog_pr import ChangelogPull
-from rsp_release.steps.changelog_seen import ChangelogSeen
+from rsp_release.steps.changelog_pr import ChangelogPull, ChangelogSeen
 
 BASE, HEAD, MERGED = "b" * 40, "c" * 40, "d" * 40
 FRAGMENT, LATE = "changelog.d/a.md", "changelog.d/late.md"

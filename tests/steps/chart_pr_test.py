@@ -14,7 +14,6 @@ from rsp_release.deployment.pull_request import (
     version_of,
     write_body,
 )
-from rsp_release.deployment.seen import ChartSeen
 from rsp_release.exceptions import BlockedError, ExitStatus
 from rsp_release.models import (
     Blocked,
@@ -41,7 +40,7 @@ from rsp_release.models import (
     Verdict,
     Wait,
 )
-from rsp_release.steps.chart_pr import ChartPull
+from rsp_release.steps.chart_pr import ChartPull, ChartSeen
 
 from ..support.deploys import SimulatedDeploy
 from ..support.simulated import Chaos, Hub, VirtualClock, make_world

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..models import ImageReport, PullRequest, Release, WorkflowRun
-from ..models.pulls import mute
+from ..models.quotation import mute
 from ..version.tags import parse_version
 from .charts import ImageValue
 from .edits import Replaced

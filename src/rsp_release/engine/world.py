@@ -45,7 +45,7 @@ from ..models import (
     Verdict,
     WorkflowRun,
 )
-from ..models.hosting import BranchRules, Credentials, OpenPullRequest, Ruleset
+from ..models.github import BranchRules, Credentials, OpenPullRequest, Ruleset
 
 __all__ = [
     "Actions",

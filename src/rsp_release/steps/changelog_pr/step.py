@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from shlex import quote
 
-from ..changelog.entries import commit_subject
-from ..engine.world import World
-from ..models import (
+from ...changelog.entries import commit_subject
+from ...engine.world import World
+from ...models import (
     Blocked,
     Change,
     ChangelogState,
@@ -25,9 +25,10 @@ from ..models import (
     Verdict,
     Wait,
 )
-from ..models.naming import name_first
-from ..models.pulls import describe, dress, merge, mute
-from .changelog_seen import ChangelogSeen, look_at_changelog
+from ...models.naming import name_first
+from ...models.quotation import mute
+from ..pull_requests import describe, dress, merge
+from .seen import ChangelogSeen, look_at_changelog
 
 __all__ = ["ChangelogPull"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from shlex import quote
 
-from ..engine.world import World
-from ..exceptions import BlockedError, NotAllowedError
-from ..models import ChangelogState, Collected, Proposal, PullRequest
-from ..models.naming import name_first
+from ...engine.world import World
+from ...exceptions import BlockedError, NotAllowedError
+from ...models import ChangelogState, Collected, Proposal, PullRequest
+from ...models.naming import name_first
 
 __all__ = ["ChangelogSeen", "look_at_changelog"]
 

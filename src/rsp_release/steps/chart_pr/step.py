@@ -6,19 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from shlex import quote
 
-from ..deployment import pull_request as deployment
-from ..deployment.blockers import find_unproven, refuse, wait_for_fork
-from ..deployment.charts import Edited, relate
-from ..deployment.edits import edit_all, list_changes, new_files
-from ..deployment.seen import (
-    ChartSeen,
-    look_at_files,
-    look_for_proof,
-    look_for_pulls,
-)
-from ..engine.world import World
-from ..exceptions import BlockedError, ExitStatus
-from ..models import (
+from ...deployment import pull_request as deployment
+from ...deployment.charts import Edited, relate
+from ...deployment.edits import edit_all, list_changes, new_files
+from ...engine.world import World
+from ...exceptions import BlockedError, ExitStatus
+from ...models import (
     Blocked,
     Change,
     Deployment,
@@ -36,7 +29,9 @@ from ..models import (
     Verdict,
     Wait,
 )
-from ..models.pulls import describe, finish
+from ..pull_requests import describe, finish
+from .blockers import find_unproven, refuse, wait_for_fork
+from .seen import ChartSeen, look_at_files, look_for_proof, look_for_pulls
 
 __all__ = ["ChartPull"]
 

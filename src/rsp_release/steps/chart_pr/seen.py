@@ -6,13 +6,21 @@ The texts and answers that the decision needs, and nothing decided.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..engine.world import DeployRepository, World
-from ..exceptions import BlockedError
-from ..models import (
+from ...deployment import pull_request as deployment
+from ...deployment.charts import (
+    ImageValue,
+    Place,
+    find_image_values,
+    parse_place,
+    relate,
+)
+from ...deployment.places import find_places
+from ...engine.world import DeployRepository, World
+from ...exceptions import BlockedError
+from ...models import (
     Deployment,
     Fork,
     Image,
@@ -21,21 +29,9 @@ from ..models import (
     Release,
     Repository,
 )
-from . import pull_request as deployment
-from .charts import (
-    ImageValue,
-    Place,
-    find_charts,
-    find_image_values,
-    has_source,
-    parse_place,
-    read_chart,
-    relate,
-)
 
 __all__ = [
     "ChartSeen",
-    "find_places",
     "look_at_files",
     "look_for_proof",
     "look_for_pulls",
@@ -243,74 +239,6 @@ def look_at_files(
         overrides=tuple(overrides),
         pulled=tuple(dict.fromkeys(pulled)),
     )
-
-
-def find_places(
-    deploy: DeployRepository,
-    commit: str,
-    paths: Iterable[str],
-    *,
-    url: str,
-    names: Collection[str],
-) -> tuple[Place, ...]:
-    """Find the charts of an application by the source that they name.
-
-    Parameters
-    ----------
-    deploy
-        The deployment repository.
-    commit
-        Where to look.
-    paths
-        Its files.
-    url
-        The page of the application's repository.
-    names
-        The application's images. Where several charts name the repository,
-        those that pull one of these are meant.
-
-    Returns
-    -------
-    tuple of Place
-        The ``appVersion`` of each.
-
-    Raises
-    ------
-    BlockedError
-        Raised if none does, or it is not clear which is meant.
-    """
-    known = set(paths)
-    found = []
-    for path, text in deploy.scan(commit, find_charts(known)).items():
-        # Another application's broken chart is no reason not to deploy this.
-        with suppress(BlockedError):
-            chart = read_chart(text)
-            if has_source(chart, url) and chart.app_version is not None:
-                found.append(parse_place(path))
-    if len(found) > 1:
-        values = [place.beside("values.yaml") for place in found]
-        texts = deploy.scan(commit, [v for v in values if v in known])
-        pulling = []
-        for place in found:
-            with suppress(BlockedError):
-                text = texts.get(place.beside("values.yaml"), "")
-                if {v.name for v in find_image_values(text)} & set(names):
-                    pulling.append(place)
-        if not pulling:
-            said = ", ".join(place.directory for place in found)
-            raise BlockedError(
-                f"several charts of {deploy.name} name {url} as their source:"
-                f" {said}",
-                help="say which with deploy.charts in the settings",
-            )
-        found = pulling
-    if not found:
-        raise BlockedError(
-            f"no chart of {deploy.name} with an appVersion names {url} as its"
-            " source",
-            help="name it with deploy.charts in the settings",
-        )
-    return tuple(found)
 
 
 def _environment(place: Place, path: str) -> str | None:

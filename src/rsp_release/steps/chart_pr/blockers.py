@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from shlex import quote
 
-from ..exceptions import ExitStatus
-from ..models import Blocked, Done, Release, Verdict, Wait
-from . import pull_request as deployment
-from .charts import relate
-from .edits import Replaced
+from ...deployment import pull_request as deployment
+from ...deployment.charts import relate
+from ...deployment.edits import Replaced
+from ...exceptions import ExitStatus
+from ...models import Blocked, Done, Release, Verdict, Wait
 from .seen import ChartSeen
 
 __all__ = ["find_unproven", "refuse", "wait_for_fork"]
