@@ -26,6 +26,7 @@ from .exceptions import UsageError
 from .images.digests import DigestRecords
 from .models import Proposal
 from .release.plan import Options
+from .release.project import Project
 from .release.releaser import Releaser
 from .steps import PREPARE, RELEASE
 from .steps.preflight import Preflight
@@ -135,22 +136,19 @@ class Factory:
             skipped.add("images")
         if not options.deploys:
             skipped.add("chart_pr")
+        world = World(
+            git=git,
+            forge=forge,
+            registry=self._make_registry(),
+            clock=self._clock,
+            changelog=self._make_changelog(git, config),
+            deploy=self.make_deploy(options.checkout),
+            settings=forge,
+            files=self._make_files(git),
+            digests=DigestRecords(git.journals),
+        )
         return Releaser(
-            world=World(
-                git=git,
-                forge=forge,
-                registry=self._make_registry(),
-                clock=self._clock,
-                changelog=self._make_changelog(git, config),
-                deploy=self.make_deploy(options.checkout),
-                settings=forge,
-                files=self._make_files(git),
-                digests=DigestRecords(git.journals),
-            ),
-            config=config,
-            repository=repository,
-            journals=git.journals,
-            read_history=self._read_history,
+            self._make_project(world, git, config, repository),
             prepare=(
                 Preflight(
                     config,
@@ -248,11 +246,8 @@ class Factory:
 
         try:
             yield Checker(
+                self._make_project(world(), git, config, repository),
                 worlds=world,
-                config=config,
-                repository=repository,
-                journals=git.journals,
-                read_history=lambda: self._read_history(revision="HEAD"),
                 is_offline=offline,
             )
         finally:
@@ -486,7 +481,18 @@ class Factory:
             environ.setdefault("GH_TOKEN", self._token)
         return OciRegistry(environ=environ, clock=self._clock)
 
-    def _read_history(self, *, revision: str) -> History:
+    def _make_project(
+        self, world: World, git: GitClone, config: Config, repository: str
+    ) -> Project:
+        return Project(
+            world=world,
+            config=config,
+            repository=repository,
+            journals=git.journals,
+            read_history=self._read_history,
+        )
+
+    def _read_history(self, revision: str) -> History:
         from .storage.git.history import read_history
 
         return read_history(

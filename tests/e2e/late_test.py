@@ -33,7 +33,7 @@ def _come_late(person: Person, folder: Path) -> None:
 
 def _resume(service: Service, **options: bool) -> Result:
     releaser = service.make_releaser(Options(**options))  # type: ignore[arg-type]
-    service.events = list(releaser.resume(releaser.take_up(None)))
+    service.events = list(releaser.resume(releaser.plan_resume(None)))
     result = service.events[-1]
     assert isinstance(result, Result)
     return result

@@ -82,9 +82,6 @@ class Ending:
     verdicts: tuple[tuple[str, Verdict], ...]
     """The last verdict of every step that was looked at, by key."""
 
-    has_written: bool
-    """Whether this engine wrote anything."""
-
     @property
     def last(self) -> Verdict | None:
         """The verdict that the engine stopped at."""
@@ -94,6 +91,11 @@ class Ending:
     def is_done(self) -> bool:
         """Whether everything is as it should be."""
         return all(isinstance(v, Done) for _, v in self.verdicts)
+
+    def replaced(self, key: str, verdict: Verdict) -> Ending:
+        """Return the same with another verdict of a step."""
+        verdicts = {**dict(self.verdicts), key: verdict}
+        return Ending(verdicts=tuple(verdicts.items()))
 
 
 class Engine:
@@ -139,7 +141,6 @@ class Engine:
         self._pace = pace or Pace()
         self._waits_for_people = waits_for_people
         self._asks = asks
-        self._has_written = False
 
     def run(
         self, steps: Sequence[Step[T]], subject: T
@@ -177,7 +178,7 @@ class Engine:
             verdicts.append((step.key, verdict))
             if self._mode is Mode.ACT and not isinstance(verdict, Done):
                 break
-        return Ending(verdicts=tuple(verdicts), has_written=self._has_written)
+        return Ending(verdicts=tuple(verdicts))
 
     def _make_true(self, turn: _Turn[T]) -> Generator[Event, None, Verdict]:
         clock = self._world.clock
@@ -254,17 +255,11 @@ class Engine:
             journal.void(key, why=e.message, at=clock.now())
             raise
         except UncertainError as e:
-            self._has_written = True
             yield Notice(
                 text=f"{e.message}; looking whether it happened",
                 at=clock.now(),
             )
             return None
-        except BaseException:
-            # Whatever this is, it is not known that nothing was written.
-            self._has_written = True
-            raise
-        self._has_written = True
         journal.acknowledge(key, at=clock.now())
         turn.interval = self._pace.look
         return None

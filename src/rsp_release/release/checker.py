@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ..changelog.scriv import read_scriv_settings
 from ..checks import CHECKS, Facts, Report, run_checks
-from ..config import Config
-from ..engine.journal import find_unfinished
 from ..engine.world import World
 from ..exceptions import ReleaseError, UsageError
 from ..models import Proposal
-from ..version.choose import History, Request, propose
+from ..version.choose import History, Request
 from .pin import propose_release, pull_policy
+from .project import Project
 
 __all__ = ["Checker"]
 
@@ -28,35 +26,24 @@ class Checker:
 
     Parameters
     ----------
+    project
+        What would be released, with what was detected in its settings.
     worlds
         Gives each thread a world of its own.
-    config
-        The settings, with what was detected.
-    repository
-        Owner and name on GitHub.
-    journals
-        The directory of the clone's journals.
-    read_history
-        Reads the history of the commit that is checked out.
     is_offline
         Whether nothing beyond this machine may be asked.
     """
 
     def __init__(
         self,
+        project: Project,
         *,
         worlds: Callable[[], World],
-        config: Config,
-        repository: str,
-        journals: Path,
-        read_history: Callable[[], History],
         is_offline: bool,
     ) -> None:
+        self._project = project
+        self._config = project.config
         self._worlds = worlds
-        self._config = config
-        self._repository = repository
-        self._journals = journals
-        self._read_history = read_history
         self._is_offline = is_offline
 
     def run(self, facts: Facts) -> Iterator[Report]:
@@ -100,7 +87,7 @@ class Checker:
             config=config,
             is_thorough=True,
             is_planned=True,
-            history=self._read_history(),
+            history=self._project.read_history("HEAD"),
         )
         chosen = [check for check in CHECKS if not check.is_of_bump]
         return tuple(run_checks(chosen, facts))
@@ -143,11 +130,13 @@ class Checker:
         """Find out what would be released."""
         history: History | None = None
         trouble: ReleaseError | None = None
+        newest = self._project.find_newest()
         proposal = self._guess(None)
         try:
-            history = self._read_history()
+            history = self._project.read_history("HEAD")
             proposal = self._guess(history)
-            proposal = self._propose(history) or proposal
+            _, found = propose_release(self._project, history, Request())
+            proposal = found or proposal
         except ReleaseError as e:
             trouble = e
         return Facts(
@@ -158,27 +147,12 @@ class Checker:
             is_offline=self._is_offline,
             history=history,
             trouble=trouble,
-            begun=self._find_begun(),
-        )
-
-    def _propose(self, history: History) -> Proposal | None:
-        """Propose what ``bump`` would; `None`: there is nothing to release."""
-        chosen = propose(history, policy=self._config, request=Request())
-        if chosen.next is None:
-            return None
-        world = self._worlds()
-        return propose_release(
-            chosen,
-            history=history,
-            config=self._config,
-            repository=self._repository,
-            branch=world.git.branch(),
-            now=world.clock.now(),
+            begun=newest.tag if newest else None,
         )
 
     def _guess(self, history: History | None) -> Proposal:
         """Propose something, so that all else can be looked at."""
-        git = self._worlds().git
+        git = self._project.world.git
         commit = _NO_COMMIT
         with suppress(UsageError):
             commit = git.head()
@@ -191,7 +165,7 @@ class Checker:
         elif history is not None and history.tags:
             prefix = history.tags[0].prefix
         return Proposal(
-            repository=self._repository,
+            repository=self._project.repository,
             branch=git.branch(),
             default_branch=self._config.branch,
             commit=commit,
@@ -199,15 +173,6 @@ class Checker:
             tag=f"{prefix}{version}",
             previous_tag=previous.name if previous else None,
         )
-
-    def _find_begun(self) -> str | None:
-        """Find the release that was begun last and is not finished."""
-        found = None
-        for journal in find_unfinished(self._journals):
-            subject = journal.release or journal.proposal
-            if journal.has_intents and subject is not None:
-                found = subject.tag
-        return found
 
 
 def _find_tool(facts: Facts) -> tuple[str | None, str]:

@@ -73,8 +73,11 @@ class Plan:
     unfinished: Release | None = None
     """A release that was begun, and is to be finished first."""
 
+    existing: Release | None = None
+    """The release that the commit already has, complete or not."""
+
     complete: Release | None = None
-    """The release that the commit already has; nothing is to be done."""
+    """The same, where nothing is to be done."""
 
     @property
     def tag(self) -> str | None:

@@ -7,22 +7,18 @@ tag of one that is.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
-from ..config import Config
-from ..engine.journal import Journal, find_unfinished
-from ..engine.world import World
+from ..engine.journal import Journal
 from ..exceptions import NotAllowedError, UsageError
 from ..models import Proposal, PullRequest, Release
-from ..version.choose import History, Request, propose
+from ..version.choose import History, Request
 from ..version.tags import parse_tags
 from .pin import pin_tag, propose_release
+from .project import Project
 
-__all__ = ["Begun"]
+__all__ = ["UnfinishedReleases"]
 
 _BRANCHES = "rsp-release/changelog-"
 
@@ -30,47 +26,23 @@ _NEWEST = 5
 """How many of the newest tags may have been made on top of a checkout."""
 
 
-class Begun:
-    """The releases that were begun from a clone, or elsewhere.
+class UnfinishedReleases:
+    """The releases that were begun, from a clone or elsewhere.
 
     Parameters
     ----------
-    world
-        Git, GitHub and the clock.
-    config
-        The settings.
-    repository
-        Owner and name on GitHub.
-    journals
-        The directory of the clone's journals.
-    read_history
-        Reads the history up to a revision.
+    project
+        What is released.
     settle
         Seconds after which a write shows, or came to nothing.
-    fsync
-        Makes what journals record durable.
     """
 
-    def __init__(
-        self,
-        *,
-        world: World,
-        config: Config,
-        repository: str,
-        journals: Path,
-        read_history: Callable[[str], History],
-        settle: float,
-        fsync: Callable[[int], None] = os.fsync,
-    ) -> None:
-        self._world = world
-        self._config = config
-        self._repository = repository
-        self._journals = journals
-        self._read_history = read_history
+    def __init__(self, project: Project, *, settle: float) -> None:
+        self._project = project
+        self._world = project.world
         self._settle = timedelta(seconds=settle)
-        self._fsync = fsync
 
-    def unfinished(self) -> Release | Proposal | None:
+    def find_newest(self) -> Release | Proposal | None:
         """Find what the journals know to be unfinished, the newest of it.
 
         Releases that wrote nothing are forgotten; so are those whose pull
@@ -82,7 +54,7 @@ class Begun:
             A pinned release, or one whose commit is not known yet.
         """
         found: Release | Proposal | None = None
-        for journal in find_unfinished(self._journals, fsync=self._fsync):
+        for journal in self._project.find_unfinished():
             proposal = journal.proposal
             if not journal.has_intents:
                 journal.discard()
@@ -94,8 +66,8 @@ class Begun:
                 found = replace(proposal, is_begun=True)
         return found
 
-    def take_up(self, tag: str | None) -> Release | Proposal:
-        """Find what to go on with.
+    def find_to_resume(self, tag: str | None) -> Release | Proposal:
+        """Find what to resume.
 
         Parameters
         ----------
@@ -114,14 +86,14 @@ class Begun:
             Raised if there is none.
         """
         if tag is None:
-            unfinished = self.unfinished()
+            unfinished = self.find_newest()
             if unfinished is not None:
                 return unfinished
             tag = self._find_branch()
             if tag is not None:
                 return self._propose(tag)
             return self.find(None)
-        journal = Journal.of_tag(self._journals, tag)
+        journal = self._project.open_journal(tag)
         if journal.release is not None:
             return journal.release
         if journal.proposal is not None and journal.has_intents:
@@ -131,7 +103,7 @@ class Begun:
             branch = f"{_BRANCHES}{tag}"
             if git.remote_branches(branch) or self._world.forge.pulls(branch):
                 return self._propose(tag)
-        return self._pin_tag(tag)
+        return pin_tag(self._project, tag)
 
     def find(self, tag: str | None) -> Release:
         """Find a release that is tagged, or about to be.
@@ -153,11 +125,11 @@ class Begun:
             Raised if there is none.
         """
         if tag is None:
-            unfinished = self.unfinished()
+            unfinished = self.find_newest()
             if isinstance(unfinished, Release):
                 return unfinished
-            history = self._read_history("HEAD")
-            tag = self.ahead(history)
+            history = self._project.read_history("HEAD")
+            tag = self.find_ahead(history)
             if tag is None and history.previous is not None:
                 tag = history.previous.name
             if tag is None:
@@ -165,12 +137,12 @@ class Begun:
                     "no release was begun here, and no version is tagged",
                     help="`rsp-release bump` makes the first one",
                 )
-        journal = Journal.of_tag(self._journals, tag)
+        journal = self._project.open_journal(tag)
         if journal.release is not None:
             return journal.release
-        return self._pin_tag(tag)
+        return pin_tag(self._project, tag)
 
-    def after_pull(self, proposal: Proposal) -> int:
+    def find_given_up(self, proposal: Proposal) -> int:
         """Return the newest pull request of a try that was given up.
 
         One that was closed counts as given up once its branch is gone.
@@ -202,7 +174,7 @@ class Begun:
             return 0
         return max(closed)
 
-    def ahead(self, history: History) -> str | None:
+    def find_ahead(self, history: History) -> str | None:
         """Return the newest release that was made on top of the checkout.
 
         The commit with a change log's entry is made on the remote, and no
@@ -293,41 +265,18 @@ class Begun:
         version = next(
             (tag.removeprefix(t.prefix) for t in parse_tags([tag])), tag
         )
-        history = self._read_history("HEAD")
-        chosen = propose(
-            history,
-            policy=self._config,
-            request=Request(part=version, force=True),
+        _, proposal = propose_release(
+            self._project,
+            self._project.read_history("HEAD"),
+            Request(part=version, force=True),
         )
-        proposal = propose_release(
-            chosen,
-            history=history,
-            config=self._config,
-            repository=self._repository,
-            branch=self._world.git.branch() or self._config.branch,
-            now=self._world.clock.now(),
-        )
-        return replace(proposal, is_begun=True)
-
-    def _pin_tag(self, tag: str) -> Release:
-        git = self._world.git
-        if git.local_tag(tag) is None:
-            remote = git.remote_tag(tag)
-            if remote is None:
-                raise UsageError(
-                    f"there is no tag {tag}, here or on {git.remote}",
-                    help="`git ls-remote --tags` shows the tags",
-                )
-            git.fetch_tag(tag)
-        commit = git.local_tag(tag)
-        history = None
-        if commit is not None and git.has_parent(commit):
-            history = self._read_history(f"{commit}~1")
-        return pin_tag(
-            tag,
-            git=git,
-            changelog=self._world.changelog,
-            config=self._config,
-            repository=self._repository,
-            history=history,
+        if proposal is None:
+            raise UsageError("there is nothing to release")
+        return replace(
+            proposal,
+            branch=proposal.branch or self._project.config.branch,
+            # Whoever began it may have asked for another part.
+            asked=None,
+            is_forced=False,
+            is_begun=True,
         )

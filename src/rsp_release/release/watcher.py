@@ -18,19 +18,10 @@ from ..engine.engine import Engine, Mode, Pace
 from ..engine.journal import Journal, find_unfinished
 from ..engine.world import Step, World
 from ..exceptions import ExitStatus, ReleaseError, UsageError
-from ..models import (
-    Blocked,
-    Done,
-    Event,
-    Outcome,
-    Publication,
-    Release,
-    Result,
-    Verdict,
-    WorkflowRun,
-)
+from ..models import Event, Publication, Release, WorkflowRun
 from ..publishing import find_publication
 from ..version.tags import parse_tags
+from .conclusion import conclude
 
 __all__ = ["Source", "Watcher"]
 
@@ -171,7 +162,17 @@ class Watcher:
             pace=self._pace,
         )
         ending = yield from engine.run([step], release)
-        yield self._conclude(release, ending.last)
+        result = conclude(
+            ending, release, "released", at=self._world.clock.now()
+        )
+        if result.exit_status is ExitStatus.UNFINISHED:
+            reason = getattr(ending.last, "reason", None)
+            result = replace(
+                result,
+                message=f"the time was up: {reason}" if reason else None,
+                help="`rsp-release watch` goes on, and --timeout waits longer",
+            )
+        yield result
 
     def _of_tag(self, tag: str) -> Release:
         found = self._source.find_tag(tag)
@@ -250,35 +251,4 @@ class Watcher:
             is_latest=False,
             publication=publication,
             pinned_at=at,
-        )
-
-    def _conclude(self, release: Release, verdict: Verdict | None) -> Result:
-        outcome: Outcome = "unfinished"
-        status = ExitStatus.UNFINISHED
-        message: str | None = None
-        help: str | None = None
-        match verdict:
-            case Done():
-                outcome, status = "released", ExitStatus.OK
-            case Blocked():
-                status = verdict.exit_status
-                is_blocked = status is ExitStatus.BLOCKED
-                outcome = "blocked" if is_blocked else "failed"
-                message, help = verdict.problem, verdict.help
-            case _:
-                reason = getattr(verdict, "reason", None)
-                message = f"the time was up: {reason}" if reason else None
-                help = (
-                    "`rsp-release watch` goes on, and --timeout waits longer"
-                )
-        return Result(
-            outcome=outcome,
-            exit_status=status,
-            at=self._world.clock.now(),
-            version=release.version,
-            tag=release.tag,
-            commit=release.commit,
-            run_url=getattr(verdict, "url", None),
-            message=message,
-            help=help,
         )
