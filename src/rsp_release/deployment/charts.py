@@ -96,11 +96,6 @@ class Edited:
     Where nothing is to be changed, the two are the same.
     """
 
-    @property
-    def current(self) -> tuple[str | None, ...]:
-        """The values before."""
-        return tuple(old for _, old, _ in self.changes)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageValue:

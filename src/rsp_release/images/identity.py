@@ -8,12 +8,40 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from ..models import ImageReport, PlatformImage
+from ..models import Image, ImageReport, PlatformImage
 
-__all__ = ["compare", "doubts", "moved"]
+__all__ = ["compare", "doubts", "find_problem", "moved"]
 
 CLOCK_MARGIN = timedelta(minutes=5)
 """How far clocks of a builder and of GitHub may differ."""
+
+
+def find_problem(image: Image, report: ImageReport) -> str | None:
+    """Tell what a registry lacks of an image, or could not tell.
+
+    Parameters
+    ----------
+    image
+        What a release promises.
+    report
+        What the registry said of it.
+
+    Returns
+    -------
+    str or None
+        The problem; `None` where all is there. Untrusted text.
+    """
+    name = f"{image.name}:{image.tag}"
+    match report.state:
+        case "absent":
+            return f"{name} is not in the registry"
+        case "unknown":
+            return f"could not tell whether {name} is there: {report.reason}"
+        case "present":
+            missing = [p for p in image.platforms if p not in report.platforms]
+            if missing:
+                return f"{name} lacks {', '.join(missing)}"
+            return None
 
 
 def compare(reports: Iterable[ImageReport]) -> tuple[str, ...]:

@@ -266,3 +266,9 @@ class Release:
     def images(self) -> tuple[Image, ...]:
         """The images that the release promises."""
         return self.publication.images if self.publication else ()
+
+    @property
+    def image_tag(self) -> str:
+        """The tag that its images have."""
+        tags = {image.tag for image in self.images}
+        return tags.pop() if len(tags) == 1 else self.tag

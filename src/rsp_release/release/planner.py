@@ -51,7 +51,7 @@ class Planner:
         self._unfinished = unfinished
         self._options = options
 
-    def plan(self, request: Request) -> Plan:
+    def plan_bump(self, request: Request) -> Plan:
         """Find out what ``bump`` would do.
 
         Parameters

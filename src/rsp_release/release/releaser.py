@@ -115,7 +115,7 @@ class Releaser:
         Plan
             A new release, one to finish first, or nothing to do.
         """
-        plan = self._make_planner().plan(request)
+        plan = self._make_planner().plan_bump(request)
         release = plan.existing
         if release is None:
             return plan

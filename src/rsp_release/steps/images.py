@@ -10,16 +10,7 @@ from shlex import quote
 from ..engine.world import World
 from ..exceptions import ExitStatus
 from ..images import identity as images
-from ..models import (
-    Blocked,
-    Change,
-    Done,
-    Image,
-    ImageReport,
-    Release,
-    Verdict,
-    Wait,
-)
+from ..models import Blocked, Change, Done, ImageReport, Release, Verdict, Wait
 
 __all__ = ["Images", "ImagesSeen"]
 
@@ -91,7 +82,7 @@ class Images:
         found = [
             (report, problem)
             for image, report in zip(release.images, seen.reports, strict=True)
-            if (problem := _find_problem(image, report))
+            if (problem := images.find_problem(image, report))
         ]
         problems = [problem for _, problem in found]
         if problems and all(
@@ -154,20 +145,6 @@ def _list(reports: tuple[ImageReport, ...]) -> str:
     count = len(names)
     told = ", ".join(names)
     return told if count == 1 else f"{count} images: {told}"
-
-
-def _find_problem(image: Image, report: ImageReport) -> str | None:
-    name = f"{image.name}:{image.tag}"
-    match report.state:
-        case "absent":
-            return f"{name} is not in the registry"
-        case "unknown":
-            return f"could not tell whether {name} is there: {report.reason}"
-        case "present":
-            missing = [p for p in image.platforms if p not in report.platforms]
-            if missing:
-                return f"{name} lacks {', '.join(missing)}"
-            return None
 
 
 def _find_doubts(release: Release, seen: ImagesSeen) -> tuple[list[str], str]:

@@ -4,56 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..engine.world import Pulls
 from ..models import (
     Change,
     EnableAutoMerge,
     LabelPull,
     MergePull,
+    OpenPull,
     PullPolicy,
     PullRequest,
     RequestReviews,
+    Write,
 )
 
-__all__ = ["describe", "dress", "finish", "merge"]
+__all__ = ["describe", "dress", "merge", "write_pull"]
 
 
-def finish(
-    policy: PullPolicy,
-    pull: PullRequest,
-    *,
-    name: str,
-    may_wait: bool = True,
-) -> Change | None:
-    """Give a pull request what it lacks of what the settings ask for.
-
-    What people changed stays: labels are added where there are none, and
-    reviewers are asked where nobody was.
-
-    Parameters
-    ----------
-    policy
-        The settings.
-    pull
-        The pull request, which is open.
-    name
-        How it is called.
-    may_wait
-        Whether the repository allows pull requests to merge themselves.
-
-    Returns
-    -------
-    Change or None
-        One write that brings it nearer; `None` where it lacks nothing, or
-        GitHub does not know yet whether it can be merged.
-    """
-    return dress(policy, pull, name=name) or merge(
-        policy, pull, name=name, may_wait=may_wait
-    )
-
-
-def dress(
-    policy: PullPolicy, pull: PullRequest, *, name: str
-) -> Change | None:
+def dress(policy: PullPolicy, pull: PullRequest) -> Change | None:
     """Give a pull request the labels and reviewers that it lacks.
 
     Parameters
@@ -62,8 +29,6 @@ def dress(
         The settings.
     pull
         The pull request.
-    name
-        How it is called.
 
     Returns
     -------
@@ -71,6 +36,7 @@ def dress(
         The next write; `None` where nothing is lacking. What people took
         away from some is not given again.
     """
+    name = f"#{pull.number}"
     lacking = tuple(x for x in policy.labels if x not in pull.labels)
     if lacking and not pull.labels:
         return Change(
@@ -91,8 +57,7 @@ def merge(
     policy: PullPolicy,
     pull: PullRequest,
     *,
-    name: str,
-    may_wait: bool = True,
+    allows_auto_merge: bool | None,
 ) -> Change | None:
     """Merge a pull request, or let GitHub do so, where that is asked for.
 
@@ -106,16 +71,16 @@ def merge(
         The settings.
     pull
         The pull request.
-    name
-        How it is called.
-    may_wait
-        Whether the repository allows pull requests to merge themselves.
+    allows_auto_merge
+        Whether the repository lets pull requests merge themselves; `None`:
+        GitHub does not say.
 
     Returns
     -------
     Change or None
         The next write; `None` where there is none, or not yet.
     """
+    name = f"#{pull.number}"
     if not policy.auto_merge or pull.merges_itself or pull.is_draft:
         return None
     if pull.merge_state in {"clean", "has_hooks"}:
@@ -125,7 +90,8 @@ def merge(
                 number=pull.number, method=policy.auto_merge, head=pull.head
             ),
         )
-    if may_wait and pull.merge_state in {"blocked", "behind"}:
+    can_wait = allows_auto_merge is not False
+    if can_wait and pull.merge_state in {"blocked", "behind"}:
         return Change(
             summary=f"let {name} merge itself",
             write=EnableAutoMerge(
@@ -133,6 +99,31 @@ def merge(
             ),
         )
     return None
+
+
+def write_pull(pulls: Pulls, write: Write) -> None:
+    """Do a write to a pull request.
+
+    Parameters
+    ----------
+    pulls
+        The pull requests of its repository.
+    write
+        The write.
+    """
+    match write:
+        case OpenPull():
+            pulls.open_pull(write)
+        case LabelPull():
+            pulls.label_pull(write)
+        case RequestReviews():
+            pulls.request_reviews(write)
+        case EnableAutoMerge():
+            pulls.enable_auto_merge(write)
+        case MergePull():
+            pulls.merge_pull(write)
+        case _:
+            raise TypeError(f"not a write to a pull request: {write}")
 
 
 def describe(pull: PullRequest, policy: PullPolicy | None = None) -> str:

@@ -14,20 +14,16 @@ from ...models import (
     Choice,
     Collected,
     Done,
-    EnableAutoMerge,
-    LabelPull,
-    MergePull,
     OpenPull,
     Proposal,
     PullRequest,
     PushBranch,
-    RequestReviews,
     Verdict,
     Wait,
 )
 from ...models.naming import name_first
 from ...models.quotation import mute
-from ..pull_requests import describe, dress, merge
+from ..pull_requests import describe, dress, merge, write_pull
 from .seen import ChangelogSeen, look_at_changelog
 
 __all__ = ["ChangelogPull"]
@@ -85,18 +81,8 @@ class ChangelogPull:
         match change.write:
             case PushBranch() as write:
                 world.git.push_branch(write)
-            case OpenPull() as write:
-                world.forge.open_pull(write)
-            case LabelPull() as write:
-                world.forge.label_pull(write)
-            case RequestReviews() as write:
-                world.forge.request_reviews(write)
-            case EnableAutoMerge() as write:
-                world.forge.enable_auto_merge(write)
-            case MergePull() as write:
-                world.forge.merge_pull(write)
             case other:
-                raise TypeError(f"not of the change log: {other}")
+                write_pull(world.forge, other)
 
 
 # -- Verdicts ---------------------------------------------------------------
@@ -285,19 +271,14 @@ def _open(
 ) -> Verdict:
     policy = proposal.pull_policy
     name = f"#{pull.number}"
-    change = dress(policy, pull, name=name)
+    change = dress(policy, pull)
     if change is not None:
         return change
     if seen.late and proposal.collects_late and seen.collected is not None:
         return _add_late(proposal, seen.collected, seen.branch_head)
     is_undecided = bool(seen.late) and not proposal.leaves_late
     if not (is_undecided or seen.awaits_checks):
-        change = merge(
-            policy,
-            pull,
-            name=name,
-            may_wait=seen.allows_auto_merge is not False,
-        )
+        change = merge(policy, pull, allows_auto_merge=seen.allows_auto_merge)
         if change is not None:
             return change
     reason = f"pull request {name} is open: {describe(pull, policy)}"

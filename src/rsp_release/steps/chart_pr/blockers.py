@@ -1,17 +1,14 @@
-"""What speaks against a deployment, and what it has to wait for.
-
-Nothing is read here: it is told from what was looked at.
-"""
+"""What blocks a deployment, and what it has to wait for. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from shlex import quote
 
-from ...deployment import pull_request as deployment
 from ...deployment.charts import relate
 from ...deployment.edits import Replaced
 from ...exceptions import ExitStatus
+from ...images.identity import find_problem
 from ...models import Blocked, Done, Release, Verdict, Wait
 from .seen import ChartSeen
 
@@ -35,10 +32,9 @@ def refuse(
     seen: ChartSeen,
     changes: Iterable[Replaced],
     *,
-    tag: str,
     is_asked: bool,
 ) -> Verdict | None:
-    """Tell what speaks against a deployment that nobody forces.
+    """Tell what blocks a deployment that nobody forces.
 
     Parameters
     ----------
@@ -48,8 +44,6 @@ def refuse(
         What was looked at.
     changes
         What would be replaced.
-    tag
-        The tag of the release's images.
     is_asked
         Whether a person asked for just this deployment: then it is no answer
         that another is deployed instead.
@@ -57,17 +51,15 @@ def refuse(
     Returns
     -------
     Verdict or None
-        Why it is not deployed; `None` where nothing speaks against it.
+        Why it is not deployed; `None` where nothing blocks it.
     """
     command = f"rsp-release deploy {quote(release.tag)} --force"
     again = f"`{command}` does it anyway"
-    for other in seen.others:
-        version = deployment.version_of(other, release.deploy_prefix)
-        if relate(version, release.version) == "newer":
-            said = f"#{other.number} for {version} is open"
-            if is_asked:
-                return Blocked(problem=said, help=again, url=other.url)
-            return Done(evidence=f"not deployed: {said}", url=other.url)
+    for version, other in seen.newer:
+        said = f"#{other.number} for {version} is open"
+        if is_asked:
+            return Blocked(problem=said, help=again, url=other.url)
+        return Done(evidence=f"not deployed: {said}", url=other.url)
     for path, key, old, new in changes:
         relation = "same" if key.endswith("digest") else relate(old, new)
         if relation == "newer" and not (is_asked or release.is_latest):
@@ -87,7 +79,7 @@ def refuse(
     for pin in seen.pins:
         return Blocked(
             problem=f"the values pin {pin.key} to {pin.tag!r}, so the chart"
-            f" would not take {tag}",
+            f" would not take {release.image_tag}",
             help="empty it, or name it in deploy.charts as"
             f' "…/values.yaml#{pin.key}"; {again}',
         )
@@ -109,18 +101,11 @@ def find_unproven(seen: ChartSeen, *, again: str) -> Verdict | None:
     Verdict or None
         What is waited for, or missing; `None` where all are there.
     """
-    problems = []
-    for image, report in seen.images:
-        name = f"{image.name}:{image.tag}"
-        missing = [p for p in image.platforms if p not in report.platforms]
-        if report.state == "absent":
-            problems.append(f"{name} is not in the registry")
-        elif report.state == "unknown":
-            problems.append(
-                f"could not tell whether {name} is there: {report.reason}"
-            )
-        elif missing:
-            problems.append(f"{name} lacks {', '.join(missing)}")
+    problems = [
+        problem
+        for image, report in seen.images
+        if (problem := find_problem(image, report))
+    ]
     reports = tuple(report for _, report in seen.images)
     is_image = any(p.keys[:1] != ("dependencies",) for p in seen.places)
     if not seen.images and is_image:

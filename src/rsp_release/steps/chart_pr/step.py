@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from shlex import quote
 
 from ...deployment import pull_request as deployment
-from ...deployment.charts import Edited, relate
-from ...deployment.edits import edit_all, list_changes, new_files
+from ...deployment.edits import Edits, edit_all
 from ...engine.world import World
 from ...exceptions import BlockedError, ExitStatus
 from ...models import (
@@ -17,21 +14,17 @@ from ...models import (
     Deployment,
     Done,
     EditPull,
-    EnableAutoMerge,
-    LabelPull,
     MakeFork,
-    MergePull,
     OpenPull,
     PullRequest,
     PushFiles,
     Release,
-    RequestReviews,
     Verdict,
     Wait,
 )
-from ..pull_requests import describe, finish
+from ..pull_requests import describe, dress, merge, write_pull
 from .blockers import find_unproven, refuse, wait_for_fork
-from .seen import ChartSeen, look_at_files, look_for_proof, look_for_pulls
+from .seen import ChartSeen, look_at_deployment
 
 __all__ = ["ChartPull"]
 
@@ -82,31 +75,9 @@ class ChartPull:
         deploy = world.deploy
         if target is None or deploy is None or self._skips(release):
             return ChartSeen(is_unset=deploy is None)
-        repository = deploy.repository()
-        fork = deploy.fork() if repository.can_push is False else None
-        seen = ChartSeen(
-            repository=repository,
-            name=deploy.name,
-            is_local=deploy.is_local,
-            fork=fork,
+        return look_at_deployment(
+            release, target, world, deploy, force=self._force
         )
-        if not deploy.is_local:
-            seen = look_for_pulls(seen, release, target, deploy)
-        pull = seen.pull
-        if pull is not None and (pull.is_open or not self._force):
-            return seen
-        base = deploy.branch(deploy.name, repository.default_branch)
-        seen = replace(seen, base=base)
-        if base is not None:
-            try:
-                seen = look_at_files(
-                    seen, release, target, deploy, url=world.forge.url
-                )
-            except BlockedError as e:
-                seen = replace(seen, problem=e)
-        if base is None or seen.problem is not None:
-            return seen
-        return look_for_proof(seen, release, world, deploy)
 
     def _skips(self, release: Release) -> bool:
         return release.is_prerelease and not self._is_asked
@@ -143,20 +114,18 @@ class ChartPull:
         seen: ChartSeen,
         pull: PullRequest,
     ) -> Verdict:
-        name = f"#{pull.number}"
-        allows = seen.repository and seen.repository.allows_auto_merge
-        change = finish(
-            target.policy, pull, name=name, may_wait=allows is not False
+        repository = seen.repository
+        allows = repository.allows_auto_merge if repository else None
+        change = dress(target.policy, pull) or merge(
+            target.policy, pull, allows_auto_merge=allows
         )
         if change is not None and seen.fork is None:
             return change
         # Who may not push may neither label a pull request nor close what
         # somebody else opened.
         left = " (the rest is up to who may push)" if change else ""
-        for other in seen.others:
-            version = deployment.version_of(other, release.deploy_prefix)
-            is_older = relate(version, release.version) in {"older", "same"}
-            if is_older and seen.may_close(other):
+        for other in seen.older:
+            if seen.may_close(other):
                 return Change(
                     summary=f"close #{other.number}: #{pull.number}"
                     " supersedes it",
@@ -207,43 +176,39 @@ class ChartPull:
             return Blocked(
                 problem=seen.problem.message, help=seen.problem.help
             )
-        tag = deployment.image_tag(release)
+        tag = release.image_tag
         try:
             edits = edit_all(
                 seen.places, seen.files, tag=tag, digests=seen.digests
             )
         except BlockedError as e:
             return Blocked(problem=e.message, help=e.help)
-        if not list_changes(edits):
+        if not edits.changes:
+            have = "has" if len(edits.paths) == 1 else "have"
             return Done(
-                evidence=f"{', '.join(edits)} already"
-                f" {'has' if len(edits) == 1 else 'have'} {tag}"
+                evidence=f"{', '.join(edits.paths)} already {have} {tag}"
             )
-        doubt = None
+        blocker = None
         if not self._force:
-            doubt = refuse(
-                release,
-                seen,
-                list_changes(edits),
-                tag=tag,
-                is_asked=self._is_asked,
+            blocker = refuse(
+                release, seen, edits.changes, is_asked=self._is_asked
             )
-        doubt = doubt or find_unproven(seen, again=self._again(release))
-        if doubt is not None:
-            return doubt
-        return self._propose(release, target, seen, edits)
+        return (
+            blocker
+            or find_unproven(seen, again=self._again(release))
+            or self._propose(release, target, seen, edits)
+        )
 
     def _propose(
         self,
         release: Release,
         target: Deployment,
         seen: ChartSeen,
-        edits: Mapping[str, Edited],
+        edits: Edits,
     ) -> Verdict:
         """Bring a pull request nearer by one write."""
         said = "; ".join(
-            f"{path}: {old} → {new}"
-            for path, _, old, new in list_changes(edits)
+            f"{path}: {old} → {new}" for path, _, old, new in edits.changes
         )
         if seen.where is None:
             return Change(
@@ -255,45 +220,12 @@ class ChartPull:
         title = deployment.title(release)
         older = seen.updatable
         branch = older.branch if older else release.deploy_branch
-        tag = deployment.image_tag(release)
-        if seen.branch_head is not None and _has(seen, tag):
-            body = deployment.write_body(
-                release,
-                changes=list_changes(edits),
-                reports=[report for _, report in seen.images],
-                overrides=seen.overrides,
-                evidence=seen.evidence,
-            )
-            if older is not None:
-                return Change(
-                    summary=f"say in #{older.number} that it is for"
-                    f" {release.version}",
-                    write=EditPull(
-                        number=older.number, title=title, body=body
-                    ),
-                )
-            if seen.is_local:
-                return Done(
-                    evidence=f"branch {branch} of {seen.where} has the commit"
-                )
-            owner = seen.where.partition("/")[0]
-            return Change(
-                summary=f"open a pull request in {seen.name}",
-                write=OpenPull(
-                    branch=branch,
-                    base=seen.repository.default_branch
-                    if seen.repository
-                    else "",
-                    title=title,
-                    body=body,
-                    after=seen.pull.number if seen.pull else 0,
-                    owner=owner if seen.where != seen.name else "",
-                    is_draft=target.is_draft,
-                ),
-            )
+        if seen.branch_head is not None and _has(seen, release.image_tag):
+            return _describe(release, target, seen, edits, branch=branch)
         if seen.branch_head is not None and older is None and not self._force:
             return Blocked(
-                problem=f"{seen.where} has a branch {branch} without {tag}",
+                problem=f"{seen.where} has a branch {branch} without"
+                f" {release.image_tag}",
                 help="delete it, if nobody needs it",
             )
         return Change(
@@ -302,7 +234,7 @@ class ChartPull:
                 repository=seen.where,
                 branch=branch,
                 base=str(seen.base),
-                files=new_files(seen.places, seen.files, edits),
+                files=edits.files,
                 message=f"{title}\n",
                 at=release.pinned_at,
                 expected=seen.branch_head,
@@ -325,23 +257,53 @@ class ChartPull:
                 deploy.make_fork(write)
             case PushFiles() as write:
                 deploy.push_files(write)
-            case OpenPull() as write:
-                deploy.open_pull(write)
             case EditPull() as write:
                 deploy.edit_pull(write)
-            case LabelPull() as write:
-                deploy.label_pull(write)
-            case RequestReviews() as write:
-                deploy.request_reviews(write)
-            case EnableAutoMerge() as write:
-                deploy.enable_auto_merge(write)
-            case MergePull() as write:
-                deploy.merge_pull(write)
             case other:
-                raise TypeError(f"not of a deployment: {other}")
+                write_pull(deploy, other)
 
 
 # -- Deciding ---------------------------------------------------------------
+
+
+def _describe(
+    release: Release,
+    target: Deployment,
+    seen: ChartSeen,
+    edits: Edits,
+    *,
+    branch: str,
+) -> Verdict:
+    """Open the pull request of a branch that has the commit, or retitle it."""
+    title = deployment.title(release)
+    body = deployment.write_body(
+        release,
+        changes=edits.changes,
+        reports=[report for _, report in seen.images],
+        overrides=seen.overrides,
+        evidence=seen.evidence,
+    )
+    older = seen.updatable
+    if older is not None:
+        return Change(
+            summary=f"say in #{older.number} that it is for {release.version}",
+            write=EditPull(number=older.number, title=title, body=body),
+        )
+    where = seen.where or seen.name
+    if seen.is_local:
+        return Done(evidence=f"branch {branch} of {where} has the commit")
+    return Change(
+        summary=f"open a pull request in {seen.name}",
+        write=OpenPull(
+            branch=branch,
+            base=seen.repository.default_branch if seen.repository else "",
+            title=title,
+            body=body,
+            after=seen.pull.number if seen.pull else 0,
+            owner=where.partition("/")[0] if where != seen.name else "",
+            is_draft=target.is_draft,
+        ),
+    )
 
 
 def _is_to_merge(
@@ -382,4 +344,4 @@ def _has(seen: ChartSeen, tag: str) -> bool:
         )
     except BlockedError:
         return False
-    return not list_changes(edits)
+    return not edits.changes
