@@ -253,11 +253,6 @@ class Release:
         return f"{self.deploy_prefix}{self.version}"
 
     @property
-    def ref(self) -> str:
-        """The tag's full ref."""
-        return f"refs/tags/{self.tag}"
-
-    @property
     def workflow(self) -> str | None:
         """The workflow file whose run publishes; empty where none does."""
         return self.publication.workflow if self.publication else None
