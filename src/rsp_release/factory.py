@@ -148,7 +148,7 @@ class Factory:
             digests=DigestRecords(git.journals),
         )
         return Releaser(
-            self._make_project(world, git, config, repository),
+            project=self._make_project(world, git, config, repository),
             prepare=(
                 Preflight(
                     config,
@@ -247,7 +247,7 @@ class Factory:
         try:
             yield Checker(
                 self._make_project(world(), git, config, repository),
-                worlds=world,
+                world,
                 is_offline=offline,
             )
         finally:

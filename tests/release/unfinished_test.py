@@ -72,7 +72,7 @@ def test_nothing_was_begun(tmp_path: Path) -> None:
         journals=tmp_path,
         read_history=lambda revision: History(head="c" * 40),
     )
-    unfinished = UnfinishedReleases(project, settle=60.0)
+    unfinished = UnfinishedReleases(project, 60.0)
     assert unfinished.find_newest() is None
     for tag in (None, "9.9.9"):
         with pytest.raises(UsageError):

@@ -224,7 +224,7 @@ def make_releaser(
         fsync=fsync,
     )
     return Releaser(
-        project,
+        project=project,
         prepare=PREPARE,
         release=RELEASE,
         random=random,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..changelog.scriv import read_scriv_settings
@@ -21,30 +21,18 @@ __all__ = ["Checker"]
 _NO_COMMIT = "0" * 40
 
 
+@dataclass(frozen=True, slots=True)
 class Checker:
-    """Looks at everything that must be so before a release.
+    """Looks at everything that must be so before a release."""
 
-    Parameters
-    ----------
-    project
-        What would be released, with what was detected in its settings.
-    worlds
-        Gives each thread a world of its own.
-    is_offline
-        Whether nothing beyond this machine may be asked.
-    """
+    project: Project
+    """What would be released, with what was detected in its settings."""
 
-    def __init__(
-        self,
-        project: Project,
-        *,
-        worlds: Callable[[], World],
-        is_offline: bool,
-    ) -> None:
-        self._project = project
-        self._config = project.config
-        self._worlds = worlds
-        self._is_offline = is_offline
+    worlds: Callable[[], World]
+    """Gives each thread a world of its own."""
+
+    is_offline: bool
+    """Whether nothing beyond this machine may be asked."""
 
     def run(self, facts: Facts) -> Iterator[Report]:
         """Look at everything, and write nothing.
@@ -78,16 +66,16 @@ class Checker:
         tuple of Report
             What each check found, in their order.
         """
-        config = self._config
+        config = self.project.config
         if not deploys:
             config = config._replace(deploy_repository=None)
         facts = Facts(
             proposal=proposal,
-            worlds=self._worlds,
+            worlds=self.worlds,
             config=config,
             is_thorough=True,
             is_planned=True,
-            history=self._project.read_history("HEAD"),
+            history=self.project.read_history("HEAD"),
         )
         chosen = [check for check in CHECKS if not check.is_of_bump]
         return tuple(run_checks(chosen, facts))
@@ -100,7 +88,7 @@ class Checker:
         facts
             What was looked at.
         """
-        config = self._config
+        config = self.project.config
         if facts.history is not None and facts.history.tags:
             tag = facts.proposal.tag
             config = config.detected(
@@ -130,21 +118,23 @@ class Checker:
         """Find out what would be released."""
         history: History | None = None
         trouble: ReleaseError | None = None
-        newest = self._project.find_newest()
+        newest = self.project.find_newest()
         proposal = self._guess(None)
         try:
-            history = self._project.read_history("HEAD")
+            history = self.project.read_history("HEAD")
             proposal = self._guess(history)
-            _, found = propose_release(self._project, history, Request())
+            _, found = propose_release(self.project, history, Request())
             proposal = found or proposal
         except ReleaseError as e:
             trouble = e
         return Facts(
-            proposal=replace(proposal, pull_policy=pull_policy(self._config)),
-            worlds=self._worlds,
-            config=self._config,
+            proposal=replace(
+                proposal, pull_policy=pull_policy(self.project.config)
+            ),
+            worlds=self.worlds,
+            config=self.project.config,
             is_thorough=True,
-            is_offline=self._is_offline,
+            is_offline=self.is_offline,
             history=history,
             trouble=trouble,
             begun=newest.tag if newest else None,
@@ -152,22 +142,22 @@ class Checker:
 
     def _guess(self, history: History | None) -> Proposal:
         """Propose something, so that all else can be looked at."""
-        git = self._project.world.git
+        git = self.project.world.git
         commit = _NO_COMMIT
         with suppress(UsageError):
             commit = git.head()
         previous = history.previous if history else None
-        prefix = self._config.tag_prefix or ""
-        version = self._config.initial_version
+        prefix = self.project.config.tag_prefix or ""
+        version = self.project.config.initial_version
         if previous is not None:
             prefix = previous.prefix
             version = str(previous.version.raised("patch"))
         elif history is not None and history.tags:
             prefix = history.tags[0].prefix
         return Proposal(
-            repository=self._project.repository,
+            repository=self.project.repository,
             branch=git.branch(),
-            default_branch=self._config.branch,
+            default_branch=self.project.config.branch,
             commit=commit,
             version=version,
             tag=f"{prefix}{version}",

@@ -7,7 +7,7 @@ is chosen from it, and the release that is there already or is proposed.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ..models import Proposal, Release
@@ -28,28 +28,18 @@ _MOST_PULLS = 100
 T = TypeVar("T", Release, Proposal, Release | Proposal)
 
 
+@dataclass(frozen=True, slots=True)
 class Planner:
-    """Finds out what ``bump`` and ``resume`` would do.
+    """Finds out what ``bump`` and ``resume`` would do."""
 
-    Parameters
-    ----------
-    project
-        What is released.
-    unfinished
-        Finds what was begun.
-    options
-        What was asked for.
-    """
+    project: Project
+    """What is released."""
 
-    def __init__(
-        self,
-        project: Project,
-        unfinished: UnfinishedReleases,
-        options: Options,
-    ) -> None:
-        self._project = project
-        self._unfinished = unfinished
-        self._options = options
+    unfinished: UnfinishedReleases
+    """Finds what was begun."""
+
+    options: Options
+    """What was asked for."""
 
     def plan_bump(self, request: Request) -> Plan:
         """Find out what ``bump`` would do.
@@ -65,27 +55,27 @@ class Planner:
             A new release, one to finish first, one that is there already, or
             nothing to do.
         """
-        begun = self._unfinished.find_newest()
+        begun = self.unfinished.find_newest()
         if isinstance(begun, Release):
             return Plan(unfinished=begun)
         if begun is not None:
             return Plan(proposal=self._with_options(begun))
         history = self._read_history()
-        chosen, proposal = propose_release(self._project, history, request)
+        chosen, proposal = propose_release(self.project, history, request)
         plan = Plan(next_version=chosen)
         if proposal is None:
             return self._plan_existing(plan)
-        ahead = self._unfinished.find_ahead(history)
+        ahead = self.unfinished.find_ahead(history)
         if ahead is not None and self._is_all(ahead):
             # This checkout did not follow the release that was made from it.
-            return replace(plan, existing=self._unfinished.find(ahead))
+            return replace(plan, existing=self.unfinished.find(ahead))
         return replace(
             plan,
             proposal=replace(
                 proposal,
-                after_pull=self._unfinished.find_given_up(proposal),
-                leaves_late=self._options.leaves_late,
-                collects_late=self._options.collects_late,
+                after_pull=self.unfinished.find_given_up(proposal),
+                leaves_late=self.options.leaves_late,
+                collects_late=self.options.collects_late,
             ),
         )
 
@@ -107,22 +97,22 @@ class Planner:
         UsageError
             Raised if there is none.
         """
-        return self._with_options(self._unfinished.find_to_resume(tag))
+        return self._with_options(self.unfinished.find_to_resume(tag))
 
     def _with_options(self, begun: T) -> T:
         """Let what was begun continue as is asked for now."""
         if isinstance(begun, Proposal):
             return replace(
                 begun,
-                leaves_late=self._options.leaves_late,
-                is_forced=begun.is_forced or self._options.forces,
-                collects_late=self._options.collects_late,
+                leaves_late=self.options.leaves_late,
+                is_forced=begun.is_forced or self.options.forces,
+                collects_late=self.options.collects_late,
             )
         return begun
 
     def _read_history(self) -> History:
         """Read the history, with labels where the settings map any."""
-        project = self._project
+        project = self.project
         history = project.read_history("HEAD")
         if not project.config.labels:
             return history
@@ -147,14 +137,14 @@ class Planner:
         chosen = plan.next_version
         if chosen is None or chosen.current_tag is None:
             return plan
-        release = self._unfinished.find(chosen.current_tag)
-        if release.commit != self._project.world.git.head():
+        release = self.unfinished.find(chosen.current_tag)
+        if release.commit != self.project.world.git.head():
             return replace(plan, complete=release)
         return replace(plan, existing=release)
 
     def _is_all(self, tag: str) -> bool:
         """Return whether the branch on the remote ends at a tag."""
-        git = self._project.world.git
+        git = self.project.world.git
         branch = git.branch()
         if branch is None:
             return False

@@ -7,9 +7,8 @@ Every command is a stream of events whose last one is a
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from random import Random
 from shlex import quote
 
@@ -48,57 +47,35 @@ from .unfinished import UnfinishedReleases
 __all__ = ["Releaser"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Releaser:
-    """Carries out the commands of one clone.
+    """Carries out the commands of one clone."""
 
-    Parameters
-    ----------
-    project
-        What is released.
-    prepare
-        The steps before the pin.
-    release
-        The steps after it.
-    random
-        Spreads the waits.
-    options
-        What was asked for.
-    """
+    project: Project
+    """What is released."""
 
-    def __init__(
-        self,
-        project: Project,
-        *,
-        prepare: Sequence[Step[Proposal]],
-        release: Sequence[Step[Release]],
-        random: Random,
-        options: Options,
-    ) -> None:
-        self._project = project
-        self._world = project.world
-        self._prepare = tuple(prepare)
-        self._release = tuple(release)
-        self._random = random
-        self._options = options
-        self._unfinished = UnfinishedReleases(
-            project, settle=options.pace.settle
-        )
+    prepare: Sequence[Step[Proposal]]
+    """The steps before the pin."""
 
-    @property
-    def journals(self) -> Path:
-        """The directory of the clone's journals."""
-        return self._project.journals
+    release: Sequence[Step[Release]]
+    """The steps after it."""
+
+    random: Random
+    """Spreads the waits."""
+
+    options: Options
+    """What was asked for."""
 
     @property
     def steps(self) -> tuple[tuple[str, str], ...]:
         """Key and title of every step, in order."""
-        prepare = tuple((step.key, step.title) for step in self._prepare)
+        prepare = tuple((step.key, step.title) for step in self.prepare)
         return prepare + self.release_steps
 
     @property
     def release_steps(self) -> tuple[tuple[str, str], ...]:
         """Key and title of the steps after the pin."""
-        return tuple((step.key, step.title) for step in self._release)
+        return tuple((step.key, step.title) for step in self.release)
 
     # -- Planning -----------------------------------------------------------
 
@@ -115,12 +92,12 @@ class Releaser:
         Plan
             A new release, one to finish first, or nothing to do.
         """
-        plan = self._make_planner().plan_bump(request)
+        plan = self._planner.plan_bump(request)
         release = plan.existing
         if release is None:
             return plan
         engine = self._make_engine(release.tag, Mode.PLAN)
-        if drain(engine.run(self._release, release)).is_done:
+        if drain(engine.run(self.release, release)).is_done:
             return replace(plan, complete=release)
         return Plan(unfinished=release)
 
@@ -142,7 +119,7 @@ class Releaser:
         UsageError
             Raised if there is none.
         """
-        return self._make_planner().plan_resume(tag)
+        return self._planner.plan_resume(tag)
 
     def find(self, tag: str | None) -> Release:
         """Find a release that was begun, by its journal or else its tag.
@@ -181,7 +158,7 @@ class Releaser:
             Markdown.
         """
         return preview_notes(
-            self._project, self._unfinished, version, generated=generated
+            self.project, self._unfinished, version, generated=generated
         )
 
     # -- Acting -------------------------------------------------------------
@@ -201,13 +178,11 @@ class Releaser:
         """
         if plan.unfinished is not None:
             yield from self._show(
-                plan.unfinished, self._release, Mode.PLAN, "planned"
+                plan.unfinished, self.release, Mode.PLAN, "planned"
             )
             return
         if plan.proposal is None:
-            yield make_result(
-                "nothing", plan.complete, at=self._world.clock.now()
-            )
+            yield make_result("nothing", plan.complete, at=self._now())
             return
         yield from self._show_proposal(plan.proposal, "planned")
 
@@ -226,14 +201,12 @@ class Releaser:
         """
         subject = plan.unfinished or plan.proposal
         if subject is None:
-            yield make_result(
-                "nothing", plan.complete, at=self._world.clock.now()
-            )
+            yield make_result("nothing", plan.complete, at=self._now())
             return
         if isinstance(subject, Release) or subject.is_begun:
             yield Notice(
                 text=f"release {subject.tag} was begun and is finished first",
-                at=self._world.clock.now(),
+                at=self._now(),
             )
         yield from self.resume(subject)
 
@@ -250,7 +223,7 @@ class Releaser:
         Event
             Every look at a step, then the result.
         """
-        journal = self._project.open_journal(subject.tag)
+        journal = self.project.open_journal(subject.tag)
         engine = self._make_engine(subject.tag, Mode.ACT, journal)
         if isinstance(subject, Release):
             if journal.release is None:
@@ -264,7 +237,7 @@ class Releaser:
             yield self._conclude(ready, subject, "released")
             return
         commit, _ = find_settled(subject, ready)
-        release = pin(self._project, subject, commit)
+        release = pin(self.project, subject, commit)
         journal.pin(release)
         for event in self._finish(engine, release, journal):
             if isinstance(event, Result) and not subject.is_begun:
@@ -288,7 +261,7 @@ class Releaser:
         if isinstance(subject, Proposal):
             yield from self._show_proposal(subject, "released")
             return
-        yield from self._show(subject, self._release, Mode.PLAN, "released")
+        yield from self._show(subject, self.release, Mode.PLAN, "released")
 
     def deploy(
         self, release: Release, step: Step[Release], *, acts: bool
@@ -314,9 +287,9 @@ class Releaser:
         UsageError
             Raised if it is not known where to deploy.
         """
-        checkout = self._options.checkout
+        checkout = self.options.checkout
         deployment = find_deployment(
-            self._project.config, checkout=str(checkout) if checkout else None
+            self.project.config, checkout=str(checkout) if checkout else None
         )
         if deployment is None:
             raise UsageError(
@@ -328,12 +301,12 @@ class Releaser:
         if not acts:
             yield from self._show(release, [step], Mode.PLAN, "planned")
             return
-        journal = self._project.open_journal(release.tag)
+        journal = self.project.open_journal(release.tag)
         was_finished = journal.is_finished or journal.release is None
         engine = self._make_engine(release.tag, Mode.ACT, journal)
         ending = yield from engine.run([step], release)
         if ending.is_done and was_finished:
-            journal.finish(at=self._world.clock.now())
+            journal.finish(at=self._now())
         result = self._conclude(ending, release, "released")
         if result.outcome == "unfinished":
             # Resuming ends with an open pull request, and waits for no merge.
@@ -362,8 +335,8 @@ class Releaser:
         Event
             The look at the images, then the result.
         """
-        steps = [step for step in self._release if step.key == "images"]
-        world = replace(self._world, digests=None) if accepts else None
+        steps = [step for step in self.release if step.key == "images"]
+        world = replace(self.project.world, digests=None) if accepts else None
         engine = self._make_engine(release.tag, Mode.LOOK, world=world)
         ending = yield from engine.run(steps, release)
         self._keep_digests(release, ending)
@@ -375,18 +348,18 @@ class Releaser:
         self, engine: Engine, proposal: Proposal
     ) -> Generator[Event, None, Ending]:
         """Prepare a release, and look whether it is still what was chosen."""
-        ending = yield from engine.run(self._prepare, proposal)
+        ending = yield from engine.run(self.prepare, proposal)
         if not ending.is_done:
             return ending
         commit, key = find_settled(proposal, ending)
-        blocked = recheck(self._project, proposal, commit)
+        blocked = recheck(self.project, proposal, commit)
         if blocked is None:
             return ending
         yield StepEvent(
             key=key,
             title=dict(self.steps).get(key, key),
             verdict=blocked,
-            at=self._world.clock.now(),
+            at=self._now(),
         )
         return ending.replaced(key, blocked)
 
@@ -401,11 +374,11 @@ class Releaser:
             return
         commit, _ = find_settled(proposal, ready)
         release = replace(
-            pin(self._project, proposal, commit),
+            pin(self.project, proposal, commit),
             is_planned=True,
             is_foreseen=not ready.is_done,
         )
-        rest = yield from engine.run(self._release, release)
+        rest = yield from engine.run(self.release, release)
         ending = Ending(verdicts=ready.verdicts + rest.verdicts)
         result = self._conclude(ending, release, good)
         yield result if ready.is_done else replace(result, commit=None)
@@ -424,26 +397,37 @@ class Releaser:
     def _finish(
         self, engine: Engine, release: Release, journal: Journal
     ) -> Iterator[Event]:
-        ending = yield from engine.run(self._release, release)
+        ending = yield from engine.run(self.release, release)
         self._keep_digests(release, ending)
         if ending.is_done:
-            journal.finish(at=self._world.clock.now())
+            journal.finish(at=self._now())
         yield self._conclude(ending, release, "released")
 
     def _keep_digests(self, release: Release, ending: Ending) -> None:
         """Keep what was proven, so that a tag that is moved is noticed."""
         verdict = dict(ending.verdicts).get("images")
-        if isinstance(verdict, Done) and self._world.digests is not None:
-            self._world.digests.record(release.tag, verdict.images)
+        if (
+            isinstance(verdict, Done)
+            and self.project.world.digests is not None
+        ):
+            self.project.world.digests.record(release.tag, verdict.images)
 
     def _conclude(
         self, ending: Ending, subject: Release | Proposal, good: Outcome
     ) -> Result:
         """Say how it ended."""
-        return conclude(ending, subject, good, at=self._world.clock.now())
+        return conclude(ending, subject, good, at=self._now())
 
-    def _make_planner(self) -> Planner:
-        return Planner(self._project, self._unfinished, self._options)
+    @property
+    def _unfinished(self) -> UnfinishedReleases:
+        return UnfinishedReleases(self.project, self.options.pace.settle)
+
+    @property
+    def _planner(self) -> Planner:
+        return Planner(self.project, self._unfinished, self.options)
+
+    def _now(self) -> datetime:
+        return self.project.world.clock.now()
 
     def _make_engine(
         self,
@@ -453,16 +437,14 @@ class Releaser:
         *,
         world: World | None = None,
     ) -> Engine:
-        deadline = self._world.clock.now() + timedelta(
-            seconds=self._options.timeout
-        )
+        deadline = self._now() + timedelta(seconds=self.options.timeout)
         return Engine(
-            world=world or self._world,
-            journal=journal or self._project.open_journal(tag),
+            world=world or self.project.world,
+            journal=journal or self.project.open_journal(tag),
             mode=mode,
-            random=self._random,
+            random=self.random,
             deadline=deadline,
-            pace=self._options.pace,
-            waits_for_people=self._options.waits,
-            asks=self._options.asks,
+            pace=self.options.pace,
+            waits_for_people=self.options.waits,
+            asks=self.options.asks,
         )

@@ -7,7 +7,7 @@ tag of one that is.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ..engine.journal import Journal
@@ -26,21 +26,15 @@ _NEWEST = 5
 """How many of the newest tags may have been made on top of a checkout."""
 
 
+@dataclass(frozen=True, slots=True)
 class UnfinishedReleases:
-    """The releases that were begun, from a clone or elsewhere.
+    """The releases that were begun, from a clone or elsewhere."""
 
-    Parameters
-    ----------
-    project
-        What is released.
-    settle
-        Seconds after which a write shows, or came to nothing.
-    """
+    project: Project
+    """What is released."""
 
-    def __init__(self, project: Project, *, settle: float) -> None:
-        self._project = project
-        self._world = project.world
-        self._settle = timedelta(seconds=settle)
+    settle: float
+    """Seconds after which a write shows, or came to nothing."""
 
     def find_newest(self) -> Release | Proposal | None:
         """Find what the journals know to be unfinished, the newest of it.
@@ -54,14 +48,14 @@ class UnfinishedReleases:
             A pinned release, or one whose commit is not known yet.
         """
         found: Release | Proposal | None = None
-        for journal in self._project.find_unfinished():
+        for journal in self.project.find_unfinished():
             proposal = journal.proposal
             if not journal.has_intents:
                 journal.discard()
             elif proposal is None:
                 found = journal.release
             elif self._is_given_up(proposal, journal):
-                journal.abandon(at=self._world.clock.now())
+                journal.abandon(at=self.project.world.clock.now())
             else:
                 found = replace(proposal, is_begun=True)
         return found
@@ -93,17 +87,19 @@ class UnfinishedReleases:
             if tag is not None:
                 return self._propose(tag)
             return self.find(None)
-        journal = self._project.open_journal(tag)
+        journal = self.project.open_journal(tag)
         if journal.release is not None:
             return journal.release
         if journal.proposal is not None and journal.has_intents:
             return replace(journal.proposal, is_begun=True)
-        git = self._world.git
+        git = self.project.world.git
         if git.local_tag(tag) is None and git.remote_tag(tag) is None:
             branch = f"{_BRANCHES}{tag}"
-            if git.remote_branches(branch) or self._world.forge.pulls(branch):
+            if git.remote_branches(branch) or self.project.world.forge.pulls(
+                branch
+            ):
                 return self._propose(tag)
-        return pin_tag(self._project, tag)
+        return pin_tag(self.project, tag)
 
     def find(self, tag: str | None) -> Release:
         """Find a release that is tagged, or about to be.
@@ -128,7 +124,7 @@ class UnfinishedReleases:
             unfinished = self.find_newest()
             if isinstance(unfinished, Release):
                 return unfinished
-            history = self._project.read_history("HEAD")
+            history = self.project.read_history("HEAD")
             tag = self.find_ahead(history)
             if tag is None and history.previous is not None:
                 tag = history.previous.name
@@ -137,10 +133,10 @@ class UnfinishedReleases:
                     "no release was begun here, and no version is tagged",
                     help="`rsp-release bump` makes the first one",
                 )
-        journal = self._project.open_journal(tag)
+        journal = self.project.open_journal(tag)
         if journal.release is not None:
             return journal.release
-        return pin_tag(self._project, tag)
+        return pin_tag(self.project, tag)
 
     def find_given_up(self, proposal: Proposal) -> int:
         """Return the newest pull request of a try that was given up.
@@ -157,20 +153,20 @@ class UnfinishedReleases:
         int
             Its number; 0 where there is none.
         """
-        branch = proposal.changelog_branch
-        state = self._world.changelog.look(proposal.commit, proposal.version)
+        world, branch = self.project.world, proposal.changelog_branch
+        state = world.changelog.look(proposal.commit, proposal.version)
         if not state.todo or proposal.is_prerelease:
             return 0
         try:
             closed = [
                 pull.number
-                for pull in self._world.forge.pulls(branch)
+                for pull in world.forge.pulls(branch)
                 if not pull.is_open and not pull.is_merged
             ]
         except NotAllowedError:
             # Preflight, or the first write, tells of it in its own words.
             return 0
-        if not closed or branch in self._world.git.remote_branches(branch):
+        if not closed or branch in world.git.remote_branches(branch):
             return 0
         return max(closed)
 
@@ -190,7 +186,7 @@ class UnfinishedReleases:
         str or None
             Its tag; `None` where there is none.
         """
-        git = self._world.git
+        git = self.project.world.git
         least = history.previous.version.key if history.previous else ()
         for tag in history.tags[:_NEWEST]:
             if tag.version.key <= least:
@@ -208,16 +204,16 @@ class UnfinishedReleases:
 
     def _is_given_up(self, proposal: Proposal, journal: Journal) -> bool:
         """Return whether nothing is left of a try, and it cannot go on."""
-        git, now = self._world.git, self._world.clock.now()
-        branch = proposal.changelog_branch
+        world, branch = self.project.world, proposal.changelog_branch
+        git, settle = world.git, timedelta(seconds=self.settle)
         head = git.remote_branch(proposal.branch or proposal.default_branch)
         if head is None:
             return False
-        state = self._world.changelog.look(head, proposal.version)
+        state = world.changelog.look(head, proposal.version)
         if not state.todo:
             return state.entry is None and self._had_entry(proposal, head)
         newest = journal.newest_intent
-        if newest is not None and now < newest + self._settle:
+        if newest is not None and world.clock.now() < newest + settle:
             return False
         if branch in git.remote_branches(branch):
             return False
@@ -228,11 +224,12 @@ class UnfinishedReleases:
 
     def _had_entry(self, proposal: Proposal, head: str) -> bool:
         """Return whether its entry was merged, and taken away again."""
+        world = self.project.world
         commits = [pull.merge_commit for pull in self._pulls(proposal)]
         return any(
             commit is not None
-            and self._world.git.is_ancestor(commit, head)
-            and self._world.changelog.look(commit, proposal.version).entry
+            and world.git.is_ancestor(commit, head)
+            and world.changelog.look(commit, proposal.version).entry
             for commit in commits
         )
 
@@ -240,13 +237,15 @@ class UnfinishedReleases:
         """Return the pull requests of a try, the newest first."""
         return [
             pull
-            for pull in self._world.forge.pulls(proposal.changelog_branch)
+            for pull in self.project.world.forge.pulls(
+                proposal.changelog_branch
+            )
             if pull.number > proposal.after_pull
         ]
 
     def _find_branch(self) -> str | None:
         """Find the tag of a change log's branch that awaits its release."""
-        git = self._world.git
+        git = self.project.world.git
         names = (
             name.removeprefix(_BRANCHES)
             for name in git.remote_branches(_BRANCHES)
@@ -266,15 +265,15 @@ class UnfinishedReleases:
             (tag.removeprefix(t.prefix) for t in parse_tags([tag])), tag
         )
         _, proposal = propose_release(
-            self._project,
-            self._project.read_history("HEAD"),
+            self.project,
+            self.project.read_history("HEAD"),
             Request(part=version, force=True),
         )
         if proposal is None:
             raise UsageError("there is nothing to release")
         return replace(
             proposal,
-            branch=proposal.branch or self._project.config.branch,
+            branch=proposal.branch or self.project.config.branch,
             # Whoever began it may have asked for another part.
             asked=None,
             is_forced=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..checks import (
     CHECKS,
@@ -37,40 +37,34 @@ class PreflightSeen:
     """Whether another run releases the same version of the same commit."""
 
 
+@dataclass(frozen=True, slots=True)
 class Preflight:
-    """Whatever would stop the release is known before anything is written.
+    """Whatever would stop the release is known before anything is written."""
 
-    Parameters
-    ----------
-    config
-        The settings; without them, what depends on the publishing workflow
-        is not looked at.
-    look_ahead
-        Looks, once, at what takes longer and is not looked at again.
-    insists
-        Whether a release may go on over what that found.
+    config: Config | None = None
+    """The settings; without them, what depends on the publishing workflow
+    is not looked at.
     """
+
+    look_ahead: Callable[[Proposal], tuple[Report, ...]] | None = None
+    """Looks, once, at what takes longer and is not looked at again."""
+
+    insists: bool = False
+    """Whether a release may go on over what that found."""
+
+    ahead: dict[tuple[str, str], tuple[Report, ...]] = field(
+        default_factory=dict
+    )
+    """What that found, by tag and commit."""
 
     key = "preflight"
     title = "Preflight"
-
-    def __init__(
-        self,
-        config: Config | None = None,
-        *,
-        look_ahead: Callable[[Proposal], tuple[Report, ...]] | None = None,
-        insists: bool = False,
-    ) -> None:
-        self._config = config
-        self._look_ahead = look_ahead
-        self._insists = insists
-        self._ahead: dict[tuple[str, str], tuple[Report, ...]] = {}
 
     def observe(self, proposal: Proposal, world: World) -> PreflightSeen:
         facts = Facts(
             proposal=proposal,
             worlds=lambda: world,
-            config=self._config,
+            config=self.config,
         )
         facts.is_joined = _is_joined(facts)
         return PreflightSeen(
@@ -85,17 +79,17 @@ class Preflight:
 
     def _look_once(self, proposal: Proposal) -> tuple[Report, ...]:
         """Look at all else, unless that was done for the same release."""
-        if self._look_ahead is None:
+        if self.look_ahead is None:
             return ()
         key = proposal.tag, proposal.commit
-        if key not in self._ahead:
-            self._ahead[key] = self._look_ahead(proposal)
-        return self._ahead[key]
+        if key not in self.ahead:
+            self.ahead[key] = self.look_ahead(proposal)
+        return self.ahead[key]
 
     def decide(self, proposal: Proposal, seen: PreflightSeen) -> Verdict:
         problems = [f for f in seen.findings if f.state == "problem"]
         found = [r.finding for r in seen.ahead if r.finding.state == "problem"]
-        if found and not self._insists:
+        if found and not self.insists:
             problems += found
         if not problems:
             return Done(evidence=_praise(proposal, seen))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from shlex import quote
 
@@ -88,49 +88,41 @@ class PublishingRunSeen:
     """Seconds until it is worth looking again."""
 
 
+@dataclass(frozen=True, slots=True)
 class PublishingRun:
     """The workflow run that publishes the images has succeeded.
 
     The run is found by event, peeled commit, workflow file and tag, among
     those that are not older than the decision to release.
+    """
 
-    Parameters
-    ----------
-    number
-        GitHub's number of the run, where a person names one.
-    reruns
-        How often the failed jobs may be run again. A run that was cancelled
-        while it was watched stays so: that was somebody's wish.
-    approves
-        Whether to approve deployments that the run waits for.
-    goes_on
-        Whether ``resume`` goes on with what comes after the run.
+    number: int | None = None
+    """GitHub's number of the run, where a person names one."""
+
+    reruns: int = 0
+    """How often the failed jobs may be run again. A run that was cancelled
+    while it was watched stays so: that was somebody's wish.
+    """
+
+    approves: bool = False
+    """Whether to approve deployments that the run waits for."""
+
+    goes_on: bool = False
+    """Whether ``resume`` goes on with what comes after the run."""
+
+    first: dict[int, WorkflowRun] = field(default_factory=dict)
+    """Each run as it was when it was first seen. Only how many re-runs are
+    left depends on it; what was re-run is known from the journal.
     """
 
     key = "workflow_run"
     title = "Workflow run"
 
-    def __init__(
-        self,
-        number: int | None = None,
-        *,
-        reruns: int = 0,
-        approves: bool = False,
-        goes_on: bool = False,
-    ) -> None:
-        self._number = number
-        self._reruns = reruns
-        self._approves = approves
-        self._goes_on = goes_on
-        # Only how many re-runs are left depends on it, so that to forget it
-        # does no harm; what was re-run is known from the journal.
-        self._first: dict[int, WorkflowRun] = {}
-
     def observe(self, release: Release, world: World) -> PublishingRunSeen:
         forge = world.forge
         run = self._find(release, world)
         if run is None:
-            if self._number is not None or not release.workflow:
+            if self.number is not None or not release.workflow:
                 return PublishingRunSeen(run=None)
             obstacle, remedy = self._diagnose(release, world)
             return PublishingRunSeen(
@@ -140,8 +132,8 @@ class PublishingRun:
                 interval=max(_INTERVAL, forge.pause()),
             )
         first = run
-        if self._reruns:
-            first = self._first.setdefault(run.id, run)
+        if self.reruns:
+            first = self.first.setdefault(run.id, run)
         if run.status == "completed":
             return self._observe_end(run, first, world)
         now = world.clock.now()
@@ -165,8 +157,8 @@ class PublishingRun:
     def decide(self, release: Release, seen: PublishingRunSeen) -> Verdict:
         publication = release.publication
         run = seen.run
-        if run is None and self._number is not None:
-            return Blocked(problem=f"there is no run {self._number}")
+        if run is None and self.number is not None:
+            return Blocked(problem=f"there is no run {self.number}")
         if run is None and not release.workflow:
             return Done(
                 evidence="no workflow publishes images on a release or a tag"
@@ -195,8 +187,8 @@ class PublishingRun:
                 raise TypeError(f"not a write of this step: {write}")
 
     def _find(self, release: Release, world: World) -> WorkflowRun | None:
-        if self._number is not None:
-            return world.forge.run(self._number)
+        if self.number is not None:
+            return world.forge.run(self.number)
         publication = release.publication
         if publication is None or not publication.workflow:
             return None
@@ -244,7 +236,7 @@ class PublishingRun:
         self, seen: PublishingRunSeen, run: WorkflowRun
     ) -> Verdict:
         allowed = [each for each in seen.deployments if each.can_approve]
-        if allowed and self._approves:
+        if allowed and self.approves:
             names = ", ".join(each.environment for each in allowed)
             return Change(
                 summary=f"approve {names} of {run.name}",
@@ -266,7 +258,7 @@ class PublishingRun:
         self, release: Release, seen: PublishingRunSeen, run: WorkflowRun
     ) -> Verdict:
         again = f"watch --run {run.id}"
-        if self._goes_on:
+        if self.goes_on:
             again = f"resume {release.tag}"
         blocked = _failed(run, seen.newer, again)
         if run.conclusion in ("failure", "timed_out") and not (
@@ -288,8 +280,8 @@ class PublishingRun:
             first.attempt != run.attempt or first.conclusion != "cancelled"
         )
         can_help = runs.is_rerunnable(run) and not was_cancelled
-        if can_help and done < self._reruns:
-            left = f"{done + 1} of {self._reruns}"
+        if can_help and done < self.reruns:
+            left = f"{done + 1} of {self.reruns}"
             why = "; ".join(runs.name_failures(run))
             return Change(
                 summary=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from shlex import quote
 
 from ...deployment import pull_request as deployment
@@ -38,35 +39,26 @@ _MERGEABLE_WITHIN = 120.0
 """Seconds within which GitHub has worked that out."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChartPull:
     """The deployment pull request is open.
 
     It is found by its branch, whose name has the application and the version.
-
-    Parameters
-    ----------
-    is_asked
-        Whether a person asked for just this deployment, which then may be one
-        of a pre-release.
-    force
-        Whether to deploy over a newer, unknown or pinned version.
-    waits
-        Whether it is done only when the pull request is merged.
     """
+
+    is_asked: bool = False
+    """Whether a person asked for just this deployment, which then may be one
+    of a pre-release.
+    """
+
+    force: bool = False
+    """Whether to deploy over a newer, unknown or pinned version."""
+
+    waits: bool = False
+    """Whether it is done only when the pull request is merged."""
 
     key = "chart_pr"
     title = "Deployment"
-
-    def __init__(
-        self,
-        *,
-        is_asked: bool = False,
-        force: bool = False,
-        waits: bool = False,
-    ) -> None:
-        self._is_asked = is_asked
-        self._force = force
-        self._waits = waits
 
     # -- Looking ------------------------------------------------------------
 
@@ -76,11 +68,11 @@ class ChartPull:
         if target is None or deploy is None or self._skips(release):
             return ChartSeen(is_unset=deploy is None)
         return look_at_deployment(
-            release, target, world, deploy, force=self._force
+            release, target, world, deploy, force=self.force
         )
 
     def _skips(self, release: Release) -> bool:
-        return release.is_prerelease and not self._is_asked
+        return release.is_prerelease and not self.is_asked
 
     # -- Deciding -----------------------------------------------------------
 
@@ -99,11 +91,11 @@ class ChartPull:
         if seen.repository is None or seen.repository.is_archived:
             return Blocked(problem=f"{seen.name} is archived")
         pull = seen.pull
-        if pull is not None and pull.is_merged and not self._force:
+        if pull is not None and pull.is_merged and not self.force:
             return Done(evidence=f"#{pull.number} is merged", url=pull.url)
         if pull is not None and pull.is_open:
             return self._open(release, target, seen, pull)
-        if pull is not None and not self._force:
+        if pull is not None and not self.force:
             return self._closed(release, pull)
         return self._missing(release, target, seen)
 
@@ -143,7 +135,7 @@ class ChartPull:
                 " (it does not merge itself yet: `rsp-release deploy"
                 f" {quote(release.tag)} --wait` merges it once it may be)"
             )
-        if self._waits:
+        if self.waits:
             return Wait(
                 reason=f"#{pull.number} is open: {describe(pull)}",
                 url=pull.url,
@@ -157,7 +149,7 @@ class ChartPull:
 
     def _closed(self, release: Release, pull: PullRequest) -> Verdict:
         said = f"#{pull.number} was closed and not merged"
-        if self._is_asked:
+        if self.is_asked:
             return Blocked(
                 problem=said,
                 help=f"reopen it, or `rsp-release deploy {quote(release.tag)}"
@@ -189,9 +181,9 @@ class ChartPull:
                 evidence=f"{', '.join(edits.paths)} already {have} {tag}"
             )
         blocker = None
-        if not self._force:
+        if not self.force:
             blocker = refuse(
-                release, seen, edits.changes, is_asked=self._is_asked
+                release, seen, edits.changes, is_asked=self.is_asked
             )
         return (
             blocker
@@ -222,7 +214,7 @@ class ChartPull:
         branch = older.branch if older else release.deploy_branch
         if seen.branch_head is not None and _has(seen, release.image_tag):
             return _describe(release, target, seen, edits, branch=branch)
-        if seen.branch_head is not None and older is None and not self._force:
+        if seen.branch_head is not None and older is None and not self.force:
             return Blocked(
                 problem=f"{seen.where} has a branch {branch} without"
                 f" {release.image_tag}",
@@ -243,7 +235,7 @@ class ChartPull:
 
     def _again(self, release: Release) -> str:
         """Return the command that goes on."""
-        command = "deploy" if self._is_asked else "resume"
+        command = "deploy" if self.is_asked else "resume"
         return f"rsp-release {command} {quote(release.tag)}"
 
     # -- Acting -------------------------------------------------------------
