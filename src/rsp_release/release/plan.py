@@ -80,9 +80,14 @@ class Plan:
     """The same, where nothing is to be done."""
 
     @property
+    def subject(self) -> Release | Proposal | None:
+        """What is to be released or finished."""
+        return self.proposal or self.unfinished
+
+    @property
     def tag(self) -> str | None:
         """The tag that the plan is about."""
-        subject = self.proposal or self.unfinished or self.complete
+        subject = self.subject or self.complete
         return subject.tag if subject else None
 
     def forced(self) -> Plan:

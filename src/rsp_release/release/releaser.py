@@ -176,15 +176,10 @@ class Releaser:
         Event
             Every look at a step, then the result.
         """
-        if plan.unfinished is not None:
-            yield from self._show(
-                plan.unfinished, self.release, Mode.PLAN, "planned"
-            )
-            return
-        if plan.proposal is None:
+        if plan.subject is None:
             yield make_result("nothing", plan.complete, at=self._now())
-            return
-        yield from self._show_proposal(plan.proposal, "planned")
+        else:
+            yield from self._show(plan.subject, "planned")
 
     def bump(self, plan: Plan) -> Iterator[Event]:
         """Carry out a plan.
@@ -199,7 +194,7 @@ class Releaser:
         Event
             Every look at a step, then the result.
         """
-        subject = plan.unfinished or plan.proposal
+        subject = plan.subject
         if subject is None:
             yield make_result("nothing", plan.complete, at=self._now())
             return
@@ -258,10 +253,7 @@ class Releaser:
         Event
             Every look at a step, then the result.
         """
-        if isinstance(subject, Proposal):
-            yield from self._show_proposal(subject, "released")
-            return
-        yield from self._show(subject, self.release, Mode.PLAN, "released")
+        return self._show(subject, "released")
 
     def deploy(
         self, release: Release, step: Step[Release], *, acts: bool
@@ -299,7 +291,7 @@ class Releaser:
             )
         release = replace(release, deployment=deployment)
         if not acts:
-            yield from self._show(release, [step], Mode.PLAN, "planned")
+            yield from self._show(release, "planned", steps=[step])
             return
         journal = self.project.open_journal(release.tag)
         was_finished = journal.is_finished or journal.release is None
@@ -363,18 +355,26 @@ class Releaser:
         )
         return ending.replaced(key, blocked)
 
-    def _show_proposal(
-        self, proposal: Proposal, good: Outcome
+    def _show(
+        self,
+        subject: Release | Proposal,
+        good: Outcome,
+        *,
+        steps: Sequence[Step[Release]] = (),
     ) -> Iterator[Event]:
-        """Show every step of a release whose commit is not known yet."""
-        engine = self._make_engine(proposal.tag, Mode.PLAN)
-        ready = yield from self._get_ready(engine, proposal)
-        if isinstance(ready.last, Blocked):
-            yield self._conclude(ready, proposal, good)
+        """Show every step, those before the pin where there is none yet."""
+        engine = self._make_engine(subject.tag, Mode.PLAN)
+        if isinstance(subject, Release):
+            ending = yield from engine.run(steps or self.release, subject)
+            yield self._conclude(ending, subject, good)
             return
-        commit, _ = find_settled(proposal, ready)
+        ready = yield from self._get_ready(engine, subject)
+        if isinstance(ready.last, Blocked):
+            yield self._conclude(ready, subject, good)
+            return
+        commit, _ = find_settled(subject, ready)
         release = replace(
-            pin(self.project, proposal, commit),
+            pin(self.project, subject, commit),
             is_planned=True,
             is_foreseen=not ready.is_done,
         )
@@ -382,17 +382,6 @@ class Releaser:
         ending = Ending(verdicts=ready.verdicts + rest.verdicts)
         result = self._conclude(ending, release, good)
         yield result if ready.is_done else replace(result, commit=None)
-
-    def _show(
-        self,
-        release: Release,
-        steps: Sequence[Step[Release]],
-        mode: Mode,
-        good: Outcome,
-    ) -> Iterator[Event]:
-        engine = self._make_engine(release.tag, mode)
-        ending = yield from engine.run(steps, release)
-        yield self._conclude(ending, release, good)
 
     def _finish(
         self, engine: Engine, release: Release, journal: Journal
@@ -406,11 +395,9 @@ class Releaser:
     def _keep_digests(self, release: Release, ending: Ending) -> None:
         """Keep what was proven, so that a tag that is moved is noticed."""
         verdict = dict(ending.verdicts).get("images")
-        if (
-            isinstance(verdict, Done)
-            and self.project.world.digests is not None
-        ):
-            self.project.world.digests.record(release.tag, verdict.images)
+        digests = self.project.world.digests
+        if isinstance(verdict, Done) and digests is not None:
+            digests.record(release.tag, verdict.images)
 
     def _conclude(
         self, ending: Ending, subject: Release | Proposal, good: Outcome
