@@ -321,7 +321,7 @@ def test_who_may_not_push_proposes_from_a_fork(tmp_path: Path) -> None:
         result = service.bump()
         assert result.outcome == "released", result.message
         said = [str(event) for event in service.events]
-        assert any(f"GitHub is making the fork {FORK}" in s for s in said)
+        assert any(f"GitHub is creating the fork {FORK}" in s for s in said)
         assert any("is up to who may push" in s for s in said)
         _check_fork(service)
         [number] = service.box.state.pulls(DEPLOY)

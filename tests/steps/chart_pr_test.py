@@ -196,7 +196,7 @@ def test_who_may_not_push_labels_and_closes_nothing_of_others() -> None:
     seen = replace(FORKED, pull=OWN, older=(OLDER,))
     verdict = _decide(seen, release)
     assert isinstance(verdict, Done)
-    assert "the rest is up to who may push" in verdict.evidence
+    assert "the rest needs write access" in verdict.evidence
     # What they opened themselves they may close.
     verdict = _decide(replace(seen, older=(replace(OLDER, owner="Ada"),)))
     assert isinstance(verdict, Change)
@@ -231,8 +231,8 @@ def test_done(seen: ChartSeen, said: str) -> None:
     ("seen", "said"),
     [
         (_chart("1.6.0"), "which is newer than 1.5.0"),
-        (_chart("main"), "'main', and it is not known whether"),
-        (_chart(""), "has no appVersion, and it is not known"),
+        (_chart("main"), "'main', and it is unclear whether"),
+        (_chart(""), "has no appVersion, and it is unclear"),
         (
             replace(
                 SEEN,
@@ -277,7 +277,7 @@ def test_refused_even_if_forced(seen: ChartSeen) -> None:
         (replace(REPORT, state="absent", platforms=()), "not in the registry"),
         (
             replace(REPORT, state="unknown", reason="503", platforms=()),
-            "could not tell",
+            "cannot tell",
         ),
         (replace(REPORT, platforms=("linux/arm64",)), "lacks linux/amd64"),
     ],
@@ -290,7 +290,7 @@ def test_no_proof_no_deployment(report: ImageReport, said: str) -> None:
         assert isinstance(verdict.otherwise, Blocked)
         assert verdict.otherwise.exit_status is ExitStatus.IMAGE
         again = "deploy" if force else "resume"
-        assert f"`rsp-release {again} 1.5.0`" in str(verdict.otherwise.help)
+        assert f"rsp-release {again} 1.5.0" in str(verdict.otherwise.help)
 
 
 def test_no_image_known_is_no_proof() -> None:

@@ -1,4 +1,4 @@
-"""Whether images are the ones that were meant, from what registries said.
+"""Whether images are the right ones, from what registries said.
 
 Pure: reports in, sentences for a person out.
 """
@@ -36,7 +36,7 @@ def find_problem(image: Image, report: ImageReport) -> str | None:
         case "absent":
             return f"{name} is not in the registry"
         case "unknown":
-            return f"could not tell whether {name} is there: {report.reason}"
+            return f"cannot tell whether {name} is published: {report.reason}"
         case "present":
             missing = [p for p in image.platforms if p not in report.platforms]
             if missing:
@@ -84,9 +84,9 @@ def _differences(one: ImageReport, other: ImageReport) -> Iterable[str]:
     theirs = {m.platform: m for m in other.manifests}
     for platform in sorted({*ours, *theirs}):
         if platform not in theirs:
-            yield f"{one.image} has {platform}, {other.image} has not"
+            yield f"{one.image} has {platform}, {other.image} does not"
         elif platform not in ours:
-            yield f"{other.image} has {platform}, {one.image} has not"
+            yield f"{other.image} has {platform}, {one.image} does not"
         elif not _is_same(ours[platform], theirs[platform]):
             yield (
                 f"{platform} differs: {one.image} has"
@@ -135,7 +135,7 @@ def doubts(
     tagged_at: datetime | None = None,
     committed_at: datetime | None = None,
 ) -> tuple[str, ...]:
-    """Tell what speaks against an image being built from a release's commit.
+    """Tell what contradicts that an image was built from a release's commit.
 
     Parameters
     ----------

@@ -94,7 +94,7 @@ def conclude(
         exit_status=ExitStatus.UNFINISHED,
         message=f"release {subject.tag} is not finished"
         + (f": {last.reason}" if isinstance(last, Wait) else ""),
-        help=f"`rsp-release resume {quote(subject.tag)}` goes on",
+        help=f"continue: rsp-release resume {quote(subject.tag)}",
         choice=last.choice if isinstance(last, Wait) else None,
     )
 
@@ -157,7 +157,7 @@ def mark_released_elsewhere(result: Result, journal: Journal) -> Result:
     return replace(
         result,
         outcome="nothing",
-        message=f"{tag} was released by another run meanwhile",
+        message=f"another run released {tag} in the meantime",
     )
 
 

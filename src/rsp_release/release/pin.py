@@ -109,7 +109,7 @@ def pin(project: Project, proposal: Proposal, commit: str) -> Release:
     """
     if proposal.branch is None:
         raise BlockedError(
-            "the checkout is on no branch",
+            "HEAD is detached",
             help=f"git switch {quote(proposal.default_branch)}",
         )
     notes, path = write_notes(

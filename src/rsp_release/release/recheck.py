@@ -152,11 +152,11 @@ def _explain(
         )
     else:
         makes = refusal.message
-        other = "or take it away, merge that, and release from another branch"
+        other = "or remove it, merge that, and release from another branch"
     return Blocked(
         problem=f"the entry of {version} in {state.path}, as {commit[:10]}"
         f" has it, says {answer.bump}{said}; {makes}",
         help=f"`rsp-release resume {quote(proposal.tag)} --force` releases"
-        f" {version} all the same\n{other}",
-        question=f"Release it as {version} all the same?",
+        f" {version} anyway\n{other}",
+        question=f"Release it as {version} anyway?",
     )

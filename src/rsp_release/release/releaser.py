@@ -200,13 +200,13 @@ class Releaser:
             return
         if isinstance(subject, Release) or subject.is_begun:
             yield Notice(
-                text=f"release {subject.tag} was begun and is finished first",
+                text=f"finishing release {subject.tag} first",
                 at=self._now(),
             )
         yield from self.resume(subject)
 
     def resume(self, subject: Release | Proposal) -> Iterator[Event]:
-        """Go on with a release, from wherever it stands.
+        """Resume a release, from wherever it stands.
 
         Parameters
         ----------
@@ -306,7 +306,7 @@ class Releaser:
             waits = isinstance(last, Wait) and last.is_on_person
             again = f"rsp-release deploy {quote(release.tag)}"
             result = replace(
-                result, help=f"`{again}{' --wait' if waits else ''}` goes on"
+                result, help=f"continue: {again}{' --wait' if waits else ''}"
             )
         yield result
 

@@ -130,7 +130,7 @@ class UnfinishedReleases:
                 tag = history.previous.name
             if tag is None:
                 raise UsageError(
-                    "no release was begun here, and no version is tagged",
+                    "no release was started here, and no version is tagged",
                     help="`rsp-release bump` makes the first one",
                 )
         journal = self.project.open_journal(tag)

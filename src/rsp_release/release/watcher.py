@@ -144,8 +144,8 @@ class Watcher:
             reason = getattr(ending.last, "reason", None)
             result = replace(
                 result,
-                message=f"the time was up: {reason}" if reason else None,
-                help="`rsp-release watch` goes on, and --timeout waits longer",
+                message=f"timed out: {reason}" if reason else None,
+                help="continue: rsp-release watch; --timeout waits longer",
             )
         yield result
 
@@ -169,7 +169,7 @@ class Watcher:
         if run is None:
             raise UsageError(
                 f"{self.repository} has no run {number}",
-                help="its number is the last part of the run's address",
+                help="its number is the last part of the run's URL",
             )
         return self._make(
             tag=run.ref or run.commit[:10],

@@ -1,4 +1,4 @@
-"""Every image of the release can be pulled, and is the one that was meant."""
+"""Every image of the release can be pulled, and is the right one."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _list(reports: tuple[ImageReport, ...]) -> str:
 
 
 def _find_doubts(release: Release, seen: ImagesSeen) -> tuple[list[str], str]:
-    """Find what speaks against images that are there, and what to do."""
+    """Find what is wrong with images that are there, and what to do."""
     wrong = [
         doubt
         for report in seen.reports
@@ -168,28 +168,24 @@ def _find_doubts(release: Release, seen: ImagesSeen) -> tuple[list[str], str]:
     ]
     help = (
         f"find out who moved it; `rsp-release verify {quote(release.tag)}"
-        " --accept` takes what is there now for right"
+        " --accept` accepts the digest it points to now"
     )
     if unlike:
         help = (
-            "push one build to all registries; a build for each gives other"
-            " images"
+            "push one build to all registries; building for each makes"
+            " different images"
         )
     if wrong:
         help = (
-            "something else pushed that tag: find out what, and run the"
-            f" workflow of {release.tag} again, or release a new version"
+            "something else pushed that tag: find out what, then re-run the"
+            f" workflow of {release.tag} or release a new version"
         )
     return [*wrong, *unlike, *moved], help
 
 
 def _advise(reports: tuple[ImageReport, ...]) -> str:
     if any(r.state == "unknown" for r in reports):
-        return (
-            "log in with `docker login`, or look again later with"
-            " `rsp-release verify`"
-        )
+        return "log in with `docker login`, or try `rsp-release verify` later"
     return (
-        "see the run that should have pushed it; `rsp-release resume` looks"
-        " again"
+        "check the run that should have pushed it, then `rsp-release resume`"
     )

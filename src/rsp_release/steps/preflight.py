@@ -1,4 +1,4 @@
-"""Whatever would stop the release is known before anything is written."""
+"""Finds whatever would stop the release before anything is written."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Preflight:
         statuses = {f.exit_status for f in problems}
         advice = [f.advice for f in problems if f.advice]
         if len(found) == len(problems):
-            advice.append("or release in spite of it, with --force")
+            advice.append("or release anyway, with --force")
         return Blocked(
             problem="\n".join(dict.fromkeys(f.text for f in problems)),
             help="\n".join(dict.fromkeys(advice)),

@@ -44,8 +44,9 @@ def dress(policy: PullPolicy, pull: PullRequest) -> Change | None:
             write=LabelPull(number=pull.number, labels=lacking),
         )
     if policy.reviewers and not pull.reviewers and not pull.reviews:
+        who = ", ".join(policy.reviewers)
         return Change(
-            summary=f"ask {', '.join(policy.reviewers)} to review {name}",
+            summary=f"request a review of {name} from {who}",
             write=RequestReviews(
                 number=pull.number, reviewers=policy.reviewers
             ),
@@ -93,7 +94,7 @@ def merge(
     can_wait = allows_auto_merge is not False
     if can_wait and pull.merge_state in {"blocked", "behind"}:
         return Change(
-            summary=f"let {name} merge itself",
+            summary=f"enable auto-merge of {name}",
             write=EnableAutoMerge(
                 number=pull.number, method=policy.auto_merge
             ),
@@ -143,21 +144,21 @@ def describe(pull: PullRequest, policy: PullPolicy | None = None) -> str:
     """
     said = [*_say_checks(pull), *_say_reviews(pull)]
     if pull.merge_state == "dirty":
-        said.append("it conflicts with the branch")
+        said.append("conflicts with the base branch")
     if pull.merge_state == "behind":
-        said.append("the branch has to be merged into it first")
+        said.append("out of date with the base branch")
     if pull.is_draft:
-        said.append("it is a draft")
+        said.append("draft")
     is_ours = policy is not None and bool(policy.auto_merge)
     has_failed = any(check.state == "failed" for check in pull.checks)
     if pull.merges_itself:
-        said.append("it will merge itself")
+        said.append("auto-merge is on")
     elif is_ours and not (
         has_failed or pull.is_draft or pull.merge_state == "dirty"
     ):
-        said.append("merged as soon as it may be")
+        said.append("will be merged once it can be")
     else:
-        said.append("waiting for a merge")
+        said.append("waiting to be merged")
     return ", ".join(said)
 
 
@@ -178,10 +179,10 @@ def _say_reviews(pull: PullRequest) -> Iterator[str]:
     refused = [r.login for r in pull.reviews if r.state == "CHANGES_REQUESTED"]
     is_running = any(check.state == "running" for check in pull.checks)
     if refused:
-        yield f"{', '.join(refused)} asked for changes"
+        yield f"{', '.join(refused)} requested changes"
     elif approved:
         yield f"approved by {', '.join(approved)}"
     elif pull.reviewers:
-        yield f"{', '.join(pull.reviewers)} asked to review"
+        yield f"review requested from {', '.join(pull.reviewers)}"
     elif pull.merge_state == "blocked" and not is_running:
-        yield "a review is needed"
+        yield "review required"

@@ -168,7 +168,7 @@ class PublishingRun:
             return _absent(publication.workflow, publication.event, seen)
         attempt = max((job.attempt for job in run.jobs), default=0)
         if attempt > run.attempt:
-            return _wait(seen, run, f"was started again, as attempt {attempt}")
+            return _wait(seen, run, f"was re-run, as attempt {attempt}")
         if run.status != "completed" or run.conclusion is None:
             return self._decide_wait(seen, run)
         if run.conclusion == "success":
@@ -267,7 +267,7 @@ class PublishingRun:
             # The list of jobs is behind; without it there is no telling.
             return Wait(
                 reason=f"{run.name} {runs.describe_conclusion(run.conclusion)}"
-                "; waiting for GitHub to tell which job",
+                "; waiting for GitHub to say which job",
                 url=run.url,
                 interval=_INTERVAL,
                 patience=_JOBS_WITHIN,
@@ -335,7 +335,7 @@ class PublishingRun:
             for page in world.forge.releases(release.tag)
         ):
             return (
-                "what a job's own GITHUB_TOKEN writes starts no workflow",
+                "events caused by GITHUB_TOKEN start no workflow",
                 "use a GitHub App's token or a personal access token",
             )
         return None, None
@@ -374,8 +374,8 @@ def _absent(workflow: str, event: str, seen: PublishingRunSeen) -> Verdict:
                 f" {_APPEARS_WITHIN / 60:.0f} minutes"
             ),
             help=(
-                "look at the Actions page; a trigger filter, GitHub's"
-                " status, or more than 500 queued runs can be the cause"
+                "check the Actions page: a trigger filter, an outage, or more"
+                " than 500 queued runs can be the cause"
             ),
         ),
     )
@@ -400,11 +400,11 @@ def _decide_success(release: Release, run: WorkflowRun) -> Verdict:
             patience=_JOBS_WITHIN,
             otherwise=Blocked(
                 problem=(
-                    f"{run.name} is green, but GitHub lists none of its jobs,"
-                    " so it is not known whether it published"
+                    f"{run.name} succeeded, but GitHub lists none of its jobs,"
+                    " so it is unclear whether it published"
                 ),
-                help=f"`rsp-release verify {quote(release.tag)}` looks for"
-                " them",
+                help="check the images:"
+                f" rsp-release verify {quote(release.tag)}",
                 url=run.url,
                 exit_status=ExitStatus.RUN_FAILED,
                 run=run,
@@ -415,10 +415,10 @@ def _decide_success(release: Release, run: WorkflowRun) -> Verdict:
     if skipped:
         return Blocked(
             problem=(
-                f"{run.name} is green, but {', '.join(skipped)}, which"
+                f"{run.name} succeeded, but {', '.join(skipped)}, which"
                 " publishes the images, was skipped"
             ),
-            help="see the job's `if:` in the workflow file",
+            help="check the job's `if:` in the workflow file",
             url=run.url,
             exit_status=ExitStatus.RUN_FAILED,
             run=run,
@@ -432,24 +432,24 @@ def _failed(
 ) -> Blocked:
     lines = [f"{run.name} {runs.describe_conclusion(run.conclusion)}"]
     remedy = (
-        "mend what failed or re-run it, then `rsp-release resume`; tag and"
-        " release stay as they are"
+        "fix what failed or re-run it, then `rsp-release resume`; the tag and"
+        " the release are kept"
     )
     if runs.is_rerunnable(run):
         remedy = (
-            f"`rsp-release {again} --rerun-failed 1` runs the failed jobs"
-            f" again; {remedy}"
+            f"`rsp-release {again} --rerun-failed 1` re-runs the failed jobs;"
+            f" {remedy}"
         )
     if run.conclusion == "startup_failure":
         remedy = (
-            "mend the workflow file on the branch, and release again: a run"
-            " uses the file of its own commit"
+            "fix the workflow file on the branch and release again: a run"
+            " uses the file of its commit"
         )
     if newer is not None:
         of = f" of {newer.ref}" if newer.ref else ""
         lines[0] += (
-            f" when a newer run{of} began ({newer.url}): its concurrency"
-            " group keeps only the newest one waiting"
+            f" when a newer run{of} started ({newer.url}): its concurrency"
+            " group keeps only the newest run pending"
         )
     lines += runs.tell_failure(run)
     return Blocked(

@@ -54,7 +54,7 @@ def refuse(
         Why it is not deployed; `None` where nothing blocks it.
     """
     command = f"rsp-release deploy {quote(release.tag)} --force"
-    again = f"`{command}` does it anyway"
+    again = f"`{command}` deploys it anyway"
     for version, other in seen.newer:
         said = f"#{other.number} for {version} is open"
         if is_asked:
@@ -72,7 +72,7 @@ def refuse(
         if relation == "unknown":
             what = f"has {key} {old!r}" if old else f"has no {key}"
             return Blocked(
-                problem=f"{path} {what}, and it is not known whether {new} is"
+                problem=f"{path} {what}, and it is unclear whether {new} is"
                 " newer",
                 help=again,
             )
@@ -110,7 +110,7 @@ def find_unproven(seen: ChartSeen, *, again: str) -> Verdict | None:
     is_image = any(p.keys[:1] != ("dependencies",) for p in seen.places)
     if not seen.images and is_image:
         return Blocked(
-            problem="it is not known which image the deployment will pull",
+            problem="cannot tell which image the deployment will pull",
             help="name it with `images` in the settings",
             exit_status=ExitStatus.IMAGE,
         )
@@ -123,7 +123,7 @@ def find_unproven(seen: ChartSeen, *, again: str) -> Verdict | None:
         images=reports,
         otherwise=Blocked(
             problem="not deployed:\n" + "\n".join(problems),
-            help=f"`{again}` goes on once it is there",
+            help=f"once it is published: {again}",
             exit_status=ExitStatus.IMAGE,
             images=reports,
         ),
@@ -141,11 +141,11 @@ def wait_for_fork(name: str, *, again: str) -> Wait:
         The command that goes on.
     """
     return Wait(
-        reason=f"GitHub is making the fork {name}",
+        reason=f"GitHub is creating the fork {name}",
         patience=_FORKED_WITHIN,
         otherwise=Blocked(
             problem=f"the fork {name} has no commits",
-            help=f"see whether GitHub is still at it, and `{again}` then; or"
-            " delete it",
+            help=f"check whether GitHub is still creating it, then `{again}`;"
+            " or delete it",
         ),
     )

@@ -115,7 +115,7 @@ class ChartPull:
             return change
         # Who may not push may neither label a pull request nor close what
         # somebody else opened.
-        left = " (the rest is up to who may push)" if change else ""
+        left = " (the rest needs write access)" if change else ""
         for other in seen.older:
             if seen.may_close(other):
                 return Change(
@@ -132,8 +132,8 @@ class ChartPull:
             if pull.merge_state == "unknown":
                 return _await_mergeability(release, pull)
             left = (
-                " (it does not merge itself yet: `rsp-release deploy"
-                f" {quote(release.tag)} --wait` merges it once it may be)"
+                " (not mergeable yet: `rsp-release deploy"
+                f" {quote(release.tag)} --wait` merges it once it is)"
             )
         if self.waits:
             return Wait(
@@ -204,7 +204,7 @@ class ChartPull:
         )
         if seen.where is None:
             return Change(
-                summary=f"fork {seen.name}, to commit there: {said}",
+                summary=f"fork {seen.name} to commit there: {said}",
                 write=MakeFork(repository=seen.name),
             )
         if seen.fork is not None and not seen.fork.is_ready:
@@ -218,7 +218,7 @@ class ChartPull:
             return Blocked(
                 problem=f"{seen.where} has a branch {branch} without"
                 f" {release.image_tag}",
-                help="delete it, if nobody needs it",
+                help="delete it if nobody needs it",
             )
         return Change(
             summary=f"commit to {seen.where}, branch {branch}: {said}",
@@ -278,7 +278,7 @@ def _describe(
     older = seen.updatable
     if older is not None:
         return Change(
-            summary=f"say in #{older.number} that it is for {release.version}",
+            summary=f"retitle #{older.number} for {release.version}",
             write=EditPull(number=older.number, title=title, body=body),
         )
     where = seen.where or seen.name
@@ -313,13 +313,12 @@ def _await_mergeability(release: Release, pull: PullRequest) -> Wait:
     """Wait for GitHub, which works it out once somebody has asked."""
     name = f"#{pull.number}"
     return Wait(
-        reason=f"{name} is open: GitHub works out whether it can be merged",
+        reason=f"{name} is open: GitHub is checking whether it can be merged",
         url=pull.url,
         interval=_MERGEABLE_EVERY,
         patience=_MERGEABLE_WITHIN,
         otherwise=Blocked(
-            problem=f"GitHub does not say whether {name} can be merged, so it"
-            " was not asked to",
+            problem=f"GitHub does not say whether {name} can be merged",
             help=f"merge {name}, or `rsp-release deploy {quote(release.tag)}"
             " --wait` asks again",
             url=pull.url,
