@@ -253,11 +253,6 @@ class Release:
         return f"{self.deploy_prefix}{self.version}"
 
     @property
-    def workflow(self) -> str | None:
-        """The workflow file whose run publishes; empty where none does."""
-        return self.publication.workflow if self.publication else None
-
-    @property
     def images(self) -> tuple[Image, ...]:
         """The images that the release promises."""
         return self.publication.images if self.publication else ()
