@@ -251,7 +251,7 @@ def test_pre_release_collects_nothing(tmp_path: Path) -> None:
         head = service.git("rev-parse", "HEAD").strip()
         result = service.run("bump", "minor", "--pre", "rc", "--yes")
         assert result.returncode == 0, result.stdout + result.stderr
-        assert "collects nothing" in result.stdout
+        assert "collects no fragments" in result.stdout
         assert service.box.state.pulls(NAME) == {}
         [tag] = [t for t in service.box.state.tags(NAME) if "rc" in t]
         assert service.box.state.tags(NAME)[tag] == head

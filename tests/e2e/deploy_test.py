@@ -322,7 +322,7 @@ def test_who_may_not_push_proposes_from_a_fork(tmp_path: Path) -> None:
         assert result.outcome == "released", result.message
         said = [str(event) for event in service.events]
         assert any(f"GitHub is creating the fork {FORK}" in s for s in said)
-        assert any("is up to who may push" in s for s in said)
+        assert any("the rest needs write access" in s for s in said)
         _check_fork(service)
         [number] = service.box.state.pulls(DEPLOY)
         assert str(result.deploy_url).endswith(f"/{DEPLOY}/pull/{number}")

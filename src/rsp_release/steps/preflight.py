@@ -111,15 +111,16 @@ class Preflight:
 
 def _praise(proposal: Proposal, seen: PreflightSeen) -> str:
     """Say that the release may begin, and what a person should know of."""
-    text = f"{proposal.branch} at {proposal.commit[:10]} is"
-    text += " released by another run" if seen.is_joined else " ready"
+    what = "being released by another run" if seen.is_joined else "ready"
+    text = f"{proposal.branch} is {what} at {proposal.commit[:10]}"
     found = [
         report.check.title
         for report in seen.ahead
         if report.finding.state in ("problem", "warning")
     ]
     if found:
-        text += f"; not as it should be: {name_first(found)}"
+        warnings = "1 warning" if len(found) == 1 else f"{len(found)} warnings"
+        text += f", with {warnings}: {name_first(found)}"
         text += " (see `rsp-release check`)"
     return text
 
