@@ -16,7 +16,7 @@ from .base import API_PREFIX, Clock, History, SystemClock, number_of
 from .faults import Faults
 from .git import Repository
 from .logs import LogStore
-from .records import Project, Release
+from .records import Project, Publishes, Release
 from .registry import Registry
 from .rules import Hook
 from .runner import Runner
@@ -106,6 +106,7 @@ class Forge:
         description: str = "",
         roles: Mapping[str, str] | None = None,
         immutable_releases: bool = False,
+        publishes: Publishes | None = None,
     ) -> Project:
         """Serve a repository.
 
@@ -123,6 +124,8 @@ class Forge:
             ``admin``, ``write`` or ``read`` by login, beside the owner.
         immutable_releases
             Whether published releases are locked.
+        publishes
+            Tells what its workflows publish at a tag; `None`: nothing.
 
         Raises
         ------
@@ -152,6 +155,7 @@ class Forge:
             pushed_at=now,
             description=description,
             immutable_releases=immutable_releases,
+            publishes=publishes,
             roles={k.lower(): v for k, v in (roles or {}).items()},
         )
         project.roles.setdefault(self.accounts.login.lower(), "admin")

@@ -9,9 +9,9 @@ from typing import Any
 from . import shapes
 from .actions import Attempt, Run
 from .base import Problem, Response, iso, node_id, not_found, quote_path
-from .derive import workflow_paths, workflow_script
 from .records import workflow_id
 from .rest import Context, page, route
+from .workflows import read_workflow, workflow_paths
 
 __all__ = [
     "addresses",
@@ -31,7 +31,7 @@ def _workflows(context: Context) -> dict[str, str]:
     head = project.git.resolve("HEAD")
     for path in workflow_paths(project.git, head or ""):
         ref = "refs/heads/" + project.git.default_branch
-        script = workflow_script(
+        script = read_workflow(
             project.git, head or "", path, event="push", ref=ref
         )
         found[path] = (script.name if script else None) or path

@@ -13,6 +13,13 @@ from .base import History
 from .forge import Forge
 from .git import Commit, Repository, git_environment
 from .records import Project, Release
+from .scenario import (
+    PLATFORMS,
+    ImageScript,
+    JobScript,
+    WorkflowScript,
+    steps_of,
+)
 
 __all__ = ["demo", "deployment", "make_service", "publish"]
 
@@ -72,6 +79,53 @@ jobs:
     with:
       images: ghcr.io/${{ github.repository }}
 """
+
+_BUILDS = tuple(
+    JobScript(
+        name=f"build / build ({platform})",
+        needs=("test",),
+        steps=steps_of(
+            2.5,
+            "Set up job",
+            "Set up Docker Buildx",
+            "Log in to GitHub Container Registry",
+            "Build and push by digest",
+            "Complete job",
+        ),
+    )
+    for platform in PLATFORMS
+)
+
+_PUBLISHING = WorkflowScript(
+    path=".github/workflows/ci.yaml",
+    jobs=(
+        JobScript(
+            name="test",
+            steps=steps_of(
+                2,
+                "Set up job",
+                "Run actions/checkout@v5",
+                "Run nox",
+                "Complete job",
+            ),
+        ),
+        *_BUILDS,
+        JobScript(
+            name="build / merge",
+            needs=tuple(job.name for job in _BUILDS),
+            steps=steps_of(
+                1,
+                "Set up job",
+                "Download digests",
+                "Create manifest list and push",
+                "Inspect image",
+                "Complete job",
+            ),
+        ),
+    ),
+    images=(ImageScript(job="build"),),
+)
+"""What ``_WORKFLOW`` comes to in a run that publishes."""
 
 _PYPROJECT = """\
 [project]
@@ -323,7 +377,10 @@ def demo(
     if not path.exists():
         make_service(path, owner, name)
     project = box.add_repository(
-        f"{owner}/{name}", path, description="Answers where to look tonight"
+        f"{owner}/{name}",
+        path,
+        description="Answers where to look tonight",
+        publishes=lambda *_: [_PUBLISHING],
     )
     publish(
         box,

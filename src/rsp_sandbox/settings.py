@@ -7,10 +7,10 @@ from typing import Any
 
 from . import shapes
 from .base import Problem, Response, iso, node_id, not_found
-from .derive import workflow_paths
 from .lookup import commit_at
 from .rest import Context, page, route
 from .rules import applying
+from .workflows import workflow_paths
 
 __all__: list[str] = []
 
