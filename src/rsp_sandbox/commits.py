@@ -28,14 +28,13 @@ R = "/repos/{owner}/{repo}"
 def list_branches(context: Context) -> Response:
     """List branches."""
     project = context.project
-    root = f"{context.base}/repos/{project.full_name}"
 
     def shape(item: tuple[str, str]) -> dict[str, Any]:
         ref, sha = item
         name = ref.removeprefix("refs/heads/")
         return {
             "name": name,
-            "commit": {"sha": sha, "url": f"{root}/commits/{sha}"},
+            "commit": {"sha": sha, "url": f"{context.api}/commits/{sha}"},
             "protected": is_protected(project, name),
         }
 
@@ -55,14 +54,14 @@ def get_branch(context: Context) -> Response:
     commit = project.git.commit(sha) if sha else None
     if commit is None:
         raise Problem(404, "Branch not found")
-    url = f"{context.base}/repos/{project.full_name}/branches/{name}"
+    url = f"{context.api}/branches/{name}"
     protects = is_protected(project, name)
     needed = project.required_checks if name in project.protected else ()
     data = {
         "name": name,
         "commit": shapes.commit(box, project, commit),
         "_links": {
-            "html": f"{box.server_url}/{project.full_name}/tree/{name}",
+            "html": f"{context.web}/tree/{name}",
             "self": url,
         },
         "protected": protects,
@@ -87,7 +86,7 @@ def _protection(context: Context, name: str) -> Response:
         raise not_found()
     if name not in project.protected:
         raise Problem(404, "Branch not protected")
-    url = f"{context.base}/repos/{project.full_name}/branches/{name}"
+    url = f"{context.api}/branches/{name}"
     url += "/protection"
     data: dict[str, Any] = {
         "url": url,
@@ -156,7 +155,7 @@ def get_commit(context: Context) -> Response:
 def _status(context: Context, name: str) -> Response:
     project = context.project
     commit = commit_at(context, name)
-    url = f"{context.base}/repos/{project.full_name}/commits/{commit.sha}"
+    url = f"{context.api}/commits/{commit.sha}"
     data = {
         "state": "pending",
         "statuses": [],
@@ -189,8 +188,8 @@ def compare(context: Context) -> Response:
     behind = project.git.log(f"{head.sha}..{base.sha}")
     status = "diverged" if ahead and behind else "ahead" if ahead else ""
     status = status or ("behind" if behind else "identical")
-    web = f"{box.server_url}/{project.full_name}/compare/{left}...{right}"
-    url = f"{context.base}/repos/{project.full_name}/compare/"
+    web = f"{context.web}/compare/{left}...{right}"
+    url = f"{context.api}/compare/"
     found = page(context, ahead, lambda sha: sha)
 
     def shape(sha: str) -> dict[str, Any]:
@@ -258,14 +257,12 @@ def content_shape(
 ) -> dict[str, Any]:
     """Return an entry of a folder, or a ``content-file`` without content."""
     project = context.project
-    api = f"{context.base}/repos/{project.full_name}"
-    web = f"{context.box.server_url}/{project.full_name}"
     quoted, is_file = quote_path(path), kind == "blob"
-    url = f"{api}/contents/{quoted}?ref={quote_path(ref)}"
-    git_url = f"{api}/git/{'blobs' if is_file else 'trees'}/{sha}"
+    url = f"{context.api}/contents/{quoted}?ref={quote_path(ref)}"
+    git_url = f"{context.api}/git/{'blobs' if is_file else 'trees'}/{sha}"
     shown = "blob" if is_file else "tree"
-    html = f"{web}/{shown}/{quote_path(ref)}/{quoted}"
-    raw = f"{web}/raw/{quote_path(ref)}/{quoted}"
+    html = f"{context.web}/{shown}/{quote_path(ref)}/{quoted}"
+    raw = f"{context.web}/raw/{quote_path(ref)}/{quoted}"
     found = project.git.read(sha) if is_file else None
     return {
         "name": path.rpartition("/")[2],

@@ -20,9 +20,8 @@ I = R + "/issues/{number}"  # noqa: E741
 def _review(
     context: Context, pull: Pull, review: dict[str, Any]
 ) -> dict[str, Any]:
-    project = context.project
-    url = f"{context.base}/repos/{project.full_name}/pulls/{pull.number}"
-    web = f"{context.box.server_url}/{project.full_name}/pull/{pull.number}"
+    url = f"{context.api}/pulls/{pull.number}"
+    web = f"{context.web}/pull/{pull.number}"
     html = f"{web}#pullrequestreview-{review['id']}"
     return {
         "id": review["id"],
@@ -134,9 +133,8 @@ def removelabel(context: Context) -> Response:
 def _comment(
     context: Context, pull: Pull, comment: dict[str, Any]
 ) -> dict[str, Any]:
-    project = context.project
-    root = f"{context.base}/repos/{project.full_name}/issues"
-    web = f"{context.box.server_url}/{project.full_name}/pull/{pull.number}"
+    root = f"{context.api}/issues"
+    web = f"{context.web}/pull/{pull.number}"
     return {
         "id": comment["id"],
         "node_id": node_id("IssueComment", comment["id"]),

@@ -220,30 +220,12 @@ class Repository:
         return tuple(found)
 
     def _read_refs(self) -> dict[str, str]:
-        refs: dict[str, str] = {}
-        try:
-            packed = (self.path / "packed-refs").read_text()
-        except FileNotFoundError:
-            packed = ""
-        for line in packed.splitlines():
-            if line[:1] not in {"#", "^"} and " " in line:
-                sha, name = line.split(" ", 1)
-                refs[name] = sha
-        root = self.path / "refs"
-        for folder, _, files in os.walk(root):
-            for file in files:
-                if file.endswith(".lock"):
-                    continue
-                path = Path(folder) / file
-                try:
-                    sha = path.read_text().strip()
-                except FileNotFoundError:
-                    continue
-                name = "refs/" + path.relative_to(root).as_posix()
-                if len(sha) == 40:
-                    refs[name] = sha
-        keep = ("refs/heads/", "refs/tags/")
-        return {k: v for k, v in sorted(refs.items()) if k.startswith(keep)}
+        listed = self.git(
+            "for-each-ref", "--format=%(refname) %(objectname)",
+            "refs/heads", "refs/tags",
+        )  # fmt: skip
+        lines = (line.partition(" ") for line in listed.splitlines())
+        return {name: sha for name, _, sha in lines}
 
     @property
     def default_branch(self) -> str:

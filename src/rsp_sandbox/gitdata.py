@@ -52,8 +52,7 @@ def create_blob(context: Context) -> Response:
     """Write a blob."""
     content = _decode(context.request.json())
     sha = context.project.git.write("blob", content)
-    root = f"{context.base}/repos/{context.project.full_name}"
-    url = f"{root}/git/blobs/{sha}"
+    url = f"{context.api}/git/blobs/{sha}"
     data = {"sha": sha, "url": url}
     return Response(201, data, headers={"Location": url})
 
@@ -63,12 +62,11 @@ def get_blob(context: Context) -> Response:
     """Answer a blob."""
     sha = context.args["sha"]
     content = _object(context, sha, "blob")
-    root = f"{context.base}/repos/{context.project.full_name}"
     data = {
         "sha": sha,
         "node_id": node_id("Blob", sha),
         "size": len(content),
-        "url": f"{root}/git/blobs/{sha}",
+        "url": f"{context.api}/git/blobs/{sha}",
         "content": base64.encodebytes(content).decode(),
         "encoding": "base64",
     }
@@ -76,7 +74,7 @@ def get_blob(context: Context) -> Response:
 
 
 def _tree(context: Context, sha: str, *, deep: bool) -> dict[str, Any]:
-    root = f"{context.base}/repos/{context.project.full_name}/git"
+    root = f"{context.api}/git"
     entries: list[dict[str, Any]] = []
     git = context.project.git
 
@@ -149,9 +147,8 @@ def create_tree(context: Context) -> Response:
 
 def commit_shape(context: Context, commit: Commit) -> dict[str, Any]:
     """Return a ``git-commit``."""
-    project = context.project
-    root = f"{context.base}/repos/{project.full_name}/git"
-    web = f"{context.box.server_url}/{project.full_name}/commit"
+    root = f"{context.api}/git"
+    web = f"{context.web}/commit"
     return {
         "sha": commit.sha,
         "node_id": node_id("Commit", commit.sha),

@@ -108,7 +108,7 @@ def label(context: Context, name: str) -> dict[str, Any]:
     return {
         "id": number,
         "node_id": node_id("Label", number),
-        "url": f"{context.base}/repos/{project.full_name}/labels/{name}",
+        "url": f"{context.api}/labels/{name}",
         "name": name,
         "description": "",
         "color": "ededed",
@@ -119,12 +119,11 @@ def label(context: Context, name: str) -> dict[str, Any]:
 def simple(context: Context, pull: Pull) -> dict[str, Any]:
     """Return a ``pull-request-simple``."""
     box, project = context.box, context.project
-    root = f"{context.base}/repos/{project.full_name}"
-    web = f"{box.server_url}/{project.full_name}/pull/{pull.number}"
-    url = f"{root}/pulls/{pull.number}"
-    issue = f"{root}/issues/{pull.number}"
-    statuses = f"{root}/statuses/{pull.head_sha}"
-    review_comment = f"{root}/pulls/comments{{/number}}"
+    web = f"{context.web}/pull/{pull.number}"
+    url = f"{context.api}/pulls/{pull.number}"
+    issue = f"{context.api}/issues/{pull.number}"
+    statuses = f"{context.api}/statuses/{pull.head_sha}"
+    review_comment = f"{context.api}/pulls/comments{{/number}}"
 
     def side(of: Project, branch: str, sha: str) -> dict[str, Any]:
         repository = None

@@ -244,7 +244,6 @@ def person(context: Context, given: Any) -> Person:
 def list_tags(context: Context) -> Response:
     """List tags by name, as GitHub does: not by date."""
     project = context.project
-    root = f"{context.base}/repos/{project.full_name}"
 
     def shape(item: tuple[str, str]) -> dict[str, Any]:
         ref, sha = item
@@ -252,9 +251,12 @@ def list_tags(context: Context) -> Response:
         commit = project.git.peel(sha) or sha
         return {
             "name": name,
-            "zipball_url": f"{root}/zipball/{quote_path(ref)}",
-            "tarball_url": f"{root}/tarball/{quote_path(ref)}",
-            "commit": {"sha": commit, "url": f"{root}/commits/{commit}"},
+            "zipball_url": f"{context.api}/zipball/{quote_path(ref)}",
+            "tarball_url": f"{context.api}/tarball/{quote_path(ref)}",
+            "commit": {
+                "sha": commit,
+                "url": f"{context.api}/commits/{commit}",
+            },
             "node_id": node_id("REF", ref),
         }
 

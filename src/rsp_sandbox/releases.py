@@ -402,9 +402,8 @@ def _notes(
         previous = done[-1].tag if done else None
     start = git.peel(refs.get(f"refs/tags/{previous}", ""))
     shas = git.log(f"{start}..{head}" if start else head)
-    web = f"{context.box.server_url}/{project.full_name}"
     lines = [
-        f"* {pull.title} by @{pull.author} in {web}/pull/{pull.number}"
+        f"* {pull.title} by @{pull.author} in {context.web}/pull/{pull.number}"
         for pull in project.pulls.values()
         if pull.merge_sha in shas
     ]
@@ -412,7 +411,7 @@ def _notes(
     if lines:
         text = "## What's Changed\n" + "\n".join(lines) + "\n\n"
     if previous:
-        link = f"{web}/compare/{previous}...{tag}"
+        link = f"{context.web}/compare/{previous}...{tag}"
     else:
-        link = f"{web}/commits/{tag}"
+        link = f"{context.web}/commits/{tag}"
     return tag, f"{text}\n**Full Changelog**: {link}"

@@ -49,9 +49,14 @@ class Context:
         return self.found
 
     @property
-    def base(self) -> str:
-        """The API's address, as the client wrote it."""
-        return self.box.api_url
+    def api(self) -> str:
+        """The repository's address in the API."""
+        return f"{self.box.api_url}/repos/{self.project.full_name}"
+
+    @property
+    def web(self) -> str:
+        """The repository's page."""
+        return f"{self.box.server_url}/{self.project.full_name}"
 
     @property
     def actor(self) -> str:

@@ -22,8 +22,7 @@ def _ruleset(
 ) -> dict[str, Any]:
     project = context.project
     number = ruleset["id"]
-    root = f"{context.base}/repos/{project.full_name}"
-    web = f"{context.box.server_url}/{project.full_name}/rules/{number}"
+    web = f"{context.web}/rules/{number}"
     data = {
         "id": number,
         "name": ruleset["name"],
@@ -33,7 +32,7 @@ def _ruleset(
         "enforcement": ruleset.get("enforcement", "active"),
         "node_id": node_id("Ruleset", number),
         "_links": {
-            "self": {"href": f"{root}/rulesets/{number}"},
+            "self": {"href": f"{context.api}/rulesets/{number}"},
             "html": {"href": web},
         },
         "created_at": iso(project.created_at),
@@ -176,15 +175,13 @@ def _hit(context: Context, path: str) -> dict[str, Any]:
     project = context.project
     entry = project.git.lookup(project.git.resolve("HEAD") or "", path)
     sha = entry[2] if entry else ""
-    root = f"{context.base}/repos/{project.full_name}"
-    web = f"{context.box.server_url}/{project.full_name}"
     return {
         "name": path.rpartition("/")[2],
         "path": path,
         "sha": sha,
-        "url": f"{root}/contents/{path}",
-        "git_url": f"{root}/git/blobs/{sha}",
-        "html_url": f"{web}/blob/{project.git.default_branch}/{path}",
+        "url": f"{context.api}/contents/{path}",
+        "git_url": f"{context.api}/git/blobs/{sha}",
+        "html_url": f"{context.web}/blob/{project.git.default_branch}/{path}",
         "repository": shapes.minimal_repository(context.box, project),
         "score": 1.0,
     }
