@@ -10,7 +10,6 @@ from .base import Problem, Response, not_found, quote_path
 from .git import GitError
 from .jobs import commit_check_runs
 from .lookup import commit_at, diff_entries
-from .pulls import commit_pulls
 from .refs import refs
 from .rest import Context, page, route
 from .rights import may
@@ -24,30 +23,11 @@ R = "/repos/{owner}/{repo}"
 # -- Branches and commits --------------------------------------------------
 
 
-@route("GET", R + "/branches")
-def list_branches(context: Context) -> Response:
-    """List branches."""
-    project = context.project
-
-    def shape(item: tuple[str, str]) -> dict[str, Any]:
-        ref, sha = item
-        name = ref.removeprefix("refs/heads/")
-        return {
-            "name": name,
-            "commit": {"sha": sha, "url": f"{context.api}/commits/{sha}"},
-            "protected": is_protected(project, name),
-        }
-
-    prefix = "refs/heads/"
-    found = [i for i in refs(context).items() if i[0].startswith(prefix)]
-    return page(context, found, shape)
-
-
 @route("GET", R + "/branches/{branch*}", "contents:read")
 def get_branch(context: Context) -> Response:
     """Answer a branch, or its protection."""
     name = context.args["branch"]
-    box, project = context.box, context.project
+    project = context.project
     if name.endswith("/protection"):
         return _protection(context, name.removesuffix("/protection"))
     sha = refs(context).get("refs/heads/" + name)
@@ -59,7 +39,7 @@ def get_branch(context: Context) -> Response:
     needed = project.required_checks if name in project.protected else ()
     data = {
         "name": name,
-        "commit": shapes.commit(box, project, commit),
+        "commit": shapes.commit(context, commit),
         "_links": {
             "html": f"{context.web}/tree/{name}",
             "self": url,
@@ -114,39 +94,19 @@ def _protection(context: Context, name: str) -> Response:
     return Response(200, data)
 
 
-@route("GET", R + "/commits")
-def list_commits(context: Context) -> Response:
-    """List commits from a branch, tag or hash."""
-    project, query = context.project, context.request.query
-    start = commit_at(context, query.get("sha") or "HEAD")
-    args = [start.sha]
-    if "path" in query:
-        args += ["--", query["path"]]
-        found = project.git.git("rev-list", *args).split()
-    else:
-        found = project.git.log(*args)
-
-    def shape(sha: str) -> dict[str, Any]:
-        return shapes.commit(context.box, project, project.git.known(sha))
-
-    return page(context, found, shape)
-
-
 @route("GET", R + "/commits/{ref*}", "contents:read")
 def get_commit(context: Context) -> Response:
     """Answer a commit, or what is known of its checks."""
     name = context.args["ref"]
-    box, project = context.box, context.project
+    _box, _project = context.box, context.project
     if name.endswith("/check-runs"):
         return commit_check_runs(context, name.removesuffix("/check-runs"))
     if name.endswith("/status"):
         return _status(context, name.removesuffix("/status"))
-    if name.endswith("/pulls"):
-        return commit_pulls(context, name.removesuffix("/pulls"))
     commit = commit_at(context, name)
     if "sha" in context.request.header("accept"):
         return Response(200, body=commit.sha.encode())
-    data = shapes.commit(box, project, commit)
+    data = shapes.commit(context, commit)
     data["stats"] = {"total": 0, "additions": 0, "deletions": 0}
     data["files"] = []
     return Response(200, data)
@@ -171,7 +131,7 @@ def _status(context: Context, name: str) -> Response:
 @route("GET", R + "/compare/{spec*}", "contents:read")
 def compare(context: Context) -> Response:
     """Compare two commits: three dots, from their merge base."""
-    box, project = context.box, context.project
+    project = context.project
     left, dots, right = context.args["spec"].partition("...")
     if not dots:
         raise not_found()
@@ -193,7 +153,7 @@ def compare(context: Context) -> Response:
     found = page(context, ahead, lambda sha: sha)
 
     def shape(sha: str) -> dict[str, Any]:
-        return shapes.commit(box, project, project.git.known(sha))
+        return shapes.commit(context, project.git.known(sha))
 
     data = {
         "url": f"{url}{left}...{right}",

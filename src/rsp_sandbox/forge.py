@@ -170,11 +170,7 @@ class Forge:
         self,
         permissions: Mapping[str, str] | None = None,
         kind: Kind = "classic",
-        *,
-        login: str | None = None,
-        scopes: tuple[str, ...] | None = None,
-        repositories: tuple[str, ...] | None = None,
-        limit: int | None = None,
+        **more: Any,
     ) -> str:
         """Make a token and return its secret.
 
@@ -184,23 +180,11 @@ class Forge:
             Level by permission, as of a fine-grained token.
         kind
             ``classic``, ``fine-grained``, ``actions`` or ``app``.
-        login
-            Whose it is; by default the first user's.
-        scopes
-            The scopes of a classic token.
-        repositories
-            Which repositories it reaches; `None` for all.
-        limit
-            Requests in an hour.
+        **more
+            What else `Accounts.add` takes.
         """
-        return self.accounts.add(
-            kind=kind,
-            login=login,
-            permissions=permissions,
-            scopes=scopes,
-            repositories=repositories,
-            limit=limit,
-        ).secret
+        token = self.accounts.add(kind=kind, permissions=permissions, **more)
+        return token.secret
 
     @property
     def folder(self) -> Path:
@@ -403,9 +387,7 @@ class Forge:
                 finally:
                     project.push_lock.release()
 
-    def pushed(
-        self, project: Project, token: Token | None, *, silent: bool = False
-    ) -> None:
+    def pushed(self, project: Project, token: Token | None) -> None:
         """Take note of changed refs, and start what they start."""
         old, new = project.refs.value, project.git.refs()
         if old == new:
@@ -421,7 +403,7 @@ class Forge:
         ]
         self._follow_push(self, project, gone, updated, token)
         tags = [ref for ref in updated if ref.startswith("refs/tags/")]
-        if silent or (token is not None and token.kind == "actions"):
+        if token is not None and token.kind == "actions":
             return
         actor = token.login if token else self.accounts.login
         for ref in updated:

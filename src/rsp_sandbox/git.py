@@ -452,16 +452,6 @@ class Repository:
         text = "\n".join(lines) + "\n\n" + message
         return self.write("commit", text.encode())
 
-    def write_tag(
-        self, *, name: str, target: str, kind: str, message: str, who: Person
-    ) -> str:
-        """Write an annotated tag object and return its hash."""
-        text = (
-            f"object {target}\ntype {kind}\ntag {name}\n"
-            f"tagger {_stamp(who)}\n\n{message}"
-        )
-        return self.write("tag", text.encode())
-
 
 def _stamp(person: Person) -> str:
     name = person.name.replace("<", "").replace(">", "").replace("\n", " ")

@@ -327,9 +327,7 @@ class _Objects:
         now = self._box.clock.now()
         found = []
         for run in project.runs:
-            if run.head_sha != sha or not run.appears_at:
-                continue
-            if run.appears_at > now:
+            if run.head_sha != sha or not run.is_there(now):
                 continue
             conclusion = run.conclusion(now)
             found.append(

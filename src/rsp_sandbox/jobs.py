@@ -65,7 +65,7 @@ def job_shape(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
         "name": job.script.name,
         "steps": steps,
         "check_run_url": f"{context.api}/check-runs/{job.id}",
-        "labels": list(job.script.labels),
+        "labels": ["ubuntu-latest"],
         "runner_id": 1 if has_runner else None,
         "runner_name": "GitHub Actions 1" if has_runner else None,
         "runner_group_id": 0 if has_runner else None,

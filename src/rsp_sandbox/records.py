@@ -98,7 +98,6 @@ class Pull:
     labels: list[str] = field(default_factory=list)
     reviewers: list[str] = field(default_factory=list)
     reviews: list[dict[str, Any]] = field(default_factory=list)
-    comments: list[dict[str, Any]] = field(default_factory=list)
     auto_merge: AutoMerge | None = None
     looked_at: str | None = None
     """The heads whose mergeability has been asked for; GitHub works it out

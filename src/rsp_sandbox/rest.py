@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -75,10 +75,6 @@ class Context:
             raise not_found()
         return int(self.args[name])
 
-    def lagging(self, seconds: float) -> View:
-        """Return the view of a read that lags."""
-        return self.view.back(seconds)
-
     @property
     def can_push(self) -> bool:
         """Whether the sender may write contents."""
@@ -131,15 +127,11 @@ def answer(
     token: Token | None = None
     need = ""
     window: Window | None = None
-    is_free = False
     try:
         token = box.accounts.api(request)
-        is_free = request.path.endswith("/rate_limit")
-        if is_free:
-            window = token.window if token else box.accounts.anonymous
-        else:
-            window = token.window if token else box.accounts.anonymous
-            window = box.accounts.spend(token, now)
+        window = token.window if token else box.accounts.anonymous
+        if not request.path.endswith("/rate_limit"):
+            box.accounts.spend(window, now)
         response, need = _dispatch(box, request, token, view, now)
     except Problem as problem:
         response = problem.response()
@@ -333,22 +325,3 @@ def _count(text: str | None, default: int, most: int) -> int:
     if text is None or not _INTEGER.fullmatch(text) or int(text) < 1:
         return default
     return min(int(text), most)
-
-
-def one_of(value: str, known: Iterable[str], resource: str, name: str) -> None:
-    """Refuse a value that is not one of a list.
-
-    Raises
-    ------
-    Problem
-        Raised if it is not.
-    """
-    if value not in known:
-        text = f"{name} is not included in the list"
-        error = {
-            "resource": resource,
-            "code": "custom",
-            "field": name,
-            "message": text,
-        }
-        raise Problem(422, "Validation Failed", errors=[error])

@@ -208,12 +208,11 @@ def run_shape(
 def seen_runs(context: Context) -> list[Run]:
     """Return the runs that the request can see, newest first."""
     context.box.notice(context.project)
-    view = context.lagging(context.box.lag.runs)
+    view = context.view.back(context.box.lag.runs)
     return [
         run
         for run in reversed(context.project.runs)
-        if run.appears_at is not None
-        and run.appears_at <= view.now
+        if run.is_there(view.now)
         and (view.newest is None or run.number <= view.newest)
     ]
 
@@ -252,7 +251,7 @@ def _after(text: str) -> datetime:
 
 def _filtered(context: Context, runs: list[Run]) -> Response:
     query = context.request.query
-    now = context.lagging(context.box.lag.runs).now
+    now = context.view.back(context.box.lag.runs).now
     tests: list[Callable[[Run], bool]] = []
     if "head_sha" in query:
         tests.append(lambda r: r.head_sha == query["head_sha"])
@@ -329,7 +328,7 @@ def find_attempt(context: Context, run: Run) -> Attempt:
 def get_run(context: Context) -> Response:
     """Answer a run; after a re-run it can lag its jobs."""
     run = find_run(context)
-    now = context.lagging(context.box.lag.runs).now
+    now = context.view.back(context.box.lag.runs).now
     return Response(200, run_shape(context, run, now))
 
 

@@ -243,9 +243,6 @@ class JobScript:
     environment: str | None = None
     """The protected environment that it waits for approval of."""
 
-    labels: tuple[str, ...] = ("ubuntu-latest",)
-    """Runner labels."""
-
     @property
     def key(self) -> str:
         """What ``needs`` call it."""
@@ -348,9 +345,6 @@ class Scenario:
     """Seconds until a run appears."""
 
     lag: Lag = field(default_factory=Lag)
-    release_tag_pushes: bool = True
-    """Whether a tag made by a release is also a ``push``."""
-
     login: str = "rubin-demo-user"
     """Who the first token belongs to."""
 

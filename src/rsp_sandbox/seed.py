@@ -395,7 +395,6 @@ def publish(
     project: Project,
     *,
     body: Callable[[Commit], str] = lambda _: "",
-    most: int = _MOST_RELEASES,
 ) -> None:
     """Give what is there already its releases, runs and images.
 
@@ -407,8 +406,6 @@ def publish(
         The repository.
     body
         Writes the body of a release from the tagged commit.
-    most
-        How many there shall be, the newest first.
     """
     git = project.git
     known = git.refs()
@@ -420,7 +417,7 @@ def publish(
     ]
     tags.sort(key=lambda pair: pair[0].committer.date)
     releases: dict[int, Release] = {}
-    for commit, ref in tags[-most:]:
+    for commit, ref in tags[-_MOST_RELEASES:]:
         tag = ref.removeprefix(prefix)
         published = commit.committer.date + timedelta(minutes=4)
         item = Release(
