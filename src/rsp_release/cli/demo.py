@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..models import Publication
 
-__all__ = ["clone", "isolate", "run_demo", "run_sandbox", "tell"]
+__all__ = ["isolate", "run_demo", "run_git", "run_sandbox", "tell"]
 
 _FOREIGN = (
     # Credentials are not for the sandbox, and what is released there must
@@ -56,7 +56,8 @@ def run_demo(options: Globals, *, as_json: bool) -> int:
             seed.demo(box)
             environ = isolate(options.environ, folder, box.environment())
             place = folder / "stargazer"
-            clone(box.git_url("rubin-demo/stargazer"), place, environ)
+            url = box.git_url("rubin-demo/stargazer")
+            run_git("clone", "--quiet", url, str(place), environ=environ)
             if not as_json:
                 sys.stdout.write(
                     "Releasing a made-up service on an imitation of GitHub.\n"
@@ -245,33 +246,45 @@ def isolate(
     }
 
 
-def clone(
-    url: str, directory: Path, environ: Mapping[str, str], *more: str
-) -> None:
-    """Clone a repository.
+def run_git(
+    *args: str,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    given: str = "",
+    may_fail: bool = False,
+) -> str:
+    """Run git and return what it prints.
 
     Parameters
     ----------
-    url
-        Its address.
-    directory
-        Where the clone shall be.
+    *args
+        The arguments.
+    cwd
+        Where; by default the current directory.
     environ
-        The environment.
-    *more
-        More options of ``git clone``.
+        The environment; by default this process's.
+    given
+        What git reads.
+    may_fail
+        Whether nothing is returned where git fails.
 
     Raises
     ------
     ReleaseError
-        Raised if git could not.
+        Raised if git fails.
     """
     result = subprocess.run(
-        ["git", "clone", "--quiet", *more, url, str(directory)],
-        env=dict(environ),
+        ["git", *args],
+        cwd=cwd,
+        env=None if environ is None else dict(environ),
+        input=given,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
         check=False,
     )
-    if result.returncode:
-        raise ReleaseError(f"git clone failed: {result.stderr.strip()}")
+    if result.returncode and not may_fail:
+        raise ReleaseError(
+            f"git {args[0]} failed: {result.stderr.strip()[:500]}"
+        )
+    return "" if result.returncode else result.stdout.strip()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import Config, load_config
 from ..deployment.charts import parse_place
-from ..exceptions import ReleaseError, UsageError
+from ..exceptions import UsageError
 from ..views import safe
-from .demo import clone, isolate, tell
+from .demo import isolate, run_git, tell
 from .release import run_bump
 from .session import Globals, Session
 
@@ -98,7 +97,9 @@ def run_rehearse(
             more = [f"--reference-if-able={root}"]
             if source.branch:
                 more.append(f"--branch={source.branch}")
-            clone(url, place, environ, *more)
+            run_git(
+                "clone", "--quiet", *more, url, str(place), environ=environ
+            )
             source.settle(place, environ)
             if not session.as_json:
                 _introduce(source, made_up)
@@ -150,7 +151,7 @@ class _Source:
             self.root, "rev-parse", "--git-path", "objects"
         )
         place.mkdir(parents=True)
-        _run(place, "init", "--quiet", "--bare")
+        run_git("init", "--quiet", "--bare", cwd=place)
         alternates = place / "objects" / "info" / "alternates"
         alternates.write_text(f"{objects.resolve()}\n", encoding="utf-8")
         known = _read(
@@ -169,18 +170,18 @@ class _Source:
         if self.branch:
             refs[f"refs/heads/{self.branch}"] = self.head
         commands = [f"create {ref} {sha}\n" for ref, sha in refs.items()]
-        _run(place, "update-ref", "--stdin", given="".join(commands))
+        run_git("update-ref", "--stdin", cwd=place, given="".join(commands))
         head = f"refs/heads/{self.release_branch}"
-        _run(place, "symbolic-ref", "HEAD", head)
+        run_git("symbolic-ref", "HEAD", head, cwd=place)
 
     def settle(self, place: Path, environ: Mapping[str, str]) -> None:
         """Let a clone be as this one is."""
         for key, value in self.settings:
-            _run(place, "config", key, value, environ=environ)
+            run_git("config", key, value, cwd=place, environ=environ)
         if self.branch is None:
-            _run(
-                place, "checkout", "--quiet", "--detach", self.head,
-                environ=environ,
+            run_git(
+                "checkout", "--quiet", "--detach", self.head,
+                cwd=place, environ=environ,
             )  # fmt: skip
 
 
@@ -288,35 +289,4 @@ def _conclude(told: Mapping[str, Publication | None]) -> None:
 
 def _read(root: Path, *args: str) -> str:
     """Ask git about a clone; what it does not know is empty."""
-    result = subprocess.run(
-        ["git", *args],
-        cwd=root,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        check=False,
-    )
-    return result.stdout.strip() if result.returncode == 0 else ""
-
-
-def _run(
-    place: Path,
-    *args: str,
-    given: str = "",
-    environ: Mapping[str, str] | None = None,
-) -> None:
-    command: Sequence[str] = ["git", *args]
-    result = subprocess.run(
-        command,
-        cwd=place,
-        env=None if environ is None else dict(environ),
-        input=given,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        check=False,
-    )
-    if result.returncode:
-        raise ReleaseError(
-            f"git {args[0]} failed: {result.stderr.strip()[:500]}"
-        )
+    return run_git(*args, cwd=root, may_fail=True)
