@@ -220,8 +220,18 @@ class _Objects:
             }
         return {
             "__typename": kind,
-            "viewer": {"__typename": "User", "login": self._token.login},
+            "viewer": self._viewer(),
             "repository": self._find_repository,
+        }
+
+    def _viewer(self) -> Object:
+        login, server = self._token.login, self._box.server_url
+        return {
+            "__typename": "User",
+            "login": login,
+            "avatarUrl": f"{server}/avatars/{login}",
+            "resourcePath": f"/{login}",
+            "url": f"{server}/{login}",
         }
 
     def _find_repository(self, args: dict[str, Any]) -> Object:
@@ -410,6 +420,7 @@ class _Objects:
         shown = {"__typename": "PullRequest", "number": pull.number}
         return {
             "__typename": "EnablePullRequestAutoMergePayload",
+            "actor": self._viewer(),
             "clientMutationId": given.get("clientMutationId"),
             "pullRequest": shown,
         }

@@ -262,7 +262,7 @@ ENABLE = """
 mutation($pull: ID!, $method: PullRequestMergeMethod!) {
   enablePullRequestAutoMerge(
     input: {pullRequestId: $pull, mergeMethod: $method}
-  ) { pullRequest { number } }
+  ) { actor { login } pullRequest { number } }
 }
 """
 
@@ -361,7 +361,8 @@ def test_merges_itself(
 ) -> None:
     box.project(NAME).allow_auto_merge = True
     box.protect(NAME, "main", approvals=1, checks=("test",))
-    payload = {"pullRequest": {"number": number}}
+    actor = {"login": "rubin-demo-user"}
+    payload = {"actor": actor, "pullRequest": {"number": number}}
     assert enable(client, number) == {
         "data": {"enablePullRequestAutoMerge": payload}
     }
