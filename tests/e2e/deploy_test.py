@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -133,18 +132,9 @@ def test_kill_at_random_instants(
         instant = random.uniform(0.4 * seconds, seconds)
         with serve(tmp_path / str(number), scenario=FAST) as service:
             _prepare(service)
-            with subprocess.Popen(
-                service.command("bump", "minor", "--yes"),
-                cwd=service.clone,
-                env=service.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            ) as process:
+            with service.start("bump", "minor", "--yes"):
+                # After that it is killed.
                 time.sleep(instant)
-                process.kill()
-                process.wait()
             result = service.run("bump", "minor", "--yes")
             assert result.returncode == 0, result.stdout + result.stderr
             _check(service)

@@ -33,6 +33,7 @@ from rsp_release.version.tags import parse_tags
 
 from .branches import COMMIT
 from .deploys import CHARTS
+from .places import find_memory
 from .simulated import WORKFLOW, Chaos, Crash, Hub, VirtualClock, make_world
 
 __all__ = [
@@ -381,7 +382,7 @@ def run_seed(seed: int) -> list[str]:
         for _ in range(random.randint(1, 6))
     ]
     with (
-        tempfile.TemporaryDirectory() as name,
+        tempfile.TemporaryDirectory(dir=find_memory()) as name,
         # Reading the one workflow file again and again would take longer
         # than all else.
         patch("rsp_release.publishing.find_publication", _find_publication),
