@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 from ..models import Image
 from ..version.tags import parse_version
-from .images import is_legal, split_reference, version_tag
+from .images import Push, is_legal, split_reference, version_tag
 from .jobs import follow
-from .scope import Findings, Found, Read
+from .scope import Findings, Read
 from .triggers import release_actions, starts_on_tag
 from .unknown import is_known, is_unknown, show, unknown, unknowns
 
@@ -138,8 +138,8 @@ def suppose(
     contexts["github"]["workflow"] = document.get("name") or path
     findings = follow(document, contexts=contexts, read=read)
     summary = _Summary(findings)
-    for found in findings.pushes:
-        summary.add(found)
+    for push in findings.pushes:
+        summary.add(push)
     summary.assume(version_tag(tag))
     if not findings.pushes and not findings.unsure:
         for job in dict.fromkeys(findings.logins):
@@ -181,45 +181,45 @@ class _Summary:
         self._unknown: dict[tuple[str, str], list[str]] = {}
         self._parts: set[tuple[str, str | None]] = set()
         self._platforms: dict[tuple[str, str | None], list[str]] = {}
-        for found in findings.pushes:
-            self._parts.update(map(split_reference, found.push.sources))
-            for reference in found.push.references:
+        for push in findings.pushes:
+            self._parts.update(map(split_reference, push.sources))
+            for reference in push.references:
                 key = split_reference(reference)
                 known = self._platforms.setdefault(key, [])
-                known.extend(filter(is_known, found.push.platforms))
+                known.extend(filter(is_known, push.platforms))
 
-    def add(self, found: Found) -> None:
+    def add(self, push: Push) -> None:
         """Take in a push."""
-        if found.is_certain is False:
+        if push.is_certain is False:
             return
         whole = [
             (reference, name, tag)
-            for reference in found.push.references
+            for reference in push.references
             for name, tag in [split_reference(reference)]
             if tag is not None and (name, tag) not in self._parts
         ]
-        if found.is_certain and (whole or found.is_vague):
-            self.jobs.append(found.job)
-        if found.is_vague:
+        if push.is_certain and (whole or push.is_vague):
+            self.jobs.append(push.job)
+        if push.is_vague:
             self.unsure.append(
-                f"it is not known which images job {found.job} pushes"
+                f"it is not known which images job {push.job} pushes"
             )
         for reference, name, tag in whole:
-            if found.is_certain is None:
+            if push.is_certain is None:
                 self.unsure.append(
-                    f"it is not known whether job {found.job} pushes"
+                    f"it is not known whether job {push.job} pushes"
                     f" {show(reference)}"
                 )
             elif is_known(reference) and not is_legal(name, tag):
                 self.unsure.append(
-                    f"job {found.job} pushes {reference[:200]!r}, which no"
+                    f"job {push.job} pushes {reference[:200]!r}, which no"
                     " registry takes"
                 )
             else:
                 images = self.images if is_known(reference) else self._unknown
                 platforms = images.setdefault((name, tag), [])
                 platforms += self._platforms[name, tag]
-                for source in found.push.sources:
+                for source in push.sources:
                     platforms += self._platforms.get(
                         split_reference(source), []
                     )

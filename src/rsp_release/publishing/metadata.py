@@ -29,7 +29,6 @@ _SEMVER = re.compile(
     r"\.(?P<patch>0|[1-9]\d{0,15})"
     r"(?P<pre>-[0-9A-Za-z.-]{1,80})?(?:\+[0-9A-Za-z.-]{1,80})?"
 )
-_PLAIN = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})")
 
 
 def image_tags(inputs: Mapping[str, str], ref: str) -> tuple[str, str]:
@@ -212,18 +211,15 @@ def _filled(text: str, ref: str) -> str:
     if is_tag:
         values["is_default_branch"] = "false"
         values["is_not_default_branch"] = "true"
+    return _replace(text, values)
+
+
+def _replace(text: str, values: Mapping[str, str]) -> str:
+    """Fill in placeholders; what is not known is named by its first word."""
     return re.sub(
         r"\{\{\s{0,4}([^{}]{0,60}?)\s{0,4}\}\}",
         lambda match: values.get(match[1], unknown(match[1].split(" ")[0])),
         text,
-    )
-
-
-def _pattern(pattern: str, values: Mapping[str, str]) -> str:
-    return re.sub(
-        r"\{\{\s{0,4}([^{}]{0,60}?)\s{0,4}\}\}",
-        lambda match: values.get(match[1], unknown("pattern")),
-        pattern,
     )
 
 
@@ -235,33 +231,30 @@ def _semver(rule: Mapping[str, str], text: str) -> tuple[str, bool]:
     if not match:
         return "", False
     pre = match["pre"] or ""
-    core = f"{match['major']}.{match['minor']}.{match['patch']}"
-    values = {
-        "raw": text,
-        "version": core + pre,
-        "major": match["major"],
-        "minor": match["minor"],
-        "patch": match["patch"],
-    }
     pattern = rule.get("pattern", "")
     if pre and not re.fullmatch(r"\{\{\s{0,4}raw\s{0,4}\}\}", pattern):
         pattern = "{{version}}"
-    return _pattern(pattern, values), not pre
+    return _numbered(pattern, text, match, pre), not pre
 
 
 def _pep440(rule: Mapping[str, str], text: str) -> tuple[str, bool]:
     if not is_known(text) or rule.get("match"):
         return unknown("pep440"), True
-    match = _PLAIN.fullmatch(text)
-    if not match:
+    match = _SEMVER.fullmatch(text)
+    if not match or "-" in text or "+" in text:
         # Normalising pre-releases is more than is known here.
         return unknown("pep440"), False
-    major, minor, patch = (str(int(part)) for part in match.groups())
+    return _numbered(rule.get("pattern", ""), text, match, ""), True
+
+
+def _numbered(pattern: str, text: str, match: re.Match[str], pre: str) -> str:
+    """Fill in the parts of a version."""
+    major, minor, patch = match.group("major", "minor", "patch")
     values = {
         "raw": text,
-        "version": f"{major}.{minor}.{patch}",
+        "version": f"{major}.{minor}.{patch}{pre}",
         "major": major,
         "minor": minor,
         "patch": patch,
     }
-    return _pattern(rule.get("pattern", ""), values), True
+    return _replace(pattern, values)

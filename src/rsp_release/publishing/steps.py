@@ -8,18 +8,10 @@ from typing import Any
 
 from . import images
 from .expressions import condition, fill
-from .scope import (
-    Found,
-    JobScope,
-    Scope,
-    both,
-    environment,
-    inputs_of,
-    list_of,
-    mapping_of,
-)
+from .scope import JobScope, Scope, environment, inputs_of
 from .scripts import Script, read_script
 from .unknown import show, unknown
+from .values import both, list_of, mapping_of
 
 __all__ = ["follow_steps"]
 
@@ -144,18 +136,6 @@ def _step(
         }
 
 
-def _add(
-    push: images.Push, local: JobScope, scope: Scope, *, certain: bool | None
-) -> None:
-    scope.findings.pushes.append(
-        Found(
-            push=push,
-            job=local.name,
-            is_certain=both(certain, push.is_certain),
-        )
-    )
-
-
 def _action(
     step: dict[str, Any],
     local: JobScope,
@@ -173,13 +153,10 @@ def _action(
         for key, value in mapping_of(step.get("with")).items()
     }
     open_outputs = {"*": unknown(f"steps.{step.get('id', '')}")}
-    known = images.action_pushes(
-        bare, given, str(contexts["github"].get("ref", ""))
-    )
+    known = images.known_pushes(bare, given, contexts["github"]["ref"])
     if known:
         pushes, outputs = known
-        for push in pushes:
-            _add(push, local, scope, certain=certain)
+        scope.findings.add(pushes, local.name, certain=certain)
         return {**open_outputs, **outputs}
     if target.startswith("./"):
         folder = posixpath.normpath(target.removeprefix("./"))
@@ -285,9 +262,9 @@ def _programs(
         sure = both(certain, True if call.is_certain else None)
         if call.argv[:2] == ("docker", "login"):
             scope.findings.logins.append(local.name)
-        for push in images.call_pushes(call.argv):
-            _add(push, local, scope, certain=sure)
-            count += 1
+        pushes = images.call_pushes(call.argv)
+        scope.findings.add(pushes, local.name, certain=sure)
+        count += len(pushes)
         if images.is_suspicious_call(call.argv):
             command = show(" ".join(call.argv[:3])[:80])
             scope.findings.doubt(
