@@ -26,7 +26,7 @@ __all__ = [
     "version_tag",
 ]
 
-_SQUARE_PLATFORMS = ("linux/amd64", "linux/arm64")
+_SQUARE_PLATFORMS: tuple[str, ...] = ("linux/amd64", "linux/arm64")
 _NAME = re.compile(
     r"(?:[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]{1,5})?/)"
     r"[a-z0-9]+(?:(?:\.|_|__|-{1,9})[a-z0-9]+)*"

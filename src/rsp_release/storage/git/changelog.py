@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
-from typing import NamedTuple
+from functools import cache
 
 from ...changelog.edits import add_to_entry, release_unreleased
 from ...changelog.entries import (
@@ -16,7 +17,7 @@ from ...changelog.entries import (
 )
 from ...changelog.version_files import set_version
 from ...config import Config
-from ...exceptions import BlockedError, ReadError
+from ...exceptions import ReadError
 from ...models import ChangelogState, ChangelogStyle, Collected
 from ...version.fragments import Fragment
 from .history_git import Git
@@ -61,32 +62,20 @@ class GitChangelog:
         self._repository = repository
         self._environ = dict(environ)
         self._config = config
-        self._looks: dict[tuple[str, str], ChangelogState] = {}
-        self._collected: dict[tuple[str, str, datetime], Collected | None] = {}
-        self._late: dict[
-            tuple[str, str, str], Collected | BlockedError | None
-        ] = {}
+        # Nothing that is looked at changes: it is of a commit.
+        self._looks = cache(self._look)
+        self._collected = cache(self._collect)
+        self._late = cache(self._collect_late)
 
     def look(self, commit: str, version: str) -> ChangelogState:
-        key = (commit, version)
-        if key not in self._looks:
-            with Git(self._repository.root) as git:
-                found = self._read(git, commit)
-                self._looks[key] = self._judge(found, version)
-        return self._looks[key]
+        return self._looks(commit, version)
 
     def collect(
         self, commit: str, *, version: str, tag: str, at: datetime
     ) -> Collected | None:
-        key = (commit, tag, at)
-        if key not in self._collected:
-            state = self.look(commit, version)
-            self._collected[key] = (
-                self._collect(commit, state, version=version, tag=tag, at=at)
-                if state.todo
-                else None
-            )
-        return self._collected[key]
+        if not self.look(commit, version).todo:
+            return None
+        return self._collected(commit, version, tag, at)
 
     def find_late(self, made: str, head: str, version: str) -> tuple[str, ...]:
         state = self.look(made, version)
@@ -99,18 +88,7 @@ class GitChangelog:
     def collect_late(
         self, made: str, head: str, *, version: str, at: datetime
     ) -> Collected | None:
-        key = (made, head, version)
-        if key not in self._late:
-            try:
-                self._late[key] = self._collect_late(
-                    made, head, version=version, at=at
-                )
-            except BlockedError as e:
-                self._late[key] = e
-        found = self._late[key]
-        if isinstance(found, BlockedError):
-            raise found
-        return found
+        return self._late(made, head, version, at)
 
     def find_commit(self, since: str, until: str, version: str) -> str | None:
         state = self.look(since, version)
@@ -149,21 +127,47 @@ class GitChangelog:
 
     # -- Looking ------------------------------------------------------------
 
-    def _read(self, git: Git, commit: str) -> _Found:
-        tree = Tree(git, f"{commit}^{{tree}}")
-        log = read_changelog(tree)
-        text = (tree.text(log.path) or "") if log.path else ""
-        fragments, _ = read_fragments(
-            tree, None, config=self._config, changelog=log.text
+    def _look(self, commit: str, version: str) -> ChangelogState:
+        with Git(self._repository.root) as git:
+            tree = Tree(git, f"{commit}^{{tree}}")
+            log = read_changelog(tree)
+            text = tree.text(log.path) or ""
+            fragments, _ = read_fragments(
+                tree, None, config=self._config, changelog=log.text
+            )
+            style = self._style(tree, fragments, log.path, text)
+            texts = {f.path: tree.text(f.path) for f in fragments if f.parts}
+            files = {f.path: tree.text(f.path) for f in self._config.files}
+        entry = None
+        if style != "none" and log.path:
+            entry = _entry_of(text, log.path, version)
+        leftover = tuple(
+            path
+            for path, fragment in texts.items()
+            if entry is not None and contains_fragment(entry, fragment or "")
         )
-        return _Found(
-            style=self._style(tree, fragments, log.path, text),
+        pending = tuple(path for path in texts if path not in leftover)
+        todo = []
+        if style == "scriv" and entry is None and pending:
+            todo.append(f"collect {_count(pending, 'fragment')}")
+        if style == "scriv" and leftover:
+            todo.append(f"remove {_count(leftover, 'fragment')} left over")
+        if style == "unreleased" and entry is None:
+            if _release(text, log.path, version, version, date.min):
+                todo.append(f"date what is unreleased in {log.path}")
+        todo += [
+            f"set the version in {path}"
+            for path, old in files.items()
+            if old is not None
+            and old != self._with_version(old, path, version)
+        ]
+        return ChangelogState(
+            style=style,
             path=log.path or None,
-            text=text,
-            fragments={
-                f.path: tree.text(f.path) or "" for f in fragments if f.parts
-            },
-            files={f.path: tree.text(f.path) for f in self._config.files},
+            entry=entry,
+            pending=pending,
+            leftover=leftover,
+            todo=tuple(todo),
         )
 
     def _style(
@@ -176,12 +180,10 @@ class GitChangelog:
         """Say who keeps the change log: a tool, or people and how."""
         wanted = self._config.changelog
         tools = {fragment.tool for fragment in fragments}
-        for style in _STYLES:
-            if wanted == style:
-                return style
-        for style in _STYLES:
-            if style in tools:
-                return style
+        for found in ({wanted}, tools):
+            for style in _STYLES:
+                if style in found:
+                    return style
         if _uses_scriv(tree):
             return "scriv"
         if tree.folder(".changeset"):
@@ -192,47 +194,6 @@ class GitChangelog:
             return "none"
         return guess_style(text, markdown=is_markdown(path))
 
-    def _judge(self, found: _Found, version: str) -> ChangelogState:
-        entry = None
-        if found.style != "none" and found.path is not None:
-            entry = entry_of(
-                found.text, version, markdown=is_markdown(found.path)
-            )
-        leftover = tuple(
-            path
-            for path, text in found.fragments.items()
-            if entry is not None and contains_fragment(entry, text)
-        )
-        pending = tuple(p for p in found.fragments if p not in leftover)
-        todo = []
-        if found.style == "scriv" and entry is None and pending:
-            todo.append(f"collect {_count(pending, 'fragment')}")
-        if found.style == "scriv" and leftover:
-            todo.append(f"remove {_count(leftover, 'fragment')} left over")
-        if found.style == "unreleased" and entry is None:
-            path = found.path or ""
-            if _release(found.text, path, version, version, date.min):
-                todo.append(f"date what is unreleased in {found.path}")
-        todo += [
-            f"set the version in {file.path}"
-            for file in self._config.files
-            if self._lacks(found.files[file.path], file.path, version)
-        ]
-        return ChangelogState(
-            style=found.style,
-            path=found.path,
-            entry=entry,
-            pending=pending,
-            leftover=leftover,
-            todo=tuple(dict.fromkeys(todo)),
-        )
-
-    def _lacks(self, text: str | None, path: str, version: str) -> bool:
-        """Return whether a file has another version."""
-        return text is not None and self._with_version(
-            text, path, version
-        ) != (text)
-
     def _with_version(self, text: str, path: str, version: str) -> str:
         for file in self._config.files:
             if file.path == path:
@@ -242,35 +203,19 @@ class GitChangelog:
     # -- Writing ------------------------------------------------------------
 
     def _collect(
-        self,
-        commit: str,
-        state: ChangelogState,
-        *,
-        version: str,
-        tag: str,
-        at: datetime,
+        self, commit: str, version: str, tag: str, at: datetime
     ) -> Collected | None:
+        state = self.look(commit, version)
         with open_workspace(self._repository, self._environ) as work:
             before = self._repository.resolve(f"{commit}^{{tree}}") or commit
             work.check_out(before)
             self._write_entry(work, state, version=version, tag=tag, at=at)
             path = state.path or work.find_new()
-            entry = _read_entry(work, path, version)
-            changed = self._write_versions(work, version)
-            made, gone = work.take_in(before, path)
-        if made == before:
-            return None
-        return Collected(
-            base=commit,
-            tree=made,
-            path=path if entry is not None else None,
-            entry=entry or "",
-            fragments=gone,
-            files=changed,
-        )
+            made = self._finish(work, path, before, version)
+        return None if made.tree == before else replace(made, base=commit)
 
     def _collect_late(
-        self, made: str, head: str, *, version: str, at: datetime
+        self, made: str, head: str, version: str, at: datetime
     ) -> Collected | None:
         """Add fragments that came to a branch to an entry made before.
 
@@ -288,32 +233,36 @@ class GitChangelog:
             old = work.text(state.path)
             (work.files / state.path).unlink()
             order = read_categories(work.files, environ=work.environ)
-            collect_with_scriv(
-                work.files,
-                version=version,
-                at=at.astimezone(),
-                environ=work.environ,
-            )
+            _run_scriv(work, version, at)
             more = work.text(state.path)
-            markdown = is_markdown(state.path)
-            if entry_of(more, version, markdown=markdown) is not None:
+            if _entry_of(more, state.path, version) is not None:
+                markdown = is_markdown(state.path)
                 more = add_to_entry(
                     old, version, more, order=order, markdown=markdown
                 )
                 work.write(state.path, more)
-            entry = _read_entry(work, state.path, version)
-            changed = self._write_versions(work, version)
-            result, gone = work.take_in(tree, state.path)
-        is_merged = base != head
+            found = self._finish(work, state.path, tree, version)
+        found = replace(found, base=made)
+        if base == head:
+            return found
+        return replace(found, merged=head, merged_tree=tree)
+
+    def _finish(
+        self, work: Workspace, path: str | None, before: str, version: str
+    ) -> Collected:
+        """Set the versions, and take in what was changed."""
+        entry = None
+        if path is not None and (work.files / path).exists():
+            entry = _entry_of(work.text(path), path, version)
+        changed = self._write_versions(work, version)
+        tree, gone = work.take_in(before, path)
         return Collected(
-            base=made,
-            tree=result,
-            path=state.path,
-            entry=entry or "",
+            base=before,
+            tree=tree,
+            path=path if entry is not None else None,
+            entry=(entry or "").encode("utf-8", "replace").decode(),
             fragments=gone,
             files=changed,
-            merged=head if is_merged else None,
-            merged_tree=tree if is_merged else None,
         )
 
     def _merge_base(self, one: str, other: str) -> str:
@@ -336,12 +285,7 @@ class GitChangelog:
             for path in state.leftover:
                 (work.files / path).unlink()
             if state.pending and state.entry is None:
-                collect_with_scriv(
-                    work.files,
-                    version=version,
-                    at=at.astimezone(),
-                    environ=work.environ,
-                )
+                _run_scriv(work, version, at)
         elif state.style == "unreleased" and state.path and not state.entry:
             day = at.astimezone().date()
             text = work.text(state.path)
@@ -365,14 +309,10 @@ class GitChangelog:
         return tuple(changed)
 
 
-class _Found(NamedTuple):
-    """What a commit has."""
-
-    style: ChangelogStyle
-    path: str | None
-    text: str
-    fragments: Mapping[str, str]
-    files: Mapping[str, str | None]
+def _run_scriv(work: Workspace, version: str, at: datetime) -> None:
+    collect_with_scriv(
+        work.files, version=version, at=at.astimezone(), environ=work.environ
+    )
 
 
 def _release(
@@ -389,10 +329,7 @@ def _release(
     )
 
 
-def _read_entry(work: Workspace, path: str | None, version: str) -> str | None:
-    if path is None or not (work.files / path).exists():
-        return None
-    text = work.text(path).encode("utf-8", "replace").decode()
+def _entry_of(text: str, path: str, version: str) -> str | None:
     return entry_of(text, version, markdown=is_markdown(path))
 
 
