@@ -92,7 +92,8 @@ class JobScope:
     contexts: dict[str, Any]
     env: dict[str, str]
     is_certain: bool | None
-    shell: str = ""
+    shell: str
+    depth: int = 0
 
 
 def environment(

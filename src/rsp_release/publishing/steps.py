@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from . import images
@@ -75,7 +76,7 @@ def follow_steps(
     local.contexts["env"] = {"*": unknown("env"), **job_env}
     for step in list_of(job.get("steps")):
         if isinstance(step, dict):
-            _step(step, local, scope, depth=0)
+            _step(step, local, scope)
     return {
         key: fill(value, local.contexts)
         for key, value in mapping_of(job.get("outputs")).items()
@@ -97,38 +98,27 @@ def _shell_env(contexts: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _step(
-    step: dict[str, Any], local: JobScope, scope: Scope, *, depth: int
-) -> None:
+def _step(step: dict[str, Any], local: JobScope, scope: Scope) -> None:
     if not scope.findings.spend(_STEP):
         return
     env = environment(step.get("env"), local.contexts["env"], local.contexts)
     contexts = {**local.contexts, "env": env}
     runs = condition(step.get("if"), contexts)
     identifier = str(step.get("id", ""))
-    if runs is False:
-        if identifier:
-            local.contexts["steps"][identifier] = {
-                "outputs": {},
-                "outcome": "skipped",
-                "conclusion": "skipped",
-            }
-        return
-    certain = both(local.is_certain, runs)
-    if "uses" in step:
-        outputs = _action(
-            step, local, scope, contexts=contexts, certain=certain,
-            depth=depth,
-        )  # fmt: skip
-    else:
-        outputs = _run(step, local, scope, contexts=contexts, certain=certain)
+    outputs: dict[str, Any] = {}
+    result = "skipped" if runs is False else "success"
+    if runs is not False:
+        follow = _action if "uses" in step else _run
+        certain = both(local.is_certain, runs)
+        outputs = follow(step, local, scope, contexts, certain=certain)
+        outputs = {"*": unknown(f"steps.{identifier}"), **outputs}
     if runs is None:
+        result = unknown(f"steps.{identifier}.outcome")
         outputs = {
             key: unknown(f"steps.{identifier}.outputs.{key}")
             for key in outputs
         }
     if identifier:
-        result = "success" if runs else unknown(f"steps.{identifier}.outcome")
         local.contexts["steps"][identifier] = {
             "outputs": outputs,
             "outcome": result,
@@ -140,10 +130,9 @@ def _action(
     step: dict[str, Any],
     local: JobScope,
     scope: Scope,
-    *,
     contexts: dict[str, Any],
+    *,
     certain: bool | None,
-    depth: int,
 ) -> dict[str, Any]:
     """Follow a step that uses an action; return its outputs."""
     target = fill(step["uses"], contexts)
@@ -152,20 +141,24 @@ def _action(
         key: fill(value, contexts)
         for key, value in mapping_of(step.get("with")).items()
     }
-    open_outputs = {"*": unknown(f"steps.{step.get('id', '')}")}
     known = images.known_pushes(bare, given, contexts["github"]["ref"])
     if known:
         pushes, outputs = known
         scope.findings.add(pushes, local.name, certain=certain)
-        return {**open_outputs, **outputs}
-    if target.startswith("./"):
+        return outputs
+    if target.startswith("./") and local.depth < _MAX_CALLS:
         folder = posixpath.normpath(target.removeprefix("./"))
         for name in ("action.yml", "action.yaml"):
             text = scope.read(posixpath.join(folder, name))
-            if text is not None and depth < _MAX_CALLS:
-                inner = JobScope(local.name, contexts, local.env, certain)
+            if text is not None:
                 action = mapping_of(scope.findings.load(target, text))
-                return _composite(action, inner, scope, given, depth=depth)
+                inner = replace(
+                    local,
+                    contexts=contexts,
+                    is_certain=certain,
+                    depth=local.depth + 1,
+                )
+                return _composite(action, inner, scope, given)
     if bare.lower() == "docker/login-action" and certain is not False:
         scope.findings.logins.append(local.name)
     if bare.lower().startswith("goreleaser/"):
@@ -174,7 +167,7 @@ def _action(
         scope.findings.doubt(
             f"job {local.name} uses {bare}, which may publish images"
         )
-    return open_outputs
+    return {}
 
 
 def _goreleaser(local: JobScope, scope: Scope) -> None:
@@ -193,8 +186,6 @@ def _composite(
     local: JobScope,
     scope: Scope,
     given: dict[str, str],
-    *,
-    depth: int,
 ) -> dict[str, Any]:
     """Follow the steps of a local composite action; return its outputs."""
     inputs = inputs_of(mapping_of(action.get("inputs")), given)
@@ -205,13 +196,10 @@ def _composite(
     }
     for step in list_of(mapping_of(action.get("runs")).get("steps")):
         if isinstance(step, dict):
-            _step(step, local, scope, depth=depth + 1)
+            _step(step, local, scope)
     return {
-        "*": unknown("outputs"),
-        **{
-            key: fill(mapping_of(output).get("value"), local.contexts)
-            for key, output in mapping_of(action.get("outputs")).items()
-        },
+        key: fill(mapping_of(output).get("value"), local.contexts)
+        for key, output in mapping_of(action.get("outputs")).items()
     }
 
 
@@ -219,22 +207,21 @@ def _run(
     step: dict[str, Any],
     local: JobScope,
     scope: Scope,
-    *,
     contexts: dict[str, Any],
+    *,
     certain: bool | None,
 ) -> dict[str, Any]:
     """Follow a step that runs a script; return its outputs."""
     text = fill(step.get("run", ""), contexts)
-    open_outputs = {"*": unknown(f"steps.{step.get('id', '')}")}
     shell = fill(step.get("shell", local.shell), contexts) or "bash"
     if shell.split()[:1] not in (["bash"], ["sh"]):
         if images.is_suspicious_script(text):
             scope.findings.doubt(
                 f"job {local.name} may publish images in a {shell} script"
             )
-        return open_outputs
+        return {}
     if not scope.findings.spend(len(text)):
-        return open_outputs
+        return {}
     variables = {**local.env, **contexts["env"]}
     variables.pop("*", None)
     script = read_script(text, env=variables)
@@ -250,7 +237,7 @@ def _run(
         changes = {name: unknown(f"env.{name}") for name in changes}
     local.env.update(changes)
     local.contexts["env"] = {**local.contexts["env"], **changes}
-    return {**open_outputs, **script.outputs}
+    return dict(script.outputs)
 
 
 def _programs(
