@@ -12,17 +12,19 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from ..exceptions import ReleaseError, UsageError
 from ..models import Image, Publication
 from .candidates import find_candidates, suppose
 from .documents import load
 from .images import split_reference, version_tag
+from .values import list_of
 
 __all__ = ["explain_absence", "find_publication"]
 
 _FOLDER = ".github/workflows/"
+_NO_RELEASE = {"workflow_call", "schedule"}
+"""Events of a workflow that is not meant to start on a release."""
 
 
 def find_publication(
@@ -237,7 +239,8 @@ def explain_absence(
             if not isinstance(document, dict):
                 continue
             on = document.get("on")
-            if set(_events(on)) <= {"workflow_call", "schedule"}:
+            events = on if isinstance(on, dict) else list_of(on)
+            if {str(event) for event in events} <= _NO_RELEASE:
                 continue
             pushed = suppose(
                 path, document, event="release", action="published",
@@ -255,9 +258,3 @@ def explain_absence(
             sentence += ": `release` is indented under `push`"
         sentences.append(sentence)
     return tuple(sentences)
-
-
-def _events(on: Any) -> list[str]:
-    if isinstance(on, str):
-        return [on]
-    return [str(event) for event in on or () if isinstance(on, dict | list)]

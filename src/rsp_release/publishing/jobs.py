@@ -10,7 +10,7 @@ from typing import Any
 
 from . import images
 from .expressions import condition, fill, fill_all
-from .scope import Findings, Read, Scope, environment, inputs_of
+from .scope import Findings, Read, Scope, environment, inputs_of, outputs_of
 from .steps import follow_steps
 from .unknown import is_known, unknown
 from .values import both, list_of, mapping_of
@@ -103,10 +103,7 @@ def _job(
     """Follow one job; return what ``needs`` of others see of it."""
     if not scope.findings.spend(_JOB):
         return {"result": unknown("needs"), "outputs": {}, "*ran*": None}
-    ran = [need["*ran*"] for need in needs.values()]
-    success: Any = False not in ran
-    if success and None in ran:
-        success = unknown("needs")
+    ran = both(*(need["*ran*"] for need in needs.values()))
     contexts = {
         **scope.contexts,
         "needs": {
@@ -114,7 +111,7 @@ def _job(
             for name, need in needs.items()
         },
         "*status*": {
-            "success": success,
+            "success": unknown("needs") if ran is None else ran,
             "always": True,
             "failure": False,
             "cancelled": False,
@@ -229,7 +226,7 @@ def _called(
         document = mapping_of(scope.findings.load(bare, text))
         on = mapping_of(document.get("on"))
         declared = mapping_of(on.get("workflow_call"))
-        inputs = inputs_of(mapping_of(declared.get("inputs")), given)
+        inputs = inputs_of(declared.get("inputs"), given)
         inner_scope = Scope(
             {
                 "github": contexts["github"],
@@ -245,10 +242,7 @@ def _called(
         )
         done = _workflow(document, inner_scope)
         results = {**inner_scope.contexts, "jobs": done}
-        return {
-            key: fill(mapping_of(output).get("value"), results)
-            for key, output in mapping_of(declared.get("outputs")).items()
-        }
+        return outputs_of(declared.get("outputs"), results)
     if certain is not False:
         # Secrets may be handed on, so its permissions tell nothing.
         scope.findings.doubt(

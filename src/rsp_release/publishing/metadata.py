@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from .unknown import is_known, unknown
 
@@ -91,14 +91,16 @@ def _fields(line: str) -> list[str]:
         return [line]
 
 
-def _rule(line: str) -> dict[str, str]:
-    rule: dict[str, str] = {}
+def _pairs(line: str) -> Iterator[tuple[str, str]]:
+    """Split a line into keys and values; what has no key has an empty one."""
     for field in _fields(line):
         key, has_value, value = field.partition("=")
-        if has_value and key.strip():
-            rule[key.strip().lower()] = value.strip()
-        else:
-            rule["value"] = field
+        name = key.strip().lower() if has_value else ""
+        yield name, value.strip() if name else field
+
+
+def _rule(line: str) -> dict[str, str]:
+    rule = {key or "value": value for key, value in _pairs(line)}
     if not is_known(line) and not line.startswith("type="):
         rule.setdefault("value", line)
     rule.setdefault("type", "raw")
@@ -116,25 +118,18 @@ def _flavor(text: str) -> dict[str, str]:
     flavor = {"latest": "auto", "prefix": "", "suffix": ""}
     for line in _lines(text):
         last = ""
-        for field in _fields(line):
-            key, _, value = field.partition("=")
-            key = key.strip().lower()
-            if key == "onlatest":
-                flavor[f"{last} on latest"] = value.strip()
-            else:
-                flavor[key] = value.strip()
-                last = key
+        for key, value in _pairs(line):
+            flavor[f"{last} on latest" if key == "onlatest" else key] = value
+            last = last if key == "onlatest" else key
     return flavor
 
 
 def _latest(flavor: Mapping[str, str]) -> str:
-    has_prefix = flavor.get("prefix on latest") == "true"
-    has_suffix = flavor.get("suffix on latest") == "true"
-    return (
-        (flavor["prefix"] if has_prefix else "")
-        + "latest"
-        + (flavor["suffix"] if has_suffix else "")
+    prefix, suffix = (
+        flavor[key] if flavor.get(f"{key} on latest") == "true" else ""
+        for key in ("prefix", "suffix")
     )
+    return f"{prefix}latest{suffix}"
 
 
 def _images(text: str) -> list[str]:
@@ -143,15 +138,8 @@ def _images(text: str) -> list[str]:
     if len(lines) == 1 and "=" not in lines[0]:
         lines = _fields(lines[0])
     for line in lines:
-        name, enabled = "", "true"
-        for field in _fields(line):
-            key, has_value, value = field.partition("=")
-            if not has_value:
-                name = field
-            elif key.strip().lower() == "name":
-                name = value.strip()
-            elif key.strip().lower() == "enable":
-                enabled = value.strip()
+        image = {key or "name": value for key, value in _pairs(line)}
+        name, enabled = image.get("name"), image.get("enable", "true")
         if enabled == "false" or not name:
             continue
         if enabled != "true":

@@ -19,6 +19,7 @@ __all__ = [
     "Scope",
     "environment",
     "inputs_of",
+    "outputs_of",
 ]
 
 
@@ -112,12 +113,18 @@ def environment(
     }
 
 
-def inputs_of(
-    declared: Mapping[str, Any], given: Mapping[str, Any]
-) -> dict[str, Any]:
+def outputs_of(declared: Any, contexts: dict[str, Any]) -> dict[str, str]:
+    """Return the outputs of a called workflow or action."""
+    return {
+        key: fill(mapping_of(output).get("value"), contexts)
+        for key, output in mapping_of(declared).items()
+    }
+
+
+def inputs_of(declared: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs of a called workflow or action."""
     inputs = dict(given)
-    for name, description in declared.items():
+    for name, description in mapping_of(declared).items():
         if inputs.get(name) is None:
             details = mapping_of(description)
             empty = {"boolean": False, "number": 0}

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import images
 from .expressions import condition, fill
-from .scope import JobScope, Scope, environment, inputs_of
+from .scope import JobScope, Scope, environment, inputs_of, outputs_of
 from .scripts import Script, read_script
 from .unknown import show, unknown
 from .values import both, list_of, mapping_of
@@ -188,7 +188,7 @@ def _composite(
     given: dict[str, str],
 ) -> dict[str, Any]:
     """Follow the steps of a local composite action; return its outputs."""
-    inputs = inputs_of(mapping_of(action.get("inputs")), given)
+    inputs = inputs_of(action.get("inputs"), given)
     local.contexts = {
         **local.contexts,
         "inputs": {key: fill(value, {}) for key, value in inputs.items()},
@@ -197,10 +197,7 @@ def _composite(
     for step in list_of(mapping_of(action.get("runs")).get("steps")):
         if isinstance(step, dict):
             _step(step, local, scope)
-    return {
-        key: fill(mapping_of(output).get("value"), local.contexts)
-        for key, output in mapping_of(action.get("outputs")).items()
-    }
+    return outputs_of(action.get("outputs"), local.contexts)
 
 
 def _run(

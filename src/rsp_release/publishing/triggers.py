@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from .values import list_of
+
 __all__ = [
     "matches",
     "release_actions",
@@ -37,10 +39,9 @@ def _event(on: Any, name: str) -> tuple[bool, Any]:
 
 def _texts(value: Any) -> list[str]:
     """Return a text or a list of texts as a list."""
-    items = value if isinstance(value, list) else [value]
     return [
         str(item).lower() if isinstance(item, bool) else str(item)
-        for item in items
+        for item in list_of(value)
         if isinstance(item, str | int | float)
     ]
 
