@@ -345,7 +345,7 @@ class Factory:
 
         if not git.has_commit():
             return WorkTree(git.root)
-        return CloneFiles(directory=git.root, environ=self._environ)
+        return CloneFiles(git.repository, environ=self._environ)
 
     def _make_git(self, *, needs_remote: bool = True) -> GitClone:
         from .storage.git.clone import GitClone, Sign
@@ -437,8 +437,7 @@ class Factory:
         from .storage.git.changelog import GitChangelog
 
         return GitChangelog(
-            directory=git.root,
-            branches=git.branches,
+            repository=git.repository,
             environ={**os.environ, **self._environ},
             config=config,
         )
