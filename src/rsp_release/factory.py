@@ -128,7 +128,7 @@ class Factory:
         repository = self._find_repository(git)
         config = self._detect(git, repository)
         run = PublishingRun(
-            reruns=options.reruns, approves=options.approves, goes_on=True
+            reruns=options.reruns, approves=options.approves, in_release=True
         )
         skipped = set()
         if not options.watches:
@@ -149,7 +149,7 @@ class Factory:
                     )
                     if options.checks
                     else None,
-                    insists=options.forces,
+                    force=options.forces,
                 ),
                 *PREPARE[1:],
             ),

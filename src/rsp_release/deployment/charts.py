@@ -1,4 +1,4 @@
-"""What a deployment repository says of versions, and how to change it.
+"""Reads versions from charts and Kustomize files, and replaces them.
 
 Pure: texts in, texts out. Helm charts carry the version of an application as
 ``appVersion`` in :file:`Chart.yaml`, which is the tag of its image unless the

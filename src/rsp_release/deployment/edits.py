@@ -1,4 +1,4 @@
-"""A new version in every place of a deployment repository. Pure."""
+"""Puts a version into every place of a deployment repository. Pure."""
 
 from __future__ import annotations
 

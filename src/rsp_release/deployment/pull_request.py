@@ -1,4 +1,4 @@
-"""What a deployment pull request says, and what it is for. Pure."""
+"""Writes and reads the text of deployment pull requests. Pure."""
 
 from __future__ import annotations
 

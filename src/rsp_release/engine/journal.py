@@ -1,4 +1,4 @@
-"""What looking at the world cannot recover: decisions and intents.
+"""The journal of a release: its decisions, and what it meant to write.
 
 A journal is a file of JSON lines, one for each release, below the clone's
 ``.git``. It holds the pinned `~rsp_release.models.Release`, and for each

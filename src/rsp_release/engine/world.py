@@ -1,4 +1,4 @@
-"""What the steps need of the world outside, as protocols.
+"""Protocols of the world outside: git, GitHub, registries and time.
 
 The one rule of every method that reads: it answers from a definite answer of
 the other side, or it raises `~rsp_release.exceptions.ReadError`. It never

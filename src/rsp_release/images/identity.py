@@ -1,4 +1,4 @@
-"""Whether images are the right ones, from what registries said.
+"""Tells whether images are the right ones, from what registries said.
 
 Pure: reports in, sentences for a person out.
 """

@@ -1,4 +1,4 @@
-"""Puts together what is checked: what would be released if all were well."""
+"""Gathers what ``check`` looks at: the release that would be next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the entry again before its version is tagged.
+"""Rereads the entry of a version before that is tagged.
 
 People may edit the entry in the pull request that brings it. Where it then
 says another part than the one that was chosen, the maintainers were right and

@@ -1,4 +1,4 @@
-"""Finds releases that were begun: by journal, by branch, or by tag.
+"""Finds unfinished releases: by journal, by branch, or by tag.
 
 The journal knows most, but a clean clone has none. There the branch of the
 change log's pull request tells of a release that is not tagged yet, and the

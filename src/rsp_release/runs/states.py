@@ -1,4 +1,4 @@
-"""What the state of a workflow run means, in words for people.
+"""Describes the state of a workflow run, in words for people.
 
 Nothing here reads or writes.
 """

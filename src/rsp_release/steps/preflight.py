@@ -49,7 +49,7 @@ class Preflight:
     look_ahead: Callable[[Proposal], tuple[Report, ...]] | None = None
     """Looks, once, at what takes longer and is not looked at again."""
 
-    insists: bool = False
+    force: bool = False
     """Whether a release may go on over what that found."""
 
     ahead: dict[tuple[str, str], tuple[Report, ...]] = field(
@@ -89,7 +89,7 @@ class Preflight:
     def decide(self, proposal: Proposal, seen: PreflightSeen) -> Verdict:
         problems = [f for f in seen.findings if f.state == "problem"]
         found = [r.finding for r in seen.ahead if r.finding.state == "problem"]
-        if found and not self.insists:
+        if found and not self.force:
             problems += found
         if not problems:
             return Done(evidence=_praise(proposal, seen))

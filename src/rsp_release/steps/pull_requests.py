@@ -1,4 +1,4 @@
-"""What an open pull request of ours lacks, and what it waits for. Pure."""
+"""Labels and merges our pull requests, and says what they wait for."""
 
 from __future__ import annotations
 

@@ -108,8 +108,8 @@ class PublishingRun:
     approves: bool = False
     """Whether to approve deployments that the run waits for."""
 
-    goes_on: bool = False
-    """Whether ``resume`` goes on with what comes after the run."""
+    in_release: bool = False
+    """Whether it is part of a release, which ``resume`` continues."""
 
     first: dict[int, WorkflowRun] = field(default_factory=dict)
     """Each run as it was when it was first seen. Only how many re-runs are
@@ -262,7 +262,7 @@ class PublishingRun:
         self, release: Release, seen: PublishingRunSeen, run: WorkflowRun
     ) -> Verdict:
         again = f"watch --run {run.id}"
-        if self.goes_on:
+        if self.in_release:
             again = f"resume {release.tag}"
         blocked = _failed(run, seen.newer, again)
         if run.conclusion in ("failure", "timed_out") and not (

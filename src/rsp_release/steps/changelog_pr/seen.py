@@ -1,4 +1,4 @@
-"""What the step that lands the change log looks at."""
+"""What the change log step sees: entry, fragments and pull request."""
 
 from __future__ import annotations
 

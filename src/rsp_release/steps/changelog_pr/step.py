@@ -1,4 +1,4 @@
-"""The entry of the version is on the release branch."""
+"""Decides how the version's entry gets onto the release branch."""
 
 from __future__ import annotations
 

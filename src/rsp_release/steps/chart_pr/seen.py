@@ -1,4 +1,4 @@
-"""What the deployment step looks at: texts and answers, nothing decided."""
+"""What the deployment step sees: pull requests, files and images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The deployment pull request is open."""
+"""Decides how the deployment pull request comes about."""
 
 from __future__ import annotations
 
