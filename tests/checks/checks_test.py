@@ -26,8 +26,8 @@ from rsp_release.models import (
     Repository,
 )
 from rsp_release.models.github import BranchRules, Credentials, Ruleset
-from rsp_release.version.evidence import History
 from rsp_release.version.fragments import Fragment, Part
+from rsp_release.version.history import History
 from rsp_release.version.tags import parse_tags
 
 from ..support.checked import (

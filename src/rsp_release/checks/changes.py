@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..changelog.scriv import categories_of, read_scriv_settings
+from ..config import Level
 from ..models.naming import name_first
 from ..version.fragments import Fragment, level_of
 from ..version.messages import parse_header
@@ -53,7 +54,7 @@ def check_fragments(facts: Facts) -> Finding:
 
 
 def _judge(
-    fragment: Fragment, names: Mapping[str, str], allowed: frozenset[str]
+    fragment: Fragment, names: Mapping[str, Level], allowed: frozenset[str]
 ) -> str | None:
     """Say what is wrong with a fragment."""
     if fragment.empty:
@@ -77,7 +78,7 @@ def _judge(
     return None
 
 
-def _is_usual(category: str, names: Mapping[str, str]) -> bool:
+def _is_usual(category: str, names: Mapping[str, Level]) -> bool:
     level, says_so = level_of(category, names)
     return says_so or level != "patch" or category in {
         "other changes", "other", "changes", "misc", "miscellaneous",

@@ -22,7 +22,7 @@ from ..models import (
 )
 from ..models.github import Credentials
 from ..publishing import find_publication
-from ..version.evidence import History
+from ..version.history import History
 
 __all__ = ["Facts", "NothingToLookAtError"]
 

@@ -10,6 +10,7 @@ from ..models import ReleasePage
 from ..models.naming import name_first
 from ..publishing.triggers import starts_on_branch
 from ..version.tags import Tag, parse_tags, stream_of
+from ..version.values import spell_pep440
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 from .workflow_file import read_workflow
@@ -171,7 +172,7 @@ def check_tag_style(facts: Facts) -> Finding:
         return ok(f"no version is tagged; the next is {facts.proposal.tag}")
     prefixes = sorted({t.prefix for t in tags})
     if len(prefixes) > 1:
-        newest = max(tags, key=lambda t: t.version.key)
+        newest = max(tags, key=lambda t: t.order)
         others = [t.name for t in tags if t.prefix != newest.prefix]
         return warning(
             f"the tags have several styles: {newest.name}, but"
@@ -213,7 +214,7 @@ def check_python_version(facts: Facts) -> Finding:
             f"{reader} reads the version from the tag, and {tag} has a prefix",
             "tell it with its setting tag_regex",
         )
-    return ok(f"{reader} reads {tag} as {parsed.version.pep440()}")
+    return ok(f"{reader} reads {tag} as {spell_pep440(parsed.version)}")
 
 
 def _has_prefix(tag: Tag) -> bool:

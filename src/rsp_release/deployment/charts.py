@@ -379,9 +379,10 @@ def relate(current: str | None, wanted: str) -> Relation:
     one, other = found[0][0], found[1][0]
     if one.stream != other.stream:
         return "unknown"
-    if one.version.key == other.version.key:
+    order = one.version.compare(other.version)
+    if order == 0:
         return "same"
-    return "newer" if one.version.key > other.version.key else "older"
+    return "newer" if order > 0 else "older"
 
 
 # -- Parts ------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..models import ImageReport, PullRequest, Release, WorkflowRun
 from ..models.quotation import mute
-from ..version.tags import parse_version
+from ..version.values import parse_version
 from .charts import ImageValue
 from .edits import Replaced
 

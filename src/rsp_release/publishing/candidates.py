@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from ..models import Image, Publication
-from ..version.tags import parse_version
+from ..version.values import parse_version
 from .images import Push, is_legal, split_reference, version_tag
 from .jobs import follow
 from .scope import Findings, Read
@@ -275,5 +275,5 @@ def _is_prerelease(tag: str) -> bool:
     text = tag.rpartition("/")[2].removeprefix("v")
     version = parse_version(text.partition("+")[0])
     if version is not None:
-        return bool(version.pre)
+        return bool(version.prerelease)
     return text.rstrip("0123456789").endswith(("a", "b", "rc", "dev"))

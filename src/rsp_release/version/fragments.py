@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
 from typing import NamedTuple
 
-from .tags import Version, parse_tags
+from ..config import Level
+from .tags import parse_tags
+from .values import Version
 
 __all__ = [
     "LEVELS",
@@ -26,13 +28,13 @@ __all__ = [
     "parts_of",
 ]
 
-LEVELS = {"none": 0, "patch": 1, "minor": 2, "major": 3}
+LEVELS: dict[str, int] = {"none": 0, "patch": 1, "minor": 2, "major": 3}
 """The order of what can be asked for."""
 
 # What the usual names of categories ask for: SQuaRE's four, scriv's own (those
 # of keepachangelog.com), towncrier's types, changesets' headings, and the
 # plain synonyms of these.
-_VOCABULARY = {
+_VOCABULARY: dict[Level, tuple[str, ...]] = {
     "major": (
         "backwards-incompatible changes",
         "backward-incompatible changes",
@@ -156,7 +158,7 @@ class Section(NamedTuple):
     """All of it, with its headings. Untrusted."""
 
 
-def level_of(category: str, names: Mapping[str, str]) -> tuple[str, bool]:
+def level_of(category: str, names: Mapping[str, Level]) -> tuple[Level, bool]:
     """Return what a category asks for.
 
     Parameters

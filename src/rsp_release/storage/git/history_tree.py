@@ -135,7 +135,7 @@ class ChangeLog(NamedTuple):
             return None
         section = sections[0]
         if section.version is not None and (
-            section.version.key <= previous.version.key
+            section.version <= previous.version
             or any(t.version == section.version for t in tags)
         ):
             return None
