@@ -321,7 +321,7 @@ def test_final_of_what_is_prepared_is_named_by_what_it_raises() -> None:
     answer = choose(history("fix: a", pre=("2.0.0-rc.2", "2.0.0-rc.1")))
     assert (answer.next, answer.bump) == ("2.0.0", "major")
     assert answer.reasons[0].ref == "2.0.0-rc.2"
-    assert "being prepared" in answer.reasons[0].text
+    assert "has pre-releases" in answer.reasons[0].text
     # Somebody tagged the final elsewhere.
     what = history("fix: a", pre=("1.3.0-rc.1",), tags=("1.3.0",))
     assert choose(what).bump == "minor"

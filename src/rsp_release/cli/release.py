@@ -42,7 +42,7 @@ def run_bump(
     pre
         The identifier of a pre-release.
     force
-        Whether less may be released than the changes demand, and over what
+        Whether less may be released than the changes call for, and over what
         checks found.
     dry_run
         Whether to write nothing.

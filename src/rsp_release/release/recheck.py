@@ -113,7 +113,7 @@ def _read_entry(
 def _is_automatic(project: Project, proposal: Proposal, commit: str) -> bool:
     """Return whether the version is what the changes asked for.
 
-    Who named a part may raise more than the changes demand. In a clone
+    Who named a part may raise more than the changes call for. In a clone
     that did not begin it, what stood there before the entry tells.
     """
     if proposal.asked is not None:

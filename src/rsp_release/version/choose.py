@@ -102,6 +102,6 @@ def _tell_unmerged(line: Line, version: Version) -> list[str]:
     more = f" and {others} more are" if others else " is"
     text = (
         f"{top.name}{more} higher than {previous.name}, but not merged here;"
-        f" {version.finalize_version()} avoids what is taken"
+        f" {version.finalize_version()} is not taken"
     )
     return [text]

@@ -102,7 +102,7 @@ def _by_policy(
         return level, ()
     if is_major:
         part: Level = "major"
-        text = "a breaking change takes 0.x to 1.0.0 here"
+        text = "the settings take 0.x to 1.0.0 on a breaking change"
     else:
         part = "minor"
         text = (

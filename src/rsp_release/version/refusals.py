@@ -52,8 +52,8 @@ def _check_tags(line: Line) -> None:
     previous = line.history.previous
     if len(line.dates) > len(line.tags):
         raise BlockedError(
-            f"the tags here are dates, such as {line.dates[-1].name}, and the"
-            " next one is not computed from changes",
+            f"the tags are dates, such as {line.dates[-1].name}; the changes"
+            " cannot tell the next one",
             help="name the version: rsp-release bump X.Y.Z; or choose"
             " another stream of tags with the setting tag-prefix",
         )
@@ -64,15 +64,15 @@ def _check_tags(line: Line) -> None:
         raise BlockedError(
             f"the tag {previous.name} has two numbers, and a semantic"
             " version has three",
-            help=f"git tag {quote(full)} {quote(commit)} says which version"
-            " it is; or name the version: rsp-release bump X.Y.Z",
+            help=f"tag it with three as well: git tag {quote(full)}"
+            f" {quote(commit)}; or name the version: rsp-release bump X.Y.Z",
         )
     stable = [tag for tag in line.tags if not tag.pre]
     if previous is None and stable:
         raise BlockedError(
-            f"this commit contains none of the {len(stable)} versions that"
-            f" are tagged, such as {stable[0].name}",
-            help="is it the right branch? else name the version:"
+            f"this commit contains none of the {len(stable)} tagged versions,"
+            f" such as {stable[0].name}",
+            help="check that this is the right branch, or name the version:"
             " rsp-release bump X.Y.Z",
         )
 
@@ -82,7 +82,7 @@ def _check_version(line: Line, version: Version) -> None:
     if line.branch is not None and not line.branch.allows(version):
         raise BlockedError(
             f"{version} does not belong on the release branch {line.branch}",
-            help=f"choose a version of the line {line.branch}",
+            help=f"choose a {line.branch} version",
         )
     if line.previous is not None and version < line.previous:
         raise BlockedError(
@@ -101,7 +101,7 @@ def _check_enough(demand: Demand) -> None:
     said = f": {because.text} ({because.ref[:60]})" if because else ""
     error = BlockedError(
         f"the changes call for a {least} release, not a {part} one{said}",
-        help=f"release a {least}, or insist with --force",
+        help=f"release a {least} version, or override with --force",
     )
     if because is not None and evidence.basis == "fragments":
         error.file = because.ref
@@ -123,8 +123,8 @@ def _check_branch(demand: Demand, line: Line, *, is_forced: bool) -> None:
     if LEVELS[demand.part] > LEVELS[line.most] and not is_forced:
         raise BlockedError(
             f"the release branch {branch} takes no {demand.part} release",
-            help="release from another branch, or insist on a"
-            f" {line.most} release with {line.most} --force",
+            help="release from another branch, or force a"
+            f" {line.most} release: rsp-release bump {line.most} --force",
         )
 
 
@@ -136,11 +136,11 @@ def _check_free(line: Line, version: Version) -> None:
             continue
         if tag.version == version:
             raise BlockedError(
-                f"{version} is tagged already, as {tag.name}",
+                f"{version} is already tagged, as {tag.name}",
                 help="choose another version",
             )
         if tag.version > version and not tag.is_calendar:
             raise BlockedError(
-                f"{version} is lower than {tag.name}, which is in its line",
+                f"{version} is lower than {tag.name} in the same line",
                 help="choose a higher version",
             )

@@ -154,11 +154,11 @@ def _explain(line: Line, version: Version, bump: Level) -> list[Reason]:
     ]
     if prepared:
         ref = max(prepared, key=lambda tag: tag.order).name
-        text = f"{version} is being prepared, and is released before all else"
+        text = f"{version} has pre-releases already, so it comes first"
     elif line.is_before_first:
         ref = str(line.branch)
         text = f"{version} is the first version of this release branch"
     else:
         ref = str(version)
-        text = "what was being prepared is tagged already"
+        text = "the version that had pre-releases is already tagged"
     return [Reason(bump, "policy", ref, text)]

@@ -17,7 +17,7 @@ _WIDTH = 78
 _SURE = {
     "certain": "the changes say so, and past releases agree",
     "likely": "the changes say so, past releases leave room for doubt",
-    "guess": "nothing says so plainly: choose the part yourself",
+    "guess": "no commit or fragment decides it: choose major, minor or patch",
 }
 
 _HEADS = {
@@ -45,7 +45,7 @@ def why(answer: NextVersion) -> str:
     then = answer.tag or "nothing to release"
     lines = [f"{now} -> {then}   {answer.bump}, {answer.confidence}"]
     if answer.current is None and answer.next is not None:
-        lines.append("  it is the first: nothing is counted on from")
+        lines.append("  the first version here")
     elif answer.next is not None:
         lines.append(f"  {_SURE[answer.confidence]}")
     for source, head in _HEADS.items():

@@ -79,8 +79,8 @@ def read_history(
         base = _Base(git, head, tags, config.paths)
         if is_shallow and (base.previous is None or base.roots):
             raise BlockedError(
-                "this clone is shallow, and the commits since the previous"
-                " version are not all here",
+                "this clone is shallow, and lacks commits since the previous"
+                " version",
                 help=_DEEPEN,
             )
         tree = Tree(git, f"{head}^{{tree}}")
@@ -127,7 +127,7 @@ def _look(git: Git, revision: str) -> tuple[bool, str, str | None]:
         if "unknown revision" in exc.message:
             raise ReadError(
                 f"there is no commit {revision} here",
-                help="is this a new repository, without a commit?",
+                help="in a new repository, commit something first",
             ) from exc
         raise
     branch = lines[2] if len(lines) > 2 else ""
@@ -153,7 +153,7 @@ def _of_stream(names: str, config: Config) -> tuple[list[Tag], list[str]]:
         return next(iter(streams.values())), []
     known = ", ".join(sorted(streams)[:6])
     raise UsageError(
-        f"the tags are of {len(streams)} streams: {known}",
+        f"the tags belong to {len(streams)} streams: {known}",
         help="choose one with the setting tag-prefix, and its part of the"
         " repository with paths",
     )
@@ -164,8 +164,8 @@ def _unfiltered(stream: str, config: Config) -> list[str]:
         return []
     return [
         (
-            f"every commit is counted for {stream}, because the setting"
-            " paths does not name its part of the repository"
+            f"every commit counts for {stream}: the setting paths does not"
+            " name its part of the repository"
         )
     ]
 
@@ -281,7 +281,7 @@ def _check_tags_are_here(
     # One may be prepared, and another have been given up.
     if len(newer) > (2 if tags else 1):
         raise BlockedError(
-            f"{path} tells of {newer[0]} and {newer[1]}, but no tag here is"
-            " that new",
+            f"{path} has entries of {newer[0]} and {newer[1]}, but no tag"
+            " here is that new",
             help="git fetch --tags, or use --deepen",
         )
