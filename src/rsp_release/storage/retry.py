@@ -9,9 +9,13 @@ from typing import TypeVar
 from ..engine.world import Clock
 from ..exceptions import ReadError
 
-__all__ = ["ReadRetrier"]
+__all__ = ["LastingReadError", "ReadRetrier"]
 
 T = TypeVar("T")
+
+
+class LastingReadError(ReadError):
+    """A read that failed, and would fail again."""
 
 
 class ReadRetrier:
@@ -57,6 +61,8 @@ class ReadRetrier:
         for _ in range(self._attempts - 1):
             try:
                 return function()
+            except LastingReadError:
+                raise
             except ReadError:
                 self._clock.sleep(seconds * self._random.uniform(0.5, 1.5))
                 seconds *= 3

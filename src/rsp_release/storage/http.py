@@ -1,0 +1,787 @@
+"""One bounded exchange: a request, and an answer that is not to be trusted.
+
+Everything that is asked over HTTP is asked here. Whatever the other side
+does, an exchange ends: there is a limit of its whole time, of silence, of the
+size of the answer (as sent, and unpacked), of redirects, and of answers that
+say "come again". Credentials go to the origin that they were given for and to
+no other, and a connection that was encrypted never goes on unencrypted.
+
+What failed is told apart. A read raises `~rsp_release.exceptions.ReadError`;
+a write raises `~rsp_release.exceptions.NotSentError` where the request never
+left, and `~rsp_release.exceptions.UncertainError` where its fate is not
+known. An answer, of whatever status, is returned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import json
+import re
+import socket
+import ssl
+import time
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from urllib.parse import unquote, urljoin, urlsplit
+
+import certifi
+import urllib3
+from urllib3 import exceptions as errors
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from ..engine.world import Clock
+from ..exceptions import NotSentError, ReadError, UncertainError
+from .retry import LastingReadError
+
+__all__ = [
+    "Exchange",
+    "Limits",
+    "Reply",
+    "Request",
+    "Stream",
+    "decode_json",
+    "is_loopback",
+    "origin",
+    "plain_text",
+    "read_pages",
+]
+
+T = TypeVar("T")
+
+MAX_REDIRECTS = 5
+"""How many redirects one request follows."""
+
+MAX_PAGES = 1000
+"""How many pages of one list are read."""
+
+MAX_TEXT = 200
+"""How many characters of a remote's words are repeated to a person."""
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts that are spoken to in plain HTTP, as ``docker`` does."""
+
+_CHUNK = 1 << 16
+_READS = frozenset({"GET", "HEAD"})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_FOR_EVERYBODY = frozenset({"accept", "accept-encoding", "user-agent"})
+"""The headers that may follow a redirect to another origin."""
+
+_LINK = re.compile(r"<([^>]*)>([^<]*)")
+_NEXT = re.compile(r""";\s*rel=["']?next\b""")
+
+_deadline: ContextVar[float] = ContextVar("_deadline")
+"""When the exchange that is being opened must end (monotonic clock)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What an exchange may take."""
+
+    silence: float = 15.0
+    """Seconds to wait for a connection, and for each part of an answer."""
+
+    total: float = 45.0
+    """Seconds for all of it, redirects and the reading included."""
+
+    size: int = 32 << 20
+    """Bytes of the body, as sent and unpacked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is sent, and what of an answer is taken."""
+
+    method: str = "GET"
+    """The method."""
+
+    url: str = field(repr=False)
+    """The address: https, or http on loopback."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The headers. Those that could hold a secret go to the origin of
+    ``url`` alone. The answer comes unpacked whatever they accept.
+    """
+
+    body: bytes | None = field(default=None, repr=False)
+    """What is sent along."""
+
+    is_read: bool | None = None
+    """Whether it changes nothing: by default, whether it is GET or HEAD."""
+
+    follows: bool = True
+    """Whether redirects are followed; otherwise they are answers."""
+
+    limits: Limits | None = None
+    """What this exchange may take, if not what all of them may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A whole answer."""
+
+    status: int
+    """The HTTP status."""
+
+    url: str = field(repr=False)
+    """The address that answered: another one after a redirect."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    """The headers, whose names may be asked for in any case."""
+
+    body: bytes = field(repr=False)
+    """The body, unpacked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """An answer whose body is still to be read."""
+
+    status: int
+    """The HTTP status."""
+
+    url: str = field(repr=False)
+    """The address that answered: another one after a redirect."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    """The headers, whose names may be asked for in any case."""
+
+    parts: Iterator[bytes] = field(repr=False)
+    """The body, unpacked, in parts of at most 64 KiB."""
+
+
+class _ExchangeError(Exception):
+    """An exchange failed, and it is known how far it got."""
+
+    def __init__(
+        self,
+        message: str,
+        fate: Literal["not sent", "lost", "unusable"],
+        *,
+        help: str | None = None,
+        is_lasting: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.fate = fate
+        self.help = help
+        self.is_lasting = is_lasting or fate == "unusable"
+
+
+class Exchange:
+    """Sends requests, and reads what comes back within limits.
+
+    Nothing that failed is tried again here: see `~rsp_release.storage.retry`.
+
+    Parameters
+    ----------
+    environ
+        The environment, of which ``REQUESTS_CA_BUNDLE``,
+        ``CURL_CA_BUNDLE``, ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and
+        ``NO_PROXY`` count. A ``.netrc`` does not.
+    clock
+        What waits where an answer says "come again".
+    limits
+        What an exchange may take, unless its request says otherwise.
+    service
+        How an answer that cannot be used is named, such as ``GitHub``; by
+        default it is the host's.
+    """
+
+    def __init__(
+        self,
+        *,
+        environ: Mapping[str, str],
+        clock: Clock,
+        limits: Limits | None = None,
+        service: str | None = None,
+    ) -> None:
+        self._environ = environ
+        self._clock = clock
+        self._limits = limits or Limits()
+        self._service = service
+        self._managers: dict[str, urllib3.PoolManager] = {}
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        for manager in self._managers.values():
+            manager.clear()
+        self._managers.clear()
+
+    def send(self, request: Request) -> Reply:
+        """Send a request, and read the whole answer, whatever its status.
+
+        Parameters
+        ----------
+        request
+            The request.
+
+        Raises
+        ------
+        ReadError
+            Raised if a read got no answer, or one that cannot be used; a
+            `~rsp_release.storage.retry.LastingReadError` where another
+            attempt is of no use.
+        NotSentError
+            Raised if a write never left this machine.
+        UncertainError
+            Raised if it is not known what became of a write.
+        """
+        with self.stream(request) as answer:
+            return Reply(
+                status=answer.status,
+                url=answer.url,
+                headers=answer.headers,
+                body=b"".join(answer.parts),
+            )
+
+    @contextlib.contextmanager
+    def stream(self, request: Request) -> Iterator[Stream]:
+        """Send a request, and let the answer be read part by part.
+
+        Parameters
+        ----------
+        request
+            The request.
+
+        Yields
+        ------
+        Stream
+            The answer. What was not read of it at the end is left.
+
+        Raises
+        ------
+        ReadError, NotSentError, UncertainError
+            Raised as by `send`, while the parts are read as well.
+        """
+        limits = request.limits or self._limits
+        is_read = request.is_read or request.method in _READS
+        token = _deadline.set(time.monotonic() + limits.total)
+        try:
+            url, response = self._follow(request, limits)
+            with contextlib.closing(response):
+                yield Stream(
+                    status=response.status,
+                    url=url,
+                    headers=response.headers,
+                    parts=self._read(response, url, limits),
+                )
+        except _ExchangeError as e:
+            if not is_read:
+                kind = NotSentError if e.fate == "not sent" else UncertainError
+                raise kind(str(e), help=e.help) from None
+            is_lasting = e.is_lasting
+            read_error = LastingReadError if is_lasting else ReadError
+            raise read_error(str(e), help=e.help) from None
+        finally:
+            _deadline.reset(token)
+
+    # -- Redirects, and "come again" ------------------------------------------
+
+    def _follow(
+        self, request: Request, limits: Limits
+    ) -> tuple[str, urllib3.BaseHTTPResponse]:
+        """Send a request until there is an answer; return whose it is."""
+        url = request.url
+        headers = {
+            "User-Agent": "rsp-release",
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            **request.headers,
+        }
+        redirects = 0
+        pause = 1.0
+        paused = 0.0
+        self._check(url, allow_http=True)
+        while True:
+            response = self._once(request, url, headers, limits)
+            if response.status == 202 and request.method in _READS:
+                response.close()
+                paused += pause
+                if paused > limits.total:
+                    raise self._unusable(
+                        url,
+                        f'it still says "come again" (202) after'
+                        f" {limits.total:g} s",
+                    )
+                self._clock.sleep(pause)
+                pause *= 2
+                continue
+            if response.status not in _REDIRECTS or not request.follows:
+                return url, response
+            response.close()
+            redirects += 1
+            if redirects > MAX_REDIRECTS:
+                raise self._unusable(
+                    url, f"it redirects more than {MAX_REDIRECTS} times"
+                )
+            new = self._locate(url, response.headers.get("Location"))
+            is_elsewhere = origin(new) != origin(url)
+            if request.method not in _READS and (
+                is_elsewhere or response.status not in {307, 308}
+            ):
+                raise self._unusable(url, "it redirects what was sent to it")
+            if is_elsewhere:
+                headers = {
+                    name: value
+                    for name, value in headers.items()
+                    if name.lower() in _FOR_EVERYBODY
+                }
+            url = new
+
+    def _locate(self, url: str, target: str | None) -> str:
+        """Return where an answer redirects to."""
+        if not target:
+            raise self._unusable(url, "it redirects without saying where to")
+        try:
+            new = urljoin(url, target)
+            self._check(new, allow_http=url.startswith("http:"))
+        except (ValueError, _ExchangeError) as e:
+            reason = "to a malformed address"
+            if isinstance(e, _ExchangeError):
+                reason = f"where it must not: {e}"
+            raise self._unusable(url, f"it redirects {reason}") from None
+        return new
+
+    @staticmethod
+    def _check(url: str, *, allow_http: bool) -> None:
+        """Refuse an address that may not be asked."""
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError:
+            raise _refusal("a malformed address was given") from None
+        host = plain_text(parts.netloc.rpartition("@")[2])
+        if not parts.hostname or "@" in parts.netloc:
+            raise _refusal(f"a malformed address at {host!r} was given")
+        is_local = allow_http and is_loopback(parts.hostname)
+        if parts.scheme != "https" and not (
+            parts.scheme == "http" and is_local
+        ):
+            raise _refusal(f"{host} would have to be asked unencrypted")
+
+    def _unusable(self, url: str, reason: str) -> _ExchangeError:
+        """Return the error for an answer that came, and is of no use."""
+        name = self._service or plain_text(urlsplit(url).netloc)
+        return _ExchangeError(
+            f"{name}'s answer cannot be used: {reason}", "unusable"
+        )
+
+    # -- One request, one answer ----------------------------------------------
+
+    def _once(
+        self,
+        request: Request,
+        url: str,
+        headers: Mapping[str, str],
+        limits: Limits,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one request, follow nothing, read nothing but the headers."""
+        left = _deadline.get() - time.monotonic()
+        if left <= 0:
+            raise self._too_slow(url, limits)
+        with self._in_plain_words(url, limits, _deadline.get()):
+            return self._manager(url).request(
+                request.method,
+                url,
+                body=request.body,
+                headers=headers,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+                timeout=urllib3.Timeout(
+                    connect=min(limits.silence, left), read=limits.silence
+                ),
+            )
+
+    def _read(
+        self, response: urllib3.BaseHTTPResponse, url: str, limits: Limits
+    ) -> Iterator[bytes]:
+        """Read a body, unpacked, within limits."""
+        if int(getattr(response, "length_remaining", 0) or 0) > limits.size:
+            raise self._too_large(url, limits)
+        parts = self._receive(response, url, limits)
+        packing = response.headers.get("Content-Encoding", "").strip().lower()
+        if packing in {"gzip", "x-gzip"}:
+            parts = self._unpack(parts, url, limits)
+        elif packing not in {"", "identity"}:
+            raise self._unusable(url, f"its packing is {plain_text(packing)}")
+        yield from parts
+
+    def _receive(
+        self, response: urllib3.BaseHTTPResponse, url: str, limits: Limits
+    ) -> Iterator[bytes]:
+        """Read a body as it is sent."""
+        deadline = _deadline.get()
+        size = 0
+        while True:
+            with self._in_plain_words(url, limits, deadline):
+                # Not more than one read of the connection: a full chunk would
+                # be waited for as long as a slow drip pleases.
+                part = response.read1(_CHUNK, decode_content=False)
+            if not part:
+                return
+            size += len(part)
+            if size > limits.size:
+                raise self._too_large(url, limits)
+            yield part
+
+    def _unpack(
+        self, parts: Iterator[bytes], url: str, limits: Limits
+    ) -> Iterator[bytes]:
+        """Unpack a body, a piece at a time, for a bomb's may be huge."""
+        unpacker = zlib.decompressobj(wbits=31)
+        broken = self._unusable(url, "it cannot be unpacked")
+        size = 0
+        part = b""
+        for part in parts:
+            rest = part
+            while rest:
+                try:
+                    piece = unpacker.decompress(rest, _CHUNK)
+                except zlib.error:
+                    raise broken from None
+                rest = unpacker.unconsumed_tail
+                size += len(piece)
+                if size > limits.size:
+                    raise self._too_large(url, limits)
+                yield piece
+        # What follows the end would be lost without a word.
+        if part and (not unpacker.eof or unpacker.unused_data):
+            raise broken
+
+    def _too_large(self, url: str, limits: Limits) -> _ExchangeError:
+        """Return the error for a body over the limit."""
+        size = limits.size
+        human = f"{size >> 20} MiB" if size >> 20 else f"{size >> 10} KiB"
+        return self._unusable(url, f"it is larger than {human}")
+
+    def _manager(self, url: str) -> urllib3.PoolManager:
+        """Return what keeps the connections by one way, made when needed."""
+        proxy = self._proxy(url)
+        if proxy not in self._managers:
+            context = self._trust()
+            manager: urllib3.PoolManager
+            if proxy:
+                manager = urllib3.ProxyManager(
+                    proxy if "://" in proxy else f"http://{proxy}",
+                    proxy_headers=_log_in(proxy),
+                    proxy_ssl_context=context,
+                    ssl_context=context,
+                )
+            else:
+                manager = urllib3.PoolManager(ssl_context=context)
+            manager.pool_classes_by_scheme = {
+                "http": _PlainPool,
+                "https": _SecurePool,
+            }
+            self._managers[proxy] = manager
+        return self._managers[proxy]
+
+    def _trust(self) -> ssl.SSLContext:
+        """Return which authorities are believed."""
+        bundle = (
+            self._environ.get("REQUESTS_CA_BUNDLE")
+            or self._environ.get("CURL_CA_BUNDLE")
+            or certifi.where()
+        )
+        try:
+            if Path(bundle).is_dir():
+                return ssl.create_default_context(capath=bundle)
+            return ssl.create_default_context(cafile=bundle)
+        except OSError:
+            raise _refusal(
+                "there are no certificates to trust",
+                help="REQUESTS_CA_BUNDLE must name a file that exists",
+            ) from None
+
+    def _proxy(self, url: str) -> str:
+        """Return the proxy for an address; loopback never has one."""
+        parts = urlsplit(url)
+
+        def setting(name: str) -> str:
+            get = self._environ.get
+            return get(name) or get(name.upper()) or ""
+
+        # Public, but the stubs of the type checker don't have it.
+        bypass: Any = vars(urllib.request)["proxy_bypass_environment"]
+        excepted = {"no": setting("no_proxy")}
+        if is_loopback(parts.hostname) or (
+            excepted["no"] and bypass(parts.netloc, excepted)
+        ):
+            return ""
+        return setting(f"{parts.scheme}_proxy") or setting("all_proxy")
+
+    @contextlib.contextmanager
+    def _in_plain_words(
+        self, url: str, limits: Limits, deadline: float
+    ) -> Iterator[None]:
+        """Turn what urllib3 raises into words for a person."""
+        try:
+            yield
+        except ValueError:
+            # A header's value can be the matter, so it isn't repeated.
+            raise _refusal("the request is malformed") from None
+        except errors.HTTPError as e:
+            if time.monotonic() >= deadline:
+                raise self._too_slow(url, limits) from None
+            raise _explain(e, plain_text(urlsplit(url).netloc)) from None
+
+    def _too_slow(self, url: str, limits: Limits) -> _ExchangeError:
+        """Return the error for an exchange that was not over in time."""
+        return self._unusable(url, f"it takes more than {limits.total:g} s")
+
+
+def _explain(error: errors.HTTPError, host: str) -> _ExchangeError:
+    """Return what became of a request that got no answer."""
+    causes = list(_causes(error))
+
+    def is_any(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(c, kinds) for c in causes)
+
+    if is_any(ssl.SSLError, errors.SSLError):
+        said = [getattr(c, "verify_message", "") for c in causes]
+        detail = plain_text(next(filter(None, said), ""))
+        return _ExchangeError(
+            f"{host} could not be asked securely"
+            + (f" ({detail})" if detail else ""),
+            "not sent" if detail else "lost",
+            # It doesn't get better in a second.
+            is_lasting=True,
+            help="a private authority's certificate is named by"
+            " REQUESTS_CA_BUNDLE",
+        )
+    if is_any(socket.gaierror, errors.NameResolutionError):
+        return _ExchangeError(f"cannot resolve {host}", "not sent")
+    if is_any(errors.ProxyError):
+        return _ExchangeError(f"cannot use the proxy for {host}", "not sent")
+    if is_any(ConnectionRefusedError):
+        return _ExchangeError(f"{host} refused the connection", "not sent")
+    # urllib3 counts "refused" among its timeouts; it is none.
+    if is_any(errors.NewConnectionError):
+        return _ExchangeError(f"cannot connect to {host}", "not sent")
+    if is_any(errors.ConnectTimeoutError):
+        message = f"{host} takes no connection in time"
+        return _ExchangeError(message, "not sent")
+    if is_any(errors.TimeoutError, TimeoutError):
+        return _ExchangeError(f"{host} did not answer in time", "lost")
+    return _ExchangeError(f"the connection to {host} broke", "lost")
+
+
+class _Paced(io.RawIOBase):
+    """What a connection sends, up to the deadline of the exchange.
+
+    The limit of a socket is one of silence: an answer that drips would hold
+    its reader for as long as it pleases, in the headers already.
+    """
+
+    def __init__(self, sock: socket.socket, file: io.BufferedReader) -> None:
+        self._sock = sock
+        self._file = file
+        self._silence = sock.gettimeout()
+        self._deadline = _deadline.get()
+
+    # The decorator of that name is not in Python 3.11.
+    def readable(self) -> bool:  # type: ignore[explicit-override]
+        return True
+
+    def readinto(  # type: ignore[explicit-override]
+        self, buffer: Any
+    ) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(min(left, self._silence or left))
+        return self._file.raw.readinto(buffer)
+
+    def close(self) -> None:  # type: ignore[explicit-override]
+        self._file.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that is read up to the deadline of the exchange."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_Paced(sock, self.fp))
+
+
+class _PlainConnection(HTTPConnection):
+    response_class = _Response
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Response
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _SecurePool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+def _refusal(message: str, help: str | None = None) -> _ExchangeError:
+    """Return the error for what was not even tried."""
+    return _ExchangeError(message, "not sent", is_lasting=True, help=help)
+
+
+def _log_in(proxy: str) -> dict[str, str]:
+    """Return the headers that log in at a proxy, by its address."""
+    user, _, _ = urlsplit(proxy).netloc.rpartition("@")
+    if not user:
+        return {}
+    pair = unquote(user)
+    return urllib3.make_headers(proxy_basic_auth=pair)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that it was raised from or holds."""
+    todo: list[object] = [error]
+    seen: set[int] = set()
+    while todo:
+        one = todo.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        todo += [one.__cause__, one.__context__, *one.args]
+        todo.append(getattr(one, "reason", None))
+
+
+def decode_json(text: bytes | str) -> Any:
+    """Decode JSON that somebody else wrote.
+
+    Parameters
+    ----------
+    text
+        The text.
+
+    Raises
+    ------
+    ValueError
+        Raised if it is none, or is nested too deeply, in words that end
+        "… cannot be used: ".
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except ValueError:
+        raise ValueError("it is not JSON") from None
+
+
+def read_pages(
+    url: str,
+    read: Callable[[str], tuple[T, Mapping[str, str]]],
+    *,
+    service: str | None = None,
+) -> Iterator[T]:
+    """Read a list page by page, as its ``Link`` headers say (RFC 8288).
+
+    Parameters
+    ----------
+    url
+        The address of the first page.
+    read
+        Reads the page at an address; returns it, and its headers (whose
+        names are in lower case, or may be asked for in any).
+    service
+        How the other side is named; by default it is the host's.
+
+    Yields
+    ------
+    typing.Any
+        The pages.
+
+    Raises
+    ------
+    LastingReadError
+        Raised if a page names one as the next that was read already, or is at
+        another origin, or if there is no end of them.
+    """
+    name = service or plain_text(urlsplit(url).netloc)
+    seen: set[str] = set()
+    following: str | None = url
+    while following is not None:
+        if len(seen) == MAX_PAGES:
+            reason = f"its list has more than {MAX_PAGES} pages"
+        elif following in seen:
+            reason = "its list comes back to an earlier page"
+        elif seen and not _is_same_origin(following, url):
+            reason = "its list goes on elsewhere"
+        else:
+            seen.add(following)
+            page, headers = read(following)
+            yield page
+            following = _find_next(following, headers)
+            continue
+        raise LastingReadError(f"{name}'s answer cannot be used: {reason}")
+
+
+def _is_same_origin(one: str, other: str) -> bool:
+    try:
+        return origin(one) == origin(other)
+    except ValueError:
+        return False
+
+
+def _find_next(url: str, headers: Mapping[str, str]) -> str | None:
+    """Return the address of the next page, if there is one."""
+    for target, rest in _LINK.findall(headers.get("link", "")):
+        if _NEXT.search(rest):
+            return urljoin(url, str(target))
+    return None
+
+
+def is_loopback(host: str | None) -> bool:
+    """Return whether a host is spoken to in plain HTTP.
+
+    Parameters
+    ----------
+    host
+        Name or address, without brackets and port.
+    """
+    return host in LOOPBACK
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port of an address (RFC 6454).
+
+    Parameters
+    ----------
+    url
+        The address.
+
+    Raises
+    ------
+    ValueError
+        Raised if the address is malformed.
+    """
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or default
+
+
+def plain_text(text: object) -> str:
+    """Return a remote's words as one short line without control characters.
+
+    Parameters
+    ----------
+    text
+        What it said. Anything that isn't text becomes nothing.
+    """
+    if not isinstance(text, str):
+        return ""
+    text = text[: 4 * MAX_TEXT]
+    text = "".join(c if c.isprintable() else " " for c in text)
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
