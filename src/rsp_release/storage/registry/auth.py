@@ -14,14 +14,14 @@ hostile one could as well ask for the very same credentials by Basic. But:
   more than one. They go to GitHub's own registry, to a token service at the
   very same origin, and only after the registry refused to answer anonymously.
 - A token is asked for pulling, even if the registry's challenge asks for more.
-- Redirects carry no credentials to another origin (see `.registry_http`).
+- Redirects carry no credentials to another origin (see
+  `~rsp_release.storage.http`).
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -29,9 +29,9 @@ from urllib.parse import urlencode, urlsplit
 
 from ...engine.world import Clock
 from ...exceptions import ReadError
+from ..http import Reply, Request, decode_json, is_loopback, origin, plain_text
 from .credentials import Credential, Credentials
-from .http import HttpClient
-from .name import Place, is_loopback, origin, plain_text
+from .name import Place
 
 __all__ = [
     "Authenticator",
@@ -40,9 +40,6 @@ __all__ = [
     "identities",
     "parse_challenges",
 ]
-
-MAX_TOKEN_BODY = 256 * 1024
-"""How many bytes of a token service's answer are read."""
 
 MIN_LIFETIME = 60
 """Seconds that a token lives where the service doesn't say (by the
@@ -109,14 +106,16 @@ class Authenticator:
 
     Parameters
     ----------
-    http
+    send
         What asks token services.
     clock
         Tells when a token has expired.
     """
 
-    def __init__(self, *, http: HttpClient, clock: Clock) -> None:
-        self._http = http
+    def __init__(
+        self, *, send: Callable[[Request], Reply], clock: Clock
+    ) -> None:
+        self._send = send
         self._clock = clock
         self._challenges: dict[tuple[str, str], tuple[Challenge, ...]] = {}
         self._tokens: dict[
@@ -214,19 +213,21 @@ class Authenticator:
                 "refresh_token": identity.identity_token,
                 **query,
             }
-            reply = self._http.request(
-                "POST", realm, limit=MAX_TOKEN_BODY, form=form
+            request = Request(
+                method="POST",
+                url=realm,
+                headers={"Content-Type": "application/x-www-form-urlencoded"},
+                body=urlencode(form).encode(),
+                is_read=True,
             )
         else:
             mark = "&" if urlsplit(realm).query else "?"
-            reply = self._http.request(
-                "GET",
-                f"{realm}{mark}{urlencode(query)}",
-                limit=MAX_TOKEN_BODY,
-                authorization=None
-                if identity == "anonymous"
-                else identity.basic,
+            basic = None if identity == "anonymous" else identity.basic
+            request = Request(
+                url=f"{realm}{mark}{urlencode(query)}",
+                headers={"Authorization": basic} if basic else {},
             )
+        reply = self._send(request)
         where = plain_text(urlsplit(realm).netloc)
         if reply.status in {400, 401, 403, 404}:
             return None
@@ -274,8 +275,8 @@ def _scope(place: Place, asked: str) -> str:
 def _token_of(body: bytes) -> tuple[str | None, int]:
     """Return the token of a service's answer, and its seconds to live."""
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
+        answer = decode_json(body)
+    except ValueError:
         return None, 0
     if not isinstance(answer, Mapping):
         return None, 0

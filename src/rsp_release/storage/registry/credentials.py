@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .name import plain_text
+from ..http import plain_text
 
 __all__ = ["Credential", "Credentials"]
 

@@ -6,25 +6,16 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+
+from ..http import is_loopback, plain_text
 
 __all__ = [
     "Place",
     "digest_of",
     "is_digest",
-    "is_loopback",
-    "origin",
     "parse_name",
     "parse_platform",
-    "plain_text",
 ]
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts that are spoken to in plain HTTP, as ``docker`` does."""
-
-MAX_TEXT = 200
-"""How many characters of a remote's words are repeated to a person."""
-
 
 _HOST = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
@@ -157,43 +148,3 @@ def digest_of(body: bytes, like: str | None = None) -> str:
     if like is not None and like.startswith("sha512:"):
         return f"sha512:{hashlib.sha512(body).hexdigest()}"
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
-
-
-def is_loopback(host: str | None) -> bool:
-    """Return whether a host is spoken to in plain HTTP.
-
-    Parameters
-    ----------
-    host
-        Name or address, without brackets and port.
-    """
-    return host in LOOPBACK
-
-
-def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Return scheme, host and port of an address (RFC 6454).
-
-    Raises
-    ------
-    ValueError
-        Raised if the address is malformed.
-    """
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or default
-
-
-def plain_text(text: object) -> str:
-    """Return a remote's words as one short line without control characters.
-
-    Parameters
-    ----------
-    text
-        What it said. Anything that isn't text becomes nothing.
-    """
-    if not isinstance(text, str):
-        return ""
-    text = text[: 4 * MAX_TEXT]
-    text = "".join(c if c.isprintable() else " " for c in text)
-    text = " ".join(text.split())
-    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
