@@ -70,8 +70,12 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _CHUNK = 1 << 16
 _READS = frozenset({"GET", "HEAD"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_FOR_EVERYBODY = frozenset({"accept", "accept-encoding", "user-agent"})
-"""The headers that may follow a redirect to another origin."""
+_HEADERS = {
+    "User-Agent": "rsp-release",
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+}
+"""The headers of every request, which alone go to another origin."""
 
 _LINK = re.compile(r"<([^>]*)>([^<]*)")
 _NEXT = re.compile(r""";\s*rel=["']?next\b""")
@@ -288,82 +292,63 @@ class Exchange:
     ) -> tuple[str, urllib3.BaseHTTPResponse]:
         """Send a request until there is an answer; return whose it is."""
         url = request.url
-        headers = {
-            "User-Agent": "rsp-release",
-            "Accept": "*/*",
-            "Accept-Encoding": "identity",
-            **request.headers,
-        }
-        redirects = 0
-        pause = 1.0
-        paused = 0.0
-        self._check(url, allow_http=True)
-        while True:
-            response = self._once(request, url, headers, limits)
-            if response.status == 202 and request.method in _READS:
-                response.close()
-                paused += pause
-                if paused > limits.total:
-                    raise self._unusable(
-                        url,
-                        f'it still says "come again" (202) after'
-                        f" {limits.total:g} s",
-                    )
-                self._clock.sleep(pause)
-                pause *= 2
-                continue
+        is_read = request.method in _READS
+        headers = urllib3.HTTPHeaderDict(_HEADERS)
+        headers.update(request.headers)
+        if fault := _find_fault(url, "http"):
+            raise _refusal(f"refusing to ask {fault}")
+        for _ in range(MAX_REDIRECTS + 1):
+            response = self._wait(request, url, headers, limits)
             if response.status not in _REDIRECTS or not request.follows:
                 return url, response
             response.close()
-            redirects += 1
-            if redirects > MAX_REDIRECTS:
+            target = response.headers.get("Location")
+            if not target:
                 raise self._unusable(
-                    url, f"it redirects more than {MAX_REDIRECTS} times"
+                    url, "it redirects without saying where to"
                 )
-            new = self._locate(url, response.headers.get("Location"))
+            try:
+                new = urljoin(url, target)
+            except ValueError:
+                new = ""
+            if fault := _find_fault(new, urlsplit(url).scheme):
+                raise self._unusable(url, f"it redirects to {fault}")
             is_elsewhere = origin(new) != origin(url)
-            if request.method not in _READS and (
+            if not is_read and (
                 is_elsewhere or response.status not in {307, 308}
             ):
                 raise self._unusable(url, "it redirects what was sent to it")
             if is_elsewhere:
-                headers = {
-                    name: value
-                    for name, value in headers.items()
-                    if name.lower() in _FOR_EVERYBODY
-                }
+                for name in set(headers) - set(_HEADERS):
+                    del headers[name]
             url = new
+        raise self._unusable(
+            url, f"it redirects more than {MAX_REDIRECTS} times"
+        )
 
-    def _locate(self, url: str, target: str | None) -> str:
-        """Return where an answer redirects to."""
-        if not target:
-            raise self._unusable(url, "it redirects without saying where to")
-        try:
-            new = urljoin(url, target)
-            self._check(new, allow_http=url.startswith("http:"))
-        except (ValueError, _ExchangeError) as e:
-            reason = "to a malformed address"
-            if isinstance(e, _ExchangeError):
-                reason = f"where it must not: {e}"
-            raise self._unusable(url, f"it redirects {reason}") from None
-        return new
-
-    @staticmethod
-    def _check(url: str, *, allow_http: bool) -> None:
-        """Refuse an address that may not be asked."""
-        try:
-            parts = urlsplit(url)
-            _ = parts.port
-        except ValueError:
-            raise _refusal("a malformed address was given") from None
-        host = plain_text(parts.netloc.rpartition("@")[2])
-        if not parts.hostname or "@" in parts.netloc:
-            raise _refusal(f"a malformed address at {host!r} was given")
-        is_local = allow_http and is_loopback(parts.hostname)
-        if parts.scheme != "https" and not (
-            parts.scheme == "http" and is_local
-        ):
-            raise _refusal(f"{host} would have to be asked unencrypted")
+    def _wait(
+        self,
+        request: Request,
+        url: str,
+        headers: Mapping[str, str],
+        limits: Limits,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one request, and again while the answer is "come again"."""
+        waited, pause = 0.0, 1.0
+        while True:
+            response = self._once(request, url, headers, limits)
+            if response.status != 202 or request.method not in _READS:
+                return response
+            response.close()
+            waited += pause
+            if waited > limits.total:
+                raise self._unusable(
+                    url,
+                    f'it still says "come again" (202) after'
+                    f" {limits.total:g} s",
+                )
+            self._clock.sleep(pause)
+            pause *= 2
 
     def _unusable(self, url: str, reason: str) -> _ExchangeError:
         """Return the error for an answer that came, and is of no use."""
@@ -385,7 +370,7 @@ class Exchange:
         left = _deadline.get() - time.monotonic()
         if left <= 0:
             raise self._too_slow(url, limits)
-        with self._in_plain_words(url, limits, _deadline.get()):
+        with self._in_plain_words(url, limits):
             return self._manager(url).request(
                 request.method,
                 url,
@@ -418,10 +403,9 @@ class Exchange:
         self, response: urllib3.BaseHTTPResponse, url: str, limits: Limits
     ) -> Iterator[bytes]:
         """Read a body as it is sent."""
-        deadline = _deadline.get()
         size = 0
         while True:
-            with self._in_plain_words(url, limits, deadline):
+            with self._in_plain_words(url, limits):
                 # Not more than one read of the connection: a full chunk would
                 # be waited for as long as a slow drip pleases.
                 part = response.read1(_CHUNK, decode_content=False)
@@ -519,9 +503,7 @@ class Exchange:
         return setting(f"{parts.scheme}_proxy") or setting("all_proxy")
 
     @contextlib.contextmanager
-    def _in_plain_words(
-        self, url: str, limits: Limits, deadline: float
-    ) -> Iterator[None]:
+    def _in_plain_words(self, url: str, limits: Limits) -> Iterator[None]:
         """Turn what urllib3 raises into words for a person."""
         try:
             yield
@@ -529,7 +511,7 @@ class Exchange:
             # A header's value can be the matter, so it isn't repeated.
             raise _refusal("the request is malformed") from None
         except errors.HTTPError as e:
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= _deadline.get():
                 raise self._too_slow(url, limits) from None
             raise _explain(e, plain_text(urlsplit(url).netloc)) from None
 
@@ -540,38 +522,56 @@ class Exchange:
 
 def _explain(error: errors.HTTPError, host: str) -> _ExchangeError:
     """Return what became of a request that got no answer."""
-    causes = list(_causes(error))
-
-    def is_any(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(c, kinds) for c in causes)
-
-    if is_any(ssl.SSLError, errors.SSLError):
-        said = [getattr(c, "verify_message", "") for c in causes]
-        detail = plain_text(next(filter(None, said), ""))
-        return _ExchangeError(
-            f"{host} could not be asked securely"
-            + (f" ({detail})" if detail else ""),
-            "not sent" if detail else "lost",
-            # It doesn't get better in a second.
-            is_lasting=True,
+    not_sent = (
+        errors.ConnectTimeoutError,
+        errors.NewConnectionError,
+        errors.ProxyError,
+    )
+    fate: Literal["not sent", "lost"]
+    fate = "not sent" if isinstance(error, not_sent) else "lost"
+    if isinstance(error, errors.SSLError):
+        detail = plain_text(getattr(error.args[0], "verify_message", None))
+        if not detail:
+            return _ExchangeError(f"cannot speak TLS with {host}", fate)
+        # It doesn't get better in a second.
+        return _refusal(
+            f"the certificate of {host} is not accepted: {detail}",
             help="a private authority's certificate is named by"
             " REQUESTS_CA_BUNDLE",
         )
-    if is_any(socket.gaierror, errors.NameResolutionError):
-        return _ExchangeError(f"cannot resolve {host}", "not sent")
-    if is_any(errors.ProxyError):
-        return _ExchangeError(f"cannot use the proxy for {host}", "not sent")
-    if is_any(ConnectionRefusedError):
-        return _ExchangeError(f"{host} refused the connection", "not sent")
-    # urllib3 counts "refused" among its timeouts; it is none.
-    if is_any(errors.NewConnectionError):
-        return _ExchangeError(f"cannot connect to {host}", "not sent")
-    if is_any(errors.ConnectTimeoutError):
-        message = f"{host} takes no connection in time"
-        return _ExchangeError(message, "not sent")
-    if is_any(errors.TimeoutError, TimeoutError):
-        return _ExchangeError(f"{host} did not answer in time", "lost")
-    return _ExchangeError(f"the connection to {host} broke", "lost")
+    if isinstance(error, errors.NameResolutionError):
+        message = f"cannot resolve {host}"
+    elif isinstance(error, errors.ProxyError):
+        message = f"cannot use the proxy for {host}"
+    elif isinstance(error.__cause__, ConnectionRefusedError):
+        message = f"{host} refused the connection"
+    elif fate == "not sent":
+        message = f"cannot connect to {host}"
+    elif isinstance(error, errors.TimeoutError):
+        message = f"{host} did not answer in time"
+    else:
+        message = f"the connection to {host} broke"
+    return _ExchangeError(message, fate)
+
+
+def _find_fault(url: str, from_scheme: str) -> str | None:
+    """Return what is wrong with an address, if it may not be asked.
+
+    An encrypted connection never goes on unencrypted.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        origin(url)
+    except ValueError:
+        host = None
+    if not host or "@" in parts.netloc:
+        return "a malformed address"
+    if parts.scheme == "https" or (
+        parts.scheme == from_scheme == "http" and is_loopback(host)
+    ):
+        return None
+    return f"{plain_text(parts.netloc)} without encryption"
 
 
 class _Paced(io.RawIOBase):
@@ -643,20 +643,6 @@ def _log_in(proxy: str) -> dict[str, str]:
     return urllib3.make_headers(proxy_basic_auth=pair)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that it was raised from or holds."""
-    todo: list[object] = [error]
-    seen: set[int] = set()
-    while todo:
-        one = todo.pop()
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        todo += [one.__cause__, one.__context__, *one.args]
-        todo.append(getattr(one, "reason", None))
-
-
 def decode_json(text: bytes | str) -> Any:
     """Decode JSON that somebody else wrote.
 
@@ -708,38 +694,30 @@ def read_pages(
         Raised if a page names one as the next that was read already, or is at
         another origin, or if there is no end of them.
     """
+    start = origin(url)
     name = service or plain_text(urlsplit(url).netloc)
+    reason = "its list comes back to an earlier page"
     seen: set[str] = set()
-    following: str | None = url
-    while following is not None:
+    while url not in seen:
+        seen.add(url)
+        page, headers = read(url)
+        yield page
+        links = _LINK.findall(headers.get("link", ""))
+        following = [link for link, rest in links if _NEXT.search(rest)]
+        if not following:
+            return
+        try:
+            url = urljoin(url, following[0])
+            is_elsewhere = origin(url) != start
+        except ValueError:
+            is_elsewhere = True
+        if is_elsewhere:
+            reason = "its list goes on elsewhere"
+            break
         if len(seen) == MAX_PAGES:
             reason = f"its list has more than {MAX_PAGES} pages"
-        elif following in seen:
-            reason = "its list comes back to an earlier page"
-        elif seen and not _is_same_origin(following, url):
-            reason = "its list goes on elsewhere"
-        else:
-            seen.add(following)
-            page, headers = read(following)
-            yield page
-            following = _find_next(following, headers)
-            continue
-        raise LastingReadError(f"{name}'s answer cannot be used: {reason}")
-
-
-def _is_same_origin(one: str, other: str) -> bool:
-    try:
-        return origin(one) == origin(other)
-    except ValueError:
-        return False
-
-
-def _find_next(url: str, headers: Mapping[str, str]) -> str | None:
-    """Return the address of the next page, if there is one."""
-    for target, rest in _LINK.findall(headers.get("link", "")):
-        if _NEXT.search(rest):
-            return urljoin(url, str(target))
-    return None
+            break
+    raise LastingReadError(f"{name}'s answer cannot be used: {reason}")
 
 
 def is_loopback(host: str | None) -> bool:

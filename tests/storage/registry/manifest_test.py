@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rsp_release.storage.http import plain_text
 from rsp_release.storage.registry.manifest import (
     error_codes,
     parse_config,
@@ -19,7 +20,6 @@ from rsp_release.storage.registry.manifest import (
 from rsp_release.storage.registry.name import (
     parse_name,
     parse_platform,
-    plain_text,
 )
 
 COMMIT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"

@@ -452,8 +452,14 @@ class TestAnswers:
             (Answer(302), "without saying where"),
             (Answer(302, {"Location": "/v2/again"}), "more than 5 times"),
             (Answer(302, {"Location": "http://[/"}), "malformed"),
-            (Answer(302, {"Location": "ftp://127.0.0.1/x"}), "unencrypted"),
-            (Answer(302, {"Location": "http://a.example/"}), "unencrypted"),
+            (
+                Answer(302, {"Location": "ftp://127.0.0.1/x"}),
+                "without encryption",
+            ),
+            (
+                Answer(302, {"Location": "http://a.example/"}),
+                "without encryption",
+            ),
         ],
     )
     def test_unknown(self, answer: Answer, reason: str) -> None:
@@ -589,7 +595,7 @@ class TestAnswers:
             with OciRegistry(
                 environ={},
                 clock=FakeClock(),
-                limits=Limits(silence=0.1, total=0.4),
+                limits=Limits(total=0.4),
             ) as registry:
                 report = registry.look(image(address, "app", "1"))
             thread.join()
