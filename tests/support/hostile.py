@@ -16,7 +16,7 @@ import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,13 +25,7 @@ from typing import Self
 from typing_extensions import override
 
 from rsp_release.exceptions import ReleaseError
-from rsp_release.storage.http import (
-    Exchange,
-    Limits,
-    Request,
-    decode_json,
-    read_pages,
-)
+from rsp_release.storage.http import Exchange, Limits, Request, decode_json
 
 __all__ = ["CLIENTS", "REMOTES", "HostileServer", "Meeting", "main"]
 
@@ -226,22 +220,17 @@ class NoClock:
 
 
 def _by_exchange(url: str, name: str) -> None:
-    exchange = Exchange(environ={}, clock=NoClock(), limits=_limits(name))
-    headers = {"Authorization": SECRET, "Cookie": SECRET}
-    if name == "bomb":
-        headers["Accept-Encoding"] = "gzip"
-
-    def read(page: str) -> tuple[bytes, Mapping[str, str]]:
-        reply = exchange.send(Request(url=page, headers=headers))
-        if reply.status != 200:
-            raise ReleaseError(f"answer {reply.status}")
-        return reply.body, reply.headers
-
-    for body in read_pages(f"{url}/{name}", read):
-        try:
-            decode_json(body)
-        except ValueError as e:
-            raise ReleaseError(f"the answer cannot be used: {e}") from None
+    exchange = Exchange(environ={}, clock=NoClock())
+    secrets = {"Authorization": SECRET, "Cookie": SECRET}
+    reply = exchange.send(
+        Request(url=f"{url}/{name}", headers=secrets, limits=_limits(name))
+    )
+    if reply.status != 200:
+        raise ReleaseError(f"answer {reply.status}")
+    try:
+        decode_json(reply.body)
+    except ValueError as e:
+        raise ReleaseError(f"the answer cannot be used: {e}") from None
 
 
 def _by_registry(url: str, name: str) -> None:

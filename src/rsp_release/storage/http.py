@@ -18,17 +18,16 @@ import contextlib
 import http.client
 import io
 import json
-import re
 import socket
 import ssl
 import time
 import urllib.request
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import unquote, urljoin, urlsplit
 
 import certifi
@@ -41,6 +40,7 @@ from ..exceptions import NotSentError, ReadError, UncertainError
 from .retry import LastingReadError
 
 __all__ = [
+    "MAX_PAGES",
     "Exchange",
     "Limits",
     "Reply",
@@ -50,10 +50,7 @@ __all__ = [
     "is_loopback",
     "origin",
     "plain_text",
-    "read_pages",
 ]
-
-T = TypeVar("T")
 
 MAX_REDIRECTS = 5
 """How many redirects one request follows."""
@@ -73,12 +70,9 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {
     "User-Agent": "rsp-release",
     "Accept": "*/*",
-    "Accept-Encoding": "identity",
+    "Accept-Encoding": "gzip",
 }
 """The headers of every request, which alone go to another origin."""
-
-_LINK = re.compile(r"<([^>]*)>([^<]*)")
-_NEXT = re.compile(r""";\s*rel=["']?next\b""")
 
 _deadline: ContextVar[float] = ContextVar("_deadline")
 """When the exchange that is being opened must end (monotonic clock)."""
@@ -110,7 +104,8 @@ class Request:
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The headers. Those that could hold a secret go to the origin of
-    ``url`` alone. The answer comes unpacked whatever they accept.
+    ``url`` alone. The answer may be packed, unless they forbid it, and is
+    unpacked.
     """
 
     body: bytes | None = field(default=None, repr=False)
@@ -122,8 +117,8 @@ class Request:
     follows: bool = True
     """Whether redirects are followed; otherwise they are answers."""
 
-    limits: Limits | None = None
-    """What this exchange may take, if not what all of them may."""
+    limits: Limits = field(default=Limits(), repr=False)
+    """What the exchange may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,20 +156,29 @@ class Stream:
 
 
 class _ExchangeError(Exception):
-    """An exchange failed, and it is known how far it got."""
+    """An exchange failed, and it is known how far it got.
+
+    Parameters
+    ----------
+    fate
+        Whether the request was ``refused`` here (and will be again), was
+        ``not sent``, is ``lost``, or has an answer that is ``unusable``.
+    message
+        What happened.
+    help
+        What to do next.
+    """
 
     def __init__(
         self,
+        fate: Literal["refused", "not sent", "lost", "unusable"],
         message: str,
-        fate: Literal["not sent", "lost", "unusable"],
         *,
         help: str | None = None,
-        is_lasting: bool = False,
     ) -> None:
         super().__init__(message)
         self.fate = fate
         self.help = help
-        self.is_lasting = is_lasting or fate == "unusable"
 
 
 class Exchange:
@@ -190,8 +194,6 @@ class Exchange:
         ``NO_PROXY`` count. A ``.netrc`` does not.
     clock
         What waits where an answer says "come again".
-    limits
-        What an exchange may take, unless its request says otherwise.
     service
         How an answer that cannot be used is named, such as ``GitHub``; by
         default it is the host's.
@@ -202,12 +204,10 @@ class Exchange:
         *,
         environ: Mapping[str, str],
         clock: Clock,
-        limits: Limits | None = None,
         service: str | None = None,
     ) -> None:
         self._environ = environ
         self._clock = clock
-        self._limits = limits or Limits()
         self._service = service
         self._managers: dict[str, urllib3.PoolManager] = {}
 
@@ -263,204 +263,188 @@ class Exchange:
         ReadError, NotSentError, UncertainError
             Raised as by `send`, while the parts are read as well.
         """
-        limits = request.limits or self._limits
         is_read = request.is_read or request.method in _READS
-        token = _deadline.set(time.monotonic() + limits.total)
+        token = _deadline.set(time.monotonic() + request.limits.total)
         try:
-            url, response = self._follow(request, limits)
+            request, response = self._follow(request)
             with contextlib.closing(response):
                 yield Stream(
                     status=response.status,
-                    url=url,
+                    url=request.url,
                     headers=response.headers,
-                    parts=self._read(response, url, limits),
+                    parts=self._read(request, response),
                 )
         except _ExchangeError as e:
-            if not is_read:
-                kind = NotSentError if e.fate == "not sent" else UncertainError
-                raise kind(str(e), help=e.help) from None
-            is_lasting = e.is_lasting
-            read_error = LastingReadError if is_lasting else ReadError
-            raise read_error(str(e), help=e.help) from None
+            if is_read:
+                is_lasting = e.fate in {"refused", "unusable"}
+                read_error = LastingReadError if is_lasting else ReadError
+                raise read_error(str(e), help=e.help) from None
+            is_sent = e.fate in {"lost", "unusable"}
+            write_error = UncertainError if is_sent else NotSentError
+            raise write_error(str(e), help=e.help) from None
         finally:
             _deadline.reset(token)
 
     # -- Redirects, and "come again" ------------------------------------------
 
     def _follow(
-        self, request: Request, limits: Limits
-    ) -> tuple[str, urllib3.BaseHTTPResponse]:
-        """Send a request until there is an answer; return whose it is."""
-        url = request.url
-        is_read = request.method in _READS
+        self, request: Request
+    ) -> tuple[Request, urllib3.BaseHTTPResponse]:
+        """Send a request on until it is answered; return the last one."""
+        if fault := _find_fault(request.url, "http"):
+            raise _ExchangeError("refused", f"refusing to ask {fault}")
         headers = urllib3.HTTPHeaderDict(_HEADERS)
         headers.update(request.headers)
-        if fault := _find_fault(url, "http"):
-            raise _refusal(f"refusing to ask {fault}")
+        request = replace(request, headers=headers)
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._wait(request, url, headers, limits)
+            response = self._wait(request)
             if response.status not in _REDIRECTS or not request.follows:
-                return url, response
+                return request, response
             response.close()
-            target = response.headers.get("Location")
-            if not target:
-                raise self._unusable(
-                    url, "it redirects without saying where to"
-                )
-            try:
-                new = urljoin(url, target)
-            except ValueError:
-                new = ""
-            if fault := _find_fault(new, urlsplit(url).scheme):
-                raise self._unusable(url, f"it redirects to {fault}")
-            is_elsewhere = origin(new) != origin(url)
-            if not is_read and (
-                is_elsewhere or response.status not in {307, 308}
-            ):
-                raise self._unusable(url, "it redirects what was sent to it")
-            if is_elsewhere:
-                for name in set(headers) - set(_HEADERS):
-                    del headers[name]
-            url = new
+            request = self._redirect(request, response)
         raise self._unusable(
-            url, f"it redirects more than {MAX_REDIRECTS} times"
+            request, f"it redirects more than {MAX_REDIRECTS} times"
         )
 
-    def _wait(
-        self,
-        request: Request,
-        url: str,
-        headers: Mapping[str, str],
-        limits: Limits,
-    ) -> urllib3.BaseHTTPResponse:
-        """Send one request, and again while the answer is "come again"."""
+    def _redirect(
+        self, request: Request, response: urllib3.BaseHTTPResponse
+    ) -> Request:
+        """Return the request that an answer redirects to."""
+        target = response.headers.get("Location")
+        if not target:
+            raise self._unusable(request, "it redirects to nowhere")
+        try:
+            url = urljoin(request.url, target)
+        except ValueError:
+            url = ""
+        if fault := _find_fault(url, urlsplit(request.url).scheme):
+            raise self._unusable(request, f"it redirects to {fault}")
+        headers = request.headers
+        is_same = origin(url) == origin(request.url)
+        if not is_same:
+            headers = {name: headers[name] for name in _HEADERS}
+        if request.method not in _READS:
+            if not is_same or response.status not in {307, 308}:
+                raise self._unusable(request, "it redirects what was sent")
+        return replace(request, url=url, headers=headers)
+
+    def _wait(self, request: Request) -> urllib3.BaseHTTPResponse:
+        """Send a request, and again while it is answered "come again"."""
         waited, pause = 0.0, 1.0
         while True:
-            response = self._once(request, url, headers, limits)
+            response = self._once(request)
             if response.status != 202 or request.method not in _READS:
                 return response
             response.close()
             waited += pause
-            if waited > limits.total:
-                raise self._unusable(
-                    url,
-                    f'it still says "come again" (202) after'
-                    f" {limits.total:g} s",
-                )
+            if waited > request.limits.total:
+                raise self._unusable(request, 'it always says "come again"')
             self._clock.sleep(pause)
             pause *= 2
 
-    def _unusable(self, url: str, reason: str) -> _ExchangeError:
-        """Return the error for an answer that came, and is of no use."""
-        name = self._service or plain_text(urlsplit(url).netloc)
-        return _ExchangeError(
-            f"{name}'s answer cannot be used: {reason}", "unusable"
-        )
-
     # -- One request, one answer ----------------------------------------------
 
-    def _once(
-        self,
-        request: Request,
-        url: str,
-        headers: Mapping[str, str],
-        limits: Limits,
-    ) -> urllib3.BaseHTTPResponse:
+    def _once(self, request: Request) -> urllib3.BaseHTTPResponse:
         """Send one request, follow nothing, read nothing but the headers."""
-        left = _deadline.get() - time.monotonic()
-        if left <= 0:
-            raise self._too_slow(url, limits)
-        with self._in_plain_words(url, limits):
-            return self._manager(url).request(
-                request.method,
-                url,
-                body=request.body,
-                headers=headers,
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                decode_content=False,
-                timeout=urllib3.Timeout(
-                    connect=min(limits.silence, left), read=limits.silence
-                ),
-            )
+        silence = request.limits.silence
+        left = max(_deadline.get() - time.monotonic(), 1e-3)
+        try:
+            with self._in_plain_words(request):
+                return self._manager(request.url).request(
+                    request.method,
+                    request.url,
+                    body=request.body,
+                    headers=request.headers,
+                    redirect=False,
+                    retries=False,
+                    preload_content=False,
+                    decode_content=False,
+                    timeout=urllib3.Timeout(
+                        connect=min(silence, left), read=silence
+                    ),
+                )
+        except ValueError:
+            # A header's value can be the matter, so it isn't repeated.
+            message = "refusing to send a malformed request"
+            raise _ExchangeError("refused", message) from None
 
     def _read(
-        self, response: urllib3.BaseHTTPResponse, url: str, limits: Limits
+        self, request: Request, response: urllib3.BaseHTTPResponse
     ) -> Iterator[bytes]:
         """Read a body, unpacked, within limits."""
-        if int(getattr(response, "length_remaining", 0) or 0) > limits.size:
-            raise self._too_large(url, limits)
-        parts = self._receive(response, url, limits)
+        if int(getattr(response, "length_remaining", 0) or 0) > (
+            request.limits.size
+        ):
+            raise self._too_large(request)
+        parts = self._receive(request, response)
         packing = response.headers.get("Content-Encoding", "").strip().lower()
         if packing in {"gzip", "x-gzip"}:
-            parts = self._unpack(parts, url, limits)
+            parts = self._unpack(request, parts)
         elif packing not in {"", "identity"}:
-            raise self._unusable(url, f"its packing is {plain_text(packing)}")
-        yield from parts
+            raise self._unusable(
+                request, f"it is packed as {plain_text(packing)}"
+            )
+        size = 0
+        for part in parts:
+            size += len(part)
+            if size > request.limits.size:
+                raise self._too_large(request)
+            yield part
 
     def _receive(
-        self, response: urllib3.BaseHTTPResponse, url: str, limits: Limits
+        self, request: Request, response: urllib3.BaseHTTPResponse
     ) -> Iterator[bytes]:
         """Read a body as it is sent."""
         size = 0
         while True:
-            with self._in_plain_words(url, limits):
+            with self._in_plain_words(request):
                 # Not more than one read of the connection: a full chunk would
                 # be waited for as long as a slow drip pleases.
                 part = response.read1(_CHUNK, decode_content=False)
             if not part:
                 return
             size += len(part)
-            if size > limits.size:
-                raise self._too_large(url, limits)
+            if size > request.limits.size:
+                raise self._too_large(request)
             yield part
 
     def _unpack(
-        self, parts: Iterator[bytes], url: str, limits: Limits
+        self, request: Request, parts: Iterator[bytes]
     ) -> Iterator[bytes]:
         """Unpack a body, a piece at a time, for a bomb's may be huge."""
         unpacker = zlib.decompressobj(wbits=31)
-        broken = self._unusable(url, "it cannot be unpacked")
-        size = 0
+        broken = self._unusable(request, "it cannot be unpacked")
         part = b""
         for part in parts:
             rest = part
             while rest:
                 try:
-                    piece = unpacker.decompress(rest, _CHUNK)
+                    yield unpacker.decompress(rest, _CHUNK)
                 except zlib.error:
                     raise broken from None
                 rest = unpacker.unconsumed_tail
-                size += len(piece)
-                if size > limits.size:
-                    raise self._too_large(url, limits)
-                yield piece
         # What follows the end would be lost without a word.
         if part and (not unpacker.eof or unpacker.unused_data):
             raise broken
 
-    def _too_large(self, url: str, limits: Limits) -> _ExchangeError:
-        """Return the error for a body over the limit."""
-        size = limits.size
-        human = f"{size >> 20} MiB" if size >> 20 else f"{size >> 10} KiB"
-        return self._unusable(url, f"it is larger than {human}")
+    # -- How to get there -----------------------------------------------------
 
     def _manager(self, url: str) -> urllib3.PoolManager:
         """Return what keeps the connections by one way, made when needed."""
         proxy = self._proxy(url)
         if proxy not in self._managers:
             context = self._trust()
-            manager: urllib3.PoolManager
+            manager = urllib3.PoolManager(ssl_context=context)
             if proxy:
+                user = urlsplit(proxy).netloc.rpartition("@")[0]
                 manager = urllib3.ProxyManager(
                     proxy if "://" in proxy else f"http://{proxy}",
-                    proxy_headers=_log_in(proxy),
+                    proxy_headers=urllib3.make_headers(
+                        proxy_basic_auth=unquote(user) if user else None
+                    ),
                     proxy_ssl_context=context,
                     ssl_context=context,
                 )
-            else:
-                manager = urllib3.PoolManager(ssl_context=context)
             manager.pool_classes_by_scheme = {
                 "http": _PlainPool,
                 "https": _SecurePool,
@@ -480,7 +464,8 @@ class Exchange:
                 return ssl.create_default_context(capath=bundle)
             return ssl.create_default_context(cafile=bundle)
         except OSError:
-            raise _refusal(
+            raise _ExchangeError(
+                "refused",
                 "there are no certificates to trust",
                 help="REQUESTS_CA_BUNDLE must name a file that exists",
             ) from None
@@ -502,56 +487,61 @@ class Exchange:
             return ""
         return setting(f"{parts.scheme}_proxy") or setting("all_proxy")
 
+    # -- What went wrong ------------------------------------------------------
+
     @contextlib.contextmanager
-    def _in_plain_words(self, url: str, limits: Limits) -> Iterator[None]:
+    def _in_plain_words(self, request: Request) -> Iterator[None]:
         """Turn what urllib3 raises into words for a person."""
         try:
             yield
-        except ValueError:
-            # A header's value can be the matter, so it isn't repeated.
-            raise _refusal("the request is malformed") from None
         except errors.HTTPError as e:
             if time.monotonic() >= _deadline.get():
-                raise self._too_slow(url, limits) from None
-            raise _explain(e, plain_text(urlsplit(url).netloc)) from None
+                seconds = request.limits.total
+                raise self._unusable(
+                    request, f"it takes more than {seconds:g} s"
+                ) from None
+            host = plain_text(urlsplit(request.url).netloc)
+            raise _explain(e, host) from None
 
-    def _too_slow(self, url: str, limits: Limits) -> _ExchangeError:
-        """Return the error for an exchange that was not over in time."""
-        return self._unusable(url, f"it takes more than {limits.total:g} s")
+    def _too_large(self, request: Request) -> _ExchangeError:
+        """Return the error for a body over the limit."""
+        size = request.limits.size
+        human = f"{size >> 20} MiB" if size >> 20 else f"{size >> 10} KiB"
+        return self._unusable(request, f"it is larger than {human}")
+
+    def _unusable(self, request: Request, reason: str) -> _ExchangeError:
+        """Return the error for an answer that came, and is of no use."""
+        name = self._service or plain_text(urlsplit(request.url).netloc)
+        message = f"{name}'s answer cannot be used: {reason}"
+        return _ExchangeError("unusable", message)
 
 
 def _explain(error: errors.HTTPError, host: str) -> _ExchangeError:
     """Return what became of a request that got no answer."""
-    not_sent = (
-        errors.ConnectTimeoutError,
-        errors.NewConnectionError,
-        errors.ProxyError,
-    )
-    fate: Literal["not sent", "lost"]
-    fate = "not sent" if isinstance(error, not_sent) else "lost"
     if isinstance(error, errors.SSLError):
         detail = plain_text(getattr(error.args[0], "verify_message", None))
         if not detail:
-            return _ExchangeError(f"cannot speak TLS with {host}", fate)
+            return _ExchangeError("lost", f"cannot speak TLS with {host}")
         # It doesn't get better in a second.
-        return _refusal(
+        return _ExchangeError(
+            "refused",
             f"the certificate of {host} is not accepted: {detail}",
             help="a private authority's certificate is named by"
             " REQUESTS_CA_BUNDLE",
         )
     if isinstance(error, errors.NameResolutionError):
-        message = f"cannot resolve {host}"
-    elif isinstance(error, errors.ProxyError):
-        message = f"cannot use the proxy for {host}"
-    elif isinstance(error.__cause__, ConnectionRefusedError):
-        message = f"{host} refused the connection"
-    elif fate == "not sent":
-        message = f"cannot connect to {host}"
-    elif isinstance(error, errors.TimeoutError):
-        message = f"{host} did not answer in time"
-    else:
-        message = f"the connection to {host} broke"
-    return _ExchangeError(message, fate)
+        return _ExchangeError("not sent", f"cannot resolve {host}")
+    if isinstance(error, errors.ProxyError):
+        return _ExchangeError("not sent", f"cannot use the proxy for {host}")
+    if isinstance(error.__cause__, ConnectionRefusedError):
+        return _ExchangeError("not sent", f"{host} refused the connection")
+    if isinstance(
+        error, (errors.ConnectTimeoutError, errors.NewConnectionError)
+    ):
+        return _ExchangeError("not sent", f"cannot connect to {host}")
+    if isinstance(error, errors.TimeoutError):
+        return _ExchangeError("lost", f"{host} did not answer in time")
+    return _ExchangeError("lost", f"the connection to {host} broke")
 
 
 def _find_fault(url: str, from_scheme: str) -> str | None:
@@ -629,20 +619,6 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
-def _refusal(message: str, help: str | None = None) -> _ExchangeError:
-    """Return the error for what was not even tried."""
-    return _ExchangeError(message, "not sent", is_lasting=True, help=help)
-
-
-def _log_in(proxy: str) -> dict[str, str]:
-    """Return the headers that log in at a proxy, by its address."""
-    user, _, _ = urlsplit(proxy).netloc.rpartition("@")
-    if not user:
-        return {}
-    pair = unquote(user)
-    return urllib3.make_headers(proxy_basic_auth=pair)
-
-
 def decode_json(text: bytes | str) -> Any:
     """Decode JSON that somebody else wrote.
 
@@ -663,61 +639,6 @@ def decode_json(text: bytes | str) -> Any:
         raise ValueError("it is nested too deeply") from None
     except ValueError:
         raise ValueError("it is not JSON") from None
-
-
-def read_pages(
-    url: str,
-    read: Callable[[str], tuple[T, Mapping[str, str]]],
-    *,
-    service: str | None = None,
-) -> Iterator[T]:
-    """Read a list page by page, as its ``Link`` headers say (RFC 8288).
-
-    Parameters
-    ----------
-    url
-        The address of the first page.
-    read
-        Reads the page at an address; returns it, and its headers (whose
-        names are in lower case, or may be asked for in any).
-    service
-        How the other side is named; by default it is the host's.
-
-    Yields
-    ------
-    typing.Any
-        The pages.
-
-    Raises
-    ------
-    LastingReadError
-        Raised if a page names one as the next that was read already, or is at
-        another origin, or if there is no end of them.
-    """
-    start = origin(url)
-    name = service or plain_text(urlsplit(url).netloc)
-    reason = "its list comes back to an earlier page"
-    seen: set[str] = set()
-    while url not in seen:
-        seen.add(url)
-        page, headers = read(url)
-        yield page
-        links = _LINK.findall(headers.get("link", ""))
-        following = [link for link, rest in links if _NEXT.search(rest)]
-        if not following:
-            return
-        try:
-            url = urljoin(url, following[0])
-            is_elsewhere = origin(url) != start
-        except ValueError:
-            is_elsewhere = True
-        if is_elsewhere:
-            reason = "its list goes on elsewhere"
-            break
-        if len(seen) == MAX_PAGES:
-            reason = f"its list has more than {MAX_PAGES} pages"
-            break
-    raise LastingReadError(f"{name}'s answer cannot be used: {reason}")
 
 
 def is_loopback(host: str | None) -> bool:

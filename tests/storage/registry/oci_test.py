@@ -449,7 +449,7 @@ class TestAnswers:
                 Answer(302, {"Location": "/x"}, b" " * 5_000_000),
                 "more than 5 times",
             ),
-            (Answer(302), "without saying where"),
+            (Answer(302), "redirects to nowhere"),
             (Answer(302, {"Location": "/v2/again"}), "more than 5 times"),
             (Answer(302, {"Location": "http://[/"}), "malformed"),
             (

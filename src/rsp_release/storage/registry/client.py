@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...engine.world import Clock
 from ...exceptions import ReadError
@@ -55,7 +55,8 @@ class RegistryClient:
         limits: Limits,
     ) -> None:
         self._clock = clock
-        self._exchange = Exchange(environ=environ, clock=clock, limits=limits)
+        self._exchange = Exchange(environ=environ, clock=clock)
+        self._limits = limits
         self._retrier = ReadRetrier(clock=clock)
         self._auth = Authenticator(send=self._send, clock=clock)
         self._credentials = Credentials(environ)
@@ -181,7 +182,8 @@ class RegistryClient:
         url = f"{place.base}/v2/{place.repository}/{path}"
 
         def send(authorization: str | None) -> Reply:
-            headers = {}
+            # A digest is of the bytes as they are.
+            headers = {"Accept-Encoding": "identity"}
             if path.startswith("manifests/"):
                 headers["Accept"] = ACCEPT
             if authorization is not None:
@@ -200,7 +202,8 @@ class RegistryClient:
     def _send(self, request: Request) -> Reply:
         """Send a request, again where that may help."""
         return self._retrier.read(
-            lambda: self._exchange.send(request), again=self._again
+            lambda: self._exchange.send(replace(request, limits=self._limits)),
+            again=self._again,
         )
 
     def _again(self, reply: Reply) -> float | None:
