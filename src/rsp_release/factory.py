@@ -465,6 +465,7 @@ class Factory:
             token=self._token,
             clock=self._clock,
             random=self._random,
+            environ=self._environ,
         )
 
     def _make_changelog(self, git: GitClone, config: Config) -> GitChangelog:

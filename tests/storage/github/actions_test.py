@@ -129,7 +129,11 @@ def clock() -> SharedClock:
 @pytest.fixture
 def forge(server: Server, clock: SharedClock) -> Iterator[GithubForge]:
     http = GithubHttp(
-        api_url=server.url, token=SECRET, clock=clock, random=Random(0)
+        api_url=server.url,
+        token=SECRET,
+        clock=clock,
+        random=Random(0),
+        environ={},
     )
     forge = GithubForge(http=http, repository="o/n")
     yield forge
@@ -596,7 +600,11 @@ def test_pause_makes_the_limit_last(
     body = json.dumps(run_data()).encode()
     server.answers[RUN] = [(200, limits, body)]
     http = GithubHttp(
-        api_url=server.url, token=token, clock=clock, random=Random(0)
+        api_url=server.url,
+        token=token,
+        clock=clock,
+        random=Random(0),
+        environ={},
     )
     forge = GithubForge(http=http, repository="o/n")
     assert forge.pause() == 0

@@ -61,6 +61,7 @@ def _connect(box: Sandbox, token: str | None = None) -> GithubDeploy:
         token=token or box.token,
         clock=VirtualClock(NOW),
         random=Random(0),
+        environ={},
     )
     return GithubDeploy(http=http, repository=DEPLOY, random=Random(0))
 
@@ -254,6 +255,7 @@ def test_repository_that_is_not_there(box: Sandbox) -> None:
         token=box.token,
         clock=VirtualClock(NOW),
         random=Random(0),
+        environ={},
     )
     deploy = GithubDeploy(http=http, repository="o/none", random=Random(0))
     with pytest.raises(BlockedError, match="no repository o/none"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -10,7 +11,6 @@ from ...deployment.fleet import Facts, Unreleased, is_release_branch
 from ...exceptions import ReadError
 from .graphql import GithubGraphql, GraphqlAnswer, batches
 from .http import GithubHttp
-from .shapes import parse_time
 
 __all__ = ["GithubFleet"]
 
@@ -220,10 +220,13 @@ def _parse(data: Any) -> Facts:
         None,
     )
     branch = data["defaultBranchRef"]
+    published_at = release.get("publishedAt")
     return Facts(
         branch=branch["name"] if branch else None,
         latest=release.get("tagName"),
-        released_at=parse_time(release.get("publishedAt")),
+        released_at=datetime.fromisoformat(published_at)
+        if published_at
+        else None,
         release_url=release.get("url"),
         run=(suite["conclusion"] or suite["status"]).lower()
         if suite

@@ -11,14 +11,11 @@ from datetime import timedelta
 from random import Random
 from typing import Any, TypeVar
 
-from ...exceptions import (
-    NotSentError,
-    RateLimitedError,
-    ReadError,
-    RefusedError,
-    UncertainError,
-)
+from github.GithubException import GithubException
+
+from ...exceptions import RateLimitedError, ReadError
 from ..retry import ReadRetrier
+from .answers import asking, reading
 from .http import GithubHttp
 
 __all__ = ["BATCH", "GithubGraphql", "GraphqlAnswer", "batches"]
@@ -84,16 +81,17 @@ class GithubGraphql:
         """
         return self._retrier.read(lambda: self._ask_once(query, variables))
 
+    @reading
     def _ask_once(
         self, query: str, variables: Mapping[str, Any]
     ) -> GraphqlAnswer:
-        body = {"query": query, "variables": dict(variables)}
         try:
-            # It is a POST, but changes nothing.
-            answer = self._http.write("POST", self._http.graphql_url, body)
-        except (NotSentError, UncertainError, RefusedError) as e:
-            raise ReadError(e.message, help=e.help) from e
-        told = answer.data if isinstance(answer.data, dict) else {}
+            _, told = asking(
+                lambda: self._http.graphql_query(query, dict(variables))
+            )
+        except GithubException as e:
+            # PyGithub takes an answer with some errors for none.
+            told = e.data
         errors = told.get("errors")
         data = told.get("data")
         found: dict[str, str] = {}

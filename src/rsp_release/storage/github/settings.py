@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
-from ...exceptions import (
-    NotAllowedError,
-    NotSentError,
-    ReadError,
-    RefusedError,
-    UncertainError,
-)
+from github.GithubException import GithubException
+from github.Repository import Repository
+
+from ...exceptions import NotAllowedError
 from ...models import Check, WorkflowRun
 from ...models.hosting import (
     BranchRules,
@@ -24,8 +20,10 @@ from ...models.hosting import (
     OpenPullRequest,
     Ruleset,
 )
+from .answers import asking, reading
+from .http import settle
 from .pulls import GithubPulls, check_state
-from .shapes import parse_run, parse_time, reading
+from .shapes import parse_run
 
 __all__ = ["GithubSettings"]
 
@@ -38,15 +36,18 @@ _GITHUB_TOKEN = "github-actions[bot]"
 class GithubSettings(GithubPulls):
     """The settings of one repository, besides its pull requests and runs."""
 
-    _headers: Mapping[str, str] | None = None
+    _headers: Mapping[str, Any] | None = None
     """What GitHub said beside its answer for the repository."""
 
     @reading
     def credentials(self) -> Credentials:
         """Return what is known of the credentials."""
-        headers = self._headers
+        headers: Mapping[str, Any] | None = self._headers
         if headers is None:
-            headers = self._http.get(self._root, may_miss=True).headers
+            found = self._http.find(
+                lambda: Repository(self._http, url=self._root)
+            )
+            headers = dict(found.raw_headers) if found else {}
         scopes = headers.get("x-oauth-scopes")
         return Credentials(
             kind=self._http.token_kind,
@@ -59,19 +60,14 @@ class GithubSettings(GithubPulls):
     @reading
     def rulesets(self, target: str) -> tuple[Ruleset, ...]:
         """Return the rulesets in force, those of the organisation as well."""
-        listed = self._http.get(
-            f"{self._root}/rulesets",
-            params={
-                "targets": target,
-                "includes_parents": "true",
-                "per_page": 100,
-            },
-            may_miss=True,
-        ).data
-        return tuple(
-            _parse_ruleset(
-                self._http.get(f"{self._root}/rulesets/{each['id']}").data
+        path = f"{self._root}/rulesets"
+        listed = self._http.find(
+            lambda: self._http.raw_items(
+                path, targets=target, includes_parents="true"
             )
+        )
+        return tuple(
+            _parse_ruleset(self._http.ask("GET", f"{path}/{each['id']}"))
             for each in listed or ()  # an older server has none
             if each["enforcement"] == "active" and each["target"] == target
         )
@@ -81,10 +77,7 @@ class GithubSettings(GithubPulls):
         """Return whether a branch takes pull requests only, and reviews."""
         if not self.needs_pull(branch):
             return BranchRules(needs_pull=False)
-        name = quote(branch, safe="")
-        rules = list(
-            self._http.get_pages(f"{self._root}/rules/branches/{name}")
-        )
+        rules = self._rules(branch)
         counts = [
             int(
                 (rule.get("parameters") or {}).get(
@@ -97,17 +90,17 @@ class GithubSettings(GithubPulls):
         if counts:
             return BranchRules(needs_pull=True, approvals=max(counts))
         try:
-            answer = self._http.get(
-                f"{self._root}/branches/{name}/protection", may_miss=True
-            )
+            classic = self._protection(branch)
         except NotAllowedError:
             return BranchRules(needs_pull=True, approvals=None)
-        if answer.data is None:
+        if classic is None:
             return BranchRules(needs_pull=True, approvals=0 if rules else None)
-        reviews = answer.data.get("required_pull_request_reviews") or {}
+        reviews = classic.required_pull_request_reviews
         return BranchRules(
             needs_pull=True,
-            approvals=int(reviews.get("required_approving_review_count", 0)),
+            approvals=settle(reviews).required_approving_review_count or 0
+            if reviews
+            else 0,
         )
 
     @reading
@@ -119,13 +112,13 @@ class GithubSettings(GithubPulls):
         NotAllowedError
             Raised if only administrators are told.
         """
-        answer = self._http.get(
-            f"{self._root}/immutable-releases", may_miss=True
+        found = self._http.find(
+            lambda: self._http.ask("GET", f"{self._root}/immutable-releases")
         )
-        if answer.data is not None:
-            return bool(answer.data["enabled"])
-        permissions = self._http.get(self._root).data.get("permissions")
-        if not (permissions or {}).get("admin"):
+        if found is not None:
+            return bool(found["enabled"])
+        rights = Repository(self._http, url=self._root).permissions
+        if not (rights and rights.admin):
             # GitHub says "not found" to those who may not know as well.
             raise NotAllowedError(
                 "GitHub tells only administrators of the repository"
@@ -141,15 +134,13 @@ class GithubSettings(GithubPulls):
         NotAllowedError
             Raised if the credentials may not see them.
         """
-        names: set[str] = set()
-        for kind in ("secrets", "organization-secrets"):
-            names |= {
-                data["name"]
-                for data in self._http.get_pages(
-                    f"{self._actions}/{kind}", key="secrets"
-                )
-            }
-        return frozenset(names)
+        own = self._http.items(self._repo.get_secrets())
+        shared = self._http.raw_items(
+            f"{self._actions}/organization-secrets", "secrets"
+        )
+        return frozenset(secret.name for secret in own) | frozenset(
+            secret["name"] for secret in shared
+        )
 
     @reading
     def checks(self, commit: str) -> tuple[Check, ...]:
@@ -176,39 +167,38 @@ class GithubSettings(GithubPulls):
     @reading
     def open_pulls(self) -> tuple[OpenPullRequest, ...]:
         """Return the pull requests that are open, newest first."""
+        listed = self._http.items(self._repo.get_pulls(state="open"))
         return tuple(
-            _parse_pull(data)
-            for data in self._http.get_pages(
-                f"{self._root}/pulls", params={"state": "open"}
+            OpenPullRequest(
+                number=pull.number,
+                title=pull.title,
+                author=pull.user.login if pull.user else "ghost",
+                branch=pull.head.ref,
+                url=pull.html_url,
+                created_at=pull.created_at,
             )
+            for pull in listed
         )
 
     @reading
     def has_releases(self) -> bool:
         """Return whether any release of the repository is published."""
         # Drafts are listed too, to who may see them.
-        pages = self._http.get_pages(f"{self._root}/releases")
-        return any(not data["draft"] for data in pages)
+        listed = self._http.items(self._repo.get_releases())
+        return any(release.draft is False for release in listed)
 
     @reading
     def last_scheduled(self, path: str) -> WorkflowRun | None:
         """Return the last run of a workflow that its schedule started."""
-        name = quote(path.rsplit("/", 1)[-1], safe="")
-        answer = self._http.get(
-            f"{self._actions}/workflows/{name}/runs",
-            params={"event": "schedule", "status": "completed", "per_page": 1},
-            may_miss=True,
+        found = self._of_workflow(
+            path, 1, event="schedule", status="completed"
         )
-        runs = answer.data["workflow_runs"] if answer.data else []
-        return parse_run(runs[0]) if runs else None
+        return found[0] if found else None
 
     @reading
     def runs_of_tag(self, tag: str) -> tuple[WorkflowRun, ...]:
         """Return the runs that were for a tag, by its name."""
-        answer = self._http.get(
-            f"{self._actions}/runs", params={"branch": tag, "per_page": 30}
-        )
-        return tuple(map(parse_run, answer.data["workflow_runs"]))
+        return tuple(map(parse_run, self._runs(most=30, branch=tag)))
 
     # -- Probes -------------------------------------------------------------
 
@@ -218,8 +208,9 @@ class GithubSettings(GithubPulls):
         Generating notes needs that permission, and makes nothing.
         """
         return self._is_allowed(
-            f"{self._root}/releases/generate-notes",
-            {"tag_name": "rsp-release-check", "target_commitish": commit},
+            lambda: self._repo.generate_release_notes(
+                "rsp-release-check", target_commitish=commit
+            )
         )
 
     @reading
@@ -235,14 +226,12 @@ class GithubSettings(GithubPulls):
         if self._http.token_kind != "app":
             return True
         try:
-            data = self._http.write(
-                "POST", self._http.graphql_url, {"query": _VIEWER}
-            ).data
-        except (NotSentError, UncertainError, RefusedError) as e:
-            raise ReadError(e.message, help=e.help) from e
-        if not data.get("data") or data.get("errors"):
+            _, told = asking(lambda: self._http.graphql_query(_VIEWER, {}))
+        except GithubException:
             return None
-        return bool(data["data"]["viewer"]["login"] != _GITHUB_TOKEN)
+        if not told.get("data"):
+            return None
+        return bool(told["data"]["viewer"]["login"] != _GITHUB_TOKEN)
 
 
 def _parse_ruleset(data: Any) -> Ruleset:
@@ -268,18 +257,4 @@ def _parse_ruleset(data: Any) -> Ruleset:
             for each in parameters
         ),
         bypass=data.get("current_user_can_bypass"),
-    )
-
-
-def _parse_pull(data: Any) -> OpenPullRequest:
-    created_at = parse_time(data["created_at"])
-    if created_at is None:
-        raise ValueError("a pull request without a date")
-    return OpenPullRequest(
-        number=int(data["number"]),
-        title=data["title"],
-        author=data["user"]["login"] if data["user"] else "ghost",
-        branch=data["head"]["ref"],
-        url=data["html_url"],
-        created_at=created_at,
     )
