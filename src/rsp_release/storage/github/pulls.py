@@ -33,8 +33,10 @@ from ...models import (
     Review,
     WorkflowRun,
 )
+from ...models.hosting import BranchRules
 from .actions import GithubActions
 from .answers import asking, look, reading, writing
+from .http import settle
 from .shapes import parse_pull, parse_run
 
 __all__ = ["GithubPulls", "check_state"]
@@ -100,43 +102,57 @@ class GithubPulls(GithubActions):
             may not know the branch, and shows the rules of a classic
             protection to administrators alone.
         """
-        rules = self._rules(branch)
-        if any(rule["type"] in _PULL_RULES for rule in rules):
-            return True
+        return self.branch_rules(branch).needs_pull
+
+    @reading
+    def branch_rules(self, branch: str) -> BranchRules:
+        """Return whether a branch takes pull requests only, and reviews."""
+        name = quote(branch, safe="")
+        rules = self._http.raw_items(f"{self._root}/rules/branches/{name}")
+        counts = [
+            (rule.get("parameters") or {}).get(
+                "required_approving_review_count", 0
+            )
+            for rule in rules
+            if rule["type"] == "pull_request"
+        ]
+        if counts:
+            return BranchRules(needs_pull=True, approvals=max(counts))
+        needs_pull = any(rule["type"] in _PULL_RULES for rule in rules)
+        unknown = BranchRules(needs_pull=True, approvals=0 if rules else None)
         # `Repository.get_branch` takes a slash in a name for one of the path.
-        path = self._branch_path(branch)
+        path = f"{self._root}/branches/{name}"
         found = self._http.find(lambda: self._http.ask("GET", path))
         if found is None:
-            return True
-        if not found["protected"]:
-            return False
+            return unknown
+        if not (needs_pull or found["protected"]):
+            return BranchRules(needs_pull=False)
         try:
-            classic = self._protection(branch)
+            classic = self._http.find(
+                lambda: BranchProtection(self._http, url=f"{path}/protection")
+            )
         except NotAllowedError:
-            return True
+            return BranchRules(needs_pull=True, approvals=None)
         if classic is None:
             # The rules that were read are all there are, or they are hidden:
             # a ruleset makes a branch protected as well.
-            return not rules
-        return bool(
-            classic.required_pull_request_reviews
+            if rules and not needs_pull:
+                return BranchRules(needs_pull=False)
+            return unknown
+        reviews = classic.required_pull_request_reviews
+        if not (
+            needs_pull
+            or reviews
             or classic.required_status_checks
             or classic.required_signatures
             or classic.restrictions
             or classic.lock_branch
+        ):
+            return BranchRules(needs_pull=False)
+        approvals = (
+            settle(reviews).required_approving_review_count if reviews else 0
         )
-
-    def _branch_path(self, branch: str) -> str:
-        return f"{self._root}/branches/{quote(branch, safe='')}"
-
-    def _rules(self, branch: str) -> list[Any]:
-        name = quote(branch, safe="")
-        return self._http.raw_items(f"{self._root}/rules/branches/{name}")
-
-    def _protection(self, branch: str) -> BranchProtection | None:
-        """Return the classic protection, which administrators may see."""
-        path = f"{self._branch_path(branch)}/protection"
-        return self._http.find(lambda: BranchProtection(self._http, url=path))
+        return BranchRules(needs_pull=True, approvals=approvals or 0)
 
     @reading
     def pulls(self, branch: str) -> tuple[PullRequest, ...]:

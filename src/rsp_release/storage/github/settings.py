@@ -14,14 +14,8 @@ from github.Repository import Repository
 
 from ...exceptions import NotAllowedError
 from ...models import Check, WorkflowRun
-from ...models.hosting import (
-    BranchRules,
-    Credentials,
-    OpenPullRequest,
-    Ruleset,
-)
+from ...models.hosting import Credentials, OpenPullRequest, Ruleset
 from .answers import asking, reading
-from .http import settle
 from .pulls import GithubPulls, check_state
 from .shapes import parse_run
 
@@ -70,37 +64,6 @@ class GithubSettings(GithubPulls):
             _parse_ruleset(self._http.ask("GET", f"{path}/{each['id']}"))
             for each in listed or ()  # an older server has none
             if each["enforcement"] == "active" and each["target"] == target
-        )
-
-    @reading
-    def branch_rules(self, branch: str) -> BranchRules:
-        """Return whether a branch takes pull requests only, and reviews."""
-        if not self.needs_pull(branch):
-            return BranchRules(needs_pull=False)
-        rules = self._rules(branch)
-        counts = [
-            int(
-                (rule.get("parameters") or {}).get(
-                    "required_approving_review_count", 0
-                )
-            )
-            for rule in rules
-            if rule["type"] == "pull_request"
-        ]
-        if counts:
-            return BranchRules(needs_pull=True, approvals=max(counts))
-        try:
-            classic = self._protection(branch)
-        except NotAllowedError:
-            return BranchRules(needs_pull=True, approvals=None)
-        if classic is None:
-            return BranchRules(needs_pull=True, approvals=0 if rules else None)
-        reviews = classic.required_pull_request_reviews
-        return BranchRules(
-            needs_pull=True,
-            approvals=settle(reviews).required_approving_review_count or 0
-            if reviews
-            else 0,
         )
 
     @reading
