@@ -424,9 +424,7 @@ class Factory:
         name = self._config.deploy_repository
         if name is None:
             return None
-        return GithubDeploy(
-            http=self._make_http(), repository=name, random=self._random
-        )
+        return GithubDeploy(http=self._make_http(), repository=name)
 
     def make_fleet_reader(self, repository: str | None) -> FleetReader:
         """Make what reads all applications; no clone is needed for that.
@@ -449,10 +447,8 @@ class Factory:
         http = self._make_http()
         server = self._environ.get("GITHUB_SERVER_URL", _SERVER_URL)
         return FleetReader(
-            deploy=GithubDeploy(
-                http=http, repository=name, random=self._random
-            ),
-            repositories=GithubFleet(http=http, random=self._random),
+            deploy=GithubDeploy(http=http, repository=name),
+            repositories=GithubFleet(http=http),
             host=urlsplit(server).netloc,
             clock=self._clock,
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from random import Random
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -34,7 +33,7 @@ from ...models import (
     Repository,
 )
 from .answers import reading, writing
-from .graphql import GithubGraphql, batches
+from .graphql import batches, query
 from .http import GithubHttp
 from .pulls import GithubPulls
 from .shapes import parse_pull, parse_repository
@@ -70,17 +69,12 @@ class GithubDeploy(GithubPulls):
         Sends the requests.
     repository
         Owner and name.
-    random
-        Spreads the attempts of questions.
     """
 
     is_local = False
 
-    def __init__(
-        self, *, http: GithubHttp, repository: str, random: Random
-    ) -> None:
+    def __init__(self, *, http: GithubHttp, repository: str) -> None:
         super().__init__(http=http, repository=repository)
-        self._graphql = GithubGraphql(http=http, random=random)
         self._trees: dict[tuple[str, str], dict[str, _File]] = {}
         self._blobs: dict[str, str] = {}
         self._scanned: dict[str, str] = {}
@@ -114,7 +108,7 @@ class GithubDeploy(GithubPulls):
         where somebody renamed it.
         """
         owner, _, name = self._name.partition("/")
-        answer = self._graphql.ask(_FORK, {"owner": owner, "name": name})
+        answer = query(self._http, _FORK, {"owner": owner, "name": name})
         repository = answer.data["repository"]
         if repository is None:
             said = "; ".join(answer.errors.values())
@@ -193,10 +187,9 @@ class GithubDeploy(GithubPulls):
         """Return many files to look at, fifty with each request."""
         tree = self._tree(commit)
         found = [path for path in paths if path in tree]
-        batches(
-            sorted({tree[p].sha for p in found} - self._scanned.keys()),
-            self._scan,
-        )
+        unknown = {tree[path].sha for path in found} - self._scanned.keys()
+        for some in batches(sorted(unknown)):
+            self._scan(some)
         return {path: self._scanned[tree[path].sha] for path in found}
 
     def _scan(self, shas: Sequence[str]) -> None:
@@ -207,7 +200,8 @@ class GithubDeploy(GithubPulls):
         )
         declared = "".join(f", ${alias}: GitObjectID!" for alias in aliases)
         owner, _, name = self._name.partition("/")
-        answer = self._graphql.ask(
+        answer = query(
+            self._http,
             f"query Files($owner: String!, $name: String!{declared})"
             f" {{ repository(owner: $owner, name: $name) {{ {wanted} }} }}",
             {"owner": owner, "name": name, **aliases},

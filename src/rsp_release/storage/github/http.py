@@ -95,7 +95,8 @@ class GithubHttp(Requester):
         """The clock that the waits are spent on."""
         self._token = token
         self._redact = Redactor([token or ""])
-        self._retrier = ReadRetrier(clock=clock, random=random)
+        self.retrier = ReadRetrier(clock=clock, random=random)
+        """What tries reads again."""
         self._cache: dict[str, Answer] = {}
         self._may_miss = False
         self._pages: set[str] | None = None
@@ -319,7 +320,7 @@ class GithubHttp(Requester):
         """
         url = self.base_url + path
         answer = self.find(
-            lambda: self._retrier.read(lambda: self._read(url, follows=False))
+            lambda: self.retrier.read(lambda: self._read(url, follows=False))
         )
         return None if answer is None else answer.headers.get("location")
 
@@ -351,7 +352,7 @@ class GithubHttp(Requester):
             if url in self._pages or len(self._pages) == MAX_PAGES:
                 raise LastingReadError(f"{UNUSABLE}: its pages have no end")
             self._pages.add(url)
-        return self._retrier.read(lambda: self._read(url))
+        return self.retrier.read(lambda: self._read(url))
 
     def _write(self, verb: str, url: str, body: Any) -> Answer:
         try:

@@ -120,7 +120,7 @@ class GithubPulls(GithubActions):
             return BranchRules(needs_pull=True, approvals=max(counts))
         needs_pull = any(rule["type"] in _PULL_RULES for rule in rules)
         unknown = BranchRules(needs_pull=True, approvals=0 if rules else None)
-        # `Repository.get_branch` takes a slash in a name for one of the path.
+        # `Repository.get_branch` leaves a slash in a name as it is.
         path = f"{self._root}/branches/{name}"
         found = self._http.find(lambda: self._http.ask("GET", path))
         if found is None:
