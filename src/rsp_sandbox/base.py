@@ -159,26 +159,17 @@ class Request:
         Problem
             Raised if it is not JSON (GitHub answers 400).
         """
-        value = self.value()
-        if not isinstance(value, dict):
-            raise Problem(400, "Body should be a JSON object")
-        return value
-
-    def value(self) -> Any:
-        """Return the body, whatever it is; nothing is an empty object.
-
-        Raises
-        ------
-        Problem
-            Raised if it is not JSON (GitHub answers 400).
-        """
         if not self.body.strip():
             return {}
         try:
             value = json.loads(self.body)
         except ValueError:
             raise Problem(400, "Problems parsing JSON") from None
-        return {} if value is None else value
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise Problem(400, "Body should be a JSON object")
+        return value
 
 
 @dataclass(slots=True)

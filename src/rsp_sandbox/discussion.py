@@ -110,13 +110,9 @@ def list_labels(context: Context) -> Response:
 
 @route("POST", I + "/labels", "pull_requests:write")
 def add_labels(context: Context) -> Response:
-    """Add labels, made where there is none of the name.
-
-    GitHub takes a list of them as well as an object with one.
-    """
+    """Add labels, made where there is none of the name."""
     pull = find_pull(context)
-    sent = context.request.value()
-    for name in sent if isinstance(sent, list) else sent.get("labels") or []:
+    for name in context.request.json().get("labels") or []:
         if name not in pull.labels:
             pull.labels.append(str(name))
     pull.updated_at = context.now

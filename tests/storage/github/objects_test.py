@@ -188,7 +188,7 @@ def test_credentials_follow_no_redirect(
     capfd: pytest.CaptureFixture[str],
     status: int,
 ) -> None:
-    """PyGithub raises a RuntimeError, and says so on standard error."""
+    """PyGithub raises a RuntimeError, where it does not follow them."""
     with serve() as other:
         address = f"{other.url}/elsewhere"
         server.answers[ROOT] = [(status, {"Location": address}, b"")]

@@ -141,7 +141,7 @@ class GithubActions(GithubFailures):
         """Return some runs, the newest first, read in one request.
 
         `Repository.get_workflow_runs` and `Workflow.get_runs` read a hundred
-        of them, at ten kilobytes each, where one is wanted.
+        of them, at twelve kilobytes each, where one is wanted.
         """
         runs = PaginatedList(
             GithubRun,

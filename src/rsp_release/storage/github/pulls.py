@@ -12,7 +12,6 @@ from github.BranchProtection import BranchProtection
 from github.Commit import Commit
 from github.GithubException import GithubException
 from github.GithubObject import NotSet
-from github.Issue import Issue
 from github.PullRequest import PullRequest as GithubPull
 
 from ...exceptions import (
@@ -201,8 +200,12 @@ class GithubPulls(GithubActions):
     @writing
     def label_pull(self, write: LabelPull) -> None:
         """Add labels to a pull request."""
-        issue = self._http.at(Issue, f"{self._root}/issues/{write.number}")
-        issue.add_to_labels(*write.labels)
+        # `add_to_labels` sends a bare list; GitHub recommends an object.
+        self._http.ask(
+            "POST",
+            f"{self._root}/issues/{write.number}/labels",
+            {"labels": list(write.labels)},
+        )
 
     @writing
     def request_reviews(self, write: RequestReviews) -> None:
