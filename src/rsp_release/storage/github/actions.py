@@ -125,7 +125,7 @@ class GithubActions(GithubFailures):
         self, path: str, most: int, **wanted: str
     ) -> list[WorkflowRun]:
         """Return the last runs of a workflow; none where there is none."""
-        part = f"/workflows/{_name_workflow(path)}"
+        part = f"/workflows/{quote(path.rsplit('/', 1)[-1], safe='')}"
         found = self._http.find(lambda: self._runs(part, most, **wanted))
         return [parse_run(each) for each in found or ()]
 
@@ -174,7 +174,7 @@ class GithubActions(GithubFailures):
     def _read_deployments(self, run: int) -> tuple[PendingDeployment, ...]:
         path = f"{self._actions}/runs/{run}/pending_deployments"
         try:
-            found = self._http.find(lambda: self._http.ask("GET", path))
+            found = self._http.get(path)
         except NotAllowedError:
             return ()
         return tuple(map(parse_deployment, found or ()))
@@ -192,7 +192,7 @@ class GithubActions(GithubFailures):
         """Read where a run stands; older servers do not tell."""
         path = f"{self._actions}/runs/{run}/concurrency_groups"
         try:
-            found = self._http.find(lambda: self._http.ask("GET", path))
+            found = self._http.get(path)
         except NotAllowedError:
             return None
         groups = found["concurrency_groups"] if found else []
@@ -217,9 +217,7 @@ class GithubActions(GithubFailures):
         ahead = {"ahead_of_job": job} if job else {"ahead_of_run": run}
         path = f"{self._actions}/concurrency_groups/{quote(name, safe='')}"
         try:
-            found = self._http.find(
-                lambda: self._http.ask("GET", path, parameters=ahead)
-            )
+            found = self._http.get(path, **ahead)
         except (NotAllowedError, ReadError):
             return None, None
         for other in found["group_members"] if found else ():
@@ -304,7 +302,3 @@ class GithubActions(GithubFailures):
         value = read()
         self._kept[kind, run.id] = (bare, self._http.clock.now(), value)
         return value
-
-
-def _name_workflow(path: str) -> str:
-    return quote(path.rsplit("/", 1)[-1], safe="")

@@ -89,9 +89,7 @@ class GithubDeploy(GithubPulls):
     @reading
     def repository(self) -> Repository:
         """Return what these credentials see of it."""
-        found = self._http.find(
-            lambda: GithubRepository(self._http, url=self._root)
-        )
+        found = self._look_up()
         if found is None:
             raise BlockedError(
                 f"there is no repository {self._name}, or these credentials"
@@ -132,8 +130,11 @@ class GithubDeploy(GithubPulls):
         """Return the head of a branch, there or in a fork."""
         repo = self._repo_at(repository)
         ref = self._http.find(lambda: repo.get_git_ref(f"heads/{branch}"))
-        # `None` would be an answer.
-        return None if ref is None else str(ref.object.sha)
+        if ref is None:
+            return None
+        if not ref.object.sha:
+            raise ValueError("a branch at no commit")
+        return ref.object.sha
 
     def _repo_at(self, name: str) -> GithubRepository:
         return self._http.at(GithubRepository, f"/repos/{quote(name)}")

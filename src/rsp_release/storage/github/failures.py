@@ -47,6 +47,10 @@ class GithubFailures:
         self._repo = http.at(Repository, self._root)
         self._explained: dict[tuple[int, int], Job] = {}
 
+    def _look_up(self) -> Repository | None:
+        """Return the repository, if these credentials see it."""
+        return self._http.find(lambda: Repository(self._http, url=self._root))
+
     def explain(self, job: Job, *, lines: int) -> Job:
         key = job.id, job.attempt
         if key not in self._explained:

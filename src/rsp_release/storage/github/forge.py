@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from github.Issue import Issue
-from github.Repository import Repository as GithubRepository
 
 from ...exceptions import NotAllowedError, NotSentError, RefusedError
 from ...models import CreateRelease, PublishRelease, ReleasePage, Repository
@@ -37,16 +36,13 @@ class GithubForge(GithubSettings):
 
     @reading
     def repository(self) -> Repository:
-        found = self._http.find(
-            lambda: GithubRepository(self._http, url=self._root)
-        )
+        found = self._look_up()
         if found is None:
             raise NotAllowedError(
                 f"there is no repository {self._name}, or these credentials"
                 " may not see it",
                 help="check the name (--repo) and the token (GITHUB_TOKEN)",
             )
-        self._headers = found.raw_headers
         if not self._http.has_token:
             raise NotAllowedError(
                 "there is no token for GitHub",

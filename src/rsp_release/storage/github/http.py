@@ -93,6 +93,10 @@ class GithubHttp(Requester):
         """What requests are sent with."""
         self.clock = clock
         """The clock that the waits are spent on."""
+        self.scopes: tuple[str, ...] | None = None
+        """The token's scopes, of a kind that has some, once GitHub told."""
+        self.hides = False
+        """Whether GitHub left things out for want of single sign-on."""
         self._token = token
         self._redact = Redactor([token or ""])
         self.retrier = ReadRetrier(clock=clock, random=random)
@@ -191,14 +195,24 @@ class GithubHttp(Requester):
             data.setdefault("url", url)
         return answer.headers, data
 
-    def ask(
-        self,
-        verb: str,
-        path: str,
-        body: Any = None,
-        *,
-        parameters: dict[str, Any] | None = None,
-    ) -> Any:
+    def get(self, path: str, **parameters: str | int) -> Any:
+        """Read what PyGithub has no object for, and what may be missing.
+
+        Parameters
+        ----------
+        path
+            The path below the API's address.
+        **parameters
+            The query.
+
+        Returns
+        -------
+        typing.Any
+            The decoded body, or `None` if GitHub says that there is none.
+        """
+        return self.find(lambda: self._ask("GET", path, parameters).data)
+
+    def ask(self, verb: str, path: str, body: Any = None) -> Any:
         """Ask for what PyGithub has no object for.
 
         Parameters
@@ -209,15 +223,13 @@ class GithubHttp(Requester):
             The path below the API's address.
         body
             What is sent.
-        parameters
-            The query.
 
         Returns
         -------
         typing.Any
             The decoded body. Raises as `requestJsonAndCheck`.
         """
-        return self._ask(verb, path, parameters, input=body).data
+        return self._ask(verb, path, input=body).data
 
     def at(self, kind: type[C], path: str, **urls: str) -> C:
         """Return the object of a path, without asking for it.
@@ -436,6 +448,12 @@ class GithubHttp(Requester):
                 int(received["x-ratelimit-limit"]),
             )
             self.rate_limiting_resettime = int(received["x-ratelimit-reset"])
+        scopes = received.get("x-oauth-scopes")
+        if scopes is not None:
+            self.scopes = tuple(
+                filter(None, map(str.strip, scopes.split(",")))
+            )
+        self.hides |= "partial-results" in received.get("x-github-sso", "")
         data, problem = None, ""
         try:
             data = decode_json(reply.body) if reply.body else None

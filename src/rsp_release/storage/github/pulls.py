@@ -121,7 +121,7 @@ class GithubPulls(GithubActions):
         unknown = BranchRules(needs_pull=True, approvals=0 if rules else None)
         # `Repository.get_branch` leaves a slash in a name as it is.
         path = f"{self._root}/branches/{name}"
-        found = self._http.find(lambda: self._http.ask("GET", path))
+        found = self._http.get(path)
         if found is None:
             return unknown
         if not (needs_pull or found["protected"]):

@@ -6,11 +6,9 @@ request is sent that GitHub answers without making anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from github.GithubException import GithubException
-from github.Repository import Repository
 
 from ...exceptions import NotAllowedError
 from ...models import Check, WorkflowRun
@@ -30,25 +28,14 @@ _GITHUB_TOKEN = "github-actions[bot]"
 class GithubSettings(GithubPulls):
     """The settings of one repository, besides its pull requests and runs."""
 
-    _headers: Mapping[str, Any] | None = None
-    """What GitHub said beside its answer for the repository."""
-
     @reading
     def credentials(self) -> Credentials:
         """Return what is known of the credentials."""
-        headers: Mapping[str, Any] | None = self._headers
-        if headers is None:
-            found = self._http.find(
-                lambda: Repository(self._http, url=self._root)
-            )
-            headers = dict(found.raw_headers) if found else {}
-        scopes = headers.get("x-oauth-scopes")
+        self._look_up()
         return Credentials(
             kind=self._http.token_kind,
-            scopes=None
-            if scopes is None
-            else tuple(filter(None, map(str.strip, scopes.split(",")))),
-            hides="partial-results" in headers.get("x-github-sso", ""),
+            scopes=self._http.scopes,
+            hides=self._http.hides,
         )
 
     @reading
@@ -75,13 +62,11 @@ class GithubSettings(GithubPulls):
         NotAllowedError
             Raised if only administrators are told.
         """
-        found = self._http.find(
-            lambda: self._http.ask("GET", f"{self._root}/immutable-releases")
-        )
+        found = self._http.get(f"{self._root}/immutable-releases")
         if found is not None:
             return bool(found["enabled"])
-        rights = Repository(self._http, url=self._root).permissions
-        if not (rights and rights.admin):
+        seen = self._look_up()
+        if not (seen and seen.permissions and seen.permissions.admin):
             # GitHub says "not found" to those who may not know as well.
             raise NotAllowedError(
                 "GitHub tells only administrators of the repository"
