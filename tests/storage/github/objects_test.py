@@ -18,6 +18,7 @@ from rsp_release.exceptions import (
     ReadError,
     RefusedError,
     UncertainError,
+    UsageError,
 )
 from rsp_release.models import PublishRelease, RerunFailedJobs
 from rsp_release.storage.github.forge import GithubForge
@@ -228,6 +229,19 @@ def test_a_page_elsewhere_is_not_asked_for(
         with pytest.raises(ReadError, match="another server"):
             forge.open_pulls()
         assert other.asked == []
+
+
+@pytest.mark.parametrize("url", ["", "api.github.com", "ftp://host/api"])
+def test_an_address_of_no_api_is_the_users_mistake(url: str) -> None:
+    """PyGithub asserts that it is one."""
+    with pytest.raises(UsageError, match="not the address"):
+        GithubHttp(
+            api_url=url,
+            token=None,
+            clock=VirtualClock(),
+            random=Random(0),
+            environ={},
+        )
 
 
 # -- Answers of another shape ----------------------------------------------

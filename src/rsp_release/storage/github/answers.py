@@ -24,6 +24,7 @@ from ...exceptions import (
     RefusedError,
     UncertainError,
 )
+from ..http import plain_text
 
 __all__ = [
     "UNUSABLE",
@@ -70,7 +71,7 @@ def reading(method: Callable[P, T]) -> Callable[P, T]:
             elif not may_be_none:
                 raise ValueError("it lacks what was asked for")
         except _SHAPES as e:
-            raise ReadError(f"{UNUSABLE} ({type(e).__name__}: {e})") from e
+            raise ReadError(_explain_shape(e)) from e
         return found
 
     return wrapper
@@ -99,11 +100,17 @@ def writing(method: Callable[P, T]) -> Callable[P, T]:
         try:
             return method(*args, **kwargs)
         except _SHAPES as e:
-            raise UncertainError(
-                f"{UNUSABLE} ({type(e).__name__}: {e})"
-            ) from e
+            raise UncertainError(_explain_shape(e)) from e
 
     return wrapper
+
+
+def _explain_shape(error: Exception) -> str:
+    if isinstance(error, BadAttributeException):
+        said = f"unexpected {error.actual_value!r}"
+    else:
+        said = f"{type(error).__name__}: {error}"
+    return f"{UNUSABLE}: {plain_text(said)}"
 
 
 def asking(ask: Callable[[], T]) -> T:

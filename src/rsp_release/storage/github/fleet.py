@@ -8,6 +8,7 @@ from typing import Any
 
 from ...deployment.fleet import Facts, Unreleased, is_release_branch
 from ...exceptions import ReadError
+from .answers import UNUSABLE
 from .graphql import GraphqlAnswer, batches, query
 from .http import GithubHttp
 
@@ -175,7 +176,7 @@ def _read(name: str, data: Any, problem: str) -> Facts:
         return _parse(data)
     except (KeyError, TypeError, ValueError, AttributeError) as e:
         kind = type(e).__name__
-        return Facts(problem=f"GitHub's answer makes no sense ({kind})")
+        return Facts(problem=f"{UNUSABLE}: {kind}")
 
 
 def _parse(data: Any) -> Facts:

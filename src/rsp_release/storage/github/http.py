@@ -8,6 +8,7 @@ one whose fate is not known.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import islice
@@ -19,7 +20,7 @@ from github.PaginatedList import PaginatedList
 from github.Requester import Requester
 
 from ...engine.world import Clock
-from ...exceptions import NotSentError, ReadError
+from ...exceptions import NotSentError, ReadError, UsageError
 from ...models.hosting import TokenKind, kind_of_token
 from ..http import MAX_PAGES, Exchange, Request, decode_json
 from ..redact import Redactor
@@ -75,6 +76,11 @@ class GithubHttp(Requester):
         random: Random,
         environ: Mapping[str, str],
     ) -> None:
+        if not re.match(r"https?://[^/\s]", api_url):
+            raise UsageError(
+                f"{api_url!r} is not the address of an API",
+                help="set GITHUB_API_URL to one, or unset it",
+            )
         # PyGithub opens no connection and gets no token. Its retries would
         # send a POST again and again, and its throttles sleep.
         super().__init__(
