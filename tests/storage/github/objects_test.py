@@ -282,6 +282,7 @@ def test_a_list_of_another_shape_is_no_empty_list(
         {"tag_name": None},
         {"published_at": 7},
         {"author": "me"},
+        {"author": {}},
     ],
 )
 def test_a_release_of_another_shape_is_no_release(

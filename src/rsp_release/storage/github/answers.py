@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from github.GithubException import BadAttributeException
+from github.GithubException import BadAttributeException, GithubException
 
 from ...exceptions import (
     NotAllowedError,
@@ -47,6 +47,7 @@ _SHAPES = (
     AssertionError,
     AttributeError,
     BadAttributeException,
+    GithubException,
     KeyError,
     TypeError,
     ValueError,
