@@ -21,7 +21,7 @@ from github.Requester import Requester
 
 from ...engine.world import Clock
 from ...exceptions import NotSentError, ReadError, UsageError
-from ...models.hosting import TokenKind, kind_of_token
+from ...models.github import TokenKind, kind_of_token
 from ..http import MAX_PAGES, Exchange, Request, decode_json
 from ..redact import Redactor
 from ..retry import LastingReadError, ReadRetrier

@@ -32,7 +32,7 @@ from ...models import (
     Review,
     WorkflowRun,
 )
-from ...models.hosting import BranchRules
+from ...models.github import BranchRules
 from .actions import GithubActions
 from .answers import asking, look, reading, writing
 from .http import settle

@@ -12,7 +12,7 @@ from github.GithubException import GithubException
 
 from ...exceptions import NotAllowedError
 from ...models import Check, WorkflowRun
-from ...models.hosting import Credentials, OpenPullRequest, Ruleset
+from ...models.github import Credentials, OpenPullRequest, Ruleset
 from .answers import asking, reading
 from .pulls import GithubPulls, check_state
 from .shapes import parse_run
