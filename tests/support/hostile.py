@@ -186,9 +186,10 @@ def _nest(
 def _come_back(
     handler: BaseHTTPRequestHandler, elsewhere: str, number: int
 ) -> None:
-    page = f"<{handler.path.partition('?')[0]}?page={number % 3}>"
-    _answer(handler, Link=f'{page}; rel="next", </x>; rel="last"')
-    handler.wfile.write(b"[]")
+    path = handler.path.partition("?")[0]
+    page = f"http://{handler.headers['Host']}{path}?page={number % 3}"
+    _answer(handler, Link=f'<{page}>; rel="next"')
+    handler.wfile.write(b"[1]")
 
 
 REMOTES: dict[str, Callable[[BaseHTTPRequestHandler, str, int], None]] = {

@@ -47,6 +47,7 @@ __all__ = [
     "Request",
     "Stream",
     "decode_json",
+    "find_fault",
     "is_loopback",
     "origin",
     "plain_text",
@@ -291,7 +292,7 @@ class Exchange:
         self, request: Request
     ) -> tuple[Request, urllib3.BaseHTTPResponse]:
         """Send a request on until it is answered; return the last one."""
-        if fault := _find_fault(request.url, "http"):
+        if fault := find_fault(request.url, "http"):
             raise _ExchangeError("refused", f"refusing to ask {fault}")
         headers = urllib3.HTTPHeaderDict(_HEADERS)
         headers.update(request.headers)
@@ -317,7 +318,7 @@ class Exchange:
             url = urljoin(request.url, target)
         except ValueError:
             url = ""
-        if fault := _find_fault(url, urlsplit(request.url).scheme):
+        if fault := find_fault(url, urlsplit(request.url).scheme):
             raise self._unusable(request, f"it redirects to {fault}")
         headers = request.headers
         is_same = origin(url) == origin(request.url)
@@ -372,30 +373,36 @@ class Exchange:
         self, request: Request, response: urllib3.BaseHTTPResponse
     ) -> Iterator[bytes]:
         """Read a body, unpacked, within limits."""
-        if int(getattr(response, "length_remaining", 0) or 0) > (
-            request.limits.size
-        ):
-            raise self._too_large(request)
-        parts = self._receive(request, response)
+        parts = self._bound(request, self._receive(request, response))
         packing = response.headers.get("Content-Encoding", "").strip().lower()
         if packing in {"gzip", "x-gzip"}:
-            parts = self._unpack(request, parts)
+            parts = self._bound(request, self._unpack(request, parts))
         elif packing not in {"", "identity"}:
-            raise self._unusable(
-                request, f"it is packed as {plain_text(packing)}"
-            )
+            said = plain_text(packing)
+            raise self._unusable(request, f"it is packed as {said}")
+        yield from parts
+
+    def _bound(
+        self, request: Request, parts: Iterator[bytes]
+    ) -> Iterator[bytes]:
+        """Pass on as much of a body as a request takes."""
+        limit = request.limits.size
         size = 0
         for part in parts:
             size += len(part)
-            if size > request.limits.size:
-                raise self._too_large(request)
+            if size > limit:
+                human = (
+                    f"{limit >> 20} MiB"
+                    if limit >> 20
+                    else f"{limit >> 10} KiB"
+                )
+                raise self._unusable(request, f"it is larger than {human}")
             yield part
 
     def _receive(
         self, request: Request, response: urllib3.BaseHTTPResponse
     ) -> Iterator[bytes]:
         """Read a body as it is sent."""
-        size = 0
         while True:
             with self._in_plain_words(request):
                 # Not more than one read of the connection: a full chunk would
@@ -403,9 +410,6 @@ class Exchange:
                 part = response.read1(_CHUNK, decode_content=False)
             if not part:
                 return
-            size += len(part)
-            if size > request.limits.size:
-                raise self._too_large(request)
             yield part
 
     def _unpack(
@@ -503,12 +507,6 @@ class Exchange:
             host = plain_text(urlsplit(request.url).netloc)
             raise _explain(e, host) from None
 
-    def _too_large(self, request: Request) -> _ExchangeError:
-        """Return the error for a body over the limit."""
-        size = request.limits.size
-        human = f"{size >> 20} MiB" if size >> 20 else f"{size >> 10} KiB"
-        return self._unusable(request, f"it is larger than {human}")
-
     def _unusable(self, request: Request, reason: str) -> _ExchangeError:
         """Return the error for an answer that came, and is of no use."""
         name = self._service or plain_text(urlsplit(request.url).netloc)
@@ -544,10 +542,16 @@ def _explain(error: errors.HTTPError, host: str) -> _ExchangeError:
     return _ExchangeError("lost", f"the connection to {host} broke")
 
 
-def _find_fault(url: str, from_scheme: str) -> str | None:
+def find_fault(url: str, from_scheme: str) -> str | None:
     """Return what is wrong with an address, if it may not be asked.
 
-    An encrypted connection never goes on unencrypted.
+    Parameters
+    ----------
+    url
+        The address.
+    from_scheme
+        How that was asked which names it: an encrypted connection never goes
+        on unencrypted. Loopback alone is spoken to in plain HTTP.
     """
     try:
         parts = urlsplit(url)

@@ -9,8 +9,8 @@ from ...engine.world import Clock
 from ...exceptions import ReadError
 from ..http import Exchange, Limits, Reply, Request, origin
 from ..retry import ReadRetrier, retry_after
-from .auth import Authenticator, Identity, identities
-from .credentials import Credentials
+from .auth import Authenticator
+from .credentials import ANONYMOUS, Credential, Credentials
 from .manifest import ACCEPT, error_codes
 from .name import Place
 
@@ -27,7 +27,7 @@ _ABSENT = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
 class _Access:
     """What was learnt about asking for one repository."""
 
-    identity: Identity = "anonymous"
+    identity: Credential = ANONYMOUS
     """As whom it answered last."""
 
     is_hidden: bool | None = None
@@ -92,7 +92,7 @@ class RegistryClient:
         reply = self._ask_as(access.identity, place, method, path)
         if not is_refusal(reply):
             return reply
-        for identity in identities(self._credentials, place.host):
+        for identity in (ANONYMOUS, *self._credentials.of(place.host)):
             if identity == access.identity:
                 continue
             reply = self._ask_as(identity, place, method, path)
@@ -113,12 +113,12 @@ class RegistryClient:
             What was found just now.
         """
         access = self._of(place)
-        if access.identity == "anonymous":
+        if access.identity == ANONYMOUS:
             return False
         if access.is_hidden is None:
             path = f"manifests/{place.reference}"
             try:
-                reply = self._ask_as("anonymous", place, "HEAD", path)
+                reply = self._ask_as(ANONYMOUS, place, "HEAD", path)
             except ReadError:
                 return False
             if reply.status in {200, 401, 403, 404}:
@@ -145,7 +145,7 @@ class RegistryClient:
                 reason = f"{host} answered 429: too many requests"
                 if delay := retry_after(reply.headers, self._clock.now()):
                     reason += f", ask again in {delay:.0f} s"
-                if self._of(place).identity == "anonymous":
+                if self._of(place).identity == ANONYMOUS:
                     reason += "; those who log in may ask more often"
             case _:
                 reason = f"{host} answered {reply.status}"
@@ -176,7 +176,7 @@ class RegistryClient:
         return self._access.setdefault(key, _Access())
 
     def _ask_as(
-        self, identity: Identity, place: Place, method: str, path: str
+        self, identity: Credential, place: Place, method: str, path: str
     ) -> Reply:
         """Ask as someone, answering the registry's challenge."""
         url = f"{place.base}/v2/{place.repository}/{path}"

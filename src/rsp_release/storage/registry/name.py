@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from ..http import is_loopback, plain_text
 
@@ -46,11 +47,8 @@ class Place:
         host = (
             "registry-1.docker.io" if self.host == "docker.io" else self.host
         )
-        name = host.removeprefix("[")
-        name = (
-            name.partition("]")[0] if name != host else host.partition(":")[0]
-        )
-        return f"{'http' if is_loopback(name) else 'https'}://{host}"
+        is_local = is_loopback(urlsplit(f"//{host}").hostname)
+        return f"{'http' if is_local else 'https'}://{host}"
 
 
 def parse_name(name: str, tag: str) -> Place:
