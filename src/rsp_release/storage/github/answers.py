@@ -149,25 +149,12 @@ class Answer:
     said: str
     """What an error says, without secrets. Untrusted text."""
 
-    def has_code(self, code: str) -> bool:
-        """Return whether an error has a code of GitHub's."""
-        errors = self.data.get("errors") if self.is_object else None
-        return any(
-            isinstance(error, dict) and error.get("code") == code
-            for error in (errors if isinstance(errors, list) else [])
-        )
-
-    @property
-    def is_object(self) -> bool:
-        """Whether the body is an object."""
-        return isinstance(self.data, dict)
-
     @property
     def is_absence(self) -> bool:
         """Whether GitHub itself, and not some proxy, has no such thing."""
         return (
             self.status in (404, 410)
-            and self.is_object
+            and isinstance(self.data, dict)
             and "message" in self.data
         )
 
@@ -229,7 +216,7 @@ def judge(
         )
     raise RefusedError(
         f"GitHub refused: {answer.said}",
-        is_duplicate=answer.has_code("already_exists"),
+        is_duplicate="already_exists" in answer.said,
     )
 
 

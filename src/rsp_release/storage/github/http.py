@@ -103,6 +103,10 @@ class GithubHttp(Requester):
         """The token's scopes, of a kind that has some, once GitHub told."""
         self.hides = False
         """Whether GitHub left things out for want of single sign-on."""
+        self.has_token = token is not None
+        """Whether requests are made in somebody's name."""
+        self.token_kind: TokenKind = kind_of_token(token)
+        """What sort of token they are made with."""
         self._token = token
         self._redact = Redactor([token or ""])
         self.retrier = ReadRetrier(clock=clock, random=random)
@@ -110,16 +114,6 @@ class GithubHttp(Requester):
         self._cache: dict[str, Answer] = {}
         self._may_miss = False
         self._pages: set[str] | None = None
-
-    @property
-    def has_token(self) -> bool:
-        """Whether requests are made in somebody's name."""
-        return self._token is not None
-
-    @property
-    def token_kind(self) -> TokenKind:
-        """What sort of token requests are made with."""
-        return kind_of_token(self._token)
 
     @property
     def web_url(self) -> str:
