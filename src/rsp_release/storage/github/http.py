@@ -22,7 +22,7 @@ from github.Requester import Requester
 from ...engine.world import Clock
 from ...exceptions import NotSentError, ReadError, UsageError
 from ...models.github import TokenKind, kind_of_token
-from ..http import MAX_PAGES, Exchange, Request, decode_json
+from ..http import MAX_PAGES, Exchange, Limits, Request, decode_json
 from ..redact import Redactor
 from ..retry import LastingReadError, ReadRetrier
 from .answers import UNUSABLE, Answer, collect_messages, judge
@@ -65,6 +65,8 @@ class GithubHttp(Requester):
         For the waits between attempts of a read.
     environ
         The environment, for proxies and certificates.
+    limits
+        What an exchange may take, if not the usual.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class GithubHttp(Requester):
         clock: Clock,
         random: Random,
         environ: Mapping[str, str],
+        limits: Limits | None = None,
     ) -> None:
         if not re.match(r"https?://[^/\s]", api_url):
             raise UsageError(
@@ -97,6 +100,7 @@ class GithubHttp(Requester):
             environ=environ, clock=clock, service="GitHub"
         )
         """What requests are sent with."""
+        self._limits = limits or Limits()
         self.clock = clock
         """The clock that the waits are spent on."""
         self.scopes: tuple[str, ...] | None = None
@@ -439,6 +443,7 @@ class GithubHttp(Requester):
                 headers=headers,
                 body=sent,
                 follows=follows,
+                limits=self._limits,
             )
         )
         received = {n.lower(): value for n, value in reply.headers.items()}
