@@ -11,6 +11,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from .support.places import find_memory
+
 __all__ = ["NetworkError"]
 
 hypothesis.settings.register_profile(
@@ -19,6 +21,10 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("ci")
 
 _SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_ACTIONS", "GITHUB_REPOSITORY")
+
+
+if memory := find_memory():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 class NetworkError(AssertionError):

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from .exceptions import UsageError
 from .images.digests import DigestRecords
 from .models import Proposal
 from .release.plan import Options
+from .release.project import Project
 from .release.releaser import Releaser
 from .steps import PREPARE, RELEASE
 from .steps.preflight import Preflight
@@ -102,6 +104,7 @@ class Factory:
         self._clock = clock or SystemClock()
         self._random = random or Random()  # noqa: S311
         self._token = _find_token(environ)
+        self._server_url = environ.get("GITHUB_SERVER_URL", _SERVER_URL)
 
     @property
     def clock(self) -> Clock:
@@ -124,9 +127,8 @@ class Factory:
         git = self._make_git()
         repository = self._find_repository(git)
         config = self._detect(git, repository)
-        forge = self._make_forge(repository)
         run = PublishingRun(
-            reruns=options.reruns, approves=options.approves, goes_on=True
+            reruns=options.reruns, approves=options.approves, in_release=True
         )
         skipped = set()
         if not options.watches:
@@ -135,22 +137,9 @@ class Factory:
             skipped.add("images")
         if not options.deploys:
             skipped.add("chart_pr")
+        world = self._make_world(git, config, repository, options.checkout)
         return Releaser(
-            world=World(
-                git=git,
-                forge=forge,
-                registry=self._make_registry(),
-                clock=self._clock,
-                changelog=self._make_changelog(git, config),
-                deploy=self.make_deploy(options.checkout),
-                settings=forge,
-                files=self._make_files(git),
-                digests=DigestRecords(git.journals),
-            ),
-            config=config,
-            repository=repository,
-            journals=git.journals,
-            read_history=self._read_history,
+            project=self._make_project(world, git, config, repository),
             prepare=(
                 Preflight(
                     config,
@@ -160,7 +149,7 @@ class Factory:
                     )
                     if options.checks
                     else None,
-                    insists=options.forces,
+                    force=options.forces,
                 ),
                 *PREPARE[1:],
             ),
@@ -223,9 +212,7 @@ class Factory:
         config = self._detect(git, repository, asks=not offline).detected(
             "git's tag.gpgSign", sign=git.signs()
         )
-        registry = self._make_registry()
-        changelog = self._make_changelog(git, config)
-        files = self._make_files(git)
+        shared = self._make_world(git, config, repository)
         local = threading.local()
         forges: list[GithubForge] = []
 
@@ -233,26 +220,17 @@ class Factory:
             if not hasattr(local, "world"):
                 forge = self._make_forge(repository)
                 forges.append(forge)
-                local.world = World(
-                    git=git,
-                    forge=forge,
-                    registry=registry,
-                    clock=self._clock,
-                    changelog=changelog,
-                    deploy=self.make_deploy(),
-                    settings=forge,
-                    files=files,
+                deploy = self._make_deploy()
+                local.world = replace(
+                    shared, forge=forge, settings=forge, deploy=deploy
                 )
             found: World = local.world
             return found
 
         try:
             yield Checker(
-                worlds=world,
-                config=config,
-                repository=repository,
-                journals=git.journals,
-                read_history=lambda: self._read_history(revision="HEAD"),
+                self._make_project(world(), git, config, repository),
+                world,
                 is_offline=offline,
             )
         finally:
@@ -278,9 +256,7 @@ class Factory:
 
     def _find_repository(self, git: GitClone) -> str:
         return find_repository(
-            git.url,
-            config=self._config,
-            server_url=self._environ.get("GITHUB_SERVER_URL", _SERVER_URL),
+            git.url, config=self._config, server_url=self._server_url
         )
 
     def _detect(
@@ -343,20 +319,17 @@ class Factory:
         The settings of a clone are not those of another repository.
         """
         named = self._config.repository
-        server_url = self._environ.get("GITHUB_SERVER_URL", _SERVER_URL)
         try:
             git = self._make_git()
         except UsageError:
             if named is None:
                 raise
         else:
-            repository = find_repository(
-                git.url, config=self._config, server_url=server_url
-            )
+            repository = self._find_repository(git)
             bare = self._config._replace(repository=None, sources={})
             try:
                 own = find_repository(
-                    git.url, config=bare, server_url=server_url
+                    git.url, config=bare, server_url=self._server_url
                 )
             except UsageError:
                 own = repository
@@ -372,7 +345,7 @@ class Factory:
 
         if not git.has_commit():
             return WorkTree(git.root)
-        return CloneFiles(directory=git.root, environ=self._environ)
+        return CloneFiles(git.repository, environ=self._environ)
 
     def _make_git(self, *, needs_remote: bool = True) -> GitClone:
         from .storage.git.clone import GitClone, Sign
@@ -384,7 +357,7 @@ class Factory:
             directory=self._directory,
             remote=self._remote,
             environ=self._environ,
-            server_url=self._environ.get("GITHUB_SERVER_URL", _SERVER_URL),
+            server_url=self._server_url,
             token=self._token,
             sign=signs[self._config.sign],
             clock=self._clock,
@@ -403,16 +376,10 @@ class Factory:
             own_run=int(own_run) if own_run.isdecimal() else None,
         )
 
-    def make_deploy(
+    def _make_deploy(
         self, checkout: Path | None = None
     ) -> DeployRepository | None:
-        """Make the deployment repository, if the settings name one.
-
-        Parameters
-        ----------
-        checkout
-            A checkout of it to use instead of GitHub.
-        """
+        """Make the deployment repository, or a checkout's, if there is one."""
         if checkout is not None:
             from .storage.git.deploy_local import LocalDeploy
 
@@ -447,13 +414,12 @@ class Factory:
                 help="rsp-release fleet OWNER/NAME, or set deploy.repository",
             )
         http = self._make_http()
-        server = self._environ.get("GITHUB_SERVER_URL", _SERVER_URL)
         return FleetReader(
             deploy=GithubDeploy(
                 http=http, repository=name, random=self._random
             ),
             repositories=GithubFleet(http=http, random=self._random),
-            host=urlsplit(server).netloc,
+            host=urlsplit(self._server_url).netloc,
             clock=self._clock,
         )
 
@@ -471,8 +437,7 @@ class Factory:
         from .storage.git.changelog import GitChangelog
 
         return GitChangelog(
-            directory=git.root,
-            branches=git.branches,
+            repository=git.repository,
             environ={**os.environ, **self._environ},
             config=config,
         )
@@ -486,7 +451,38 @@ class Factory:
             environ.setdefault("GH_TOKEN", self._token)
         return OciRegistry(environ=environ, clock=self._clock)
 
-    def _read_history(self, *, revision: str) -> History:
+    def _make_world(
+        self,
+        git: GitClone,
+        config: Config,
+        repository: str,
+        checkout: Path | None = None,
+    ) -> World:
+        forge = self._make_forge(repository)
+        return World(
+            git=git,
+            forge=forge,
+            registry=self._make_registry(),
+            clock=self._clock,
+            changelog=self._make_changelog(git, config),
+            deploy=self._make_deploy(checkout),
+            settings=forge,
+            files=self._make_files(git),
+            digests=DigestRecords(git.journals),
+        )
+
+    def _make_project(
+        self, world: World, git: GitClone, config: Config, repository: str
+    ) -> Project:
+        return Project(
+            world=world,
+            config=config,
+            repository=repository,
+            journals=git.journals,
+            read_history=self._read_history,
+        )
+
+    def _read_history(self, revision: str) -> History:
         from .storage.git.history import read_history
 
         return read_history(

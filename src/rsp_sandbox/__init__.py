@@ -1,7 +1,7 @@
 """A stateful GitHub, a git remote and an OCI registry on loopback.
 
-Standard library only, and nothing of the rest of the program: an emulator
-that shared its parsers would share its errors.
+It imports nothing of the rest of the program: an imitation that shared its
+parsers would share its errors. What a release publishes it is told.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from . import (  # noqa: F401  (they add routes)
 from .base import Clock, SystemClock
 from .box import Sandbox
 from .faults import FAULTS, FaultRecord, Faults
-from .records import Project, RequestRecord
+from .records import Project, Publishes, RequestRecord
 from .scenario import (
     ImageScript,
     JobScript,
@@ -43,6 +43,7 @@ __all__ = [
     "JobScript",
     "Lag",
     "Project",
+    "Publishes",
     "RequestRecord",
     "Sandbox",
     "Scenario",

@@ -71,7 +71,6 @@ class Token:
     scopes: tuple[str, ...]
     repositories: tuple[str, ...] | None
     window: Window
-    is_expired: bool = False
 
     def may(self, permission: str, level: str) -> bool:
         """Return whether it holds a permission of GitHub's list."""
@@ -151,7 +150,7 @@ class Accounts:
     def find(self, secret: str) -> Token | None:
         """Return the token of a secret, if it is still good."""
         token = self.tokens.get(secret)
-        if token is None or token.is_expired or self.revoked:
+        if token is None or self.revoked:
             return None
         return token
 
@@ -177,7 +176,7 @@ class Accounts:
             raise Problem(401, "Bad credentials")
         return token
 
-    def spend(self, token: Token | None, now: datetime) -> Window:
+    def spend(self, window: Window, now: datetime) -> None:
         """Count a request.
 
         Raises
@@ -185,15 +184,14 @@ class Accounts:
         Problem
             Raised if none is left.
         """
-        window = token.window if token else self.anonymous
         if window.reset is None or now >= window.reset:
             window.reset = now + timedelta(hours=1)
             window.used = 0
         if window.remaining == 0:
-            who = "user ID 1000001" if token else "127.0.0.1"
+            is_known = window is not self.anonymous
+            who = "user ID 1000001" if is_known else "127.0.0.1"
             raise Problem(403, f"API rate limit exceeded for {who}.")
         window.used += 1
-        return window
 
 
 def basic(value: str) -> tuple[str, str]:

@@ -155,6 +155,10 @@ class Run:
 
     new_id: Callable[[], int] = field(default=lambda: 0, repr=False)
 
+    def is_there(self, now: datetime) -> bool:
+        """Return whether it can be seen."""
+        return self.appears_at is not None and self.appears_at <= now
+
     @property
     def latest(self) -> Attempt:
         """The latest attempt."""

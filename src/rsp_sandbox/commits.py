@@ -10,7 +10,6 @@ from .base import Problem, Response, not_found, quote_path
 from .git import GitError
 from .jobs import commit_check_runs
 from .lookup import commit_at, diff_entries
-from .pulls import commit_pulls
 from .refs import refs
 from .rest import Context, page, route
 from .rights import may
@@ -24,45 +23,25 @@ R = "/repos/{owner}/{repo}"
 # -- Branches and commits --------------------------------------------------
 
 
-@route("GET", R + "/branches")
-def list_branches(context: Context) -> Response:
-    """List branches."""
-    project = context.project
-    root = f"{context.base}/repos/{project.full_name}"
-
-    def shape(item: tuple[str, str]) -> dict[str, Any]:
-        ref, sha = item
-        name = ref.removeprefix("refs/heads/")
-        return {
-            "name": name,
-            "commit": {"sha": sha, "url": f"{root}/commits/{sha}"},
-            "protected": is_protected(project, name),
-        }
-
-    prefix = "refs/heads/"
-    found = [i for i in refs(context).items() if i[0].startswith(prefix)]
-    return page(context, found, shape)
-
-
 @route("GET", R + "/branches/{branch*}", "contents:read")
 def get_branch(context: Context) -> Response:
     """Answer a branch, or its protection."""
     name = context.args["branch"]
-    box, project = context.box, context.project
+    project = context.project
     if name.endswith("/protection"):
         return _protection(context, name.removesuffix("/protection"))
     sha = refs(context).get("refs/heads/" + name)
     commit = project.git.commit(sha) if sha else None
     if commit is None:
         raise Problem(404, "Branch not found")
-    url = f"{context.base}/repos/{project.full_name}/branches/{name}"
+    url = f"{context.api}/branches/{name}"
     protects = is_protected(project, name)
     needed = project.required_checks if name in project.protected else ()
     data = {
         "name": name,
-        "commit": shapes.commit(box, project, commit),
+        "commit": shapes.commit(context, commit),
         "_links": {
-            "html": f"{box.server_url}/{project.full_name}/tree/{name}",
+            "html": f"{context.web}/tree/{name}",
             "self": url,
         },
         "protected": protects,
@@ -87,7 +66,7 @@ def _protection(context: Context, name: str) -> Response:
         raise not_found()
     if name not in project.protected:
         raise Problem(404, "Branch not protected")
-    url = f"{context.base}/repos/{project.full_name}/branches/{name}"
+    url = f"{context.api}/branches/{name}"
     url += "/protection"
     data: dict[str, Any] = {
         "url": url,
@@ -115,39 +94,19 @@ def _protection(context: Context, name: str) -> Response:
     return Response(200, data)
 
 
-@route("GET", R + "/commits")
-def list_commits(context: Context) -> Response:
-    """List commits from a branch, tag or hash."""
-    project, query = context.project, context.request.query
-    start = commit_at(context, query.get("sha") or "HEAD")
-    args = [start.sha]
-    if "path" in query:
-        args += ["--", query["path"]]
-        found = project.git.git("rev-list", *args).split()
-    else:
-        found = project.git.log(*args)
-
-    def shape(sha: str) -> dict[str, Any]:
-        return shapes.commit(context.box, project, project.git.known(sha))
-
-    return page(context, found, shape)
-
-
 @route("GET", R + "/commits/{ref*}", "contents:read")
 def get_commit(context: Context) -> Response:
     """Answer a commit, or what is known of its checks."""
     name = context.args["ref"]
-    box, project = context.box, context.project
+    _box, _project = context.box, context.project
     if name.endswith("/check-runs"):
         return commit_check_runs(context, name.removesuffix("/check-runs"))
     if name.endswith("/status"):
         return _status(context, name.removesuffix("/status"))
-    if name.endswith("/pulls"):
-        return commit_pulls(context, name.removesuffix("/pulls"))
     commit = commit_at(context, name)
     if "sha" in context.request.header("accept"):
         return Response(200, body=commit.sha.encode())
-    data = shapes.commit(box, project, commit)
+    data = shapes.commit(context, commit)
     data["stats"] = {"total": 0, "additions": 0, "deletions": 0}
     data["files"] = []
     return Response(200, data)
@@ -156,7 +115,7 @@ def get_commit(context: Context) -> Response:
 def _status(context: Context, name: str) -> Response:
     project = context.project
     commit = commit_at(context, name)
-    url = f"{context.base}/repos/{project.full_name}/commits/{commit.sha}"
+    url = f"{context.api}/commits/{commit.sha}"
     data = {
         "state": "pending",
         "statuses": [],
@@ -172,7 +131,7 @@ def _status(context: Context, name: str) -> Response:
 @route("GET", R + "/compare/{spec*}", "contents:read")
 def compare(context: Context) -> Response:
     """Compare two commits: three dots, from their merge base."""
-    box, project = context.box, context.project
+    project = context.project
     left, dots, right = context.args["spec"].partition("...")
     if not dots:
         raise not_found()
@@ -189,12 +148,12 @@ def compare(context: Context) -> Response:
     behind = project.git.log(f"{head.sha}..{base.sha}")
     status = "diverged" if ahead and behind else "ahead" if ahead else ""
     status = status or ("behind" if behind else "identical")
-    web = f"{box.server_url}/{project.full_name}/compare/{left}...{right}"
-    url = f"{context.base}/repos/{project.full_name}/compare/"
+    web = f"{context.web}/compare/{left}...{right}"
+    url = f"{context.api}/compare/"
     found = page(context, ahead, lambda sha: sha)
 
     def shape(sha: str) -> dict[str, Any]:
-        return shapes.commit(box, project, project.git.known(sha))
+        return shapes.commit(context, project.git.known(sha))
 
     data = {
         "url": f"{url}{left}...{right}",
@@ -258,14 +217,12 @@ def content_shape(
 ) -> dict[str, Any]:
     """Return an entry of a folder, or a ``content-file`` without content."""
     project = context.project
-    api = f"{context.base}/repos/{project.full_name}"
-    web = f"{context.box.server_url}/{project.full_name}"
     quoted, is_file = quote_path(path), kind == "blob"
-    url = f"{api}/contents/{quoted}?ref={quote_path(ref)}"
-    git_url = f"{api}/git/{'blobs' if is_file else 'trees'}/{sha}"
+    url = f"{context.api}/contents/{quoted}?ref={quote_path(ref)}"
+    git_url = f"{context.api}/git/{'blobs' if is_file else 'trees'}/{sha}"
     shown = "blob" if is_file else "tree"
-    html = f"{web}/{shown}/{quote_path(ref)}/{quoted}"
-    raw = f"{web}/raw/{quote_path(ref)}/{quoted}"
+    html = f"{context.web}/{shown}/{quote_path(ref)}/{quoted}"
+    raw = f"{context.web}/raw/{quote_path(ref)}/{quoted}"
     found = project.git.read(sha) if is_file else None
     return {
         "name": path.rpartition("/")[2],

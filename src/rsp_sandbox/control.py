@@ -71,14 +71,12 @@ def cancel(context: Context) -> Response:
 def _environment(context: Context, name: str) -> dict[str, Any]:
     project = context.project
     number = number_of(project.full_name + name)
-    api = f"{context.base}/repos/{project.full_name}"
-    web = f"{context.box.server_url}/{project.full_name}"
     return {
         "id": number,
         "node_id": node_id("Environment", number),
         "name": name,
-        "url": f"{api}/environments/{quote_path(name)}",
-        "html_url": f"{web}/deployments/activity_log"
+        "url": f"{context.api}/environments/{quote_path(name)}",
+        "html_url": f"{context.web}/deployments/activity_log"
         f"?environments_filter={quote_path(name)}",
     }
 
@@ -139,8 +137,7 @@ def review_deployments(context: Context) -> Response:
 def _deployment(
     context: Context, run: Run, number: int, name: str
 ) -> dict[str, Any]:
-    root = f"{context.base}/repos/{context.project.full_name}"
-    url = f"{root}/deployments/{number}"
+    url = f"{context.api}/deployments/{number}"
     return {
         "url": url,
         "id": number,
@@ -156,7 +153,7 @@ def _deployment(
         "created_at": iso(run.created_at),
         "updated_at": iso(context.now),
         "statuses_url": f"{url}/statuses",
-        "repository_url": root,
+        "repository_url": context.api,
     }
 
 
@@ -179,15 +176,13 @@ def concurrency_groups(context: Context) -> Response:
                 "run_html_url": web,
                 "status": "pending" if ahead else "in_progress",
                 "position": len(ahead),
-                "position_url": f"{context.base}/repos/"
-                f"{context.project.full_name}/actions/concurrency_groups/"
+                "position_url": f"{context.api}/actions/concurrency_groups/"
                 f"{quote_path(run.group)}?ahead_of={run.id}",
             }
         )
-    root = f"{context.base}/repos/{context.project.full_name}"
     group = {
         "group_name": run.group,
-        "group_url": f"{root}/actions/concurrency_groups"
+        "group_url": f"{context.api}/actions/concurrency_groups"
         f"/{quote_path(run.group)}",
         "group_members": members,
     }

@@ -1,11 +1,11 @@
-"""The REST API: reviews, labels and comments of pull requests."""
+"""The REST API: reviews and labels of pull requests."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from . import shapes
-from .base import Problem, Response, invalid, iso, node_id
+from .base import Problem, Response, iso, node_id
 from .pulls import find_pull, label, simple
 from .records import Pull
 from .rest import Context, page, route
@@ -20,9 +20,8 @@ I = R + "/issues/{number}"  # noqa: E741
 def _review(
     context: Context, pull: Pull, review: dict[str, Any]
 ) -> dict[str, Any]:
-    project = context.project
-    url = f"{context.base}/repos/{project.full_name}/pulls/{pull.number}"
-    web = f"{context.box.server_url}/{project.full_name}/pull/{pull.number}"
+    url = f"{context.api}/pulls/{pull.number}"
+    web = f"{context.web}/pull/{pull.number}"
     html = f"{web}#pullrequestreview-{review['id']}"
     return {
         "id": review["id"],
@@ -92,14 +91,6 @@ def request_reviewers(context: Context) -> Response:
     return Response(201, simple(context, pull))
 
 
-@route("GET", P + "/requested_reviewers", "pull_requests:read")
-def list_reviewers(context: Context) -> Response:
-    """List who has been asked."""
-    pull = find_pull(context)
-    users = [shapes.user(context.box, name) for name in pull.reviewers]
-    return Response(200, {"users": users, "teams": []})
-
-
 @route("GET", I + "/labels", "issues:read")
 def list_labels(context: Context) -> Response:
     """List labels."""
@@ -129,50 +120,3 @@ def removelabel(context: Context) -> Response:
     pull.labels.remove(context.args["label"])
     context.box.touched()
     return Response(200, [label(context, name) for name in pull.labels])
-
-
-def _comment(
-    context: Context, pull: Pull, comment: dict[str, Any]
-) -> dict[str, Any]:
-    project = context.project
-    root = f"{context.base}/repos/{project.full_name}/issues"
-    web = f"{context.box.server_url}/{project.full_name}/pull/{pull.number}"
-    return {
-        "id": comment["id"],
-        "node_id": node_id("IssueComment", comment["id"]),
-        "url": f"{root}/comments/{comment['id']}",
-        "html_url": f"{web}#issuecomment-{comment['id']}",
-        "body": comment["body"],
-        "user": shapes.user(context.box, comment["login"]),
-        "created_at": iso(comment["at"]),
-        "updated_at": iso(comment["at"]),
-        "issue_url": f"{root}/{pull.number}",
-        "author_association": "OWNER",
-    }
-
-
-@route("GET", I + "/comments", "issues:read")
-def list_comments(context: Context) -> Response:
-    """List comments."""
-    pull = find_pull(context)
-    return page(context, pull.comments, lambda c: _comment(context, pull, c))
-
-
-@route("POST", I + "/comments", "pull_requests:write")
-def create_comment(context: Context) -> Response:
-    """Comment on a pull request."""
-    pull = find_pull(context)
-    body = context.request.json().get("body")
-    if not isinstance(body, str) or not body:
-        raise invalid("IssueComment", "body", "missing_field")
-    comment = {
-        "id": context.box.new_id("pull"),
-        "login": context.actor,
-        "body": body,
-        "at": context.now,
-    }
-    pull.comments.append(comment)
-    pull.updated_at = context.now
-    context.box.touched()
-    shape = _comment(context, pull, comment)
-    return Response(201, shape, headers={"Location": shape["url"]})

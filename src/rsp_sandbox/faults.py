@@ -66,8 +66,6 @@ class Faults:
         """How long ``slow`` takes."""
         self.retry_after = 1
         """Seconds that a ``Retry-After`` names."""
-        self.reset_seconds = 2
-        """Seconds until the primary limit resets."""
         self._lock = threading.Lock()
         self._at: dict[int, str] = {}
         self._rules: list[_Rule] = []

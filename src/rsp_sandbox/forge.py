@@ -16,7 +16,7 @@ from .base import API_PREFIX, Clock, History, SystemClock, number_of
 from .faults import Faults
 from .git import Repository
 from .logs import LogStore
-from .records import Project, Release
+from .records import Project, Publishes, Release
 from .registry import Registry
 from .rules import Hook
 from .runner import Runner
@@ -106,6 +106,7 @@ class Forge:
         description: str = "",
         roles: Mapping[str, str] | None = None,
         immutable_releases: bool = False,
+        publishes: Publishes | None = None,
     ) -> Project:
         """Serve a repository.
 
@@ -123,6 +124,8 @@ class Forge:
             ``admin``, ``write`` or ``read`` by login, beside the owner.
         immutable_releases
             Whether published releases are locked.
+        publishes
+            Tells what its workflows publish at a tag; `None`: nothing.
 
         Raises
         ------
@@ -152,6 +155,7 @@ class Forge:
             pushed_at=now,
             description=description,
             immutable_releases=immutable_releases,
+            publishes=publishes,
             roles={k.lower(): v for k, v in (roles or {}).items()},
         )
         project.roles.setdefault(self.accounts.login.lower(), "admin")
@@ -166,11 +170,7 @@ class Forge:
         self,
         permissions: Mapping[str, str] | None = None,
         kind: Kind = "classic",
-        *,
-        login: str | None = None,
-        scopes: tuple[str, ...] | None = None,
-        repositories: tuple[str, ...] | None = None,
-        limit: int | None = None,
+        **more: Any,
     ) -> str:
         """Make a token and return its secret.
 
@@ -180,23 +180,11 @@ class Forge:
             Level by permission, as of a fine-grained token.
         kind
             ``classic``, ``fine-grained``, ``actions`` or ``app``.
-        login
-            Whose it is; by default the first user's.
-        scopes
-            The scopes of a classic token.
-        repositories
-            Which repositories it reaches; `None` for all.
-        limit
-            Requests in an hour.
+        **more
+            What else `Accounts.add` takes.
         """
-        return self.accounts.add(
-            kind=kind,
-            login=login,
-            permissions=permissions,
-            scopes=scopes,
-            repositories=repositories,
-            limit=limit,
-        ).secret
+        token = self.accounts.add(kind=kind, permissions=permissions, **more)
+        return token.secret
 
     @property
     def folder(self) -> Path:
@@ -399,9 +387,7 @@ class Forge:
                 finally:
                     project.push_lock.release()
 
-    def pushed(
-        self, project: Project, token: Token | None, *, silent: bool = False
-    ) -> None:
+    def pushed(self, project: Project, token: Token | None) -> None:
         """Take note of changed refs, and start what they start."""
         old, new = project.refs.value, project.git.refs()
         if old == new:
@@ -417,7 +403,7 @@ class Forge:
         ]
         self._follow_push(self, project, gone, updated, token)
         tags = [ref for ref in updated if ref.startswith("refs/tags/")]
-        if silent or (token is not None and token.kind == "actions"):
+        if token is not None and token.kind == "actions":
             return
         actor = token.login if token else self.accounts.login
         for ref in updated:

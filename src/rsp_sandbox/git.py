@@ -220,30 +220,12 @@ class Repository:
         return tuple(found)
 
     def _read_refs(self) -> dict[str, str]:
-        refs: dict[str, str] = {}
-        try:
-            packed = (self.path / "packed-refs").read_text()
-        except FileNotFoundError:
-            packed = ""
-        for line in packed.splitlines():
-            if line[:1] not in {"#", "^"} and " " in line:
-                sha, name = line.split(" ", 1)
-                refs[name] = sha
-        root = self.path / "refs"
-        for folder, _, files in os.walk(root):
-            for file in files:
-                if file.endswith(".lock"):
-                    continue
-                path = Path(folder) / file
-                try:
-                    sha = path.read_text().strip()
-                except FileNotFoundError:
-                    continue
-                name = "refs/" + path.relative_to(root).as_posix()
-                if len(sha) == 40:
-                    refs[name] = sha
-        keep = ("refs/heads/", "refs/tags/")
-        return {k: v for k, v in sorted(refs.items()) if k.startswith(keep)}
+        listed = self.git(
+            "for-each-ref", "--format=%(refname) %(objectname)",
+            "refs/heads", "refs/tags",
+        )  # fmt: skip
+        lines = (line.partition(" ") for line in listed.splitlines())
+        return {name: sha for name, _, sha in lines}
 
     @property
     def default_branch(self) -> str:
@@ -469,16 +451,6 @@ class Repository:
         lines.append(f"committer {_stamp(committer)}")
         text = "\n".join(lines) + "\n\n" + message
         return self.write("commit", text.encode())
-
-    def write_tag(
-        self, *, name: str, target: str, kind: str, message: str, who: Person
-    ) -> str:
-        """Write an annotated tag object and return its hash."""
-        text = (
-            f"object {target}\ntype {kind}\ntag {name}\n"
-            f"tagger {_stamp(who)}\n\n{message}"
-        )
-        return self.write("tag", text.encode())
 
 
 def _stamp(person: Person) -> str:

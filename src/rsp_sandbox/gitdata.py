@@ -1,4 +1,4 @@
-"""The REST API: blobs, trees, commits, and files written through it."""
+"""The REST API: blobs, trees and commits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import re
 from typing import Any
 
 from . import shapes
-from .base import Problem, Response, invalid, node_id, not_found
-from .commits import content_shape
+from .base import Problem, Response, node_id, not_found
 from .git import Commit, GitError
-from .guards import guard_ref
 from .merge import edit_tree
 from .refs import person
 from .rest import Context, route
@@ -52,8 +50,7 @@ def create_blob(context: Context) -> Response:
     """Write a blob."""
     content = _decode(context.request.json())
     sha = context.project.git.write("blob", content)
-    root = f"{context.base}/repos/{context.project.full_name}"
-    url = f"{root}/git/blobs/{sha}"
+    url = f"{context.api}/git/blobs/{sha}"
     data = {"sha": sha, "url": url}
     return Response(201, data, headers={"Location": url})
 
@@ -63,12 +60,11 @@ def get_blob(context: Context) -> Response:
     """Answer a blob."""
     sha = context.args["sha"]
     content = _object(context, sha, "blob")
-    root = f"{context.base}/repos/{context.project.full_name}"
     data = {
         "sha": sha,
         "node_id": node_id("Blob", sha),
         "size": len(content),
-        "url": f"{root}/git/blobs/{sha}",
+        "url": f"{context.api}/git/blobs/{sha}",
         "content": base64.encodebytes(content).decode(),
         "encoding": "base64",
     }
@@ -76,7 +72,7 @@ def get_blob(context: Context) -> Response:
 
 
 def _tree(context: Context, sha: str, *, deep: bool) -> dict[str, Any]:
-    root = f"{context.base}/repos/{context.project.full_name}/git"
+    root = f"{context.api}/git"
     entries: list[dict[str, Any]] = []
     git = context.project.git
 
@@ -149,9 +145,8 @@ def create_tree(context: Context) -> Response:
 
 def commit_shape(context: Context, commit: Commit) -> dict[str, Any]:
     """Return a ``git-commit``."""
-    project = context.project
-    root = f"{context.base}/repos/{project.full_name}/git"
-    web = f"{context.box.server_url}/{project.full_name}/commit"
+    root = f"{context.api}/git"
+    web = f"{context.web}/commit"
     return {
         "sha": commit.sha,
         "node_id": node_id("Commit", commit.sha),
@@ -211,78 +206,3 @@ def create_commit(context: Context) -> Response:
         raise not_found()
     shape = commit_shape(context, commit)
     return Response(201, shape, headers={"Location": shape["url"]})
-
-
-# -- Files -----------------------------------------------------------------
-
-
-def _write_file(
-    context: Context, content: bytes | None, data: dict[str, Any]
-) -> tuple[str, Commit]:
-    """Commit one file to a branch and return its blob and the commit."""
-    project, git = context.project, context.project.git
-    path = context.args["path"].strip("/")
-    branch = str(data.get("branch") or git.default_branch)
-    ref = f"refs/heads/{branch}"
-    message = data.get("message")
-    if not isinstance(message, str):
-        raise Problem(422, 'Invalid request.\n\n"message" wasn\'t supplied.')
-    head = git.refs().get(ref)
-    if head is None:
-        raise Problem(404, f"Branch {branch} not found")
-    entry = git.lookup(head, path)
-    given = data.get("sha")
-    if entry is not None and given is None:
-        raise Problem(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
-    if entry is not None and given != entry[2]:
-        raise Problem(409, f"{path} does not match {given}")
-    if entry is None and content is None:
-        raise not_found()
-    tip = git.commit(head)
-    if tip is None:
-        raise not_found()
-    blob = git.write("blob", content) if content is not None else None
-    mode = entry[0] if entry else "100644"
-    tree = edit_tree(git, tip.tree, [(mode, blob, path)])
-    author = person(context, data.get("author"))
-    sha = git.write_commit(
-        tree=tree,
-        parents=(head,),
-        message=message,
-        author=author,
-        committer=author,
-    )
-    guard_ref(context, ref, head, sha)
-    git.update_ref(ref, sha, head)
-    context.box.pushed(project, context.token)
-    commit = git.commit(sha)
-    if commit is None:
-        raise not_found()
-    return blob or "", commit
-
-
-@route("PUT", R + "/contents/{path*}", "contents:write")
-def put_contents(context: Context) -> Response:
-    """Write a file and commit it."""
-    data = context.request.json()
-    if "content" not in data:
-        raise invalid("Content", "content", "missing_field")
-    content = _decode(data | {"encoding": "base64"})
-    path = context.args["path"].strip("/")
-    branch = str(data.get("branch") or context.project.git.default_branch)
-    is_new = "sha" not in data
-    blob, commit = _write_file(context, content, data)
-    shape = {
-        "content": content_shape(context, branch, path, "blob", blob),
-        "commit": commit_shape(context, commit),
-    }
-    return Response(201 if is_new else 200, shape)
-
-
-@route("DELETE", R + "/contents/{path*}", "contents:write")
-def delete_contents(context: Context) -> Response:
-    """Remove a file and commit that."""
-    data = context.request.json() or dict(context.request.query)
-    _, commit = _write_file(context, None, data)
-    shape = {"content": None, "commit": commit_shape(context, commit)}
-    return Response(200, shape)

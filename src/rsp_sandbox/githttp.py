@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 
 from .accounts import Token, basic
 from .base import Request, Response
@@ -157,38 +158,38 @@ _REASONS = {
 }
 
 
+def _packets(data: bytes) -> Iterator[bytes]:
+    """Split what git sends into its packets; a flush is none."""
+    while data:
+        size = max(4, int(data[:4], 16))
+        if size > 4:
+            yield data[4:size]
+        data = data[size:]
+
+
+def _packet(line: bytes) -> bytes:
+    return b"%04x" % (len(line) + 4) + line
+
+
 def _reword(body: bytes) -> bytes:
     """Say in the report of a push what GitHub says."""
-    channels: dict[int, bytes] = {1: b"", 2: b""}
-    at = 0
-    while at + 4 <= len(body):
-        size = int(body[at : at + 4], 16)
-        if size == 0:
-            at += 4
-            continue
-        chunk = body[at + 4 : at + size]
-        channels[chunk[0]] = channels.get(chunk[0], b"") + chunk[1:]
-        at += size
-    told = channels[2]
+    channels = {1: b"", 2: b""}
+    for chunk in _packets(body):
+        channels[chunk[0]] += chunk[1:]
     report = b""
-    inner, at = channels[1], 0
-    while at + 4 <= len(inner):
-        size = int(inner[at : at + 4], 16)
-        if size == 0:
-            break
-        line = inner[at + 4 : at + size]
+    for line in _packets(channels[1]):
+        told = line
         if line.startswith(b"ng ") and _DECLINED in line:
             ref = line.split(b" ")[1]
             for code, reason in _REASONS.items():
-                if code in told and ref in told:
-                    line = b"ng " + ref + b" " + reason + b"\n"
+                if code in channels[2] and ref in channels[2]:
+                    told = b"ng " + ref + b" " + reason + b"\n"
                     break
-        report += b"%04x" % (len(line) + 4) + line
-        at += size
-    report += b"0000"
+        report += _packet(told)
+    channels[1] = report + b"0000"
     out = b""
-    for channel, content in ((2, told), (1, report)):
+    for channel in (2, 1):
+        content = channels[channel]
         for start in range(0, len(content), 8000):
-            piece = content[start : start + 8000]
-            out += b"%04x" % (len(piece) + 5) + bytes([channel]) + piece
+            out += _packet(bytes([channel]) + content[start : start + 8000])
     return out + b"0000"

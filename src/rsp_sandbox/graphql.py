@@ -7,11 +7,9 @@ is an error, as on GitHub.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from .accounts import Token
 from .base import iso, node_id
@@ -24,122 +22,114 @@ from .rights import may
 __all__ = ["answer"]
 
 _TOKEN = re.compile(
-    r'"((?:[^"\\]|\\.)*)"|(\.\.\.|[{}()\[\]:$!=]|[A-Za-z_]\w*|-?\d+)'
+    r'"(?:[^"\\]|\\.)*"|\.\.\.|[{}()\[\]:$!=]|[A-Za-z_]\w*|-?\d+'
 )
 
-_ONLY = "This sandbox knows no subscriptions"
+Object = dict[str, Any]
+"""An object of GraphQL: values by field, with ``__typename``.
+
+What depends on arguments, or is dear to have, is a function of the arguments.
+"""
 
 
 class _QueryError(Exception):
     """The query cannot be carried out."""
 
 
-@dataclass(slots=True)
-class _Field:
-    """What is asked for of an object."""
+class _RefusedError(Exception):
+    """A field cannot be answered: its kind of error, and why."""
+
+
+class _Field(NamedTuple):
+    """What is asked for of an object; ``...`` stands for a fragment."""
 
     name: str
     alias: str
-    args: dict[str, Any] = field(default_factory=dict)
-    fields: list[_Field] = field(default_factory=list)
-    on: str = ""
-    """The type, for a fragment."""
+    """Of a fragment: its name, or the type that it is for."""
+
+    args: dict[str, Any]
+    fields: list[_Field]
 
 
 class _Parser:
     """Parses one operation and its fragments."""
 
     def __init__(self, text: str, variables: dict[str, Any]) -> None:
-        text = re.sub(r"#[^\n]*", "", text)
-        self._tokens = [
-            (match[1], True) if match[1] is not None else (match[2], False)
-            for match in _TOKEN.finditer(text)
-        ]
-        self._at = 0
+        self._tokens = _TOKEN.findall(re.sub(r"#[^\n]*", "", text))[::-1]
         self._variables = variables
         self.fragments: dict[str, list[_Field]] = {}
-        self.is_mutation = False
+        self.kind = ""
 
     def document(self) -> list[_Field]:
         """Return what the operation asks for."""
         found: list[_Field] = []
-        while self._at < len(self._tokens):
+        while self._tokens:
             kind = self._next()
             if kind == "fragment":
                 name = self._next()
-                self._next()
-                self._next()
+                self._skip_to("{")
                 self.fragments[name] = self._selection()
             elif kind in {"query", "mutation"}:
-                self.is_mutation = kind == "mutation"
-                while self._peek() != "{":
-                    self._next()
+                self.kind = kind.capitalize()
+                self._skip_to("{")
                 found = self._selection()
             else:
-                raise _QueryError(_ONLY)
+                raise _QueryError("This sandbox knows no subscriptions")
         return found
 
-    def _peek(self) -> str:
-        if self._at >= len(self._tokens):
-            raise _QueryError("Unexpected end of document")
-        return self._tokens[self._at][0]
-
     def _next(self) -> str:
-        token = self._peek()
-        self._at += 1
-        return token
+        if not self._tokens:
+            raise _QueryError("Unexpected end of document")
+        return str(self._tokens.pop())
+
+    def _skip_to(self, token: str) -> None:
+        while self._next() != token:
+            pass
+
+    def _has(self, token: str) -> bool:
+        """Take a token if it is the next."""
+        is_next = self._tokens[-1:] == [token]
+        if is_next:
+            self._next()
+        return is_next
 
     def _selection(self) -> list[_Field]:
-        if self._next() != "{":
-            raise _QueryError("Expected a selection")
         found = []
-        while self._peek() != "}":
+        while not self._has("}"):
             found.append(self._field())
-        self._next()
         return found
 
     def _field(self) -> _Field:
-        name = self._next()
+        name = alias = self._next()
+        args = {}
         if name == "...":
-            if self._peek() == "on":
-                self._next()
-                kind = self._next()
-                return _Field("...", "", fields=self._selection(), on=kind)
-            return _Field("...", self._next())
-        alias = name
-        if self._peek() == ":":
-            self._next()
+            self._has("on")
+            alias = self._next()
+        elif self._has(":"):
             name = self._next()
-        item = _Field(name, alias)
-        if self._peek() == "(":
-            self._next()
-            while self._peek() != ")":
-                key = self._next()
-                self._next()
-                item.args[key] = self._value()
-            self._next()
-        if self._peek() == "{":
-            item.fields = self._selection()
-        return item
+        if self._has("("):
+            args = self._pairs(")")
+        fields = self._selection() if self._has("{") else []
+        return _Field(name, alias, args, fields)
+
+    def _pairs(self, end: str) -> dict[str, Any]:
+        found = {}
+        while not self._has(end):
+            key = self._next()
+            self._skip_to(":")
+            found[key] = self._value()
+        return found
 
     def _value(self) -> Any:
-        token, is_text = self._tokens[self._at]
-        self._at += 1
-        if is_text:
-            return token
+        token = self._next()
         if token == "$":
             return self._variables.get(self._next())
         if token == "{":
-            found = {}
-            while self._peek() != "}":
-                key = self._next()
-                self._next()
-                found[key] = self._value()
-            self._next()
-            return found
-        if re.fullmatch(r"-?\d+", token):
-            return int(token)
-        return {"true": True, "false": False, "null": None}.get(token, token)
+            return self._pairs("}")
+        try:
+            return json.loads(token)
+        except ValueError:
+            return token
 
 
 def answer(
@@ -165,310 +155,237 @@ def answer(
     """
     parser = _Parser(query, variables)
     errors: list[dict[str, Any]] = []
+
+    def fill(value: Any, fields: list[_Field]) -> Any:
+        if isinstance(value, list):
+            return [fill(each, fields) for each in value]
+        if not isinstance(value, dict):
+            return value
+        kind = value["__typename"]
+        found: dict[str, Any] = {}
+        for item in fields:
+            if item.name == "...":
+                inner = item.fields if item.alias == kind else []
+                found |= fill(value, parser.fragments.get(item.alias, inner))
+                continue
+            if item.name not in value:
+                raise _QueryError(
+                    f"Field '{item.name}' doesn't exist on type '{kind}'"
+                )
+            result = value[item.name]
+            try:
+                result = result(item.args) if callable(result) else result
+            except _RefusedError as e:
+                error, text = e.args
+                errors.append(
+                    {"type": error, "path": [item.alias], "message": text}
+                )
+                result = None
+            found[item.alias] = fill(result, item.fields)
+        return found
+
     try:
         fields = parser.document()
-        kind = _Mutations if parser.is_mutation else _Root
-        resolve = kind(box, token, errors).resolve
-        data = _fill(resolve, fields, parser.fragments)
+        data = fill(_Objects(box, token).root(parser.kind), fields)
     except _QueryError as e:
         return {"errors": [{"message": str(e)}]}
     return {"data": data} | ({"errors": errors} if errors else {})
 
 
-Resolve = Callable[[_Field], Any]
-
-
-def _fill(
-    resolve: Resolve, fields: list[_Field], fragments: dict[str, list[_Field]]
-) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for item in _flat(resolve, fields, fragments):
-        value = resolve(item)
-        if callable(value):
-            value = _fill(value, item.fields, fragments)
-        elif isinstance(value, list):
-            value = [
-                _fill(v, item.fields, fragments) if callable(v) else v
-                for v in value
-            ]
-        found[item.alias] = value
-    return found
-
-
-def _flat(
-    resolve: Resolve, fields: list[_Field], fragments: dict[str, list[_Field]]
-) -> Iterator[_Field]:
-    for item in fields:
-        if item.name != "...":
-            yield item
-        elif not item.on:
-            if item.alias not in fragments:
-                raise _QueryError(f"No such fragment {item.alias}")
-            yield from _flat(resolve, fragments[item.alias], fragments)
-        elif item.on == resolve(_Field("__typename", "")):
-            yield from _flat(resolve, item.fields, fragments)
-
-
-def _object(kind: str, **values: Any) -> Resolve:
-    """Return an object of given fields; a function is called for its value."""
-
-    def resolve(item: _Field) -> Any:
-        if item.name == "__typename":
-            return kind
-        if item.name not in values:
-            raise _QueryError(
-                f"Field '{item.name}' doesn't exist on type '{kind}'"
-            )
-        value = values[item.name]
-        return value(item.args) if isinstance(value, _Lazy) else value
-
-    return resolve
-
-
-@dataclass(slots=True, frozen=True)
-class _Lazy:
-    """A value that depends on arguments, or is dear to have."""
-
-    function: Callable[[dict[str, Any]], Any]
-
-    def __call__(self, args: dict[str, Any]) -> Any:
-        return self.function(args)
-
-
-def _connection(kind: str, items: list[Any], args: dict[str, Any]) -> Resolve:
-    first = args.get("first") or args.get("last")
-    if not isinstance(first, int) or not 0 < first <= 100:
+def _connection(kind: str, items: list[Any], args: dict[str, Any]) -> Object:
+    first, last = args.get("first"), args.get("last")
+    size = first or last
+    if not isinstance(size, int) or not 0 < size <= 100:
         raise _QueryError("You must provide `first` or `last`, at most 100")
-    is_first = bool(args.get("first"))
-    return _object(
-        f"{kind}Connection",
-        nodes=items[:first] if is_first else items[-first:],
-        totalCount=len(items),
-        pageInfo=_object(
-            "PageInfo", hasNextPage=is_first and len(items) > first
-        ),
-    )
+    return {
+        "__typename": f"{kind}Connection",
+        "nodes": items[:size] if first else items[-size:],
+        "totalCount": len(items),
+    }
 
 
-class _Root:
-    """What a query begins with."""
+class _Objects:
+    """The objects of GraphQL, as one token sees them."""
 
-    def __init__(
-        self, box: Forge, token: Token, errors: list[dict[str, Any]]
-    ) -> None:
+    def __init__(self, box: Forge, token: Token) -> None:
         self._box = box
         self._token = token
-        self._errors = errors
 
-    def resolve(self, item: _Field) -> Any:
-        """Return the value of a field."""
-        if item.name == "__typename":
-            return "Query"
-        if item.name == "viewer":
-            return self._user(self._token.login)
-        if item.name != "repository":
-            raise _QueryError(f"Field '{item.name}' doesn't exist on 'Query'")
-        owner, name = item.args.get("owner"), item.args.get("name")
-        found = self._box.find(str(owner), str(name))
+    def root(self, kind: str) -> Object:
+        """Return what a query or a mutation begins with."""
+        if kind == "Mutation":
+            return {
+                "__typename": kind,
+                "enablePullRequestAutoMerge": self._enable_auto_merge,
+            }
+        return {
+            "__typename": kind,
+            "viewer": self._viewer(),
+            "repository": self._find_repository,
+        }
+
+    def _viewer(self) -> Object:
+        login, server = self._token.login, self._box.server_url
+        return {
+            "__typename": "User",
+            "login": login,
+            "avatarUrl": f"{server}/avatars/{login}",
+            "resourcePath": f"/{login}",
+            "url": f"{server}/{login}",
+        }
+
+    def _find_repository(self, args: dict[str, Any]) -> Object:
+        owner, name = str(args.get("owner")), str(args.get("name"))
+        found = self._box.find(owner, name)
         if found is None or not may(self._token, found, "metadata", "read"):
             text = "Could not resolve to a Repository with the name"
-            self._errors.append(
-                {
-                    "type": "NOT_FOUND",
-                    "path": [item.alias],
-                    "message": f"{text} '{owner}/{name}'.",
-                }
-            )
-            return None
+            raise _RefusedError("NOT_FOUND", f"{text} '{owner}/{name}'.")
         self._box.notice(found)
         return self._repository(found)
 
-    def _repository(self, project: Project) -> Resolve:
-        url = f"{self._box.server_url}/{project.full_name}"
-        is_ready = (
-            project.ready_at is None
-            or project.ready_at <= self._box.clock.now()
-        )
-        return _object(
-            "Repository",
-            owner=_Lazy(lambda _: self._user(project.owner)),
-            isFork=project.parent is not None,
-            forks=_Lazy(lambda args: self._forks(project, args)),
-            nameWithOwner=project.full_name,
-            url=url,
-            isArchived=project.is_archived,
-            isPrivate=project.is_private,
-            defaultBranchRef=_Lazy(
-                lambda _: (
-                    self._ref(
-                        project, f"refs/heads/{project.git.default_branch}"
-                    )
-                    if is_ready
-                    else None
-                )
-            ),
-            ref=_Lazy(
-                lambda args: self._ref(project, str(args["qualifiedName"]))
-            ),
-            object=_Lazy(lambda args: self._find(project, args)),
-            latestRelease=_Lazy(lambda _: self._latest(project)),
-            pullRequests=_Lazy(lambda args: self._pulls(project, args)),
-        )
+    def _repository(self, project: Project) -> Object:
+        def default(_: object) -> Object | None:
+            now = self._box.clock.now()
+            if project.ready_at is not None and project.ready_at > now:
+                return None
+            return self._ref(
+                project, f"refs/heads/{project.git.default_branch}"
+            )
 
-    def _user(self, login: str) -> Resolve:
-        url = f"{self._box.server_url}/{login}"
-        return _object("User", login=login, url=url)
+        def pulls(args: dict[str, Any]) -> Object:
+            found = [
+                {
+                    "__typename": "PullRequest",
+                    "headRefName": pull.head,
+                    "url": self._url(project, f"pull/{pull.number}"),
+                }
+                for pull in reversed(project.pulls.values())
+                if pull.state.upper() in args.get("states", pull.state.upper())
+            ]
+            return _connection("PullRequest", found, args)
 
-    def _forks(self, project: Project, args: dict[str, Any]) -> Resolve:
+        return {
+            "__typename": "Repository",
+            "nameWithOwner": project.full_name,
+            "isArchived": project.is_archived,
+            "forks": lambda args: self._forks(project, args),
+            "defaultBranchRef": default,
+            "ref": lambda args: self._ref(project, args["qualifiedName"]),
+            "object": lambda args: self._find(project, args),
+            "latestRelease": lambda _: self._latest(project),
+            "pullRequests": pulls,
+        }
+
+    def _url(self, project: Project, path: str) -> str:
+        return f"{self._box.server_url}/{project.full_name}/{path}"
+
+    def _forks(self, project: Project, args: dict[str, Any]) -> Object:
         """Return the forks, where asked only those of who asks."""
         found = self._box.forks(project)
-        if args.get("affiliations") in ("OWNER", ["OWNER"]):
+        if args.get("affiliations") == "OWNER":
             me = self._token.login.lower()
             found = [fork for fork in found if fork.owner.lower() == me]
-        return _connection(
-            "Repository", [self._repository(fork) for fork in found], args
-        )
+        forks = [self._repository(fork) for fork in found]
+        return _connection("Repository", forks, args)
 
-    def _find(self, project: Project, args: dict[str, Any]) -> Any:
-        git = project.git
+    def _find(self, project: Project, args: dict[str, Any]) -> Object | None:
         if "oid" in args:
             return self._any(project, str(args["oid"]))
         commit, _, path = str(args["expression"]).partition(":")
-        start = git.resolve(commit)
-        entry = git.lookup(start, path) if start and path else None
+        start = project.git.resolve(commit)
+        entry = project.git.lookup(start, path) if start and path else None
         return self._any(project, entry[2]) if entry else None
 
-    def _any(self, project: Project, sha: str) -> Any:
+    def _any(self, project: Project, sha: str) -> Object | None:
         found = project.git.read(sha)
         if found is None:
             return None
-        if found[1] == "commit":
-            return self._commit(project, sha)
-        if found[1] == "tree":
-            return _object(
-                "Tree",
-                oid=sha,
-                entries=_Lazy(
-                    lambda _: [
-                        _object(
-                            "TreeEntry",
-                            name=name,
-                            type=kind,
-                            object=_Lazy(partial(self._entry, project, entry)),
-                        )
-                        for _, kind, entry, name in project.git.tree(sha)
-                    ]
-                ),
-            )
-        content = found[2]
+        kind, content = found[1].capitalize(), found[2]
+        if kind == "Tree":
+            entries = [
+                {
+                    "__typename": "TreeEntry",
+                    "name": name,
+                    "object": lambda _, sha=entry: self._any(project, sha),
+                }
+                for _, _, entry, name in project.git.tree(sha)
+            ]
+            return {"__typename": kind, "entries": entries}
         try:
             text: str | None = content.decode()
         except UnicodeDecodeError:
             text = None
         if b"\0" in content:
             text = None
-        return _object(
-            "Blob",
-            oid=sha,
-            text=text,
-            isBinary=text is None,
-            byteSize=len(content),
-            isTruncated=False,
-        )
+        return {"__typename": kind, "text": text}
 
-    def _entry(self, project: Project, sha: str, _: dict[str, Any]) -> Any:
-        return self._any(project, sha)
-
-    def _commit(self, project: Project, sha: str) -> Resolve:
+    def _commit(self, project: Project, sha: str) -> Object:
         found = project.git.known(sha)
-        return _object(
-            "Commit",
-            oid=found.sha,
-            message=found.message.rstrip("\n"),
-            committedDate=iso(found.committer.date),
-            author=_object("GitActor", name=found.author.name),
-            parents=_Lazy(
-                lambda args: _connection("Commit", list(found.parents), args)
+        return {
+            "__typename": "Commit",
+            "oid": found.sha,
+            "message": found.message.rstrip("\n"),
+            "parents": lambda args: _connection(
+                "Commit", list(found.parents), args
             ),
-            checkSuites=_Lazy(
-                lambda args: _connection(
-                    "CheckSuite", self._suites(project, found.sha), args
-                )
+            "checkSuites": lambda args: _connection(
+                "CheckSuite", self._suites(project, found.sha), args
             ),
-        )
+        }
 
-    def _suites(self, project: Project, sha: str) -> list[Resolve]:
+    def _suites(self, project: Project, sha: str) -> list[Object]:
         now = self._box.clock.now()
         found = []
         for run in project.runs:
-            if run.head_sha != sha or not run.appears_at:
+            if run.head_sha != sha or not run.is_there(now):
                 continue
-            if run.appears_at > now:
-                continue
-            status = run.status(now)
             conclusion = run.conclusion(now)
-            url = f"{self._box.server_url}/{project.full_name}/actions/runs"
-            path = f"/{project.full_name}/actions/workflows/{run.path}"
             found.append(
-                _object(
-                    "CheckSuite",
-                    status=status.upper(),
-                    conclusion=conclusion.upper() if conclusion else None,
-                    workflowRun=_object(
-                        "WorkflowRun",
-                        event=run.event,
-                        databaseId=run.id,
-                        runNumber=run.run_number,
-                        url=f"{url}/{run.id}",
-                        createdAt=iso(run.created_at),
-                        workflow=_object(
-                            "Workflow", name=run.name, resourcePath=path
-                        ),
-                    ),
-                )
+                {
+                    "__typename": "CheckSuite",
+                    "status": run.status(now).upper(),
+                    "conclusion": conclusion.upper() if conclusion else None,
+                    "workflowRun": {
+                        "__typename": "WorkflowRun",
+                        "event": run.event,
+                        "url": self._url(project, f"actions/runs/{run.id}"),
+                        "createdAt": iso(run.created_at),
+                    },
+                }
             )
         return found
 
-    def _ref(self, project: Project, name: str) -> Any:
+    def _ref(self, project: Project, name: str) -> Object | None:
         sha = project.git.refs().get(name)
         if sha is None:
             return None
-        commit = project.git.peel(sha) or sha
-        return _object(
-            "Ref",
-            name=name.split("/", 2)[-1],
-            target=_Lazy(lambda _: self._commit(project, commit)),
-            compare=_Lazy(
-                lambda args: self._compare(
-                    project, commit, str(args["headRef"])
-                )
+        base = project.git.peel(sha) or sha
+        return {
+            "__typename": "Ref",
+            "name": name.split("/", 2)[-1],
+            "compare": lambda args: self._compare(
+                project, base, str(args["headRef"])
             ),
-        )
+        }
 
-    def _compare(self, project: Project, base: str, head: str) -> Any:
+    def _compare(
+        self, project: Project, base: str, head: str
+    ) -> Object | None:
         git = project.git
-        other = git.refs().get(f"refs/heads/{head}") or git.resolve(head)
-        if other is None:
-            return None
         try:
-            ahead = git.log("--reverse", f"{base}..{other}")
-            behind = git.log(f"{other}..{base}")
+            ahead = git.log("--reverse", f"{base}..{git.resolve(head)}")
         except GitError:
             return None
-        return _object(
-            "Comparison",
-            aheadBy=len(ahead),
-            behindBy=len(behind),
-            commits=_Lazy(
-                lambda args: _connection(
-                    "ComparisonCommit",
-                    [self._commit(project, sha) for sha in ahead],
-                    args,
-                )
+        commits = [self._commit(project, sha) for sha in ahead]
+        return {
+            "__typename": "Comparison",
+            "aheadBy": len(ahead),
+            "commits": lambda args: _connection(
+                "ComparisonCommit", commits, args
             ),
-        )
+        }
 
-    def _latest(self, project: Project) -> Any:
+    def _latest(self, project: Project) -> Object | None:
         found = [
             release
             for release in project.releases.value.values()
@@ -479,109 +396,39 @@ class _Root:
         newest = max(found, key=lambda r: (r.created_at, r.id))
         sha = project.git.refs().get(f"refs/tags/{newest.tag}", "")
         commit = project.git.peel(sha)
-        url = f"{self._box.server_url}/{project.full_name}/releases/tag"
-        return _object(
-            "Release",
-            tagName=newest.tag,
-            publishedAt=iso(newest.published_at),
-            url=f"{url}/{newest.tag}",
-            isPrerelease=newest.is_prerelease,
-            tagCommit=_Lazy(
-                lambda _: self._commit(project, commit) if commit else None
-            ),
-        )
+        return {
+            "__typename": "Release",
+            "tagName": newest.tag,
+            "publishedAt": iso(newest.published_at),
+            "url": self._url(project, f"releases/tag/{newest.tag}"),
+            "tagCommit": self._commit(project, commit) if commit else None,
+        }
 
-    def _pulls(self, project: Project, args: dict[str, Any]) -> Resolve:
-        found = [
-            self.pull(project, pull)
-            for pull in reversed(project.pulls.values())
-            if not args.get("states") or pull.state.upper() in args["states"]
-        ]
-        return _connection("PullRequest", found, args)
-
-    def pull(self, project: Project, pull: Pull) -> Resolve:
-        """Return a pull request."""
-        url = f"{self._box.server_url}/{project.full_name}/pull"
-        return _object(
-            "PullRequest",
-            id=node_id("PullRequest", pull.id),
-            number=pull.number,
-            url=f"{url}/{pull.number}",
-            title=pull.title,
-            headRefName=pull.head,
-            isDraft=pull.is_draft,
-            createdAt=iso(pull.created_at),
-        )
-
-
-class _Mutations:
-    """What a mutation begins with."""
-
-    def __init__(
-        self, box: Forge, token: Token, errors: list[dict[str, Any]]
-    ) -> None:
-        self._box = box
-        self._token = token
-        self._errors = errors
-        self._root = _Root(box, token, errors)
-
-    def resolve(self, item: _Field) -> Any:
-        """Change something, and return what is asked for of it."""
-        given = item.args.get("input") or {}
-        if item.name == "__typename":
-            return "Mutation"
-        if item.name == "enablePullRequestAutoMerge":
-            change = self._enable
-        elif item.name == "disablePullRequestAutoMerge":
-            change = self._disable
-        else:
-            raise _QueryError(
-                f"Field '{item.name}' doesn't exist on type 'Mutation'"
-            )
+    def _enable_auto_merge(self, args: dict[str, Any]) -> Object:
+        given = args.get("input") or {}
         project, pull = self._find_pull(str(given.get("pullRequestId")))
-        if project is None or pull is None:
-            text = "Could not resolve to a node with the global id of"
-            text += f" '{given.get('pullRequestId')}'"
-            return self._refuse(item, "NOT_FOUND", text)
         for permission in ("pull_requests", "contents"):
             if not may(self._token, project, permission, "write"):
                 text = "Resource not accessible by personal access token"
-                return self._refuse(item, "FORBIDDEN", text)
-        refused = change(project, pull, given)
-        if refused is not None:
-            return self._refuse(item, "UNPROCESSABLE", refused)
-        mutation = item.name[:1].upper() + item.name[1:]
-        return _object(
-            f"{mutation}Payload",
-            clientMutationId=given.get("clientMutationId"),
-            pullRequest=self._root.pull(project, pull),
+                raise _RefusedError("FORBIDDEN", text)
+        method = str(given.get("mergeMethod") or "MERGE").lower()
+        refused = enable_auto_merge(
+            self._box, project, pull, method=method, token=self._token
         )
+        if refused is not None:
+            raise _RefusedError("UNPROCESSABLE", refused)
+        shown = {"__typename": "PullRequest", "number": pull.number}
+        return {
+            "__typename": "EnablePullRequestAutoMergePayload",
+            "actor": self._viewer(),
+            "clientMutationId": given.get("clientMutationId"),
+            "pullRequest": shown,
+        }
 
-    def _find_pull(self, node: str) -> tuple[Project | None, Pull | None]:
+    def _find_pull(self, node: str) -> tuple[Project, Pull]:
         for project in self._box.projects():
             for pull in project.pulls.values():
                 if node_id("PullRequest", pull.id) == node:
                     return project, pull
-        return None, None
-
-    def _refuse(self, item: _Field, kind: str, text: str) -> None:
-        self._errors.append(
-            {"type": kind, "path": [item.alias], "message": text}
-        )
-
-    def _enable(
-        self, project: Project, pull: Pull, given: dict[str, Any]
-    ) -> str | None:
-        method = str(given.get("mergeMethod") or "MERGE").lower()
-        return enable_auto_merge(
-            self._box, project, pull, method=method, token=self._token
-        )
-
-    def _disable(
-        self, project: Project, pull: Pull, given: dict[str, Any]
-    ) -> str | None:
-        if pull.auto_merge is None:
-            return "Pull request Pull request is not in the correct state"
-        pull.auto_merge = None
-        self._box.touched()
-        return None
+        text = f"Could not resolve to a node with the global id of '{node}'"
+        raise _RefusedError("NOT_FOUND", text)

@@ -19,8 +19,7 @@ A = R + "/actions"
 
 def job_shape(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
     """Return a ``job``."""
-    project, now = context.project, context.view.now
-    root = f"{context.base}/repos/{project.full_name}"
+    _project, now = context.project, context.view.now
     _, web = addresses(context, run)
     status = job.status(now)
     is_over = status == "completed"
@@ -47,11 +46,11 @@ def job_shape(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
         "run_id": run.id,
         "workflow_name": run.name,
         "head_branch": run.head_branch,
-        "run_url": f"{root}/actions/runs/{run.id}",
+        "run_url": f"{context.api}/actions/runs/{run.id}",
         "run_attempt": job.attempt,
         "node_id": node_id("CheckRun", job.id),
         "head_sha": run.head_sha,
-        "url": f"{root}/actions/jobs/{job.id}",
+        "url": f"{context.api}/actions/jobs/{job.id}",
         "html_url": f"{web}/job/{job.id}",
         "status": status,
         "conclusion": job.conclusion if is_over else None,
@@ -65,8 +64,8 @@ def job_shape(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
         "completed_at": iso(job.completed_at) if is_over else None,
         "name": job.script.name,
         "steps": steps,
-        "check_run_url": f"{root}/check-runs/{job.id}",
-        "labels": list(job.script.labels),
+        "check_run_url": f"{context.api}/check-runs/{job.id}",
+        "labels": ["ubuntu-latest"],
         "runner_id": 1 if has_runner else None,
         "runner_name": "GitHub Actions 1" if has_runner else None,
         "runner_group_id": 0 if has_runner else None,
@@ -153,14 +152,13 @@ def list_annotations(context: Context) -> Response:
     run, job = find_job(context)
     is_over = job.status(context.view.now) == "completed"
     found = job_annotations(job) if is_over else []
-    web = f"{context.box.server_url}/{context.project.full_name}"
 
     def shape(item: dict[str, Any]) -> dict[str, Any]:
         line = item.get("line", 1)
-        path = item.get("path", ".github")
+        path = quote_path(item.get("path", ".github"))
         return {
             "path": path,
-            "blob_href": f"{web}/blob/{run.head_sha}/{quote_path(path)}",
+            "blob_href": f"{context.web}/blob/{run.head_sha}/{path}",
             "start_line": line,
             "start_column": None,
             "end_line": line,

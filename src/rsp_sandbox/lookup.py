@@ -57,8 +57,6 @@ def diff_entries(context: Context, old: str, new: str) -> list[dict[str, Any]]:
             added, removed = (0 if n == "-" else int(n) for n in (plus, minus))
             counts[path] = (added, removed)
             at += 1
-    web = f"{context.box.server_url}/{project.full_name}"
-    api = f"{context.base}/repos/{project.full_name}"
     entries = []
     for path, (sha, letter) in raw.items():
         added, removed = counts.get(path, (0, 0))
@@ -71,9 +69,9 @@ def diff_entries(context: Context, old: str, new: str) -> list[dict[str, Any]]:
                 "additions": added,
                 "deletions": removed,
                 "changes": added + removed,
-                "blob_url": f"{web}/blob/{new}/{quoted}",
-                "raw_url": f"{web}/raw/{new}/{quoted}",
-                "contents_url": f"{api}/contents/{quoted}?ref={new}",
+                "blob_url": f"{context.web}/blob/{new}/{quoted}",
+                "raw_url": f"{context.web}/raw/{new}/{quoted}",
+                "contents_url": f"{context.api}/contents/{quoted}?ref={new}",
             }
         )
     return entries

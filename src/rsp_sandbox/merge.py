@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .git import GitError, Person, Repository
 
-__all__ = ["edit_tree", "merge", "merge_trees", "rebase", "squash"]
+__all__ = ["edit_tree", "merge", "merge_trees", "rebase"]
 
 
 def edit_tree(
@@ -117,31 +117,21 @@ def _merge_file(
 
 
 def merge(
-    git: Repository, base: str, head: str, *, message: str, who: Person
+    git: Repository,
+    base: str,
+    head: str,
+    *,
+    message: str,
+    who: Person,
+    method: str,
 ) -> str | None:
-    """Write a merge commit and return its hash; `None` on a conflict."""
+    """Write a merge commit, or everything as one; `None` on a conflict."""
     tree = _tree(git, base, head)
     if tree is None:
         return None
     return git.write_commit(
         tree=tree,
-        parents=(base, head),
-        message=message,
-        author=who,
-        committer=who,
-    )
-
-
-def squash(
-    git: Repository, base: str, head: str, *, message: str, who: Person
-) -> str | None:
-    """Write everything as one commit; `None` on a conflict."""
-    tree = _tree(git, base, head)
-    if tree is None:
-        return None
-    return git.write_commit(
-        tree=tree,
-        parents=(base,),
+        parents=(base,) if method == "squash" else (base, head),
         message=message,
         author=who,
         committer=who,

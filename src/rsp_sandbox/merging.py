@@ -8,7 +8,7 @@ from .accounts import Token
 from .base import Problem
 from .forge import Forge
 from .git import GitError, Person
-from .merge import merge, merge_trees, rebase, squash
+from .merge import merge, merge_trees, rebase
 from .records import AutoMerge, Project, Pull
 from .rules import applying, is_protected
 
@@ -43,7 +43,8 @@ def _merges(project: Project, pull: Pull) -> bool:
 
 
 def _missing_approvals(project: Project, pull: Pull) -> int:
-    needed = project.required_approvals if _is_bound(project, pull) else 0
+    bound = is_protected(project, pull.base)
+    needed = project.required_approvals if bound else 0
     for parameters in _parameters(project, pull, "pull_request"):
         count = parameters.get("required_approving_review_count", 0)
         needed = max(needed, int(count))
@@ -52,10 +53,6 @@ def _missing_approvals(project: Project, pull: Pull) -> int:
         if review["state"] != "COMMENTED" or review["login"] not in states:
             states[review["login"]] = review["state"]
     return max(0, needed - list(states.values()).count("APPROVED"))
-
-
-def _is_bound(project: Project, pull: Pull) -> bool:
-    return is_protected(project, pull.base)
 
 
 def _parameters(
@@ -75,8 +72,7 @@ def _checks(box: Forge, project: Project, pull: Pull) -> dict[str, str]:
     now = box.clock.now()
     found: dict[str, str] = {}
     for run in project.runs:
-        seen = run.appears_at is not None and run.appears_at <= now
-        if run.head_sha != pull.head_sha or not seen:
+        if run.head_sha != pull.head_sha or not run.is_there(now):
             continue
         for job in run.jobs():
             if job.created_at <= now:
@@ -203,8 +199,7 @@ def carry_out(
     if method == "rebase":
         sha = rebase(git, base, head, who=who)
     else:
-        write = squash if method == "squash" else merge
-        sha = write(git, base, head, message=message, who=who)
+        sha = merge(git, base, head, message=message, who=who, method=method)
     if sha is None:
         raise Problem(405, "Pull Request is not mergeable")
     git.update_ref(f"refs/heads/{pull.base}", sha, base)

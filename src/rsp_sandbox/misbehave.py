@@ -78,7 +78,7 @@ def _limited(box: Forge, name: str, request: Request) -> Response:
     if name == "rate_limit_primary":
         text = "API rate limit exceeded for user ID 1000001."
         limits = {"Limit": "5000", "Remaining": "0", "Used": "5000"}
-        reset = now + timedelta(seconds=faults.reset_seconds)
+        reset = now + timedelta(seconds=2)
     limits["Reset"] = str(int(reset.timestamp()))
     limits["Resource"] = "core"
     headers |= {f"X-RateLimit-{key}": value for key, value in limits.items()}

@@ -1,4 +1,4 @@
-"""The REST API: pull requests, their reviews, labels and comments."""
+"""The REST API: pull requests."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .base import (
 )
 from .forge import Forge
 from .git import GitError
-from .lookup import commit_at, diff_entries
+from .lookup import diff_entries
 from .merging import carry_out, merge_state, range_of, refuse_merge
 from .records import Project, Pull
 from .rest import Context, authorise, page, route
 from .rights import may
 
-__all__ = ["commit_pulls", "find_pull", "follow", "label", "simple"]
+__all__ = ["find_pull", "follow", "label", "simple"]
 
 R = "/repos/{owner}/{repo}"
 P = R + "/pulls/{number}"
@@ -108,7 +108,7 @@ def label(context: Context, name: str) -> dict[str, Any]:
     return {
         "id": number,
         "node_id": node_id("Label", number),
-        "url": f"{context.base}/repos/{project.full_name}/labels/{name}",
+        "url": f"{context.api}/labels/{name}",
         "name": name,
         "description": "",
         "color": "ededed",
@@ -119,12 +119,11 @@ def label(context: Context, name: str) -> dict[str, Any]:
 def simple(context: Context, pull: Pull) -> dict[str, Any]:
     """Return a ``pull-request-simple``."""
     box, project = context.box, context.project
-    root = f"{context.base}/repos/{project.full_name}"
-    web = f"{box.server_url}/{project.full_name}/pull/{pull.number}"
-    url = f"{root}/pulls/{pull.number}"
-    issue = f"{root}/issues/{pull.number}"
-    statuses = f"{root}/statuses/{pull.head_sha}"
-    review_comment = f"{root}/pulls/comments{{/number}}"
+    web = f"{context.web}/pull/{pull.number}"
+    url = f"{context.api}/pulls/{pull.number}"
+    issue = f"{context.api}/issues/{pull.number}"
+    statuses = f"{context.api}/statuses/{pull.head_sha}"
+    review_comment = f"{context.api}/pulls/comments{{/number}}"
 
     def side(of: Project, branch: str, sha: str) -> dict[str, Any]:
         repository = None
@@ -228,7 +227,7 @@ def full(context: Context, pull: Pull) -> dict[str, Any]:
         "merged_by": shapes.user(context.box, merged_by)
         if merged_by
         else None,
-        "comments": len(pull.comments),
+        "comments": 0,
         "review_comments": 0,
         "maintainer_can_modify": pull.can_be_pushed,
         "commits": len(_commits(context, pull)),
@@ -393,14 +392,6 @@ def update_pull(context: Context) -> Response:
     return Response(200, full(context, pull))
 
 
-@route("GET", P + "/merge", "pull_requests:read")
-def is_merged(context: Context) -> Response:
-    """Answer 204 if it is merged."""
-    if find_pull(context).merged_at is None:
-        raise not_found()
-    return Response(204)
-
-
 @route("PUT", P + "/merge", "contents:write")
 def merge_pull(context: Context) -> Response:
     """Merge a pull request for real."""
@@ -437,7 +428,7 @@ def list_commits(context: Context) -> Response:
 
     def shape(sha: str) -> dict[str, Any]:
         commit = project.git.commit(sha)
-        return shapes.commit(context.box, project, commit) if commit else {}
+        return shapes.commit(context, commit) if commit else {}
 
     return page(context, _commits(context, pull), shape)
 
@@ -448,15 +439,3 @@ def list_files(context: Context) -> Response:
     pull = find_pull(context)
     entries = diff_entries(context, *range_of(context.project, pull))
     return page(context, entries, lambda entry: entry)
-
-
-def commit_pulls(context: Context, name: str) -> Response:
-    """Answer the pull requests of a commit."""
-    commit = commit_at(context, name)
-    found = [
-        pull
-        for pull in context.project.pulls.values()
-        if commit.sha == pull.merge_sha
-        or commit.sha in _commits(context, pull)
-    ]
-    return page(context, found, lambda pull: simple(context, pull))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,15 +12,29 @@ from .accounts import Token
 from .actions import Run
 from .base import History, number_of
 from .git import Repository
+from .scenario import WorkflowScript
+from .workflows import workflow_paths
 
 __all__ = [
     "AutoMerge",
     "Project",
+    "Publishes",
     "Pull",
     "Release",
     "RequestRecord",
     "workflow_id",
 ]
+
+
+Publishes = Callable[
+    [str, Mapping[str, str], Callable[[str], str | None]],
+    Iterable[WorkflowScript],
+]
+"""Tells what the workflows of a commit publish at a tag.
+
+It is given the tag, the workflow files by path, and what reads any other file
+of the commit.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +98,6 @@ class Pull:
     labels: list[str] = field(default_factory=list)
     reviewers: list[str] = field(default_factory=list)
     reviews: list[dict[str, Any]] = field(default_factory=list)
-    comments: list[dict[str, Any]] = field(default_factory=list)
     auto_merge: AutoMerge | None = None
     looked_at: str | None = None
     """The heads whose mergeability has been asked for; GitHub works it out
@@ -152,6 +166,9 @@ class Project:
     parent: Project | None = None
     """What it is a fork of."""
 
+    publishes: Publishes | None = None
+    """Tells what its workflows publish; `None`: nothing."""
+
     ready_at: datetime | None = None
     """When a fork will have its commits; `None`: it has them."""
 
@@ -163,6 +180,21 @@ class Project:
     def full_name(self) -> str:
         """Owner and name."""
         return f"{self.owner}/{self.name}"
+
+    def told(self, commit: str, tag: str) -> dict[str, WorkflowScript]:
+        """Return what workflows publish, by path, as the sandbox was told."""
+        if self.publishes is None:
+            return {}
+
+        def read(path: str) -> str | None:
+            content = self.git.file(commit, path)
+            return (
+                None if content is None else content.decode(errors="replace")
+            )
+
+        paths = workflow_paths(self.git, commit)
+        files = {path: read(path) or "" for path in paths}
+        return {s.path: s for s in self.publishes(tag, files, read)}
 
     def next_number(self) -> int:
         """Return the next number of an issue or pull request."""

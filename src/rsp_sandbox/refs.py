@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from . import shapes
-from .base import Problem, Response, iso, node_id, not_found, quote_path
+from .base import Problem, Response, iso, not_found
 from .git import GitError, Person
 from .guards import guard_ref, guard_workflows
 from .records import Project
-from .rest import Context, page, route
+from .rest import Context, route
 from .rights import may
 
 __all__ = ["permissions", "person", "refs"]
@@ -108,7 +108,7 @@ def permissions(context: Context, project: Project) -> dict[str, bool] | None:
 def refs(context: Context) -> dict[str, str]:
     """Return the refs that the request can see."""
     context.box.notice(context.project)
-    view = context.lagging(context.box.lag.refs)
+    view = context.view.back(context.box.lag.refs)
     return context.project.refs.read(view)
 
 
@@ -119,20 +119,8 @@ def get_ref(context: Context) -> Response:
     sha = refs(context).get(ref)
     if sha is None:
         raise not_found()
-    box, project = context.box, context.project
-    return Response(200, shapes.reference(box, project, ref, sha))
-
-
-@route("GET", R + "/git/matching-refs/{ref*}", "contents:read")
-def matching_refs(context: Context) -> Response:
-    """Answer every ref that begins so."""
-    prefix = "refs/" + context.args["ref"]
-    found = [
-        shapes.reference(context.box, context.project, ref, sha)
-        for ref, sha in refs(context).items()
-        if ref.startswith(prefix)
-    ]
-    return Response(200, found)
+    _box, _project = context.box, context.project
+    return Response(200, shapes.reference(context, ref, sha))
 
 
 @route("POST", R + "/git/refs", "contents:write")
@@ -156,7 +144,7 @@ def create_ref(context: Context) -> Response:
     except GitError:
         raise Problem(422, "Reference update failed") from None
     context.box.pushed(project, context.token)
-    shape = shapes.reference(context.box, project, ref, sha)
+    shape = shapes.reference(context, ref, sha)
     return Response(201, shape, headers={"Location": shape["url"]})
 
 
@@ -179,7 +167,7 @@ def update_ref(context: Context) -> Response:
     guard_ref(context, ref, old, sha)
     project.git.update_ref(ref, sha, old)
     context.box.pushed(project, context.token)
-    return Response(200, shapes.reference(context.box, project, ref, sha))
+    return Response(200, shapes.reference(context, ref, sha))
 
 
 @route("DELETE", R + "/git/refs/{ref*}", "contents:write")
@@ -203,30 +191,7 @@ def get_tag(context: Context) -> Response:
     tag = context.project.git.tag(sha) if _SHA.fullmatch(sha) else None
     if tag is None:
         raise not_found()
-    return Response(200, shapes.tag_object(context.box, context.project, tag))
-
-
-@route("POST", R + "/git/tags", "contents:write")
-def create_tag(context: Context) -> Response:
-    """Make a tag object; the ref is another request."""
-    data = context.request.json()
-    project = context.project
-    target = str(data.get("object", ""))
-    found = project.git.read(target) if _SHA.fullmatch(target) else None
-    if found is None:
-        raise Problem(422, "Object does not exist")
-    sha = project.git.write_tag(
-        name=str(data.get("tag", "")),
-        target=target,
-        kind=found[1],
-        message=str(data.get("message", "")) + "\n",
-        who=person(context, data.get("tagger")),
-    )
-    tag = project.git.tag(sha)
-    if tag is None:
-        raise not_found()
-    shape = shapes.tag_object(context.box, project, tag)
-    return Response(201, shape, headers={"Location": shape["url"]})
+    return Response(200, shapes.tag_object(context, tag))
 
 
 def person(context: Context, given: Any) -> Person:
@@ -238,25 +203,3 @@ def person(context: Context, given: Any) -> Person:
     date = given.get("date")
     when = datetime.fromisoformat(date) if date else context.now
     return Person(given.get("name", ""), given.get("email", ""), when)
-
-
-@route("GET", R + "/tags")
-def list_tags(context: Context) -> Response:
-    """List tags by name, as GitHub does: not by date."""
-    project = context.project
-    root = f"{context.base}/repos/{project.full_name}"
-
-    def shape(item: tuple[str, str]) -> dict[str, Any]:
-        ref, sha = item
-        name = ref.removeprefix("refs/tags/")
-        commit = project.git.peel(sha) or sha
-        return {
-            "name": name,
-            "zipball_url": f"{root}/zipball/{quote_path(ref)}",
-            "tarball_url": f"{root}/tarball/{quote_path(ref)}",
-            "commit": {"sha": commit, "url": f"{root}/commits/{commit}"},
-            "node_id": node_id("REF", ref),
-        }
-
-    found = [i for i in refs(context).items() if i[0].startswith("refs/tags/")]
-    return page(context, found[::-1], shape)

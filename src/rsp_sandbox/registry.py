@@ -21,8 +21,6 @@ __all__ = ["Image", "Registry"]
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
-DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 
 _LIFE = timedelta(minutes=5)
@@ -79,8 +77,6 @@ class Registry:
     def __init__(self, accounts: Accounts, number: Callable[[], int]) -> None:
         self.images: dict[str, Image] = {}
         """Repositories by name."""
-        self.needs_token = True
-        """Whether even anonymous readers need a token, as at GHCR."""
         self.hides_absent = False
         """Whether strangers are told of absent images what they are told of
         private ones."""
@@ -309,9 +305,8 @@ class Registry:
         image = self.images.get(name)
         is_private = image is not None and image.is_private
         if bearer is None:
-            if self.needs_token or is_private or action == "push":
-                return self._challenge(request, name, action)
-            return None
+            # At GHCR even anonymous readers need a token.
+            return self._challenge(request, name, action)
         if bearer.name != name or action not in bearer.actions:
             return _error(403, "DENIED", "requested access is denied")
         if is_private and not bearer.is_known:

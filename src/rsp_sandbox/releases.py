@@ -32,19 +32,19 @@ MOST = 125_000
 _TAG = re.compile(r"(?!/)[^\s~^:?*\[\\\x00-\x1f\x7f]+(?<![/.])")
 
 
-def shape(box: Forge, project: Project, item: Release) -> dict[str, Any]:
+def shape(context: Context, item: Release) -> dict[str, Any]:
     """Return a ``release``."""
-    root = f"{box.api_url}/repos/{project.full_name}"
-    web = f"{box.server_url}/{project.full_name}"
-    host = box.server_url
-    url = f"{root}/releases/{item.id}"
+    box, project = context.box, context.project
+    url = f"{context.api}/releases/{item.id}"
     place = item.slug if item.is_draft else quote_path(item.tag)
-    uploads = f"{host}/api/uploads/repos/{project.full_name}/releases"
+    uploads = (
+        f"{box.server_url}/api/uploads/repos/{project.full_name}/releases"
+    )
     data = {
         "url": url,
         "assets_url": f"{url}/assets",
         "upload_url": f"{uploads}/{item.id}/assets{{?name,label}}",
-        "html_url": f"{web}/releases/tag/{place}",
+        "html_url": f"{context.web}/releases/tag/{place}",
         "id": item.id,
         "author": shapes.user(box, item.author),
         "node_id": node_id("Release", item.id),
@@ -63,8 +63,8 @@ def shape(box: Forge, project: Project, item: Release) -> dict[str, Any]:
         "body": item.body,
     }
     if not item.is_draft:
-        data["tarball_url"] = f"{root}/tarball/{quote_path(item.tag)}"
-        data["zipball_url"] = f"{root}/zipball/{quote_path(item.tag)}"
+        data["tarball_url"] = f"{context.api}/tarball/{quote_path(item.tag)}"
+        data["zipball_url"] = f"{context.api}/zipball/{quote_path(item.tag)}"
     if mentions := len(set(re.findall(r"(?<!\w)@\w[\w-]*", item.body or ""))):
         data["mentions_count"] = mentions
     return data
@@ -72,7 +72,7 @@ def shape(box: Forge, project: Project, item: Release) -> dict[str, Any]:
 
 def visible(context: Context) -> list[Release]:
     """Return the releases that the request can see, newest first."""
-    view = context.lagging(context.box.lag.releases)
+    view = context.view.back(context.box.lag.releases)
     found = list(context.project.releases.read(view).values())
     if not context.can_push:
         found = [item for item in found if not item.is_draft]
@@ -83,8 +83,8 @@ def visible(context: Context) -> list[Release]:
 @route("GET", R + "/releases", "contents:read")
 def list_releases(context: Context) -> Response:
     """List releases; drafts only for those who may push."""
-    box, project = context.box, context.project
-    return page(context, visible(context), lambda r: shape(box, project, r))
+    _box, _project = context.box, context.project
+    return page(context, visible(context), lambda r: shape(context, r))
 
 
 @route("GET", R + "/releases/latest", "contents:read")
@@ -93,7 +93,7 @@ def get_latest(context: Context) -> Response:
     found = latest([r for r in visible(context) if not r.is_draft])
     if found is None:
         raise not_found()
-    return Response(200, shape(context.box, context.project, found))
+    return Response(200, shape(context, found))
 
 
 def latest(found: list[Release]) -> Release | None:
@@ -111,7 +111,7 @@ def get_by_tag(context: Context) -> Response:
     """Answer the published release of a tag; drafts are not found."""
     for item in visible(context):
         if item.tag == context.args["tag"] and not item.is_draft:
-            return Response(200, shape(context.box, context.project, item))
+            return Response(200, shape(context, item))
     raise not_found()
 
 
@@ -121,15 +121,8 @@ def get_release(context: Context) -> Response:
     number = context.number("id")
     for item in visible(context):
         if item.id == number:
-            return Response(200, shape(context.box, context.project, item))
+            return Response(200, shape(context, item))
     raise not_found()
-
-
-@route("GET", R + "/releases/{id}/assets", "contents:read")
-def list_assets(context: Context) -> Response:
-    """Answer no assets: the sandbox takes none."""
-    get_release(context)
-    return Response(200, [])
 
 
 def _text(data: dict[str, Any], name: str) -> str | None:
@@ -217,7 +210,7 @@ def create_release(context: Context) -> Response:
     if not is_draft:
         kind = "prereleased" if is_prerelease else "released"
         _emit(context, item, "created", "published", kind)
-    data = shape(box, project, item)
+    data = shape(context, item)
     return Response(201, data, headers={"Location": data["url"]})
 
 
@@ -285,8 +278,7 @@ def _ensure_tag(context: Context, tag: str, target: str) -> None:
         project.git.update_ref(ref, sha, "0" * 40)
     except GitError:
         raise invalid("Release", "tag_name", "invalid") from None
-    silent = not context.box.scenario.release_tag_pushes
-    context.box.pushed(project, context.token, silent=silent)
+    context.box.pushed(project, context.token)
 
 
 def _emit(context: Context, item: Release, *actions: str) -> None:
@@ -349,7 +341,7 @@ def update_release(context: Context) -> Response:
         _emit(context, item, "published", *more)
     elif not is_draft:
         _emit(context, item, "edited")
-    return Response(200, shape(box, project, item))
+    return Response(200, shape(context, item))
 
 
 @route("DELETE", R + "/releases/{id}", "contents:write")
@@ -402,9 +394,8 @@ def _notes(
         previous = done[-1].tag if done else None
     start = git.peel(refs.get(f"refs/tags/{previous}", ""))
     shas = git.log(f"{start}..{head}" if start else head)
-    web = f"{context.box.server_url}/{project.full_name}"
     lines = [
-        f"* {pull.title} by @{pull.author} in {web}/pull/{pull.number}"
+        f"* {pull.title} by @{pull.author} in {context.web}/pull/{pull.number}"
         for pull in project.pulls.values()
         if pull.merge_sha in shas
     ]
@@ -412,7 +403,7 @@ def _notes(
     if lines:
         text = "## What's Changed\n" + "\n".join(lines) + "\n\n"
     if previous:
-        link = f"{web}/compare/{previous}...{tag}"
+        link = f"{context.web}/compare/{previous}...{tag}"
     else:
-        link = f"{web}/commits/{tag}"
+        link = f"{context.web}/commits/{tag}"
     return tag, f"{text}\n**Full Changelog**: {link}"

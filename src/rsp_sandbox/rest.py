@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -49,9 +49,14 @@ class Context:
         return self.found
 
     @property
-    def base(self) -> str:
-        """The API's address, as the client wrote it."""
-        return self.box.api_url
+    def api(self) -> str:
+        """The repository's address in the API."""
+        return f"{self.box.api_url}/repos/{self.project.full_name}"
+
+    @property
+    def web(self) -> str:
+        """The repository's page."""
+        return f"{self.box.server_url}/{self.project.full_name}"
 
     @property
     def actor(self) -> str:
@@ -69,10 +74,6 @@ class Context:
         if not _INTEGER.fullmatch(self.args[name]):
             raise not_found()
         return int(self.args[name])
-
-    def lagging(self, seconds: float) -> View:
-        """Return the view of a read that lags."""
-        return self.view.back(seconds)
 
     @property
     def can_push(self) -> bool:
@@ -126,15 +127,11 @@ def answer(
     token: Token | None = None
     need = ""
     window: Window | None = None
-    is_free = False
     try:
         token = box.accounts.api(request)
-        is_free = request.path.endswith("/rate_limit")
-        if is_free:
-            window = token.window if token else box.accounts.anonymous
-        else:
-            window = token.window if token else box.accounts.anonymous
-            window = box.accounts.spend(token, now)
+        window = token.window if token else box.accounts.anonymous
+        if not request.path.endswith("/rate_limit"):
+            box.accounts.spend(window, now)
         response, need = _dispatch(box, request, token, view, now)
     except Problem as problem:
         response = problem.response()
@@ -328,22 +325,3 @@ def _count(text: str | None, default: int, most: int) -> int:
     if text is None or not _INTEGER.fullmatch(text) or int(text) < 1:
         return default
     return min(int(text), most)
-
-
-def one_of(value: str, known: Iterable[str], resource: str, name: str) -> None:
-    """Refuse a value that is not one of a list.
-
-    Raises
-    ------
-    Problem
-        Raised if it is not.
-    """
-    if value not in known:
-        text = f"{name} is not included in the list"
-        error = {
-            "resource": resource,
-            "code": "custom",
-            "field": name,
-            "message": text,
-        }
-        raise Problem(422, "Validation Failed", errors=[error])

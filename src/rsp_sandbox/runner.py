@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from .actions import Attempt, Run, newcomer
 from .base import Clock
-from .derive import workflow_paths, workflow_script
 from .records import Project, workflow_id
 from .registry import Registry
 from .scenario import ImageScript, Scenario, WorkflowScript
+from .workflows import read_workflow, workflow_paths
 
 __all__ = ["Runner"]
 
@@ -103,124 +104,82 @@ class Runner:
             What the run shows as its branch.
         """
         now = at or self._clock.now()
-        scripts = {
-            script.path: script for script in self._scenario().workflows
-        }
-        paths = workflow_paths(project.git, sha)
-        paths += [p for p, s in scripts.items() if s.on and p not in paths]
+        scenario = self._scenario()
         started = []
-        for path in paths:
-            if only is not None and path != only:
-                continue
-            script = self._script(project, path, event, ref, sha)
-            if script is None or script.on is None:
-                continue
-            if not script.on.wants(event, action, ref):
-                continue
-            if self.workflow_state(project, path) != "active":
-                continue
-            if at is not None:
-                script = _went_well(script)
-            started.append(
-                self._run(
-                    project,
-                    script,
-                    event=event,
-                    action=action,
-                    ref=ref,
-                    sha=sha,
-                    actor=actor,
-                    title=title,
-                    now=now,
-                    branch=branch,
-                    instantly=dispatched or at is not None,
-                )
+        for found in self._scripts(
+            project, event=event, action=action, ref=ref, sha=sha, only=only
+        ):
+            script = found if at is None else _went_well(found)
+            key = (project.full_name, script.path)
+            self._run_numbers[key] = self._run_numbers.get(key, 0) + 1
+            late = script.appear_after
+            if late is None:
+                late = scenario.appear_after
+            appears = now
+            if not dispatched and at is None:
+                appears += timedelta(seconds=late)
+            subject = project.git.known(sha).message.split("\n", 1)[0]
+            run = Run(
+                id=next(self._run_ids),
+                number=self._touched(),
+                run_number=self._run_numbers[key],
+                workflow_id=workflow_id(project, script.path),
+                repository=project.full_name,
+                name=script.name or script.path,
+                path=script.path,
+                event=event,
+                action=action,
+                head_branch=branch or ref.split("/", 2)[2],
+                head_sha=sha,
+                ref=ref,
+                title=title or subject,
+                actor=actor,
+                created_at=now,
+                appears_at=None if script.is_lost else appears,
+                script=script,
+                speed=scenario.speed,
+                group=script.concurrency,
+                new_id=lambda: next(self._job_ids),
             )
+            run.attempts.append(Attempt(1, appears, actor, {}))
+            if script.cancel_after is not None:
+                wait = timedelta(seconds=script.cancel_after / run.speed)
+                run.latest.cancelled_at = appears + wait
+            if run.group is not None and run.appears_at is not None:
+                newcomer(run, project.runs, now)
+            project.runs.append(run)
+            if run.appears_at is not None:
+                self._active.append((project, run))
+            started.append(run)
         return started
 
-    def _script(
-        self, project: Project, path: str, event: str, ref: str, sha: str
-    ) -> WorkflowScript | None:
-        """Return what a workflow does: as scripted, else as its file says."""
-        given = self._scenario().script(path)
-        read = workflow_script(project.git, sha, path, event=event, ref=ref)
-        if given is None:
-            return read
-        if read is None:
-            read = WorkflowScript(path=path, name=path, jobs=(), images=())
-        jobs = given.jobs if given.jobs is not None else read.jobs
-        images = given.images
-        if images is None:
-            # Derived images name derived jobs.
-            known = {job.key for job in jobs or ()}
-            images = tuple(
-                image if image.job in known else replace(image, job=None)
-                for image in read.images or ()
-            )
-        return replace(
-            given,
-            name=given.name or read.name,
-            on=given.on or read.on,
-            jobs=jobs,
-            images=images,
-            concurrency=given.concurrency or read.concurrency,
-        )
-
-    def _run(
+    def _scripts(
         self,
         project: Project,
-        script: WorkflowScript,
         *,
         event: str,
         action: str,
         ref: str,
         sha: str,
-        actor: str,
-        title: str | None,
-        now: datetime,
-        branch: str | None,
-        instantly: bool,
-    ) -> Run:
-        key = (project.full_name, script.path)
-        self._run_numbers[key] = self._run_numbers.get(key, 0) + 1
-        commit = project.git.commit(sha)
-        subject = commit.message.split("\n", 1)[0] if commit else ""
-        late = script.appear_after
-        if late is None:
-            late = self._scenario().appear_after
-        appears = now + timedelta(seconds=0 if instantly else late)
-        run = Run(
-            id=next(self._run_ids),
-            number=self._touched(),
-            run_number=self._run_numbers[key],
-            workflow_id=workflow_id(project, script.path),
-            repository=project.full_name,
-            name=script.name or script.path,
-            path=script.path,
-            event=event,
-            action=action,
-            head_branch=branch or ref.split("/", 2)[2],
-            head_sha=sha,
-            ref=ref,
-            title=title or subject,
-            actor=actor,
-            created_at=now,
-            appears_at=None if script.is_lost else appears,
-            script=script,
-            speed=self._scenario().speed,
-            group=script.concurrency,
-            new_id=lambda: next(self._job_ids),
-        )
-        run.attempts.append(Attempt(1, appears, actor, {}))
-        if script.cancel_after is not None:
-            wait = timedelta(seconds=script.cancel_after / run.speed)
-            run.latest.cancelled_at = appears + wait
-        if run.group is not None and run.appears_at is not None:
-            newcomer(run, project.runs, now)
-        project.runs.append(run)
-        if run.appears_at is not None:
-            self._active.append((project, run))
-        return run
+        only: str | None,
+    ) -> Iterator[WorkflowScript]:
+        """Find what listens to an event, and what it does then."""
+        told: Mapping[str, WorkflowScript] | None = None
+        paths = workflow_paths(project.git, sha)
+        paths += [w.path for w in self._scenario().workflows if w.on]
+        for path in dict.fromkeys([only] if only else paths):
+            given = self._scenario().script(path)
+            read = read_workflow(project.git, sha, path, event=event, ref=ref)
+            on = (given and given.on) or (read and read.on)
+            if not on or not on.wants(event, action, ref):
+                continue
+            if self.workflow_state(project, path) != "active":
+                continue
+            if told is None:
+                told = {}
+                if event == "release" or ref.startswith("refs/tags/"):
+                    told = project.told(sha, ref.split("/", 2)[2])
+            yield _combine(given, told.get(path), read)
 
     def settle(self) -> None:
         """Push every image whose time has come."""
@@ -264,6 +223,39 @@ class Runner:
             platform_tags=image.platform_tags and len(image.platforms) > 1,
             labels={k: _fill(v, values) for k, v in image.labels.items()},
         )
+
+
+def _combine(
+    given: WorkflowScript | None,
+    told: WorkflowScript | None,
+    read: WorkflowScript | None,
+) -> WorkflowScript:
+    """Return what a run does.
+
+    First the scenario counts, then what the sandbox was told, then the
+    repository's own file.
+    """
+    layers = [script for script in (given, told, read) if script]
+
+    def first(name: str) -> Any:
+        values = (getattr(script, name) for script in layers)
+        return next((v for v in values if v is not None), None)
+
+    jobs, images = first("jobs") or (), first("images") or ()
+    is_told = told is not None and images is told.images
+    if is_told:
+        # Where it names a job that is not there, the last one pushes.
+        keys = {name: job.key for job in jobs for name in job.names}
+        images = tuple(
+            replace(image, job=keys.get(image.job or "")) for image in images
+        )
+    return replace(
+        given or read or layers[0],
+        name=first("name"),
+        jobs=jobs,
+        images=images,
+        concurrency=first("concurrency"),
+    )
 
 
 def _went_well(script: WorkflowScript) -> WorkflowScript:

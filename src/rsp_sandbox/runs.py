@@ -9,9 +9,9 @@ from typing import Any
 from . import shapes
 from .actions import Attempt, Run
 from .base import Problem, Response, iso, node_id, not_found, quote_path
-from .derive import workflow_paths, workflow_script
 from .records import workflow_id
 from .rest import Context, page, route
+from .workflows import read_workflow, workflow_paths
 
 __all__ = [
     "addresses",
@@ -31,7 +31,7 @@ def _workflows(context: Context) -> dict[str, str]:
     head = project.git.resolve("HEAD")
     for path in workflow_paths(project.git, head or ""):
         ref = "refs/heads/" + project.git.default_branch
-        script = workflow_script(
+        script = read_workflow(
             project.git, head or "", path, event="push", ref=ref
         )
         found[path] = (script.name if script else None) or path
@@ -45,7 +45,6 @@ def _workflows(context: Context) -> dict[str, str]:
 def _workflow(context: Context, path: str, name: str) -> dict[str, Any]:
     box, project = context.box, context.project
     number = workflow_id(project, path)
-    web = f"{box.server_url}/{project.full_name}"
     branch = project.git.default_branch
     file = path.rpartition("/")[2]
     moment = iso(project.created_at)
@@ -57,10 +56,9 @@ def _workflow(context: Context, path: str, name: str) -> dict[str, Any]:
         "state": box.runner.workflow_state(project, path),
         "created_at": moment,
         "updated_at": moment,
-        "url": f"{context.base}/repos/{project.full_name}"
-        f"/actions/workflows/{number}",
-        "html_url": f"{web}/blob/{branch}/{path}",
-        "badge_url": f"{web}/workflows/{quote_path(file)}/badge.svg",
+        "url": f"{context.api}/actions/workflows/{number}",
+        "html_url": f"{context.web}/blob/{branch}/{path}",
+        "badge_url": f"{context.web}/workflows/{quote_path(file)}/badge.svg",
     }
 
 
@@ -131,10 +129,9 @@ def dispatch(context: Context) -> Response:
 
 def addresses(context: Context, run: Run) -> tuple[str, str]:
     """Return the addresses of a run: of the API, and for people."""
-    name = context.project.full_name
     return (
-        f"{context.base}/repos/{name}/actions/runs/{run.id}",
-        f"{context.box.server_url}/{name}/actions/runs/{run.id}",
+        f"{context.api}/actions/runs/{run.id}",
+        f"{context.web}/actions/runs/{run.id}",
     )
 
 
@@ -146,7 +143,6 @@ def run_shape(
     known = [a for a in run.attempts if a.requested_at <= now]
     attempt = attempt or (known or run.attempts)[-1]
     api, web = addresses(context, run)
-    root = f"{context.base}/repos/{project.full_name}"
     suite = run.id + 7_000_000_000
     head = project.git.commit(run.head_sha)
     previous = None
@@ -185,12 +181,12 @@ def run_shape(
         "triggering_actor": shapes.user(box, attempt.actor),
         "jobs_url": f"{api}/jobs",
         "logs_url": f"{api}/logs",
-        "check_suite_url": f"{root}/check-suites/{suite}",
+        "check_suite_url": f"{context.api}/check-suites/{suite}",
         "artifacts_url": f"{api}/artifacts",
         "cancel_url": f"{api}/cancel",
         "rerun_url": f"{api}/rerun",
         "previous_attempt_url": previous,
-        "workflow_url": f"{root}/actions/workflows/{run.workflow_id}",
+        "workflow_url": f"{context.api}/actions/workflows/{run.workflow_id}",
         "head_commit": {
             "id": head.sha,
             "tree_id": head.tree,
@@ -212,12 +208,11 @@ def run_shape(
 def seen_runs(context: Context) -> list[Run]:
     """Return the runs that the request can see, newest first."""
     context.box.notice(context.project)
-    view = context.lagging(context.box.lag.runs)
+    view = context.view.back(context.box.lag.runs)
     return [
         run
         for run in reversed(context.project.runs)
-        if run.appears_at is not None
-        and run.appears_at <= view.now
+        if run.is_there(view.now)
         and (view.newest is None or run.number <= view.newest)
     ]
 
@@ -256,7 +251,7 @@ def _after(text: str) -> datetime:
 
 def _filtered(context: Context, runs: list[Run]) -> Response:
     query = context.request.query
-    now = context.lagging(context.box.lag.runs).now
+    now = context.view.back(context.box.lag.runs).now
     tests: list[Callable[[Run], bool]] = []
     if "head_sha" in query:
         tests.append(lambda r: r.head_sha == query["head_sha"])
@@ -333,7 +328,7 @@ def find_attempt(context: Context, run: Run) -> Attempt:
 def get_run(context: Context) -> Response:
     """Answer a run; after a re-run it can lag its jobs."""
     run = find_run(context)
-    now = context.lagging(context.box.lag.runs).now
+    now = context.view.back(context.box.lag.runs).now
     return Response(200, run_shape(context, run, now))
 
 

@@ -48,6 +48,7 @@ __all__ = [
     "Triggers",
     "WorkflowScript",
     "matches",
+    "steps_of",
 ]
 
 T = TypeVar("T")
@@ -196,6 +197,12 @@ class StepScript:
     seconds: float = 1
 
 
+def steps_of(seconds: float, *names: str) -> tuple[StepScript, ...]:
+    """Return steps that take equally long, some seconds altogether."""
+    each = seconds / len(names)
+    return tuple(StepScript(name=name, seconds=each) for name in names)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobScript:
     """What a job does."""
@@ -236,13 +243,15 @@ class JobScript:
     environment: str | None = None
     """The protected environment that it waits for approval of."""
 
-    labels: tuple[str, ...] = ("ubuntu-latest",)
-    """Runner labels."""
-
     @property
     def key(self) -> str:
         """What ``needs`` call it."""
         return self.id or self.name
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """What its workflow file, and the run, may call it."""
+        return self.key, self.name.partition(" / ")[0], self.name
 
     def conclusion(self, attempt: int) -> str:
         """Return how an attempt ends."""
@@ -286,10 +295,10 @@ class WorkflowScript:
     """Its triggers; `None`: as the repository's file says."""
 
     jobs: tuple[JobScript, ...] | None = None
-    """Its jobs; `None`: derived from the repository's file."""
+    """Its jobs; `None`: as the repository's file says."""
 
     images: tuple[ImageScript, ...] | None = None
-    """What it pushes; `None`: derived from the repository's file."""
+    """What it pushes; `None`: what the sandbox was told."""
 
     appear_after: float | None = None
     """Seconds until a run appears; `None`: as the scenario says."""
@@ -336,9 +345,6 @@ class Scenario:
     """Seconds until a run appears."""
 
     lag: Lag = field(default_factory=Lag)
-    release_tag_pushes: bool = True
-    """Whether a tag made by a release is also a ``push``."""
-
     login: str = "rubin-demo-user"
     """Who the first token belongs to."""
 

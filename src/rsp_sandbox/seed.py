@@ -13,6 +13,13 @@ from .base import History
 from .forge import Forge
 from .git import Commit, Repository, git_environment
 from .records import Project, Release
+from .scenario import (
+    PLATFORMS,
+    ImageScript,
+    JobScript,
+    WorkflowScript,
+    steps_of,
+)
 
 __all__ = ["demo", "deployment", "make_service", "publish"]
 
@@ -72,6 +79,53 @@ jobs:
     with:
       images: ghcr.io/${{ github.repository }}
 """
+
+_BUILDS = tuple(
+    JobScript(
+        name=f"build / build ({platform})",
+        needs=("test",),
+        steps=steps_of(
+            2.5,
+            "Set up job",
+            "Set up Docker Buildx",
+            "Log in to GitHub Container Registry",
+            "Build and push by digest",
+            "Complete job",
+        ),
+    )
+    for platform in PLATFORMS
+)
+
+_PUBLISHING = WorkflowScript(
+    path=".github/workflows/ci.yaml",
+    jobs=(
+        JobScript(
+            name="test",
+            steps=steps_of(
+                2,
+                "Set up job",
+                "Run actions/checkout@v5",
+                "Run nox",
+                "Complete job",
+            ),
+        ),
+        *_BUILDS,
+        JobScript(
+            name="build / merge",
+            needs=tuple(job.name for job in _BUILDS),
+            steps=steps_of(
+                1,
+                "Set up job",
+                "Download digests",
+                "Create manifest list and push",
+                "Inspect image",
+                "Complete job",
+            ),
+        ),
+    ),
+    images=(ImageScript(job="build"),),
+)
+"""What ``_WORKFLOW`` comes to in a run that publishes."""
 
 _PYPROJECT = """\
 [project]
@@ -323,7 +377,10 @@ def demo(
     if not path.exists():
         make_service(path, owner, name)
     project = box.add_repository(
-        f"{owner}/{name}", path, description="Answers where to look tonight"
+        f"{owner}/{name}",
+        path,
+        description="Answers where to look tonight",
+        publishes=lambda *_: [_PUBLISHING],
     )
     publish(
         box,
@@ -338,7 +395,6 @@ def publish(
     project: Project,
     *,
     body: Callable[[Commit], str] = lambda _: "",
-    most: int = _MOST_RELEASES,
 ) -> None:
     """Give what is there already its releases, runs and images.
 
@@ -350,8 +406,6 @@ def publish(
         The repository.
     body
         Writes the body of a release from the tagged commit.
-    most
-        How many there shall be, the newest first.
     """
     git = project.git
     known = git.refs()
@@ -363,7 +417,7 @@ def publish(
     ]
     tags.sort(key=lambda pair: pair[0].committer.date)
     releases: dict[int, Release] = {}
-    for commit, ref in tags[-most:]:
+    for commit, ref in tags[-_MOST_RELEASES:]:
         tag = ref.removeprefix(prefix)
         published = commit.committer.date + timedelta(minutes=4)
         item = Release(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import socketserver
 import struct
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from io import BufferedReader
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .base import Request, Response
@@ -39,6 +41,11 @@ class Reply:
 Application = Callable[[Request], Reply]
 
 
+class _Listener(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    request_queue_size = 128
+
+
 class Server:
     """Serve an application on loopback, one thread per connection.
 
@@ -52,50 +59,30 @@ class Server:
 
     def __init__(self, application: Application, port: int = 0) -> None:
         self._application = application
-        self._listener = socket.create_server(
-            ("127.0.0.1", port), backlog=128, reuse_port=False
-        )
-        self.port: int = self._listener.getsockname()[1]
+        self._open: set[socket.socket] = set()
+        self._is_closing = False
+        serve: Any = self._serve
+        self._listener = _Listener(("127.0.0.1", port), serve)
+        self.port: int = self._listener.server_address[1]
         """The port that it listens on."""
-        self._closing = threading.Event()
-        self._lock = threading.Lock()
-        self._open: dict[socket.socket, threading.Thread] = {}
         self._thread = threading.Thread(
-            target=self._accept, name="sandbox-accept", daemon=True
+            target=self._listener.serve_forever, args=(0.02,), daemon=True
         )
         self._thread.start()
 
     def close(self) -> None:
         """Stop listening, break open connections and end every thread."""
-        self._closing.set()
-        with contextlib.suppress(OSError):
-            # Wakes the thread that waits in accept().
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        self._is_closing = True
+        self._listener.shutdown()
         self._thread.join()
-        self._listener.close()
-        with self._lock:
-            pending = list(self._open.items())
-        for connection, _ in pending:
+        for connection in list(self._open):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-        for _, thread in pending:
-            thread.join(timeout=10)
+        self._listener.server_close()
 
-    def _accept(self) -> None:
-        while not self._closing.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            thread = threading.Thread(
-                target=self._serve, args=(connection,), daemon=True
-            )
-            with self._lock:
-                self._open[connection] = thread
-            thread.start()
-
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(self, connection: socket.socket, *_: object) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._open.add(connection)
         try:
             with connection, connection.makefile("rb") as stream:
                 while self._one(connection, stream):
@@ -104,8 +91,7 @@ class Server:
             # The client went away or sent nonsense; neither is our matter.
             pass
         finally:
-            with self._lock:
-                self._open.pop(connection, None)
+            self._open.discard(connection)
 
     def _one(self, connection: socket.socket, stream: BufferedReader) -> bool:
         """Answer one request; return whether another may follow."""
@@ -122,10 +108,9 @@ class Server:
                 return False
             name, _, value = line.decode("latin-1").partition(":")
             name, value = name.strip().lower(), value.strip()
-            if name in headers:
-                # skopeo sends one Accept line for each media type.
-                value = f"{headers[name]}, {value}"
-            headers[name] = value
+            # skopeo sends one Accept line for each media type.
+            known = [headers[name]] if name in headers else []
+            headers[name] = ", ".join([*known, value])
         if headers.get("expect", "").lower() == "100-continue":
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = _read_body(stream, headers)
@@ -157,7 +142,7 @@ class Server:
             connection.sendall(head + content[: reply.send])
             return False
         connection.sendall(head + content)
-        return keep and not self._closing.is_set()
+        return keep and not self._is_closing
 
 
 def _head(response: Response, content: bytes, *, keep: bool) -> bytes:

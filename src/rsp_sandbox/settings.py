@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from . import shapes
-from .base import Problem, Response, iso, node_id, not_found
-from .derive import workflow_paths
-from .lookup import commit_at
+from .base import Response, iso, node_id, not_found
 from .rest import Context, page, route
 from .rules import applying
 
@@ -22,8 +18,7 @@ def _ruleset(
 ) -> dict[str, Any]:
     project = context.project
     number = ruleset["id"]
-    root = f"{context.base}/repos/{project.full_name}"
-    web = f"{context.box.server_url}/{project.full_name}/rules/{number}"
+    web = f"{context.web}/rules/{number}"
     data = {
         "id": number,
         "name": ruleset["name"],
@@ -33,7 +28,7 @@ def _ruleset(
         "enforcement": ruleset.get("enforcement", "active"),
         "node_id": node_id("Ruleset", number),
         "_links": {
-            "self": {"href": f"{root}/rulesets/{number}"},
+            "self": {"href": f"{context.api}/rulesets/{number}"},
             "html": {"href": web},
         },
         "created_at": iso(project.created_at),
@@ -117,74 +112,3 @@ def list_secrets(context: Context) -> Response:
 def list_organization_secrets(context: Context) -> Response:
     """List the names of the secrets shared by the organization."""
     return _secrets(context, context.project.organization_secrets)
-
-
-@route("GET", R + "/actions/permissions", "administration:read")
-def actions_permissions(context: Context) -> Response:
-    """Answer whether Actions are on."""
-    data = {"enabled": True, "allowed_actions": "all"}
-    return Response(200, data)
-
-
-@route("GET", R + "/collaborators/{login}/permission")
-def permission(context: Context) -> Response:
-    """Answer what a user may do."""
-    if context.token is None:
-        raise Problem(401, "Requires authentication")
-    box, project = context.box, context.project
-    login = context.args["login"]
-    role = project.roles.get(login.lower(), "none")
-    if role == "none" and not project.is_private:
-        role = "read"
-    granted = {
-        "admin": role == "admin",
-        "maintain": role == "admin",
-        "push": role in {"admin", "write"},
-        "triage": role in {"admin", "write"},
-        "pull": role != "none",
-    }
-    user = shapes.user(box, login)
-    user |= {"permissions": granted, "role_name": role}
-    data = {"permission": role, "role_name": role, "user": user}
-    return Response(200, data)
-
-
-@route("GET", "/search/code", "user")
-def search_code(context: Context) -> Response:
-    """Search workflow files for a word; no more than that."""
-    query = context.request.query.get("q", "")
-    asked = re.search(r"repo:([\w.-]+)/([\w.-]+)", query)
-    words = [word for word in query.split() if ":" not in word]
-    found: list[dict[str, Any]] = []
-    project = context.box.find(asked[1], asked[2]) if asked else None
-    if project is not None:
-        context.found = project
-        head = commit_at(context, "HEAD")
-        for path in workflow_paths(project.git, head.sha):
-            text = project.git.file(head.sha, path) or b""
-            if all(word.encode() in text for word in words):
-                found.append(_hit(context, path))
-    data = {
-        "total_count": len(found),
-        "incomplete_results": False,
-        "items": found,
-    }
-    return Response(200, data)
-
-
-def _hit(context: Context, path: str) -> dict[str, Any]:
-    project = context.project
-    entry = project.git.lookup(project.git.resolve("HEAD") or "", path)
-    sha = entry[2] if entry else ""
-    root = f"{context.base}/repos/{project.full_name}"
-    web = f"{context.box.server_url}/{project.full_name}"
-    return {
-        "name": path.rpartition("/")[2],
-        "path": path,
-        "sha": sha,
-        "url": f"{root}/contents/{path}",
-        "git_url": f"{root}/git/blobs/{sha}",
-        "html_url": f"{web}/blob/{project.git.default_branch}/{path}",
-        "repository": shapes.minimal_repository(context.box, project),
-        "score": 1.0,
-    }

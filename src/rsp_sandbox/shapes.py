@@ -8,6 +8,7 @@ from .base import iso, node_id, number_of, quote_path
 from .forge import Forge
 from .git import Commit, Person, Tag
 from .records import Project
+from .rest import Context
 
 __all__ = [
     "commit",
@@ -181,11 +182,10 @@ def git_person(person: Person) -> dict[str, Any]:
     }
 
 
-def commit(box: Forge, project: Project, item: Commit) -> dict[str, Any]:
+def commit(context: Context, item: Commit) -> dict[str, Any]:
     """Return a ``commit``."""
-    root = f"{box.api_url}/repos/{project.full_name}"
+    root, web = context.api, f"{context.web}/commit"
     url = f"{root}/commits/{item.sha}"
-    web = f"{box.server_url}/{project.full_name}/commit"
     return {
         "sha": item.sha,
         "node_id": node_id("Commit", item.sha),
@@ -217,12 +217,10 @@ def commit(box: Forge, project: Project, item: Commit) -> dict[str, Any]:
     }
 
 
-def reference(
-    box: Forge, project: Project, ref: str, sha: str
-) -> dict[str, Any]:
+def reference(context: Context, ref: str, sha: str) -> dict[str, Any]:
     """Return a ``git-ref``."""
-    root = f"{box.api_url}/repos/{project.full_name}/git"
-    found = project.git.read(sha)
+    root = f"{context.api}/git"
+    found = context.project.git.read(sha)
     kind = found[1] if found else "commit"
     return {
         "ref": ref,
@@ -236,9 +234,9 @@ def reference(
     }
 
 
-def tag_object(box: Forge, project: Project, tag: Tag) -> dict[str, Any]:
+def tag_object(context: Context, tag: Tag) -> dict[str, Any]:
     """Return a ``git-tag``."""
-    root = f"{box.api_url}/repos/{project.full_name}/git"
+    root = f"{context.api}/git"
     return {
         "node_id": node_id("Tag", tag.sha),
         "tag": tag.name,

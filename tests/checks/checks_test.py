@@ -25,7 +25,7 @@ from rsp_release.models import (
     RemoteTag,
     Repository,
 )
-from rsp_release.models.hosting import BranchRules, Credentials, Ruleset
+from rsp_release.models.github import BranchRules, Credentials, Ruleset
 from rsp_release.version.evidence import History
 from rsp_release.version.fragments import Fragment, Part
 from rsp_release.version.tags import parse_tags

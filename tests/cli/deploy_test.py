@@ -103,7 +103,7 @@ def test_unknown_version_is_refused(service: Service, current: str) -> None:
     _set_chart(service, CHART.replace("1.4.0", current))
     result = service.run("deploy")
     assert result.returncode == 3
-    assert f"{current!r}, and it is not known whether" in result.stderr
+    assert f"{current!r}, and it is unclear whether" in result.stderr
     assert service.run("deploy", "--force").returncode == 0
 
 
@@ -194,8 +194,8 @@ def test_wait_ends_with_the_merge(service: Service) -> None:
 def test_wait_ends_when_time_is_up(service: Service) -> None:
     result = service.run("deploy", "--wait", "--timeout", "1s")
     assert result.returncode == 8
-    assert "waiting for a merge" in result.stderr
-    assert f"`rsp-release deploy {TAG} --wait` goes on" in result.stderr
+    assert "waiting to be merged" in result.stderr
+    assert f"continue: rsp-release deploy {TAG} --wait" in result.stderr
 
 
 def test_closed_pull_request_is_not_opened_again(service: Service) -> None:

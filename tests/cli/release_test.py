@@ -67,7 +67,7 @@ def test_edited_entry_is_asked_about(
     assert run_resume(session, tag=None) == 3
     assert hub.tags == {}
     said = capsys.readouterr()
-    question = f"Release it as {TAG} all the same?"
+    question = f"Release it as {TAG} anyway?"
     assert (said.out + said.err).count(question) == 3
     _answer(monkeypatch, "y")
     assert _bump(session, yes=True) == 0

@@ -161,7 +161,7 @@ def test_cancelled_by_a_newer_run(tmp_path: Path) -> None:
         assert result.exit_status is ExitStatus.RUN_FAILED
         newer = scene.box.state.runs(NAME)[-1]
         assert (
-            "CI was cancelled when a newer run of 1.5.2 began (http"
+            "CI was cancelled when a newer run of 1.5.2 started (http"
             in scene.words
         )
         assert f"/runs/{newer.id})" in scene.words

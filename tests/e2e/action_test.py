@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import re
@@ -37,12 +38,27 @@ FAILING = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the program as the action does, once."""
-    folder = tmp_path_factory.mktemp("machine")
+    """Install the program as the action does, once for all workers."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "machine"
+    ready = folder / "ready"
+    with (shared / "machine.lock").open("w") as lock:
+        # Whoever comes first installs it, and the others wait.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _install(folder)
+            ready.touch()
+    return folder
+
+
+def _install(folder: Path) -> None:
     workspace = folder / "workspace"
-    workspace.mkdir()
+    workspace.mkdir(parents=True)
     # An action is unpacked without its history, and building writes into it.
     action_path = folder / "action"
     for name in ("src", ".github"):
@@ -55,14 +71,13 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "action.yml", "pyproject.toml", "README.md", "LICENSE",
     ):  # fmt: skip
         shutil.copy(ROOT / name, action_path)
-    action = _make(folder, dict(os.environ), workspace, skipped=frozenset())
+    action = _make(folder, folder, dict(os.environ), workspace, frozenset())
     result = action.run({"command": "--version"})
     assert result.exit_status == 0, result.log
     assert result.log.splitlines()[-1] == "rsp-release 3.2.1"
     assert [use.split("@")[0] for use in result.uses] == [
         "actions/setup-python", "actions/cache",
     ]  # fmt: skip
-    return folder
 
 
 @pytest.fixture
@@ -72,14 +87,14 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 
 def _make(
+    machine: Path,
     folder: Path,
     environ: dict[str, str],
     workspace: Path,
-    *,
-    skipped: frozenset[str] = INSTALL,
+    skipped: frozenset[str],
 ) -> Composite:
     return Composite(
-        action=folder / "action",
+        action=machine / "action",
         folder=folder,
         environ=environment_of(environ, workspace),
         github={"token": "ghs_job", "action_ref": "v3.2.1"},
@@ -87,10 +102,18 @@ def _make(
     )
 
 
+def _use(machine: Path, service: Service) -> Composite:
+    """Use the action in a job of its own, on the machine."""
+    folder = service.clone.parent / "runner"
+    if not folder.exists():
+        folder.mkdir()
+        (folder / "rsp-release").symlink_to(machine / "rsp-release")
+    return _make(machine, folder, service.environ, service.clone, INSTALL)
+
+
 def _run(machine: Path, service: Service, **inputs: str) -> JobResult:
     inputs.setdefault("token", service.box.token)
-    composite = _make(machine, service.environ, service.clone)
-    return composite.run(inputs)
+    return _use(machine, service).run(inputs)
 
 
 def test_release_and_then_nothing(machine: Path, service: Service) -> None:
@@ -190,7 +213,7 @@ def test_secrets_are_masked(machine: Path, service: Service) -> None:
     config = {"auths": {"registry.example.org": {"auth": auth}}}
     docker = Path(service.environ["DOCKER_CONFIG"]) / "config.json"
     docker.write_text(json.dumps(config), encoding="utf-8")
-    composite = _make(machine, service.environ, service.clone)
+    composite = _use(machine, service)
     inputs = {"command": "status", "part": "1.4.0"}
     result = composite.run({**inputs, "token": service.box.token})
     assert composite.masks == {service.box.token, "hunter2-secret"}
@@ -231,7 +254,7 @@ def test_github_out_of_order(machine: Path, service: Service) -> None:
 
 def test_cancelled_job_says_so(machine: Path, tmp_path: Path) -> None:
     with serve(tmp_path, scenario=Scenario(speed=0.2)) as service:
-        composite = _make(machine, service.environ, service.clone)
+        composite = _use(machine, service)
         inputs = {"part": "minor", "token": service.box.token}
         result = composite.run(inputs, until="CI is running")
     assert result.exit_status == 130, result.log

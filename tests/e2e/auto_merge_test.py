@@ -65,7 +65,7 @@ def test_github_merges_once_checks_have_passed(
             for event in service.events
             if isinstance(event, StepEvent) and event.key == "changelog"
         ]
-        assert any("it will merge itself" in text for text in texts)
+        assert any("auto-merge is on" in text for text in texts)
         # That of the push, and that of the pull request.
         assert any("0 of 2 checks passed" in text for text in texts), texts
         assert state.unknown == []
@@ -81,7 +81,7 @@ def test_no_wait_leaves_it_to_github(tmp_path: Path) -> None:
         person = Person(service)
         left = service.bump(options=Options(waits=False))
         assert left.exit_status == 8
-        assert "it will merge itself" in str(left.message)
+        assert "auto-merge is on" in str(left.message)
         number = person.find()
         person.ask("POST", f"/pulls/{number}/reviews", {"event": "APPROVE"})
         clock.sleep(3600)

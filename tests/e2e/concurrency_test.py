@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from time import sleep
@@ -31,31 +32,18 @@ def _clone_again(service: Service, directory: Path) -> None:
     )
 
 
-def _start(
-    service: Service, directory: Path, *args: str
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        service.command(*args),
-        cwd=directory,
-        env=service.environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def _race(folder: Path, seconds: float, *more: str) -> None:
     with serve(folder, scenario=SCENARIO) as service:
         other = folder / "other"
         _clone_again(service, other)
         command = ("bump", "minor", "--yes", "--json", *more)
-        with _start(service, service.clone, *command) as first:
+        with service.start(*command) as first:
             sleep(seconds)
-            with _start(service, other, *command) as second:
-                told = [p.communicate(timeout=90) for p in (first, second)]
+            with replace(service, clone=other).start(*command) as second:
+                ended = [p.wait() for p in (first, second)]
+                told = [p.read() for p in (first, second)]
+        assert ended == [0, 0], told
         results = [json.loads(out.splitlines()[-1]) for out, _ in told]
-        assert [first.returncode, second.returncode] == [0, 0], told
         assert sorted(r["outcome"] for r in results) == [
             "nothing", "released",
         ], results  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -133,18 +132,9 @@ def test_kill_at_random_instants(
         instant = random.uniform(0.4 * seconds, seconds)
         with serve(tmp_path / str(number), scenario=FAST) as service:
             _prepare(service)
-            with subprocess.Popen(
-                service.command("bump", "minor", "--yes"),
-                cwd=service.clone,
-                env=service.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            ) as process:
+            with service.start("bump", "minor", "--yes"):
+                # After that it is killed.
                 time.sleep(instant)
-                process.kill()
-                process.wait()
             result = service.run("bump", "minor", "--yes")
             assert result.returncode == 0, result.stdout + result.stderr
             _check(service)
@@ -321,8 +311,8 @@ def test_who_may_not_push_proposes_from_a_fork(tmp_path: Path) -> None:
         result = service.bump()
         assert result.outcome == "released", result.message
         said = [str(event) for event in service.events]
-        assert any(f"GitHub is making the fork {FORK}" in s for s in said)
-        assert any("is up to who may push" in s for s in said)
+        assert any(f"GitHub is creating the fork {FORK}" in s for s in said)
+        assert any("the rest needs write access" in s for s in said)
         _check_fork(service)
         [number] = service.box.state.pulls(DEPLOY)
         assert str(result.deploy_url).endswith(f"/{DEPLOY}/pull/{number}")

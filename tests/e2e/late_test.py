@@ -33,7 +33,7 @@ def _come_late(person: Person, folder: Path) -> None:
 
 def _resume(service: Service, **options: bool) -> Result:
     releaser = service.make_releaser(Options(**options))  # type: ignore[arg-type]
-    service.events = list(releaser.resume(releaser.take_up(None)))
+    service.events = list(releaser.resume(releaser.plan_resume(None)))
     result = service.events[-1]
     assert isinstance(result, Result)
     return result
@@ -111,18 +111,13 @@ def test_killed_while_late_fragments_are_added(
 ) -> None:
     """One entry with everything, one tag, one release."""
     with protected(tmp_path / "s") as (service, person):
+        started = time.monotonic()
         assert service.run("bump", "minor", "--yes", "--no-wait").returncode
+        seconds = time.monotonic() - started
         _come_late(person, tmp_path / "late")
-        with subprocess.Popen(
-            service.command("resume", "--collect-late", "--no-wait"),
-            cwd=service.clone,
-            env=service.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            time.sleep(Random(number).uniform(0.3, 4.0))
-            process.kill()
+        with service.start("resume", "--collect-late", "--no-wait"):
+            # After that it is killed.
+            time.sleep(Random(number).uniform(0.05, 1.0) * seconds)
         told = service.run("resume", "--collect-late", "--no-wait")
         assert told.returncode == 8, told.stdout + told.stderr
         service.git("fetch", "--quiet", "origin", BRANCH)

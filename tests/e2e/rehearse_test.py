@@ -16,6 +16,18 @@ from ..support.service import NAME, TAG, Service, serve
 
 FAST = Scenario(speed=20, appear_after=0.1)
 
+# The tag is the output of a step: nobody can read it out of the file.
+PUSH = """\
+    runs-on: ubuntu-latest
+    steps:
+      - id: x
+        run: echo "tag=$(make tag)" >> "$GITHUB_OUTPUT"
+      - uses: docker/build-push-action@v6
+        with:
+          push: true
+          tags: ghcr.io/${{ github.repository }}:${{ steps.x.outputs.tag }}
+"""
+
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
@@ -38,21 +50,27 @@ def test_release_with_deployment(service: Service) -> None:
         f'[deploy]\nrepository = "{DEPLOY}"\ncharts = ["{PREFIX}"]\n',
         encoding="utf-8",
     )
-    service.git("add", path.name)
+    ci = service.clone / ".github" / "workflows" / "ci.yaml"
+    before, call, _ = ci.read_text("utf-8").partition("    uses: lsst-sqre/")
+    assert call
+    ci.write_text(before + PUSH, encoding="utf-8")
+    service.git("add", path.name, str(ci))
     service.git("commit", "--quiet", "-m", "build: name the deployment")
     (service.clone / "draft.txt").write_text("not yet\n", encoding="utf-8")
-    before = _traces(service)
+    traces = _traces(service)
     result = service.run("rehearse", "minor")
     told = result.stdout + result.stderr
     assert result.returncode == 0, told
-    assert "1 commit of main that origin does not have" in told
-    assert "What is not committed is not part of it" in told
+    assert "1 commit of main not on origin: treated as pushed" in told
+    assert "Uncommitted changes are left out" in told
     assert f"{DEPLOY} is made up: {PREFIX}/Chart.yaml" in told
     assert f"Released {TAG}" in told
     assert f"/{DEPLOY}/pull/" in told
     assert f"ghcr.io/{NAME}:{TAG}" in told
-    assert "nothing of it left this machine" in told
-    assert _traces(service) == before
+    assert "nothing left this machine" in told
+    found = "found in .github/workflows/ci.yaml:\n"
+    assert told.endswith(f"{found}- ghcr.io/{NAME}:{TAG} (tag assumed)\n")
+    assert _traces(service) == traces
     assert not service.box.state.requests
 
 

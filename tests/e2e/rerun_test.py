@@ -61,7 +61,7 @@ def test_resume_runs_failed_jobs_again(tmp_path: Path) -> None:
         )
         assert _attempts(service) == 1
         releaser = service.make_releaser(Options(reruns=1))
-        *_, last = releaser.resume(releaser.take_up(TAG))
+        *_, last = releaser.resume(releaser.plan_resume(TAG))
         assert isinstance(last, Result)
         assert last.exit_status is ExitStatus.OK, last.message
         assert _attempts(service) == 2

@@ -130,7 +130,7 @@ def test_accepting_a_move_accepts_nothing_else(released: Released) -> None:
 def test_resumed_release_notices_a_moved_tag(released: Released) -> None:
     released.push(minutes=1)
     releaser = released.service.make_releaser()
-    subject = releaser.take_up(TAG)
+    subject = releaser.plan_resume(TAG)
     *_, result = releaser.resume(subject)
     assert isinstance(result, Result)
     assert result.exit_status is ExitStatus.IMAGE

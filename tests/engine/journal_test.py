@@ -71,7 +71,18 @@ def test_half_written_last_line_is_dropped(tmp_path: Path, cut: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"nonsense", b"{}", b'{"kind": "pin"}', b'{"kind": "x"}', b"[]"]
+    "line",
+    [
+        b"nonsense",
+        b"{}",
+        b'{"kind": "pin"}',
+        b'{"kind": "pin", "release": null}',
+        b'{"kind": "pin", "release": []}',
+        b'{"kind": "pin", "release": {"tag": "1.0.0"}}',
+        b'{"kind": "propose", "proposal": "1.0.0"}',
+        b'{"kind": "x"}',
+        b"[]",
+    ],
 )
 def test_damage_elsewhere_is_told(tmp_path: Path, line: bytes) -> None:
     journal = Journal.of_tag(tmp_path, RELEASE.tag)

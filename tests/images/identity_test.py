@@ -86,7 +86,7 @@ class TestCompare:
     def test_platforms(self) -> None:
         less = report(HUB, platforms="a", top="e")
         assert compare([report(), less]) == (
-            "ghcr.io/lsst/app has linux/arm64, docker.io/lsst/app has not",
+            "ghcr.io/lsst/app has linux/arm64, docker.io/lsst/app does not",
         )
         assert compare([less, report()]) == compare([report(), less])
 

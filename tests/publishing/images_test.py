@@ -5,13 +5,12 @@ from collections.abc import Mapping
 import pytest
 
 from rsp_release.publishing.images import (
-    action_pushes,
     call_pushes,
     is_legal,
     is_suspicious_action,
     is_suspicious_call,
     is_suspicious_script,
-    reusable_pushes,
+    known_pushes,
     split_reference,
 )
 from rsp_release.publishing.metadata import image_tags
@@ -157,11 +156,12 @@ def test_call_details() -> None:
 def test_reusable(
     inputs: Mapping[str, str], expected: list[str], *, certain: bool | None
 ) -> None:
-    known = reusable_pushes(SQUARE, inputs, REF)
+    known = known_pushes(SQUARE, inputs, REF)
     assert known
-    assert list(known[0].references) == expected
-    assert known[0].is_certain is certain
-    assert reusable_pushes("lsst-sqre/other", inputs, REF) is None
+    (push,) = known[0]
+    assert list(push.references) == expected
+    assert push.is_certain is certain
+    assert known_pushes("lsst-sqre/other", inputs, REF) is None
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_reusable(
 def test_build_push_action(
     inputs: Mapping[str, str], expected: list[str], *, certain: bool | None
 ) -> None:
-    known = action_pushes("Docker/Build-Push-Action", inputs, REF)
+    known = known_pushes("Docker/Build-Push-Action", inputs, REF)
     assert known
     (push,) = known[0]
     assert list(push.references) == expected

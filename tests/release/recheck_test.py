@@ -13,7 +13,8 @@ from rsp_release.config import Config
 from rsp_release.engine.journal import find_unfinished
 from rsp_release.exceptions import ExitStatus
 from rsp_release.models import Blocked, ChangelogState, ChangelogStyle
-from rsp_release.release.recheck import Recheck
+from rsp_release.release.project import Project
+from rsp_release.release.recheck import recheck
 from rsp_release.version.commits import CommitEvidence
 from rsp_release.version.evidence import History
 from rsp_release.version.tags import parse_tags
@@ -70,9 +71,11 @@ def _look(
 
     hub = Hub(clock=VirtualClock())
     world = make_world(hub, Chaos())
-    recheck = Recheck(
+    project = Project(
         world=replace(world, changelog=Changelog(hub, hub.clock, Chaos())),
         config=Config(),
+        repository="o/n",
+        journals=Path("journals"),
         read_history=lambda revision: (
             before if before and revision.endswith("~1") else history
         ),
@@ -86,7 +89,7 @@ def _look(
         is_forced=is_forced,
         is_prerelease=is_prerelease,
     )
-    return recheck.look(proposal, "e" * 40)
+    return recheck(project, proposal, "e" * 40)
 
 
 @pytest.mark.parametrize("style", ["scriv", "unreleased", "headings"])

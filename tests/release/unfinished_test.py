@@ -58,21 +58,22 @@ def test_killed_before_the_merge_is_the_same_release(tmp_path: Path) -> None:
 
 def test_nothing_was_begun(tmp_path: Path) -> None:
     from rsp_release.config import Config
-    from rsp_release.release.unfinished import Begun
+    from rsp_release.release.project import Project
+    from rsp_release.release.unfinished import UnfinishedReleases
     from rsp_release.version.choose import History
 
     from ..support.simulated import make_world
 
     hub = Hub(clock=VirtualClock())
-    begun = Begun(
+    project = Project(
         world=make_world(hub, Chaos()),
         config=Config(),
         repository="o/n",
         journals=tmp_path,
         read_history=lambda revision: History(head="c" * 40),
-        settle=60.0,
     )
-    assert begun.unfinished() is None
+    unfinished = UnfinishedReleases(project, 60.0)
+    assert unfinished.find_newest() is None
     for tag in (None, "9.9.9"):
         with pytest.raises(UsageError):
-            begun.take_up(tag)
+            unfinished.find_to_resume(tag)

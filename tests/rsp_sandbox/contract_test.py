@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -37,21 +36,16 @@ def visit_repository(client: Client) -> None:
         "/user",
         "/rate_limit",
         R,
-        f"{R}/branches",
         f"{R}/branches/main",
         f"{R}/branches/nowhere",
         f"{R}/branches/main/protection",
-        f"{R}/tags",
         f"{R}/git/ref/tags/1.4.0",
         f"{R}/git/ref/tags/9.9.9",
-        f"{R}/git/matching-refs/tags/1.",
-        f"{R}/commits",
         f"{R}/commits/main",
         f"{R}/commits/nowhere",
         f"{R}/commits/main/status",
         f"{R}/commits/main/check-runs",
         f"{R}/commits/1.4.0/check-runs",
-        f"{R}/commits/main/pulls",
         f"{R}/compare/1.3.0...main",
         f"{R}/contents/",
         f"{R}/contents/{CI}",
@@ -62,11 +56,8 @@ def visit_repository(client: Client) -> None:
         f"{R}/immutable-releases",
         f"{R}/actions/secrets",
         f"{R}/actions/organization-secrets",
-        f"{R}/actions/permissions",
-        f"{R}/collaborators/rubin-demo-user/permission",
     ):
         client.get(path)
-    client.get("/search/code", q=f"repo:{NAME} multiplatform")
     client.get(f"{R}/rulesets", targets="tag")
     sha = client.get(f"{R}/git/ref/tags/1.4.0").data["object"]["sha"]
     client.get(f"{R}/git/tags/{sha}")
@@ -99,17 +90,6 @@ def visit_git_data(client: Client) -> None:
     ref = {"ref": "refs/heads/u/greet", "sha": made}
     client.post(f"{R}/git/refs", ref)
     client.post(f"{R}/git/refs", ref)
-    tag = {
-        "tag": "9.0.0",
-        "message": "9.0.0",
-        "object": made,
-        "type": "commit",
-    }
-    client.post(f"{R}/git/tags", tag)
-    content = base64.b64encode(b"Bye\n").decode()
-    put = {"message": "docs: bye", "content": content, "branch": "u/greet"}
-    client.api("PUT", f"{R}/contents/docs/bye.md", put)
-    client.api("PUT", f"{R}/contents/docs/bye.md", put)
     path = f"{R}/git/refs/heads/u/greet"
     client.api("PATCH", path, {"sha": head, "force": False})
 
@@ -124,22 +104,18 @@ def visit_pulls(client: Client, reviewer: Client) -> None:
     client.get(path)
     client.get(path)
     client.api("PATCH", path, {"title": "Greet people"})
-    for part in ("files", "commits", "reviews", "requested_reviewers"):
+    for part in ("files", "commits", "reviews"):
         client.get(f"{path}/{part}")
-    client.get(f"{path}/merge")
     reviewers = {"reviewers": ["noor"]}
     client.post(f"{path}/requested_reviewers", reviewers)
     client.post(f"{issue}/labels", {"labels": ["release"]})
     client.get(f"{issue}/labels")
     client.api("DELETE", f"{issue}/labels/release")
-    client.post(f"{issue}/comments", {"body": "Hm"})
-    client.get(f"{issue}/comments")
     reviewer.post(f"{path}/reviews", {"event": "APPROVE", "body": "Yes"})
     client.post(f"{path}/reviews", {"event": "APPROVE"})
     client.get(f"{path}/reviews")
     client.api("PUT", f"{path}/merge", {"merge_method": "squash"})
     client.api("PUT", f"{path}/merge", {"merge_method": "squash"})
-    client.get(f"{path}/merge")
     client.get(path)
 
 
@@ -155,7 +131,6 @@ def visit_releases(client: Client) -> None:
     client.get(f"{R}/releases/tags/1.4.0")
     client.get(f"{R}/releases/latest")
     client.get(path)
-    client.get(f"{path}/assets")
     client.api("PATCH", path, {"draft": False, "make_latest": "true"})
     client.post(f"{R}/releases", {"tag_name": "1.5.0"})
     client.post(f"{R}/releases/generate-notes", {"tag_name": "1.6.0"})
@@ -276,7 +251,7 @@ def test_everything_validates(
     ]
     assert not found, "\n".join(sorted(set(found)))
     assert box.state.unknown == []
-    assert contract.requests > 150
+    assert contract.requests > 120
 
 
 # -- The validator itself must be able to find something --------------------

@@ -132,15 +132,15 @@ def test_nth_request(box: Sandbox, client: Client) -> None:
 
 
 def test_matching_skips_and_repeats(box: Sandbox, client: Client) -> None:
-    box.faults.when("*", r"/tags$", "error_500", times=2, skip=1)
-    found = [client.get(f"{R}/tags").status for _ in range(4)]
+    box.faults.when("*", r"/releases$", "error_500", times=2, skip=1)
+    found = [client.get(f"{R}/releases").status for _ in range(4)]
     assert found == [200, 500, 500, 200]
     assert client.get(R).status == 200
-    box.faults.when("GET", r"/tags$", "error_500", times=None)
-    assert client.get(f"{R}/tags").status == 500
-    assert client.get(f"{R}/tags").status == 500
+    box.faults.when("GET", r"/releases$", "error_500", times=None)
+    assert client.get(f"{R}/releases").status == 500
+    assert client.get(f"{R}/releases").status == 500
     box.faults.clear()
-    assert client.get(f"{R}/tags").status == 200
+    assert client.get(f"{R}/releases").status == 200
     assert len(box.faults.log) == 4
 
 

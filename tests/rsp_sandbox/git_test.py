@@ -334,7 +334,7 @@ def test_empty_repository(clock: ManualClock) -> None:
     with Sandbox(Scenario(), clock=clock) as box, Client(box) as client:
         box.add_repository("a/b")
         assert client.get("/repos/a/b").data["default_branch"] == "main"
-        assert client.get("/repos/a/b/tags").data == []
+        assert client.get("/repos/a/b/releases").data == []
         assert client.get("/repos/a/b/branches/main").status == 404
         assert client.get("/repos/a/b/actions/workflows").status == 200
 

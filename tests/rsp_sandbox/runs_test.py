@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from rsp_sandbox import Sandbox
+from rsp_sandbox import ImageScript, Sandbox, WorkflowScript
 from tests.support.sandbox import Client, ManualClock
 
 NAME = "rubin-demo/stargazer"
@@ -375,6 +375,31 @@ def test_image_is_pushed_late(clock: ManualClock, scripted: Scripted) -> None:
         assert client.pull(IMAGE, "1.5.0").status == 404
         clock.sleep(20)
         assert client.pull(IMAGE, "1.5.0").status == 200
+
+
+def test_told_what_is_published(
+    clock: ManualClock, start: Callable[..., Sandbox]
+) -> None:
+    """A file says what starts a run, and somebody else what it pushes."""
+    box, asked = start(), []
+
+    def tell(
+        tag: str, files: Mapping[str, str], read: Callable[[str], str | None]
+    ) -> list[WorkflowScript]:
+        asked.append((tag, list(files), read("README.md"), read("none")))
+        image = ImageScript(name="ghcr.io/a/b", tag=f"x{tag}", job="build")
+        return [WorkflowScript(path=CI, images=(image,))]
+
+    box.project(NAME).publishes = tell
+    with Client(box) as client:
+        publish(client)
+        clock.sleep(60)
+        (run,) = runs(client)
+        assert list(jobs(client, run)) == ["test", "build / run"]
+        assert client.pull("ghcr.io/a/b", "x1.5.0").status == 200
+        assert client.pull(IMAGE, "1.5.0").status == 404
+        readme = "# stargazer\n\nAnswers where to look tonight.\n"
+        assert asked == [("1.5.0", [CI], readme, None)]
 
 
 def test_filters(clock: ManualClock, scripted: Scripted) -> None:

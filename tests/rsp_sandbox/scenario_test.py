@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from rsp_sandbox import Scenario, Triggers, scenario
-from rsp_sandbox.derive import workflow_paths, workflow_script
 from rsp_sandbox.git import Repository
 from rsp_sandbox.scenario import matches
-from rsp_sandbox.yamlsubset import parse
+from rsp_sandbox.workflows import read_workflow, workflow_paths
 from tests.support.sandbox import git
 
 DATA: dict[str, Any] = {
@@ -137,31 +136,6 @@ def test_release_types() -> None:
     assert not one.wants("release", "created", "refs/tags/1")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", None),
-        ("a: 1\nb: 'x: y' # c\n", {"a": 1, "b": "x: y"}),
-        ("a:\n- 1\n- b: 2\n  c: 3\n", {"a": [1, {"b": 2, "c": 3}]}),
-        ("a:\n  - - 1\n    - 2\n", {"a": [[1, 2]]}),
-        ("a: [1, 'b, c', {d: e}]\n", {"a": [1, "b, c", {"d": "e"}]}),
-        ("a: [\n  1,\n  2,\n]\nb: 3\n", {"a": [1, 2], "b": 3}),
-        ("a: |\n  x\n    y\n\n  z\nb: 1\n", {"a": "x\n  y\n\nz\n", "b": 1}),
-        ("a: >-\n  x\n  y\n", {"a": "x\ny\n"}),
-        ('"on": true\n', {"on": True}),
-        ("on:\n  push:\n", {"on": {"push": None}}),
-        ("a: b # c\nd: e#f\n", {"a": "b", "d": "e#f"}),
-        ("a: x\n  y\nb: 1\n", {"a": "x y", "b": 1}),
-        ("---\na: ~\n", {"a": None}),
-        ("a: ${{ github.ref }}\n", {"a": "${{ github.ref }}"}),
-        ("run: echo a: b\n", {"run": "echo a: b"}),
-        ("- a\n-\n  b: 1\n", ["a", {"b": 1}]),
-    ],
-)
-def test_yaml(text: str, expected: Any) -> None:
-    assert parse(text) == expected
-
-
 WORKFLOW = """
 name: Release
 on:
@@ -185,16 +159,15 @@ jobs:
         uses: docker/login-action@v3
       - name: Push
         uses: docker/build-push-action@v6
-        with:
-          push: true
-          platforms: linux/amd64,linux/s390x
-          tags: |
-            ghcr.io/${{ github.repository }}:${{ github.ref_name }}
-            us-central1-docker.pkg.dev/p/r/${{ github.event.repository.name }}
   package:
     uses: ./.github/workflows/inner.yaml
   branch:
     if: github.ref_type == 'branch' || startsWith(github.ref, 'refs/heads/')
+  never:
+    if: false
+  dated:
+    name: 2026-11-28
+concurrency: ${{ github.workflow }}-${{ github.ref }}
 """
 
 
@@ -212,7 +185,7 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(work / ".git")
 
 
-def test_derived(repository: Repository) -> None:
+def test_workflow_files(repository: Repository) -> None:
     head = repository.resolve("main")
     assert head is not None
     paths = workflow_paths(repository, head)
@@ -220,7 +193,7 @@ def test_derived(repository: Repository) -> None:
         ".github/workflows/broken.yaml",
         ".github/workflows/release.yml",
     ]
-    script = workflow_script(
+    script = read_workflow(
         repository, head, paths[1], event="push", ref="refs/tags/1.0"
     )
     assert script is not None
@@ -233,6 +206,8 @@ def test_derived(repository: Repository) -> None:
         "docker",
         "package / run",
         "branch",
+        "never",
+        "dated",
     ]
     assert names["docker"].needs == (
         "check/Python 3.12",
@@ -240,25 +215,17 @@ def test_derived(repository: Repository) -> None:
     )
     steps = [step.name for step in names["docker"].steps]
     assert steps == ["Set up job", "Log in", "Push", "Complete job"]
-    assert names["branch"].is_skipped
-    assert script.images is not None
-    assert [image.name for image in script.images] == [
-        "ghcr.io/{repository}",
-        "us-central1-docker.pkg.dev/p/r/{name}",
-    ]
-    assert script.images[0].platforms == ("linux/amd64", "linux/s390x")
-    branch = workflow_script(
-        repository, head, paths[1], event="push", ref="refs/heads/main"
-    )
-    assert branch is not None
-    assert branch.images == ()
-    broken = workflow_script(
+    skipped = [name for name, job in names.items() if job.is_skipped]
+    assert skipped == ["branch", "never"]
+    assert script.concurrency == "workflow-refs/tags/1.0"
+    assert script.images is None
+    broken = read_workflow(
         repository, head, paths[0], event="push", ref="refs/tags/1.0"
     )
     assert broken is not None
     assert broken.startup_failure
     assert (
-        workflow_script(
+        read_workflow(
             repository, head, "none.yaml", event="push", ref="refs/tags/1.0"
         )
         is None

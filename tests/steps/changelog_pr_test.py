@@ -29,8 +29,7 @@ from rsp_release.models import (
     Wait,
     Write,
 )
-from rsp_release.steps.changelog_pr import ChangelogPull
-from rsp_release.steps.changelog_seen import ChangelogSeen
+from rsp_release.steps.changelog_pr import ChangelogPull, ChangelogSeen
 
 BASE, HEAD, MERGED = "b" * 40, "c" * 40, "d" * 40
 FRAGMENT, LATE = "changelog.d/a.md", "changelog.d/late.md"
@@ -141,7 +140,7 @@ OPEN = replace(SEEN, pull=PULL)
 # What was seen, the verdict, and words in what it says.
 TABLE: list[tuple[str, ChangelogSeen, type, str]] = [
     ("no branch", replace(SEEN, head=None), Blocked, "no branch main"),
-    ("open", OPEN, Wait, "#53 is open: waiting for a merge"),
+    ("open", OPEN, Wait, "#53 is open: waiting to be merged"),
     ("late", replace(OPEN, late=(LATE,)), Wait, LATE),
     (
         "closed",
@@ -154,13 +153,13 @@ TABLE: list[tuple[str, ChangelogSeen, type, str]] = [
         "git lags",
         replace(MERGED_SEEN, is_merge_shown=False, merged=None),
         Wait,
-        "does not show it yet",
+        "waiting for it to show",
     ),
     (
         "merged, but the entry was taken out in review",
         replace(MERGED_SEEN, merged=TODO, settled=None, state=TODO),
         Blocked,
-        "not there: collect 1 fragment",
+        "not complete: collect 1 fragment",
     ),
     ("late and merged", LATE_MERGED, Blocked, "1 fragment came to main"),
     (
@@ -276,7 +275,7 @@ def test_pre_release_collects_nothing() -> None:
     verdict = decide(ChangelogSeen(), is_prerelease=True)
     assert isinstance(verdict, Done)
     assert verdict.commit == BASE
-    assert "collects nothing" in verdict.evidence
+    assert "collects no fragments" in verdict.evidence
 
 
 POLICY = PullPolicy(
@@ -340,8 +339,8 @@ def check(name: str, state: str) -> Check:
         ),
         (replace(PULL, checks=(check("a", "failed"),)), "a failed"),
         (replace(PULL, checks=(check("a", "passed"),)), "checks passed"),
-        (replace(PULL, merge_state="blocked"), "a review is needed"),
-        (replace(PULL, reviewers=("ada",)), "ada asked to review"),
+        (replace(PULL, merge_state="blocked"), "review required"),
+        (replace(PULL, reviewers=("ada",)), "review requested from ada"),
         (
             replace(PULL, reviews=(Review(login="ada", state="APPROVED"),)),
             "approved by ada",
@@ -351,11 +350,11 @@ def check(name: str, state: str) -> Check:
                 PULL,
                 reviews=(Review(login="ada", state="CHANGES_REQUESTED"),),
             ),
-            "ada asked for changes",
+            "ada requested changes",
         ),
         (replace(PULL, merge_state="dirty"), "conflicts"),
         (replace(PULL, is_draft=True), "draft"),
-        (replace(PULL, merges_itself=True), "will merge itself"),
+        (replace(PULL, merges_itself=True), "auto-merge is on"),
     ],
 )
 def test_checks_and_reviews_are_shown(pull: PullRequest, words: str) -> None:
@@ -369,7 +368,7 @@ def test_merged_here_where_the_repository_merges_nothing_itself() -> None:
     seen = replace(SEEN, pull=pull, allows_auto_merge=False)
     verdict = decide(seen, pull_policy=POLICY)
     assert isinstance(verdict, Wait)
-    assert "merged as soon as it may be" in verdict.reason
+    assert "merged once it can be" in verdict.reason
     pull = replace(pull, merge_state="clean")
     verdict = decide(replace(seen, pull=pull), pull_policy=POLICY)
     assert isinstance(verdict, Change)

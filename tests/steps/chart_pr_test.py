@@ -14,7 +14,6 @@ from rsp_release.deployment.pull_request import (
     version_of,
     write_body,
 )
-from rsp_release.deployment.seen import ChartSeen
 from rsp_release.exceptions import BlockedError, ExitStatus
 from rsp_release.models import (
     Blocked,
@@ -41,7 +40,7 @@ from rsp_release.models import (
     Verdict,
     Wait,
 )
-from rsp_release.steps.chart_pr import ChartPull
+from rsp_release.steps.chart_pr import ChartPull, ChartSeen
 
 from ..support.deploys import SimulatedDeploy
 from ..support.simulated import Chaos, Hub, VirtualClock, make_world
@@ -194,12 +193,12 @@ def test_who_may_not_push_labels_and_closes_nothing_of_others() -> None:
     release = replace(
         RELEASE, deployment=Deployment(repository="o/charts", policy=policy)
     )
-    seen = replace(FORKED, pull=OWN, others=(OLDER,))
+    seen = replace(FORKED, pull=OWN, older=(OLDER,))
     verdict = _decide(seen, release)
     assert isinstance(verdict, Done)
-    assert "the rest is up to who may push" in verdict.evidence
+    assert "the rest needs write access" in verdict.evidence
     # What they opened themselves they may close.
-    verdict = _decide(replace(seen, others=(replace(OLDER, owner="Ada"),)))
+    verdict = _decide(replace(seen, older=(replace(OLDER, owner="Ada"),)))
     assert isinstance(verdict, Change)
     assert isinstance(verdict.write, EditPull)
     assert verdict.write.closes
@@ -219,7 +218,7 @@ def test_who_may_not_push_labels_and_closes_nothing_of_others() -> None:
             replace(SEEN, pull=replace(PULL, is_open=False)),
             "not deployed: #9 was closed",
         ),
-        (replace(SEEN, others=(NEWER,)), "#11 for 1.6.0 is open"),
+        (replace(SEEN, newer=(("1.6.0", NEWER),)), "#11 for 1.6.0 is open"),
     ],
 )
 def test_done(seen: ChartSeen, said: str) -> None:
@@ -232,8 +231,8 @@ def test_done(seen: ChartSeen, said: str) -> None:
     ("seen", "said"),
     [
         (_chart("1.6.0"), "which is newer than 1.5.0"),
-        (_chart("main"), "'main', and it is not known whether"),
-        (_chart(""), "has no appVersion, and it is not known"),
+        (_chart("main"), "'main', and it is unclear whether"),
+        (_chart(""), "has no appVersion, and it is unclear"),
         (
             replace(
                 SEEN,
@@ -278,7 +277,7 @@ def test_refused_even_if_forced(seen: ChartSeen) -> None:
         (replace(REPORT, state="absent", platforms=()), "not in the registry"),
         (
             replace(REPORT, state="unknown", reason="503", platforms=()),
-            "could not tell",
+            "cannot tell",
         ),
         (replace(REPORT, platforms=("linux/arm64",)), "lacks linux/amd64"),
     ],
@@ -291,7 +290,7 @@ def test_no_proof_no_deployment(report: ImageReport, said: str) -> None:
         assert isinstance(verdict.otherwise, Blocked)
         assert verdict.otherwise.exit_status is ExitStatus.IMAGE
         again = "deploy" if force else "resume"
-        assert f"`rsp-release {again} 1.5.0`" in str(verdict.otherwise.help)
+        assert f"rsp-release {again} 1.5.0" in str(verdict.otherwise.help)
 
 
 def test_no_image_known_is_no_proof() -> None:
@@ -350,10 +349,12 @@ def test_what_the_settings_ask_for() -> None:
 
 
 def test_older_pull_request_is_closed_once_the_new_one_is_there() -> None:
-    before = _decide(replace(SEEN, others=(OLDER,)))
+    before = _decide(replace(SEEN, older=(OLDER,)))
     assert isinstance(before, Change)
     assert isinstance(before.write, PushFiles)
-    after = _decide(replace(SEEN, pull=PULL, others=(NEWER, OLDER)))
+    after = _decide(
+        replace(SEEN, pull=PULL, newer=(("1.6.0", NEWER),), older=(OLDER,))
+    )
     assert isinstance(after, Change)
     assert isinstance(after.write, EditPull)
     assert (after.write.number, after.write.closes) == (5, True)
@@ -375,9 +376,7 @@ def test_other_writes_are_not_its_own() -> None:
 
 
 def test_updated_branch_has_to_be_where_it_was() -> None:
-    seen = replace(
-        SEEN, others=(OLDER,), updatable=OLDER, branch_head="5" * 40
-    )
+    seen = replace(SEEN, older=(OLDER,), updatable=OLDER, branch_head="5" * 40)
     verdict = _decide(seen)
     assert isinstance(verdict, Change)
     assert isinstance(verdict.write, PushFiles)
@@ -420,8 +419,8 @@ def test_pull_requests_of_strangers_do_not_count() -> None:
     hub.clock.sleep(5)
     release = replace(RELEASE, deployment=Deployment(repository="o/charts"))
     world = make_world(hub, Chaos())
-    assert ChartPull().observe(release, world).others != ()
-    assert stranger not in ChartPull().observe(release, world).others
+    assert ChartPull().observe(release, world).older != ()
+    assert stranger not in ChartPull().observe(release, world).older
     seen = ChartPull().observe(release, world)
     assert seen.pull is None or seen.pull.owner != "stranger"
 

@@ -52,7 +52,7 @@ def test_present_on_every_platform_is_done() -> None:
                 state="unknown",
                 reason="429 Too Many Requests",
             ),
-            "could not tell whether ghcr.io/o/n:1.2.0 is there: 429",
+            "cannot tell whether ghcr.io/o/n:1.2.0 is published: 429",
         ),
         (replace(PRESENT, platforms=("linux/amd64",)), "lacks linux/arm64"),
     ],

@@ -24,6 +24,7 @@ from rsp_release.exceptions import ReleaseError, UsageError
 from rsp_release.models import Event, Publication, Result
 from rsp_release.publishing import find_publication
 from rsp_release.release.plan import Options
+from rsp_release.release.project import Project
 from rsp_release.release.releaser import Releaser
 from rsp_release.steps import PREPARE, RELEASE
 from rsp_release.version.choose import History, Request
@@ -32,6 +33,7 @@ from rsp_release.version.tags import parse_tags
 
 from .branches import COMMIT
 from .deploys import CHARTS
+from .places import find_memory
 from .simulated import WORKFLOW, Chaos, Crash, Hub, VirtualClock, make_world
 
 __all__ = [
@@ -205,7 +207,7 @@ def make_releaser(
         with chaos.call("journal", clock):
             pass
 
-    def read_history(*, revision: str) -> History:
+    def read_history(revision: str) -> History:
         return History(
             head=checkout,
             branch="main",
@@ -214,12 +216,16 @@ def make_releaser(
             commits=CommitEvidence(total=1),
         )
 
-    return Releaser(
+    project = Project(
         world=make_world(hub, chaos, is_clean=is_clean, checkout=checkout),
         config=CONFIG,
         repository="o/n",
         journals=directory,
         read_history=read_history,
+        fsync=fsync,
+    )
+    return Releaser(
+        project=project,
         prepare=PREPARE,
         release=RELEASE,
         random=random,
@@ -229,7 +235,6 @@ def make_releaser(
             collects_late=hub.branches.collects_late,
             forces=forces,
         ),
-        fsync=fsync,
     )
 
 
@@ -237,7 +242,7 @@ def _events(releaser: Releaser, *, command: str, part: str) -> Iterator[Event]:
     """Do what a person or a CI job would, who knows the tag or nothing."""
     if command != "bump":
         try:
-            subject = releaser.take_up(TAG)
+            subject = releaser.plan_resume(TAG)
         except UsageError:
             pass  # nothing is there to go on with
         else:
@@ -377,7 +382,7 @@ def run_seed(seed: int) -> list[str]:
         for _ in range(random.randint(1, 6))
     ]
     with (
-        tempfile.TemporaryDirectory() as name,
+        tempfile.TemporaryDirectory(dir=find_memory()) as name,
         # Reading the one workflow file again and again would take longer
         # than all else.
         patch("rsp_release.publishing.find_publication", _find_publication),

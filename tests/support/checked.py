@@ -22,7 +22,7 @@ from rsp_release.models import (
     Repository,
     WorkflowRun,
 )
-from rsp_release.models.hosting import (
+from rsp_release.models.github import (
     BranchRules,
     Credentials,
     OpenPullRequest,

@@ -26,6 +26,7 @@ from .contract import Contract
 from .deploying import DEPLOY, add_deployment, configure
 from .fleets import add_fleet, make_reader
 from .graphql_contract import GraphqlContract
+from .places import find_memory
 from .service import NAME, TAG, Service, serve
 from .simulated import VirtualClock
 
@@ -177,7 +178,7 @@ def run_scenes(
     violations = []
     for play, scenario in SCENES:
         clock = VirtualClock(datetime(2026, 11, 1, tzinfo=UTC))
-        with tempfile.TemporaryDirectory() as name:
+        with tempfile.TemporaryDirectory(dir=find_memory()) as name:
             folder = Path(name)
             with serve(folder, scenario=scenario, clock=clock) as service:
                 play(service)

@@ -25,14 +25,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from rsp_release.changelog.entries import entry_of, find_headings, is_markdown
 from rsp_release.config import Config
 from rsp_release.exceptions import ReleaseError
 from rsp_release.models import Collected
-from rsp_release.storage.git.branches import Branches
 from rsp_release.storage.git.changelog import GitChangelog
+from rsp_release.storage.git.repository import Repository
 
 __all__ = ["Replay", "Verdict", "find_releases"]
 
@@ -97,14 +97,7 @@ class Replay:
             check=True,
         )  # fmt: skip
         self._changelog = GitChangelog(
-            directory=self._clone,
-            branches=Branches(
-                run=cast("Any", None),
-                explain=cast("Any", None),
-                target="origin",
-                sign="never",
-                git_dir=self._clone / ".git",
-            ),
+            repository=Repository(self._clone, environ=_environ()),
             environ=_environ(),
             config=Config(),
         )

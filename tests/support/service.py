@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -20,7 +20,8 @@ from rsp_release.release.releaser import Releaser
 from rsp_release.version.choose import Request
 from rsp_sandbox import Sandbox, Scenario, seed
 
-from .spawning import run_program
+from .clocks import LeapingClock
+from .spawning import Program, run_program, start_program
 
 __all__ = ["NAME", "Service", "serve"]
 
@@ -104,7 +105,22 @@ class Service:
             cwd=self.clone,
             environ={**self.environ, **environ},
             timeout=timeout,
+            clock=self._shared_clock,
         )
+
+    def start(self, *args: str) -> AbstractContextManager[Program]:
+        """Start the program; in the end it is killed."""
+        return start_program(
+            args,
+            cwd=self.clone,
+            environ=self.environ,
+            clock=self._shared_clock,
+        )
+
+    @property
+    def _shared_clock(self) -> LeapingClock | None:
+        """The clock, where another process can have it too."""
+        return self.clock if isinstance(self.clock, LeapingClock) else None
 
     def withdraw_fragments(self) -> None:
         """Commit and push that no change is waiting for the change log."""
@@ -178,7 +194,8 @@ def serve(
     scenario
         What the workflows do.
     clock
-        The clock of the sandbox, and of the program in this process.
+        The clock of the sandbox, and of the program in this process; by
+        default one that leaps, which programs run by `Service.run` share.
     by_path
         Whether the clone's remote is a path instead of a URL.
 
@@ -188,6 +205,8 @@ def serve(
         The service.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    is_real = clock is None
+    clock = clock or LeapingClock(folder / "clock")
     with Sandbox(scenario, clock=clock) as box:
         remote = seed.demo(box, path=folder / "stargazer.git")
         home = folder / "home"
@@ -206,7 +225,7 @@ def serve(
             "GIT_CONFIG_SYSTEM": os.devnull,
             "HOME": str(home),
         }
-        if clock is not None:
+        if not is_real:
             environ["GIT_AUTHOR_DATE"] = clock.now().isoformat()
             environ["GIT_COMMITTER_DATE"] = clock.now().isoformat()
         clone = folder / "clone"

@@ -2,34 +2,191 @@
 
 A process that has imported the program forks for every run. What is run is
 a process of its own all the same, with its own environment, directory,
-output and signals; only the second or so of imports is spared. The campaigns
-(``RSP_RELEASE_FULL``) start the interpreter each time.
+output and signals; only the second or so of imports is spared, and what it
+would sleep where it is given a clock. The campaigns (``RSP_RELEASE_FULL``)
+start the interpreter each time, on the machine's own clock.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
+import gc
 import importlib
 import io
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import IO
+from unittest.mock import patch
 
 from .campaigns import choose_size
+from .clocks import LeapingClock
 
-__all__ = ["run_program"]
+__all__ = ["Program", "run_program", "start_program"]
 
 _MESSAGE_MOST = 1 << 18
 _ROOT = Path(__file__).parents[2]
+
+
+class Program:
+    """The program, as a process that has begun.
+
+    Parameters
+    ----------
+    pid
+        Its number.
+    await_end
+        Waits so many seconds for its end; returns its exit status.
+    stdout
+        What it writes there.
+    stderr
+        The same.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        await_end: Callable[[float], int],
+        stdout: IO[bytes],
+        stderr: IO[bytes],
+    ) -> None:
+        self.pid = pid
+        self._await_end = await_end
+        self._stdout = stdout
+        self._stderr = stderr
+        self._status: int | None = None
+
+    def wait(self, timeout: float = 120.0) -> int:
+        """Wait for its end; return its exit status.
+
+        Raises
+        ------
+        TimeoutError
+            Raised if that took longer than ``timeout`` seconds.
+        """
+        if self._status is None:
+            self._status = self._await_end(timeout)
+        return self._status
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, where it has not ended."""
+        try:
+            self.wait(0.0)
+        except TimeoutError:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it, and wait for its end."""
+        self.send_signal(signal.SIGKILL)
+        self.wait()
+
+    def read(self) -> tuple[str, str]:
+        """Return what it has said: standard output and error."""
+        said = []
+        for file in (self._stdout, self._stderr):
+            file.seek(0)
+            said.append(file.read().decode())
+        return said[0], said[1]
+
+
+@contextmanager
+def start_program(
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    clock: LeapingClock | None = None,
+) -> Iterator[Program]:
+    """Start the program, without a terminal; kill it in the end.
+
+    Parameters
+    ----------
+    arguments
+        The arguments, without the program's name.
+    cwd
+        The directory to run it in.
+    environ
+        The whole environment.
+    clock
+        Its clock; by default the machine's own.
+
+    Yields
+    ------
+    Program
+        The program.
+    """
+    starts = choose_size(1, 0) or not _can_fork(environ)
+    with (
+        tempfile.TemporaryFile() as stdout,
+        tempfile.TemporaryFile() as stderr,
+    ):
+        if starts:
+            pid, await_end = _start(arguments, cwd, environ, stdout, stderr)
+        else:
+            request = {
+                "arguments": [*arguments],
+                "cwd": str(cwd),
+                "environ": dict(environ),
+                "clock": str(clock.path) if clock is not None else None,
+            }
+            pid, await_end = _fork(request, stdout, stderr)
+        program = Program(pid, await_end, stdout, stderr)
+        try:
+            yield program
+        finally:
+            program.kill()
+
+
+def _start(
+    arguments: Sequence[str],
+    cwd: Path,
+    environ: Mapping[str, str],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+) -> tuple[int, Callable[[float], int]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rsp_release", *arguments],
+        cwd=cwd, env=environ, stdin=subprocess.DEVNULL,
+        stdout=stdout, stderr=stderr, start_new_session=True,
+    )  # fmt: skip
+
+    def await_end(seconds: float) -> int:
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+
+    return process.pid, await_end
+
+
+def _fork(
+    request: Mapping[str, object], stdout: IO[bytes], stderr: IO[bytes]
+) -> tuple[int, Callable[[float], int]]:
+    ours, theirs = socket.socketpair()
+    fds = [stdout.fileno(), stderr.fileno(), theirs.fileno()]
+    with theirs:
+        socket.send_fds(_server(), [json.dumps(request).encode()], fds)
+    ours.settimeout(60.0)
+    pid = int.from_bytes(ours.recv(4), "big")
+
+    def await_end(seconds: float) -> int:
+        if not select.select([ours], [], [], seconds)[0]:
+            raise TimeoutError
+        with ours:
+            # Nothing is said by who was killed.
+            return (ours.recv(1) or [-signal.SIGKILL])[0]
+
+    return pid, await_end
 
 
 def run_program(
@@ -38,8 +195,9 @@ def run_program(
     cwd: Path,
     environ: Mapping[str, str],
     timeout: float,
+    clock: LeapingClock | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the program, without a terminal.
+    """Run the program until it ends; see `start_program`.
 
     Parameters
     ----------
@@ -51,46 +209,19 @@ def run_program(
         The whole environment.
     timeout
         Seconds after which it is killed.
+    clock
+        Its clock; by default the machine's own.
 
     Returns
     -------
     subprocess.CompletedProcess of str
         How it ended, and what it said.
     """
-    command = [sys.executable, "-m", "rsp_release", *arguments]
-    if choose_size(1, 0) or not _can_fork(environ):
-        return subprocess.run(
-            command, cwd=cwd, env=environ, check=False, capture_output=True,
-            text=True, stdin=subprocess.DEVNULL, timeout=timeout,
-        )  # fmt: skip
-    with (
-        tempfile.TemporaryFile() as stdout,
-        tempfile.TemporaryFile() as stderr,
-    ):
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            request = {"arguments": [*arguments], "cwd": str(cwd)}
-            message = json.dumps(request | {"environ": dict(environ)})
-            fds = [stdout.fileno(), stderr.fileno(), theirs.fileno()]
-            socket.send_fds(_server(), [message.encode()], fds)
-            theirs.close()
-            ours.settimeout(timeout)
-            said = ours.makefile("r", encoding="ascii")
-            pid = int(said.readline())
-            try:
-                status = said.readline()
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
-                raise subprocess.TimeoutExpired(command, timeout) from None
-        stdout.seek(0)
-        stderr.seek(0)
-        return subprocess.CompletedProcess(
-            command,
-            # Nothing is said by who was killed.
-            int(status or -signal.SIGKILL),
-            stdout.read().decode(),
-            stderr.read().decode(),
-        )
+    with start_program(
+        arguments, cwd=cwd, environ=environ, clock=clock
+    ) as program:
+        status = program.wait(timeout)
+        return subprocess.CompletedProcess(arguments, status, *program.read())
 
 
 def _can_fork(environ: Mapping[str, str]) -> bool:
@@ -128,15 +259,28 @@ def _import_all() -> None:
     for module in pkgutil.walk_packages(rsp_release.__path__, "rsp_release."):
         if not module.name.startswith("rsp_release._"):
             importlib.import_module(module.name)
-    for name in ("git", "github", "requests", "rich.console", "ruamel.yaml"):
-        importlib.import_module(name)
+    for name in (
+        "git", "github", "requests", "rich.console", "ruamel.yaml", "tomllib",
+        # What typer imports with the first command.
+        "pydantic.type_adapter", "pydantic.types", "zoneinfo",
+    ):  # fmt: skip
+        with suppress(ModuleNotFoundError):
+            importlib.import_module(name)
+
+
+def _reap(*_: object) -> None:
+    """Wait for who has ended, so that the time it took is counted."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _serve(requests: socket.socket) -> None:
     """Fork for every request, until nobody can send one."""
     _import_all()
-    # Nobody waits for the processes.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # No fork looks through what all of them share.
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, _reap)
     while True:
         message, fds, _, _ = socket.recv_fds(requests, _MESSAGE_MOST, 3)
         if not message:
@@ -156,7 +300,9 @@ def _become(
     from rsp_release.__main__ import main
 
     os.setsid()
-    os.write(answers, b"%d\n" % os.getpid())
+    # What the program starts may outlive it.
+    os.set_inheritable(answers, False)
+    os.write(answers, os.getpid().to_bytes(4, "big"))
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
     for fd in (stdout, stderr):
@@ -167,6 +313,8 @@ def _become(
     assert isinstance(environ, dict)
     assert isinstance(arguments, list)
     os.environ.update(environ)
+    if request["clock"] is not None:
+        _share_clock(LeapingClock(Path(str(request["clock"]))))
     sys.argv = ["rsp-release", *arguments]
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), "utf-8")
     sys.stderr = io.TextIOWrapper(
@@ -178,12 +326,22 @@ def _become(
     except SystemExit as e:
         status = e.code if isinstance(e.code, int) else 1
     finally:
-        with contextlib.suppress(ValueError):
+        with suppress(ValueError):
             sys.stdout.flush()
-        with contextlib.suppress(ValueError):
+        with suppress(ValueError):
             sys.stderr.flush()
-        os.write(answers, b"%d\n" % status)
+        os.write(answers, bytes([status]))
         os._exit(status)
+
+
+def _share_clock(clock: LeapingClock) -> None:
+    """Let this process's program, and a sandbox that it starts, have it."""
+    for module in ("rsp_release.factory", "rsp_sandbox.base"):
+        patch.multiple(
+            f"{module}.SystemClock",
+            now=lambda _: clock.now(),
+            sleep=lambda _, seconds: clock.sleep(seconds),
+        ).start()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..deployment.charts import Place, parse_place
-from ..deployment.seen import find_places
+from ..deployment.places import find_places
 from ..engine.world import DeployRepository
 from ..exceptions import BlockedError, ExitStatus, NotAllowedError
 from ..models import Repository

@@ -20,7 +20,7 @@ from ..models import (
     RemoteTag,
     Repository,
 )
-from ..models.hosting import Credentials
+from ..models.github import Credentials
 from ..publishing import find_publication
 from ..version.evidence import History
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..exceptions import NotAllowedError
-from ..models.hosting import Ruleset
+from ..models.github import Ruleset
 from ..models.naming import name_first
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts

@@ -7,20 +7,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..config import Config
 from ..exceptions import ReleaseError, UsageError
 from .release import run_bump
 from .session import Globals, Session
 
 if TYPE_CHECKING:
-    from rsp_sandbox import Sandbox
+    from rsp_sandbox import Publishes, Sandbox, WorkflowScript
 
-__all__ = ["clone", "isolate", "run_demo", "run_sandbox"]
+    from ..models import Publication
+
+__all__ = ["isolate", "run_demo", "run_git", "run_sandbox", "tell"]
 
 _FOREIGN = (
     # Credentials are not for the sandbox, and what is released there must
@@ -53,11 +56,11 @@ def run_demo(options: Globals, *, as_json: bool) -> int:
             seed.demo(box)
             environ = isolate(options.environ, folder, box.environment())
             place = folder / "stargazer"
-            clone(box.git_url("rubin-demo/stargazer"), place, environ)
+            url = box.git_url("rubin-demo/stargazer")
+            run_git("clone", "--quiet", url, str(place), environ=environ)
             if not as_json:
                 sys.stdout.write(
-                    "A made-up service on a GitHub that is imitated on this"
-                    " machine.\n"
+                    "Releasing a made-up service on an imitation of GitHub.\n"
                     "$ rsp-release bump minor --yes\n\n"
                 )
                 sys.stdout.flush()
@@ -117,7 +120,8 @@ def run_sandbox(
             repository = f"{owner}/{name}"
         else:
             repository = repository or _guess_name(git)
-            box.add_repository(repository, git)
+            publishes = tell(repository, Config())
+            box.add_repository(repository, git, publishes=publishes)
     except (OSError, ValueError) as e:
         raise UsageError(f"the sandbox cannot start: {e}") from e
     try:
@@ -126,7 +130,7 @@ def run_sandbox(
     except OSError as e:
         raise UsageError(
             f"the sandbox cannot use port {port}: {e.strerror}",
-            help="name another with --port, or leave it out for any",
+            help="choose another with --port, or leave it out",
         ) from e
     return 0
 
@@ -138,8 +142,7 @@ def _serve(box: Sandbox, repository: str) -> None:
     sys.stdout.flush()
     sys.stderr.write(
         f"serving {repository}; clone it from {box.git_url(repository)}\n"
-        "point another terminal at it with the lines above, and stop with"
-        " Ctrl-C\n"
+        "run the lines above in another terminal; press Ctrl-C to stop\n"
     )
     with suppress(KeyboardInterrupt):
         while True:
@@ -151,10 +154,68 @@ def _guess_name(git: Path) -> str:
     path = git.resolve()
     if not (path / "HEAD").is_file():
         raise UsageError(
-            f"{git} is no bare repository",
-            help="make one: git clone --bare REPOSITORY",
+            f"{git} is not a bare repository",
+            help="create one: git clone --bare REPOSITORY",
         )
     return f"{path.parent.name or 'owner'}/{path.name.removesuffix('.git')}"
+
+
+def tell(
+    repository: str,
+    config: Config,
+    *,
+    heard: Callable[[str, Publication | None], None] = lambda *_: None,
+) -> Publishes:
+    """Make what tells the sandbox which images a release publishes.
+
+    It says what the program finds in the workflow files: the sandbox does not
+    read that out of them.
+
+    Parameters
+    ----------
+    repository
+        Owner and name on GitHub.
+    config
+        The settings, which decide where they speak.
+    heard
+        Is given each tag that is asked about, with what was found.
+    """
+    from rsp_sandbox import ImageScript, WorkflowScript
+
+    from ..publishing import find_publication
+
+    def told(
+        tag: str,
+        files: Mapping[str, str],
+        read: Callable[[str], str | None],
+    ) -> list[WorkflowScript]:
+        found = None
+        # Such as where an old tag has no workflow that the settings name.
+        with suppress(ReleaseError):
+            found = find_publication(
+                files,
+                repository=repository,
+                tag=tag,
+                workflow=config.workflow,
+                images=config.images,
+                platforms=config.platforms,
+                read=read,
+            )
+        heard(tag, found)
+        if found is None:
+            return []
+        images = [
+            ImageScript(
+                name=image.name,
+                tag=image.tag,
+                platforms=image.platforms or ("linux/amd64",),
+                job=found.jobs[-1] if found.jobs else None,
+            )
+            for image in found.images
+        ]
+        return [WorkflowScript(path=found.workflow, images=tuple(images))]
+
+    return told
 
 
 def isolate(
@@ -185,33 +246,45 @@ def isolate(
     }
 
 
-def clone(
-    url: str, directory: Path, environ: Mapping[str, str], *more: str
-) -> None:
-    """Clone a repository.
+def run_git(
+    *args: str,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    given: str = "",
+    may_fail: bool = False,
+) -> str:
+    """Run git and return what it prints.
 
     Parameters
     ----------
-    url
-        Its address.
-    directory
-        Where the clone shall be.
+    *args
+        The arguments.
+    cwd
+        Where; by default the current directory.
     environ
-        The environment.
-    *more
-        More options of ``git clone``.
+        The environment; by default this process's.
+    given
+        What git reads.
+    may_fail
+        Whether nothing is returned where git fails.
 
     Raises
     ------
     ReleaseError
-        Raised if git could not.
+        Raised if git fails.
     """
     result = subprocess.run(
-        ["git", "clone", "--quiet", *more, url, str(directory)],
-        env=dict(environ),
+        ["git", *args],
+        cwd=cwd,
+        env=None if environ is None else dict(environ),
+        input=given,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
         check=False,
     )
-    if result.returncode:
-        raise ReleaseError(f"git clone failed: {result.stderr.strip()}")
+    if result.returncode and not may_fail:
+        raise ReleaseError(
+            f"git {args[0]} failed: {result.stderr.strip()[:500]}"
+        )
+    return "" if result.returncode else result.stdout.strip()

@@ -81,7 +81,9 @@ def run_fleet(
         )
     try:
         reader = session.factory.make_fleet_reader(repository)
-        with show_progress(f"Reading {reader.name}", sys.stderr) as advance:
+        with show_progress(
+            f"Reading {reader.deploy.name}", sys.stderr
+        ) as advance:
             rows = reader.read(advance)
         rows = select(rows, needs=needs, names=names)
     except ReleaseError as e:
@@ -90,7 +92,7 @@ def run_fleet(
     if session.as_json:
         from ..views.json import dumps
 
-        told = document(rows, repository=reader.name)
+        told = document(rows, repository=reader.deploy.name)
         sys.stdout.write(f"{dumps(told)}\n")
     elif sys.stdout.isatty():
         from rich.console import Console

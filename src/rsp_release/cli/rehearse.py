@@ -1,25 +1,26 @@
-"""The command ``rehearse``: this repository's release, on the sandbox."""
+"""The command ``rehearse``: release this repository on the sandbox."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import Config, load_config
 from ..deployment.charts import parse_place
-from ..exceptions import ReleaseError, UsageError
+from ..exceptions import UsageError
 from ..views import safe
-from .demo import clone, isolate
+from .demo import isolate, run_git, tell
 from .release import run_bump
 from .session import Globals, Session
 
 if TYPE_CHECKING:
     from rsp_sandbox import Sandbox
+
+    from ..models import Publication
 
 __all__ = ["run_rehearse"]
 
@@ -27,7 +28,7 @@ _OWN_SETTINGS = r"^(user|gpg|tag|commit)\."
 """Git's settings of the clone that a release depends on."""
 
 _SPEED = 4.0
-"""How much faster than in the sandbox by itself jobs run."""
+"""How much faster than usual the sandbox's jobs run."""
 
 
 def run_rehearse(
@@ -72,13 +73,19 @@ def run_rehearse(
     root, repository, branch = session.factory.find_home()
     source = _look(root, options, repository, branch)
     config = load_config(root, environ=options.environ)
+    told: dict[str, Publication | None] = {}
+    publishes = tell(repository, config, heard=told.__setitem__)
     with tempfile.TemporaryDirectory(prefix="rsp-release-") as name:
         folder = Path(name)
         remote = folder / f"{repository}.git"
         source.copy(remote)
         with Sandbox(Scenario(speed=_SPEED)) as box:
-            seed.publish(box, box.add_repository(repository, remote))
-            told = _add_deployment(box, config, source)
+            project = box.add_repository(
+                repository, remote, publishes=publishes
+            )
+            seed.publish(box, project)
+            told.clear()
+            made_up = _add_deployment(box, config, source)
             environ = isolate(options.environ, folder, box.environment())
             # Who releases, and with which key, is rehearsed too.
             for key in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
@@ -90,10 +97,12 @@ def run_rehearse(
             more = [f"--reference-if-able={root}"]
             if source.branch:
                 more.append(f"--branch={source.branch}")
-            clone(url, place, environ, *more)
+            run_git(
+                "clone", "--quiet", *more, url, str(place), environ=environ
+            )
             source.settle(place, environ)
             if not session.as_json:
-                _introduce(source, told)
+                _introduce(source, made_up)
             # In the made-up world `repository` is where it is in the real one,
             # whatever the remotes of the real clone are called.
             inner = replace(
@@ -108,7 +117,7 @@ def run_rehearse(
                 yes=True,
             )
     if not session.as_json:
-        sys.stdout.write("\nA rehearsal: nothing of it left this machine.\n")
+        _conclude(told)
     return status
 
 
@@ -142,7 +151,7 @@ class _Source:
             self.root, "rev-parse", "--git-path", "objects"
         )
         place.mkdir(parents=True)
-        _run(place, "init", "--quiet", "--bare")
+        run_git("init", "--quiet", "--bare", cwd=place)
         alternates = place / "objects" / "info" / "alternates"
         alternates.write_text(f"{objects.resolve()}\n", encoding="utf-8")
         known = _read(
@@ -161,34 +170,34 @@ class _Source:
         if self.branch:
             refs[f"refs/heads/{self.branch}"] = self.head
         commands = [f"create {ref} {sha}\n" for ref, sha in refs.items()]
-        _run(place, "update-ref", "--stdin", given="".join(commands))
+        run_git("update-ref", "--stdin", cwd=place, given="".join(commands))
         head = f"refs/heads/{self.release_branch}"
-        _run(place, "symbolic-ref", "HEAD", head)
+        run_git("symbolic-ref", "HEAD", head, cwd=place)
 
     def settle(self, place: Path, environ: Mapping[str, str]) -> None:
         """Let a clone be as this one is."""
         for key, value in self.settings:
-            _run(place, "config", key, value, environ=environ)
+            run_git("config", key, value, cwd=place, environ=environ)
         if self.branch is None:
-            _run(
-                place, "checkout", "--quiet", "--detach", self.head,
-                environ=environ,
+            run_git(
+                "checkout", "--quiet", "--detach", self.head,
+                cwd=place, environ=environ,
             )  # fmt: skip
 
 
 def _look(
     root: Path, options: Globals, repository: str, branch: str
 ) -> _Source:
-    """Look at the clone that is to be rehearsed."""
+    """Read what the rehearsal needs of the clone."""
     if _read(root, "rev-parse", "--is-shallow-repository") == "true":
         raise UsageError(
-            "the clone is shallow, so that its history cannot be rehearsed",
-            help="complete it: git fetch --unshallow --tags",
+            "cannot rehearse a shallow clone",
+            help="fetch its history: git fetch --unshallow --tags",
         )
     head = _read(root, "rev-parse", "--verify", "--quiet", "HEAD")
     if not head:
         raise UsageError(
-            "there is no commit yet", help="commit something first"
+            "the repository has no commits", help="commit something first"
         )
     current = _read(root, "symbolic-ref", "--quiet", "--short", "HEAD") or None
     theirs = f"refs/remotes/{options.remote}/{current}"
@@ -221,7 +230,7 @@ def _look(
 def _add_deployment(
     box: Sandbox, config: Config, source: _Source
 ) -> str | None:
-    """Make up the repository to deploy from; return what is made up."""
+    """Make up the deployment repository; return what to say of it."""
     from rsp_sandbox import seed
 
     name = config.deploy_repository
@@ -234,7 +243,7 @@ def _add_deployment(
         place = parse_place(each)
         if not place.is_app_version:
             # Nobody can know what else such a file holds.
-            return f"{name} is not there: its files cannot be made up"
+            return f"{name} is missing: its files cannot be made up"
         files[place.path] = (
             f"apiVersion: v2\nname: {short}\nversion: 1.0.0\n"
             f"sources:\n  - {box.server_url}/{source.repository}\n"
@@ -245,54 +254,39 @@ def _add_deployment(
 
 
 def _introduce(source: _Source, told: str | None) -> None:
-    """Say what is real in what follows, and what is not."""
-    where = "on a throw-away clone and an imitation of GitHub"
-    lines = [f"A rehearsal of {source.repository}, {where}."]
+    """Say what is real in the rehearsal, and what is not."""
+    where = "in a throwaway clone, on an imitation of GitHub"
+    lines = [f"Rehearsing {source.repository} {where}."]
     if source.unpushed:
         many = "" if source.unpushed == 1 else "s"
         lines.append(
-            f"{source.unpushed} commit{many} of {source.branch} that"
-            f" {source.remote} does not have: as if pushed."
+            f"{source.unpushed} commit{many} of {source.branch} not on"
+            f" {source.remote}: treated as pushed."
         )
     if source.is_dirty:
-        lines.append("What is not committed is not part of it.")
+        lines.append("Uncommitted changes are left out.")
     if told:
         lines.append(f"{told}.")
     sys.stdout.write("\n".join(map(safe.line, lines)) + "\n\n")
     sys.stdout.flush()
 
 
+def _conclude(told: Mapping[str, Publication | None]) -> None:
+    """Say that nothing was real, and what the images come from."""
+    lines = ["This was a rehearsal: nothing left this machine."]
+    for found in filter(None, told.values()):
+        if found.images:
+            lines.append(
+                "No workflow ran: the images are what the program found in"
+                f" {found.workflow or 'the settings'}:"
+            )
+        for image in found.images:
+            assumed = " (tag assumed)" if image.is_assumed else ""
+            lines.append(f"- {image.name}:{image.tag}{assumed}")
+        lines += [f"Cannot tell which images: {t}" for t in found.unsure]
+    sys.stdout.write("\n" + "\n".join(map(safe.line, lines)) + "\n")
+
+
 def _read(root: Path, *args: str) -> str:
     """Ask git about a clone; what it does not know is empty."""
-    result = subprocess.run(
-        ["git", *args],
-        cwd=root,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        check=False,
-    )
-    return result.stdout.strip() if result.returncode == 0 else ""
-
-
-def _run(
-    place: Path,
-    *args: str,
-    given: str = "",
-    environ: Mapping[str, str] | None = None,
-) -> None:
-    command: Sequence[str] = ["git", *args]
-    result = subprocess.run(
-        command,
-        cwd=place,
-        env=None if environ is None else dict(environ),
-        input=given,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        check=False,
-    )
-    if result.returncode:
-        raise ReleaseError(
-            f"git {args[0]} failed: {result.stderr.strip()[:500]}"
-        )
+    return run_git(*args, cwd=root, may_fail=True)

@@ -105,7 +105,7 @@ def run_resume(session: Session, *, tag: str | None) -> int:
     try:
         releaser = session.make_releaser()
         with session.lock(releaser):
-            subject = releaser.take_up(tag)
+            subject = releaser.plan_resume(tag)
             return _see_through(
                 session,
                 f"Release {subject.repository} {subject.tag}",
@@ -135,7 +135,7 @@ def run_status(session: Session, *, tag: str | None) -> int:
     """
     try:
         releaser = session.make_releaser()
-        subject = releaser.take_up(tag)
+        subject = releaser.plan_resume(tag)
         result = session.show(
             f"Status of {subject.repository} {subject.tag}",
             _steps_of(releaser, subject),
@@ -199,7 +199,7 @@ def _see_through(
     while result.choice is not None and session.asks:
         session.decide(result.choice)
         releaser = session.make_releaser()
-        subject = releaser.take_up(tag)
+        subject = releaser.plan_resume(tag)
         insist = partial(releaser.resume, _forced(subject))
         result = session.show(
             title,
@@ -215,7 +215,7 @@ def _see_through(
         result = session.show(title, steps, last.follow(insist()), tag=tag)
     while last.offer(session, result):
         releaser = session.make_releaser(reruns=1)
-        subject = releaser.take_up(tag)
+        subject = releaser.plan_resume(tag)
         result = session.show(
             title,
             _steps_of(releaser, subject),

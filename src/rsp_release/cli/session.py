@@ -197,7 +197,7 @@ class Session:
         self, releaser: Releaser, *, writes: bool = True
     ) -> AbstractContextManager[None]:
         """Let only one process write from this clone."""
-        return lock(releaser.journals) if writes else nullcontext()
+        return lock(releaser.project.journals) if writes else nullcontext()
 
     def show(
         self,

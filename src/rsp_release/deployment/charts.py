@@ -1,4 +1,4 @@
-"""What a deployment repository says of versions, and how to change it.
+"""Reads versions from charts and Kustomize files, and replaces them.
 
 Pure: texts in, texts out. Helm charts carry the version of an application as
 ``appVersion`` in :file:`Chart.yaml`, which is the tag of its image unless the
@@ -95,11 +95,6 @@ class Edited:
 
     Where nothing is to be changed, the two are the same.
     """
-
-    @property
-    def current(self) -> tuple[str | None, ...]:
-        """The values before."""
-        return tuple(old for _, old, _ in self.changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

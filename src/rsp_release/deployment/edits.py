@@ -1,14 +1,14 @@
-"""A new version in every place of a deployment repository. Pure."""
+"""Puts a version into every place of a deployment repository. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from .charts import Edited, Place, edit, edit_badges
+from .charts import Place, edit, edit_badges
 
-__all__ = ["Replaced", "edit_all", "list_changes", "new_files"]
+__all__ = ["Edits", "Replaced", "edit_all"]
 
 
 class Replaced(NamedTuple):
@@ -20,13 +20,27 @@ class Replaced(NamedTuple):
     new: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edits:
+    """What a new version makes of the files of a deployment repository."""
+
+    paths: tuple[str, ...]
+    """The files that hold the version."""
+
+    changes: tuple[Replaced, ...]
+    """The values that are not as they should be."""
+
+    files: tuple[tuple[str, str], ...]
+    """Path and new text of each file that changes; badges follow."""
+
+
 def edit_all(
-    places: Iterable[Place],
+    places: Sequence[Place],
     files: Mapping[str, str],
     *,
     tag: str,
     digests: Mapping[str, str | None],
-) -> dict[str, Edited]:
+) -> Edits:
     """Put a version into every place.
 
     Parameters
@@ -34,7 +48,7 @@ def edit_all(
     places
         Where it stands.
     files
-        The text of each file.
+        The text of each file, and of the README beside a chart.
     tag
         The tag of the release's images.
     digests
@@ -42,66 +56,34 @@ def edit_all(
 
     Returns
     -------
-    dict of Edited
-        Every file with its new text, by its path.
+    Edits
+        What changes.
 
     Raises
     ------
     BlockedError
         Raised if a file has no such place, or it cannot be changed alone.
     """
-    edits: dict[str, Edited] = {}
+    texts = dict(files)
+    found: list[Replaced] = []
     for place in places:
-        before = edits.get(place.path)
-        text = before.text if before else files.get(place.path, "")
+        text = texts.get(place.path, "")
         edited = edit(place, text, tag=tag, digests=digests)
-        if before is not None:
-            edited = replace(
-                edited, changes=(*before.changes, *edited.changes)
-            )
-        edits[place.path] = edited
-    return edits
-
-
-def list_changes(edits: Mapping[str, Edited]) -> list[Replaced]:
-    """Return what is not as it should be."""
-    return [
-        Replaced(path, key, old, new)
-        for path, edited in edits.items()
-        for key, old, new in edited.changes
-        if old != new
-    ]
-
-
-def new_files(
-    places: Iterable[Place],
-    files: Mapping[str, str],
-    edits: Mapping[str, Edited],
-) -> tuple[tuple[str, str], ...]:
-    """Return every file that changes; badges follow the version.
-
-    Parameters
-    ----------
-    places
-        Where the version stands.
-    files
-        The text of each file, and of the README beside a chart.
-    edits
-        What `edit_all` made of them.
-
-    Returns
-    -------
-    tuple of tuple
-        Path and new text of each.
-    """
-    texts = {path: edited.text for path, edited in edits.items()}
+        texts[place.path] = edited.text
+        found += [Replaced(place.path, *change) for change in edited.changes]
     for place in places:
         readme = place.beside("README.md")
-        if place.is_app_version and readme in files:
-            for key, old, new in edits[place.path].changes:
-                if key == "appVersion":
-                    text = texts.get(readme, files[readme])
-                    texts[readme] = edit_badges(text, old=old, new=new)
-    return tuple(
-        (path, text) for path, text in texts.items() if text != files[path]
+        if not place.is_app_version or readme not in texts:
+            continue
+        for path, key, old, new in found:
+            if (path, key) == (place.path, "appVersion"):
+                texts[readme] = edit_badges(texts[readme], old=old, new=new)
+    return Edits(
+        paths=tuple(dict.fromkeys(place.path for place in places)),
+        changes=tuple(c for c in found if c.old != c.new),
+        files=tuple(
+            (path, text)
+            for path, text in texts.items()
+            if text != files.get(path)
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from ..engine.world import Clock, DeployRepository
@@ -27,38 +28,21 @@ class Repositories(Protocol):
         """Return what came after their latest releases."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FleetReader:
-    """Reads all applications of a deployment repository.
+    """Reads all applications of a deployment repository."""
 
-    Parameters
-    ----------
-    deploy
-        The deployment repository.
-    repositories
-        The repositories of the applications.
-    host
-        GitHub's host.
-    clock
-        The clock.
-    """
+    deploy: DeployRepository
+    """The deployment repository."""
 
-    def __init__(
-        self,
-        *,
-        deploy: DeployRepository,
-        repositories: Repositories,
-        host: str,
-        clock: Clock,
-    ) -> None:
-        self._deploy = deploy
-        self._repositories = repositories
-        self._host = host
-        self._clock = clock
+    repositories: Repositories
+    """The repositories of the applications."""
 
-    @property
-    def name(self) -> str:
-        """The deployment repository."""
-        return self._deploy.name
+    host: str
+    """GitHub's host."""
+
+    clock: Clock
+    """The clock."""
 
     def read(
         self, advance: Callable[[int, int], None] = lambda done, total: None
@@ -75,23 +59,23 @@ class FleetReader:
         tuple of Row
             A row for each application, in the order of the charts.
         """
-        deploy = self._deploy
+        deploy = self.deploy
         branch = deploy.repository().default_branch
         head = deploy.branch(deploy.name, branch)
         if head is None:
             raise ReadError(f"{deploy.name} has no branch {branch}")
         texts = deploy.scan(head, find_charts(deploy.paths(head)))
-        found = find_applications(texts, host=self._host)
+        found = find_applications(texts, host=self.host)
         names = list(dict.fromkeys(a.repository for a in found))
         total = 2 * len(names)
-        facts = self._repositories.facts(
+        facts = self.repositories.facts(
             names, lambda done: advance(done, total)
         )
-        unreleased = self._repositories.unreleased(
+        unreleased = self.repositories.unreleased(
             facts, lambda done: advance(done, total)
         )
         pulls = deploy.open_pulls()
-        now = self._clock.now()
+        now = self.clock.now()
         return tuple(
             make_row(
                 application,

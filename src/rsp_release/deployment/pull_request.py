@@ -1,4 +1,4 @@
-"""What a deployment pull request says, and what it is for. Pure."""
+"""Writes and reads the text of deployment pull requests. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..models import ImageReport, PullRequest, Release, WorkflowRun
-from ..models.pulls import mute
+from ..models.quotation import mute
 from ..version.tags import parse_version
 from .charts import ImageValue
 from .edits import Replaced
 
 __all__ = [
     "Evidence",
-    "image_tag",
     "superseded",
     "title",
     "version_of",
@@ -36,12 +35,6 @@ class Evidence:
 
     run: WorkflowRun | None = None
     """The run that published the images."""
-
-
-def image_tag(release: Release) -> str:
-    """Return the tag that a release's images have."""
-    tags = {image.tag for image in release.images}
-    return tags.pop() if len(tags) == 1 else release.tag
 
 
 def title(release: Release) -> str:
@@ -115,7 +108,6 @@ def write_body(
         f"| `{_code(c.path)}` | `{_code(c.key)}`"
         f" | {_shown(c.old)} | {_shown(c.new)} |"
         for c in changes
-        if c.old != c.new
     ]
     run = evidence.run
     if run is not None:

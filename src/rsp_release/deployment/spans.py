@@ -1,4 +1,4 @@
-"""Single values of YAML files: where they stand, and putting others there.
+"""Finds single values of YAML files, and replaces nothing but them.
 
 Pure. The parser says where a value begins and ends; only that span of the
 text is replaced, so comments, quotes of other values, line ends and

@@ -10,7 +10,7 @@ Retries of writes live here; retries of reads live in the storage modules.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from random import Random
@@ -82,9 +82,6 @@ class Ending:
     verdicts: tuple[tuple[str, Verdict], ...]
     """The last verdict of every step that was looked at, by key."""
 
-    has_written: bool
-    """Whether this engine wrote anything."""
-
     @property
     def last(self) -> Verdict | None:
         """The verdict that the engine stopped at."""
@@ -95,51 +92,39 @@ class Ending:
         """Whether everything is as it should be."""
         return all(isinstance(v, Done) for _, v in self.verdicts)
 
+    def replaced(self, key: str, verdict: Verdict) -> Ending:
+        """Return the same with another verdict of a step."""
+        verdicts = {**dict(self.verdicts), key: verdict}
+        return Ending(verdicts=tuple(verdicts.items()))
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """Runs ordered steps against the world.
+    """Runs ordered steps against the world."""
 
-    Parameters
-    ----------
-    world
-        What the steps look at and write to.
-    journal
-        Where intents are recorded before the writes.
-    mode
-        What to do with a verdict that is not "done".
-    deadline
-        When to stop waiting (aware, UTC); `None`: never.
-    random
-        Spreads the waits, so that many machines don't ask at once.
-    pace
-        How patient to be.
-    waits_for_people
-        Whether to wait where a person must move; else stop there.
-    asks
-        Whether a person is there to decide; then it stops where one may.
-    """
+    world: World
+    """What the steps look at and write to."""
 
-    def __init__(
-        self,
-        *,
-        world: World,
-        journal: Journal,
-        mode: Mode,
-        random: Random,
-        deadline: datetime | None = None,
-        pace: Pace | None = None,
-        waits_for_people: bool = True,
-        asks: bool = False,
-    ) -> None:
-        self._world = world
-        self._journal = journal
-        self._mode = mode
-        self._random = random
-        self._deadline = deadline
-        self._pace = pace or Pace()
-        self._waits_for_people = waits_for_people
-        self._asks = asks
-        self._has_written = False
+    journal: Journal
+    """Where intents are recorded before the writes."""
+
+    mode: Mode
+    """What to do with a verdict that is not "done"."""
+
+    random: Random
+    """Spreads the waits, so that many machines don't ask at once."""
+
+    deadline: datetime
+    """When to stop waiting (aware, UTC)."""
+
+    pace: Pace
+    """How patient to be."""
+
+    waits_for_people: bool = True
+    """Whether to wait where a person must move; else stop there."""
+
+    asks: bool = False
+    """Whether a person is there to decide; then it stops where one may."""
 
     def run(
         self, steps: Sequence[Step[T]], subject: T
@@ -172,48 +157,48 @@ class Engine:
         """
         verdicts: list[tuple[str, Verdict]] = []
         for step in steps:
-            turn = _Turn(step, subject, self._pace, self._random)
+            turn = _Turn(step, subject, self.pace, self.random, self.pace.look)
             verdict = yield from self._make_true(turn)
             verdicts.append((step.key, verdict))
-            if self._mode is Mode.ACT and not isinstance(verdict, Done):
+            if self.mode is Mode.ACT and not isinstance(verdict, Done):
                 break
-        return Ending(verdicts=tuple(verdicts), has_written=self._has_written)
+        return Ending(verdicts=tuple(verdicts))
 
     def _make_true(self, turn: _Turn[T]) -> Generator[Event, None, Verdict]:
-        clock = self._world.clock
+        clock = self.world.clock
         while True:
             verdict = self._look(turn)
-            if isinstance(verdict, Change) and self._mode is Mode.ACT:
+            if isinstance(verdict, Change) and self.mode is Mode.ACT:
                 outcome = yield from self._write(turn, verdict)
                 if outcome is None:
                     continue
                 verdict = outcome
             now = clock.now()
             if isinstance(verdict, Wait):
-                is_patient = self._mode is not Mode.LOOK
+                is_patient = self.mode is not Mode.LOOK
                 verdict = turn.bound(verdict, now, is_patient=is_patient)
             yield turn.event(verdict, now)
-            if not isinstance(verdict, Wait) or self._mode is not Mode.ACT:
+            if not isinstance(verdict, Wait) or self.mode is not Mode.ACT:
                 return verdict
-            if verdict.is_on_person and not self._waits_for_people:
+            if verdict.is_on_person and not self.waits_for_people:
                 return verdict
-            if verdict.choice is not None and self._asks:
+            if verdict.choice is not None and self.asks:
                 return verdict
             if not self._sleep(turn, verdict):
                 return verdict
 
     def _look(self, turn: _Turn[T]) -> Verdict:
         """Observe and decide; what only needs time becomes a `Wait`."""
-        clock = self._world.clock
+        clock = self.world.clock
         try:
-            seen = turn.step.observe(turn.subject, self._world)
+            seen = turn.step.observe(turn.subject, self.world)
         except RateLimitedError as e:
-            if self._mode is not Mode.ACT:
+            if self.mode is not Mode.ACT:
                 raise
             return _wait_until(e, clock.now())
         except ReadError as e:
             turn.read_out_since = turn.read_out_since or clock.now()
-            if self._mode is not Mode.ACT or self._is_out(turn.read_out_since):
+            if self.mode is not Mode.ACT or self._is_out(turn.read_out_since):
                 raise
             return Wait(reason=f"{e.message}; trying again")
         turn.read_out_since = None
@@ -223,18 +208,18 @@ class Engine:
         self, turn: _Turn[T], change: Change
     ) -> Generator[Event, None, Verdict | None]:
         """Write once, or say why not now; `None` means "look again"."""
-        journal, clock = self._journal, self._world.clock
+        journal, clock = self.journal, self.world.clock
         key = change.write.key
         now = clock.now()
         intent = journal.intent(key)
-        if intent and now < intent + timedelta(seconds=self._pace.settle):
+        if intent and now < intent + timedelta(seconds=self.pace.settle):
             return Wait(reason=f"{change.summary}: waiting for it to show")
         if key in turn.refusals:
             return turn.believe(change, now)
         yield turn.event(change, now, is_acting=True)
         journal.intend(key, step=turn.step.key, at=now)
         try:
-            turn.step.act(change, self._world)
+            turn.step.act(change, self.world)
         except RateLimitedError as e:
             journal.void(key, why=e.message, at=clock.now())
             return _wait_until(e, clock.now())
@@ -254,19 +239,13 @@ class Engine:
             journal.void(key, why=e.message, at=clock.now())
             raise
         except UncertainError as e:
-            self._has_written = True
             yield Notice(
                 text=f"{e.message}; looking whether it happened",
                 at=clock.now(),
             )
             return None
-        except BaseException:
-            # Whatever this is, it is not known that nothing was written.
-            self._has_written = True
-            raise
-        self._has_written = True
         journal.acknowledge(key, at=clock.now())
-        turn.interval = self._pace.look
+        turn.interval = self.pace.look
         return None
 
     def _is_out(self, since: datetime) -> bool:
@@ -275,39 +254,37 @@ class Engine:
         Before anything was written it is kinder to fail soon. After that, an
         outage is no reason to leave a release half-made.
         """
-        seconds = self._pace.outage_before
-        if self._journal.has_intents:
-            seconds = self._pace.outage
-        return self._world.clock.now() - since > timedelta(seconds=seconds)
+        seconds = self.pace.outage_before
+        if self.journal.has_intents:
+            seconds = self.pace.outage
+        return self.world.clock.now() - since > timedelta(seconds=seconds)
 
     def _sleep(self, turn: _Turn[T], wait: Wait) -> bool:
         """Sleep until the next look; return whether there is time left."""
-        now = self._world.clock.now()
+        now = self.world.clock.now()
         seconds = turn.next_interval(wait)
-        if self._deadline is not None:
-            left = (self._deadline - now).total_seconds()
-            if left <= 0:
-                return False
-            seconds = min(seconds, left)
-        self._world.clock.sleep(seconds)
+        left = (self.deadline - now).total_seconds()
+        if left <= 0:
+            return False
+        self.world.clock.sleep(min(seconds, left))
         return True
 
 
+@dataclass(slots=True)
 class _Turn(Generic[T]):
     """What the engine remembers of one step while it is at it."""
 
-    def __init__(
-        self, step: Step[T], subject: T, pace: Pace, random: Random
-    ) -> None:
-        self.step = step
-        self.subject = subject
-        self.refusals: dict[str, tuple[RefusedError, datetime]] = {}
-        self.read_out_since: datetime | None = None
-        self.write_out_since: datetime | None = None
-        self.interval = pace.look
-        self._pace = pace
-        self._random = random
-        self._waiting_since: dict[str, datetime] = {}
+    step: Step[T]
+    subject: T
+    pace: Pace
+    random: Random
+    interval: float
+    refusals: dict[str, tuple[RefusedError, datetime]] = field(
+        default_factory=dict
+    )
+    waiting_since: dict[str, datetime] = field(default_factory=dict)
+    read_out_since: datetime | None = None
+    write_out_since: datetime | None = None
 
     def event(
         self, verdict: Verdict, at: datetime, *, is_acting: bool = False
@@ -326,7 +303,7 @@ class _Turn(Generic[T]):
             return wait
         then = wait.otherwise
         told = then.evidence if isinstance(then, Done) else then.problem
-        since = self._waiting_since.setdefault(told, now)
+        since = self.waiting_since.setdefault(told, now)
         patience = wait.patience if is_patient else 0.0
         if now - since < timedelta(seconds=patience):
             return wait
@@ -336,13 +313,13 @@ class _Turn(Generic[T]):
         if wait.interval is not None:
             return wait.interval
         interval = self.interval
-        self.interval = min(interval * 1.5, self._pace.look_most)
-        return interval * self._random.uniform(0.8, 1.2)
+        self.interval = min(interval * 1.5, self.pace.look_most)
+        return interval * self.random.uniform(0.8, 1.2)
 
     def believe(self, change: Change, now: datetime) -> Verdict:
         """Believe a refusal, once reads had time to show what caused it."""
         refusal, since = self.refusals[change.write.key]
-        settle = timedelta(seconds=self._pace.settle)
+        settle = timedelta(seconds=self.pace.settle)
         if refusal.is_duplicate and now < since + settle:
             return Wait(reason=f"{change.summary}: waiting for it to show")
         return Blocked(

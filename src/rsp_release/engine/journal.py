@@ -1,4 +1,4 @@
-"""What looking at the world cannot recover: decisions and intents.
+"""The journal of a release: its decisions, and what it meant to write.
 
 A journal is a file of JSON lines, one for each release, below the clone's
 ``.git``. It holds the pinned `~rsp_release.models.Release`, and for each
@@ -13,21 +13,14 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from urllib.parse import quote, unquote
 
 from ..exceptions import BlockedError, ReleaseError
-from ..models import (
-    Deployment,
-    Image,
-    Proposal,
-    Publication,
-    PullPolicy,
-    Release,
-)
+from ..models import Proposal, Release
 
 __all__ = ["Journal", "find_unfinished", "lock"]
 
@@ -142,7 +135,7 @@ class Journal:
 
     def pin(self, release: Release) -> None:
         """Record the decisions. Later pins of one journal replace earlier."""
-        self._append({"kind": "pin", "release": _dump_release(release)})
+        self._append({"kind": "pin", "release": asdict(release)})
 
     def propose(self, proposal: Proposal) -> None:
         """Record what is proposed, before anything of it is written.
@@ -150,32 +143,28 @@ class Journal:
         It takes the place of what was proposed before, and so of that try's
         intents: they say nothing of this one.
         """
-        self._append({"kind": "propose", "proposal": _dump_proposal(proposal)})
+        self._append({"kind": "propose", "proposal": asdict(proposal)})
 
     def intend(self, key: str, *, step: str, at: datetime) -> None:
         """Record that a write is about to be tried."""
-        self._append(
-            {"kind": "intent", "key": key, "step": step, "at": _stamp(at)}
-        )
+        self._append({"kind": "intent", "key": key, "step": step, "at": at})
 
     def acknowledge(self, key: str, *, at: datetime) -> None:
         """Record that the other side confirmed the write."""
-        self._append({"kind": "acknowledge", "key": key, "at": _stamp(at)})
+        self._append({"kind": "acknowledge", "key": key, "at": at})
 
     def void(self, key: str, *, why: str, at: datetime) -> None:
         """Record that the write provably came to nothing."""
-        self._append(
-            {"kind": "void", "key": key, "why": why, "at": _stamp(at)}
-        )
+        self._append({"kind": "void", "key": key, "why": why, "at": at})
 
     def finish(self, *, at: datetime) -> None:
         """Record that the release was seen to be complete."""
         if not self._is_finished:
-            self._append({"kind": "finish", "at": _stamp(at)})
+            self._append({"kind": "finish", "at": at})
 
     def abandon(self, *, at: datetime) -> None:
         """Record that what was proposed was given up, and nothing is left."""
-        self._append({"kind": "abandon", "at": _stamp(at)})
+        self._append({"kind": "abandon", "at": at})
 
     def discard(self) -> None:
         """Delete the journal of a release that wrote nothing."""
@@ -189,7 +178,9 @@ class Journal:
         self._size = 0
 
     def _append(self, record: dict[str, Any]) -> None:
-        line = json.dumps({"schema": _SCHEMA, **record}, ensure_ascii=True)
+        line = json.dumps(
+            {"schema": _SCHEMA, **record}, default=datetime.isoformat
+        )
         data = line.encode() + b"\n"
         is_new = not self._path.exists()
         if is_new:
@@ -210,15 +201,15 @@ class Journal:
                 self._fsync(fd)
             finally:
                 os.close(fd)
-        self._apply(record)
+        self._apply(json.loads(line))
 
     def _apply(self, record: dict[str, Any]) -> None:
         match record["kind"]:
             case "pin":
-                self._release = _load_release(record["release"])
+                self._release = _load(Release, record["release"])
                 self._is_finished = False
             case "propose":
-                self._proposal = _load_proposal(record["proposal"])
+                self._proposal = _load(Proposal, record["proposal"])
                 self._release = None
                 self._intents.clear()
                 self._acknowledged.clear()
@@ -324,74 +315,21 @@ def lock(directory: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _stamp(at: datetime) -> str:
-    return at.isoformat()
+def _load(kind: Any, data: Any) -> Any:
+    """Make a value of a type from what JSON made of it.
 
-
-def _dump_release(release: Release) -> dict[str, Any]:
-    return {**asdict(release), "pinned_at": _stamp(release.pinned_at)}
-
-
-def _dump_proposal(proposal: Proposal) -> dict[str, Any]:
-    at = proposal.proposed_at
-    return {
-        **asdict(proposal),
-        "proposed_at": _stamp(at) if at is not None else None,
-    }
-
-
-def _load_proposal(data: dict[str, Any]) -> Proposal:
-    at = data["proposed_at"]
-    return Proposal(
-        **{
-            **data,
-            "proposed_at": datetime.fromisoformat(at) if at else None,
-            "pull_policy": _load_policy(data["pull_policy"]),
-        }
-    )
-
-
-def _load_policy(data: dict[str, Any]) -> PullPolicy:
-    return PullPolicy(
-        **{
-            **data,
-            "labels": tuple(data["labels"]),
-            "reviewers": tuple(data["reviewers"]),
-        }
-    )
-
-
-def _load_deployment(data: dict[str, Any] | None) -> Deployment | None:
-    if data is None:
+    The types are those of what is pinned: frozen values, times, and tuples
+    and optional ones of these; anything else JSON gives back as it was.
+    """
+    kinds = [kind, *get_args(kind)]
+    model: Any = next((each for each in kinds if is_dataclass(each)), None)
+    if data is None and type(None) in kinds:
         return None
-    return Deployment(
-        **{
-            **data,
-            "charts": tuple(data["charts"]),
-            "policy": _load_policy(data["policy"]),
-        }
-    )
-
-
-def _load_release(data: dict[str, Any]) -> Release:
-    publication = None
-    if data["publication"] is not None:
-        publication = Publication(
-            **{
-                **data["publication"],
-                "jobs": tuple(data["publication"]["jobs"]),
-                "images": tuple(
-                    Image(**{**i, "platforms": tuple(i["platforms"])})
-                    for i in data["publication"]["images"]
-                ),
-                "unsure": tuple(data["publication"]["unsure"]),
-            }
-        )
-    return Release(
-        **{
-            **data,
-            "publication": publication,
-            "deployment": _load_deployment(data.get("deployment")),
-            "pinned_at": datetime.fromisoformat(data["pinned_at"]),
-        }
-    )
+    if isinstance(data, list) and len(kinds) > 1:
+        return tuple(_load(kinds[1], each) for each in data)
+    if model is not None:
+        hints = get_type_hints(model)
+        return model(**{k: _load(hints[k], v) for k, v in dict(data).items()})
+    if datetime in kinds:
+        return datetime.fromisoformat(data)
+    return data

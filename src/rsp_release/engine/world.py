@@ -1,4 +1,4 @@
-"""What the steps need of the world outside, as protocols.
+"""Protocols of the world outside: git, GitHub, registries and time.
 
 The one rule of every method that reads: it answers from a definite answer of
 the other side, or it raises `~rsp_release.exceptions.ReadError`. It never
@@ -45,7 +45,7 @@ from ..models import (
     Verdict,
     WorkflowRun,
 )
-from ..models.hosting import BranchRules, Credentials, OpenPullRequest, Ruleset
+from ..models.github import BranchRules, Credentials, OpenPullRequest, Ruleset
 
 __all__ = [
     "Actions",
@@ -57,6 +57,7 @@ __all__ = [
     "Forge",
     "ForgeSettings",
     "Git",
+    "Pulls",
     "Registry",
     "Step",
     "World",
@@ -277,7 +278,29 @@ class Actions(Protocol):
         """
 
 
-class Forge(Actions, Protocol):
+class Pulls(Protocol):
+    """The pull requests of a repository."""
+
+    def pull(self, number: int) -> PullRequest:
+        """Return a pull request, with its checks and reviews."""
+
+    def open_pull(self, write: OpenPull) -> None:
+        """Open a pull request."""
+
+    def label_pull(self, write: LabelPull) -> None:
+        """Add labels to a pull request."""
+
+    def request_reviews(self, write: RequestReviews) -> None:
+        """Ask people to review a pull request."""
+
+    def enable_auto_merge(self, write: EnableAutoMerge) -> None:
+        """Let GitHub merge a pull request as soon as it may."""
+
+    def merge_pull(self, write: MergePull) -> None:
+        """Merge a pull request."""
+
+
+class Forge(Actions, Pulls, Protocol):
     """GitHub."""
 
     @property
@@ -322,24 +345,6 @@ class Forge(Actions, Protocol):
 
         Without checks and reviews.
         """
-
-    def pull(self, number: int) -> PullRequest:
-        """Return a pull request, with its checks and reviews."""
-
-    def open_pull(self, write: OpenPull) -> None:
-        """Open a pull request."""
-
-    def label_pull(self, write: LabelPull) -> None:
-        """Add labels to a pull request."""
-
-    def request_reviews(self, write: RequestReviews) -> None:
-        """Ask people to review a pull request."""
-
-    def enable_auto_merge(self, write: EnableAutoMerge) -> None:
-        """Let GitHub merge a pull request as soon as it may."""
-
-    def merge_pull(self, write: MergePull) -> None:
-        """Merge a pull request."""
 
 
 class ForgeSettings(Protocol):
@@ -442,7 +447,7 @@ class Digests(Protocol):
         """Keep what a release's tags point to. The last word counts."""
 
 
-class DeployRepository(Protocol):
+class DeployRepository(Pulls, Protocol):
     """The repository that says which versions are deployed."""
 
     @property
@@ -500,32 +505,14 @@ class DeployRepository(Protocol):
     def pulls_of(self, owner: str, branch: str) -> tuple[PullRequest, ...]:
         """Return all pull requests of a branch, newest first."""
 
-    def pull(self, number: int) -> PullRequest:
-        """Return a pull request, with its checks and reviews."""
-
     def make_fork(self, write: MakeFork) -> None:
         """Begin to fork it."""
 
     def push_files(self, write: PushFiles) -> None:
         """Put a branch at one new commit."""
 
-    def open_pull(self, write: OpenPull) -> None:
-        """Open a pull request."""
-
     def edit_pull(self, write: EditPull) -> None:
         """Change what a pull request says, or close it."""
-
-    def label_pull(self, write: LabelPull) -> None:
-        """Add labels to a pull request."""
-
-    def request_reviews(self, write: RequestReviews) -> None:
-        """Ask people to review a pull request."""
-
-    def enable_auto_merge(self, write: EnableAutoMerge) -> None:
-        """Let GitHub merge a pull request as soon as it may."""
-
-    def merge_pull(self, write: MergePull) -> None:
-        """Merge a pull request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""Which image is which, and what its tag pointed to."""
+"""Container images: whether they are the right ones."""

@@ -1,4 +1,4 @@
-"""What the tags of images were seen to point to.
+"""Records which digests the tags of images pointed to.
 
 One file for each release, below the clone's ``.git`` beside its journal. A
 tag can be moved, a digest can't: what was proven once is kept, so that a later

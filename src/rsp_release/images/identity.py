@@ -1,4 +1,4 @@
-"""Whether images are the ones that were meant, from what registries said.
+"""Tells whether images are the right ones, from what registries said.
 
 Pure: reports in, sentences for a person out.
 """
@@ -8,12 +8,40 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from ..models import ImageReport, PlatformImage
+from ..models import Image, ImageReport, PlatformImage
 
-__all__ = ["compare", "doubts", "moved"]
+__all__ = ["compare", "doubts", "find_problem", "moved"]
 
 CLOCK_MARGIN = timedelta(minutes=5)
 """How far clocks of a builder and of GitHub may differ."""
+
+
+def find_problem(image: Image, report: ImageReport) -> str | None:
+    """Tell what a registry lacks of an image, or could not tell.
+
+    Parameters
+    ----------
+    image
+        What a release promises.
+    report
+        What the registry said of it.
+
+    Returns
+    -------
+    str or None
+        The problem; `None` where all is there. Untrusted text.
+    """
+    name = f"{image.name}:{image.tag}"
+    match report.state:
+        case "absent":
+            return f"{name} is not in the registry"
+        case "unknown":
+            return f"cannot tell whether {name} is published: {report.reason}"
+        case "present":
+            missing = [p for p in image.platforms if p not in report.platforms]
+            if missing:
+                return f"{name} lacks {', '.join(missing)}"
+            return None
 
 
 def compare(reports: Iterable[ImageReport]) -> tuple[str, ...]:
@@ -56,9 +84,9 @@ def _differences(one: ImageReport, other: ImageReport) -> Iterable[str]:
     theirs = {m.platform: m for m in other.manifests}
     for platform in sorted({*ours, *theirs}):
         if platform not in theirs:
-            yield f"{one.image} has {platform}, {other.image} has not"
+            yield f"{one.image} has {platform}, {other.image} does not"
         elif platform not in ours:
-            yield f"{other.image} has {platform}, {one.image} has not"
+            yield f"{other.image} has {platform}, {one.image} does not"
         elif not _is_same(ours[platform], theirs[platform]):
             yield (
                 f"{platform} differs: {one.image} has"
@@ -107,7 +135,7 @@ def doubts(
     tagged_at: datetime | None = None,
     committed_at: datetime | None = None,
 ) -> tuple[str, ...]:
-    """Tell what speaks against an image being built from a release's commit.
+    """Tell what contradicts that an image was built from a release's commit.
 
     Parameters
     ----------

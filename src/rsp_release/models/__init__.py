@@ -1,115 +1,15 @@
 """Frozen values that the other modules exchange.
 
 Nothing here reads, writes or decides. No secret ever enters one of these: they
-end up in events, in the journal and on screens.
+end up in events, in the journal and on screens. Each module says in
+``__all__`` which are for others.
 """
 
 from __future__ import annotations
 
-from ..version.proposal import Bump, Confidence, NextVersion, Reason
-from .events import Event, Notice, Outcome, Result, StepEvent
-from .release import (
-    Commit,
-    Deployment,
-    Image,
-    Proposal,
-    Publication,
-    PullPolicy,
-    Release,
-)
-from .seen import (
-    Annotation,
-    ChangelogState,
-    ChangelogStyle,
-    Check,
-    Collected,
-    ConcurrencyGroup,
-    Fork,
-    ImageReport,
-    Job,
-    JobStep,
-    PendingDeployment,
-    PlatformImage,
-    PullRequest,
-    ReleasePage,
-    RemoteTag,
-    Repository,
-    Review,
-    WorkflowRun,
-)
-from .verdicts import Blocked, Change, Choice, Done, Verdict, Wait
-from .writes import (
-    ApproveDeployments,
-    CreateRelease,
-    EditPull,
-    EnableAutoMerge,
-    LabelPull,
-    MakeFork,
-    MergePull,
-    OpenPull,
-    PublishRelease,
-    PushBranch,
-    PushFiles,
-    PushTag,
-    RequestReviews,
-    RerunFailedJobs,
-    Write,
-)
-
-__all__ = [
-    "Annotation",
-    "ApproveDeployments",
-    "Blocked",
-    "Bump",
-    "Change",
-    "ChangelogState",
-    "ChangelogStyle",
-    "Check",
-    "Choice",
-    "Collected",
-    "Commit",
-    "ConcurrencyGroup",
-    "Confidence",
-    "CreateRelease",
-    "Deployment",
-    "Done",
-    "EditPull",
-    "EnableAutoMerge",
-    "Event",
-    "Fork",
-    "Image",
-    "ImageReport",
-    "Job",
-    "JobStep",
-    "LabelPull",
-    "MakeFork",
-    "MergePull",
-    "NextVersion",
-    "Notice",
-    "OpenPull",
-    "Outcome",
-    "PendingDeployment",
-    "PlatformImage",
-    "Proposal",
-    "Publication",
-    "PublishRelease",
-    "PullPolicy",
-    "PullRequest",
-    "PushBranch",
-    "PushFiles",
-    "PushTag",
-    "Reason",
-    "Release",
-    "ReleasePage",
-    "RemoteTag",
-    "Repository",
-    "RequestReviews",
-    "RerunFailedJobs",
-    "Result",
-    "Review",
-    "StepEvent",
-    "Verdict",
-    "Wait",
-    "WorkflowRun",
-    "Write",
-]
+from ..version.proposal import *
+from .events import *
+from .release import *
+from .seen import *
+from .verdicts import *
+from .writes import *

@@ -253,16 +253,12 @@ class Release:
         return f"{self.deploy_prefix}{self.version}"
 
     @property
-    def ref(self) -> str:
-        """The tag's full ref."""
-        return f"refs/tags/{self.tag}"
-
-    @property
-    def workflow(self) -> str | None:
-        """The workflow file whose run publishes; empty where none does."""
-        return self.publication.workflow if self.publication else None
-
-    @property
     def images(self) -> tuple[Image, ...]:
         """The images that the release promises."""
         return self.publication.images if self.publication else ()
+
+    @property
+    def image_tag(self) -> str:
+        """The tag that its images have."""
+        tags = {image.tag for image in self.images}
+        return tags.pop() if len(tags) == 1 else self.tag

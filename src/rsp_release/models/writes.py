@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 __all__ = [
     "ApproveDeployments",
@@ -25,24 +25,37 @@ __all__ = [
 ]
 
 
+class _Write:
+    """One external change."""
+
+    __slots__ = ()
+
+    KEY: ClassVar[str]
+    """The key, with the fields of the write."""
+
+    @property
+    def key(self) -> str:
+        """The natural key: one write of it is right, two are wrong."""
+        return self.KEY.format(self)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PushTag:
+class PushTag(_Write):
     """Push one annotated tag to the remote."""
+
+    KEY: ClassVar = "push refs/tags/{0.tag}"
 
     tag: str
     commit: str
     branch: str
     message: str
 
-    @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        return f"push refs/tags/{self.tag}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateRelease:
+class CreateRelease(_Write):
     """Create and publish the GitHub release of an existing tag."""
+
+    KEY: ClassVar = "create release {0.tag}"
 
     tag: str
     commit: str
@@ -51,15 +64,12 @@ class CreateRelease:
     is_prerelease: bool
     is_latest: bool
 
-    @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        return f"create release {self.tag}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublishRelease:
+class PublishRelease(_Write):
     """Publish a GitHub release that exists as a draft."""
+
+    KEY: ClassVar = "publish release {0.tag}"
 
     id: int
     tag: str
@@ -69,15 +79,14 @@ class PublishRelease:
     is_prerelease: bool
     is_latest: bool
 
-    @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        return f"publish release {self.tag}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PushBranch:
+class PushBranch(_Write):
     """Push one commit with the change log to a branch of the remote."""
+
+    KEY: ClassVar = (
+        "push change log of {0.tag} to refs/heads/{0.branch}{0.upon}"
+    )
 
     branch: str
     tag: str
@@ -98,15 +107,16 @@ class PushBranch:
     """Whether it adds what came after the entry was made."""
 
     @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        what = f"push change log of {self.tag} to refs/heads/{self.branch}"
-        return f"{what} upon {self.base}" if self.is_late else what
+    def upon(self) -> str:
+        """What it is made upon, where another one was made before."""
+        return f" upon {self.base}" if self.is_late else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPull:
+class OpenPull(_Write):
     """Open a pull request."""
+
+    KEY: ClassVar = "open pull request {0.branch} after {0.after}"
 
     branch: str
     base: str
@@ -121,15 +131,12 @@ class OpenPull:
     is_draft: bool = False
     """Whether it is opened as a draft."""
 
-    @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        return f"open pull request {self.branch} after {self.after}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EditPull:
+class EditPull(_Write):
     """Change what a pull request says, or close it."""
+
+    KEY: ClassVar = "pull request {0.number}: {0.what}"
 
     number: int
     title: str
@@ -137,27 +144,25 @@ class EditPull:
     closes: bool = False
 
     @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        what = "close" if self.closes else f"retitle {self.title!r}"
-        return f"pull request {self.number}: {what}"
+    def what(self) -> str:
+        """What is done to it."""
+        return "close" if self.closes else f"retitle {self.title!r}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MakeFork:
+class MakeFork(_Write):
     """Fork a repository that these credentials may not push to."""
+
+    KEY: ClassVar = "fork {0.repository}"
 
     repository: str
 
-    @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        return f"fork {self.repository}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PushFiles:
+class PushFiles(_Write):
     """Put a branch at one new commit that changes files."""
+
+    KEY: ClassVar = "push {0.repository} refs/heads/{0.branch}"
 
     repository: str
     """Where the branch is: the repository, or a fork of it."""
@@ -174,68 +179,53 @@ class PushFiles:
     expected: str | None
     """Where the branch has to be; `None`: there must be none."""
 
-    @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        return f"push {self.repository} refs/heads/{self.branch}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabelPull:
+class LabelPull(_Write):
     """Add labels to a pull request."""
+
+    KEY: ClassVar = "label pull request {0.number}"
 
     number: int
     labels: tuple[str, ...]
 
-    @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        return f"label pull request {self.number}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestReviews:
+class RequestReviews(_Write):
     """Ask people to review a pull request."""
+
+    KEY: ClassVar = "request reviews of pull request {0.number}"
 
     number: int
     reviewers: tuple[str, ...]
 
-    @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        return f"request reviews of pull request {self.number}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnableAutoMerge:
+class EnableAutoMerge(_Write):
     """Let GitHub merge a pull request as soon as it may."""
+
+    KEY: ClassVar = "auto-merge pull request {0.number}"
 
     number: int
     method: str
 
-    @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        return f"auto-merge pull request {self.number}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MergePull:
+class MergePull(_Write):
     """Merge a pull request that may be merged at once."""
+
+    KEY: ClassVar = "merge pull request {0.number}"
 
     number: int
     method: str
     head: str
 
-    @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        return f"merge pull request {self.number}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RerunFailedJobs:
+class RerunFailedJobs(_Write):
     """Run the jobs of an attempt that failed again, and those after them."""
+
+    KEY: ClassVar = "re-run {0.run}/{0.attempt}"
 
     run: int
     attempt: int
@@ -244,15 +234,12 @@ class RerunFailedJobs:
     everything: bool = False
     """Whether all jobs are run, since no single one failed."""
 
-    @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        return f"re-run {self.run}/{self.attempt}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApproveDeployments:
+class ApproveDeployments(_Write):
     """Approve what a run waits for, in the name of whoever runs this."""
+
+    KEY: ClassVar = "approve {0.run}/{0.attempt} {0.numbers}"
 
     run: int
     attempt: int
@@ -260,10 +247,9 @@ class ApproveDeployments:
     """GitHub's numbers of the environments."""
 
     @property
-    def key(self) -> str:
-        """The natural key: one write of it is right, two are wrong."""
-        numbers = ",".join(map(str, sorted(self.environments)))
-        return f"approve {self.run}/{self.attempt} {numbers}"
+    def numbers(self) -> str:
+        """The numbers, in order."""
+        return ",".join(map(str, sorted(self.environments)))
 
 
 Write: TypeAlias = (

@@ -12,17 +12,19 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from ..exceptions import ReleaseError, UsageError
 from ..models import Image, Publication
-from .candidates import Candidate, find_candidates, suppose
+from .candidates import find_candidates, suppose
 from .documents import load
 from .images import split_reference, version_tag
+from .values import list_of
 
 __all__ = ["explain_absence", "find_publication"]
 
 _FOLDER = ".github/workflows/"
+_NO_RELEASE = {"workflow_call", "schedule"}
+"""Events of a workflow that is not meant to start on a release."""
 
 
 def find_publication(
@@ -77,7 +79,7 @@ def find_publication(
         return None
     if workflow is not None:
         files = _chosen_workflow(files, workflow)
-    candidates: list[Candidate] = []
+    candidates: list[Publication] = []
     for path, text in sorted(files.items()):
         if not path.endswith((".yml", ".yaml")):
             continue
@@ -89,19 +91,16 @@ def find_publication(
         except (ReleaseError, RecursionError) as error:
             if workflow is not None and isinstance(error, ReleaseError):
                 raise
-            candidates.append(_unreadable(path, error))
-    if not any(c.is_publishing for c in candidates) and workflow is not None:
+            message = getattr(error, "message", f"{path} is nested too deeply")
+            candidates.append(_unsure(path, message))
+    publishing = [c for c in candidates if c.jobs or c.unsure]
+    if not publishing and workflow is not None:
         (path,) = files
-        events = [candidate.event for candidate in candidates] or ["release"]
-        candidates = [
-            Candidate(
-                path=path,
-                event=events[0],
-                unsure=() if candidates else (f"no release starts {path}",),
-            )
-        ]
-    elif images is None:
-        candidates = [c for c in candidates if c.is_publishing]
+        publishing = [_unsure(path, f"no release starts {path}")]
+        if candidates:
+            publishing = [replace(candidates[0], images=())]
+    if publishing or images is None:
+        candidates = publishing
     return _publication(candidates, tag, images, platforms)
 
 
@@ -139,34 +138,44 @@ def _reader(
     return read_once
 
 
-def _unreadable(path: str, error: Exception) -> Candidate:
-    message = getattr(error, "message", f"{path} is nested too deeply")
-    return Candidate(path=path, event="release", unsure=(message,))
+def _unsure(path: str, sentence: str) -> Publication:
+    return Publication(workflow=path, event="release", unsure=(sentence,))
+
+
+def _rank(candidate: Publication) -> tuple[bool, bool, bool, int, int]:
+    """Put the likeliest publisher first."""
+    return (
+        not candidate.images,
+        not candidate.jobs,
+        candidate.event != "release",
+        -len(candidate.images),
+        len(candidate.unsure),
+    )
 
 
 def _publication(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Publication],
     tag: str,
     names: Sequence[str] | None,
     platforms: Sequence[str] | None,
 ) -> Publication | None:
     """Put together the answer from the workflows that run."""
-    ranked = sorted(candidates, key=lambda candidate: candidate.rank)
+    ranked = sorted(candidates, key=_rank)
     if not ranked and names is None:
         return None
-    firsts = {c.path: c for c in reversed(ranked)}
-    best = ranked[0] if ranked else Candidate(path="", event="push")
+    firsts = {c.workflow: c for c in reversed(ranked)}
+    best = ranked[0] if ranked else Publication(workflow="", event="push")
     found = list(best.images)
     unsure = list(best.unsure)
-    for other in sorted(firsts.values(), key=lambda c: c.path):
-        if other.path == best.path:
+    for path, other in sorted(firsts.items()):
+        if path == best.workflow:
             continue
         unsure += other.unsure
         if other.images:
             listed = {(image.name, image.tag) for image in found}
             found += [i for i in other.images if (i.name, i.tag) not in listed]
             unsure.append(
-                f"{other.path} publishes images too, but only {best.path} is"
+                f"{path} publishes images too, but only {best.workflow} is"
                 " watched"
             )
     if names is not None:
@@ -174,12 +183,8 @@ def _publication(
         unsure = []
     if platforms:
         found = [replace(image, platforms=tuple(platforms)) for image in found]
-    return Publication(
-        workflow=best.path,
-        event=best.event,
-        jobs=best.jobs,
-        images=tuple(found),
-        unsure=tuple(dict.fromkeys(unsure)),
+    return replace(
+        best, images=tuple(found), unsure=tuple(dict.fromkeys(unsure))
     )
 
 
@@ -234,7 +239,8 @@ def explain_absence(
             if not isinstance(document, dict):
                 continue
             on = document.get("on")
-            if set(_events(on)) <= {"workflow_call", "schedule"}:
+            events = on if isinstance(on, dict) else list_of(on)
+            if {str(event) for event in events} <= _NO_RELEASE:
                 continue
             pushed = suppose(
                 path, document, event="release", action="published",
@@ -252,9 +258,3 @@ def explain_absence(
             sentence += ": `release` is indented under `push`"
         sentences.append(sentence)
     return tuple(sentences)
-
-
-def _events(on: Any) -> list[str]:
-    if isinstance(on, str):
-        return [on]
-    return [str(event) for event in on or () if isinstance(on, dict | list)]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
-from ..models import Image
+from ..models import Image, Publication
 from ..version.tags import parse_version
-from .images import is_legal, split_reference, version_tag
+from .images import Push, is_legal, split_reference, version_tag
 from .jobs import follow
-from .scope import Findings, Found, Read
+from .scope import Findings, Read
 from .triggers import release_actions, starts_on_tag
 from .unknown import is_known, is_unknown, show, unknown, unknowns
 
-__all__ = ["Candidate", "Event", "find_candidates", "suppose"]
+__all__ = ["find_candidates", "suppose"]
 
 Event: TypeAlias = Literal["release", "push"]
 """The events by which a new tag starts a workflow."""
@@ -28,42 +28,6 @@ _TESTING = re.compile(r"test|lint|check|docs", re.IGNORECASE)
 """What jobs are called that publish no images."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A workflow that an event starts, and what it then pushes."""
-
-    path: str
-    """The workflow's path."""
-
-    event: Event
-    """What starts it."""
-
-    jobs: tuple[str, ...] = ()
-    """The jobs that certainly publish."""
-
-    images: tuple[Image, ...] = ()
-    """What they certainly push."""
-
-    unsure: tuple[str, ...] = ()
-    """What can't be told, a sentence each."""
-
-    @property
-    def is_publishing(self) -> bool:
-        """Whether it publishes images, or may."""
-        return bool(self.jobs or self.unsure)
-
-    @property
-    def rank(self) -> tuple[bool, bool, bool, int, int]:
-        """What puts the likeliest publisher first."""
-        return (
-            not self.images,
-            not self.jobs,
-            self.event != "release",
-            -len(self.images),
-            len(self.unsure),
-        )
-
-
 def find_candidates(
     path: str,
     document: Any,
@@ -71,7 +35,7 @@ def find_candidates(
     repository: str,
     tag: str,
     read: Read,
-) -> list[Candidate]:
+) -> list[Publication]:
     """Follow a workflow for each event by which a new tag starts it.
 
     Parameters
@@ -90,19 +54,17 @@ def find_candidates(
     if not isinstance(document, dict):
         return []
     on = document.get("on")
-    starts: list[tuple[Event, str]] = [
-        ("release", action)
-        for action in release_actions(on, is_prerelease=_is_prerelease(tag))
+    follow = partial(
+        suppose, path, document, repository=repository, tag=tag, read=read
+    )
+    is_prerelease = _is_prerelease(tag)
+    found = [
+        follow(event="release", action=action)
+        for action in release_actions(on, is_prerelease=is_prerelease)
     ]
     if starts_on_tag(on, tag):
-        starts.append(("push", ""))
-    return [
-        suppose(
-            path, document, event=event, action=action,
-            repository=repository, tag=tag, read=read,
-        )
-        for event, action in starts
-    ]  # fmt: skip
+        found.append(follow(event="push", action=""))
+    return found
 
 
 def suppose(
@@ -114,7 +76,7 @@ def suppose(
     repository: str,
     tag: str,
     read: Read,
-) -> Candidate:
+) -> Publication:
     """Follow a workflow as if an event had started it.
 
     Parameters
@@ -138,30 +100,32 @@ def suppose(
     contexts["github"]["workflow"] = document.get("name") or path
     findings = follow(document, contexts=contexts, read=read)
     summary = _Summary(findings)
-    for found in findings.pushes:
-        summary.add(found)
+    for push in findings.pushes:
+        if push.is_certain is not False:
+            summary.add(push)
     summary.assume(version_tag(tag))
     if not findings.pushes and not findings.unsure:
-        for job in dict.fromkeys(findings.logins):
-            if _TESTING.search(job):
-                # It pulls from there what it tests with.
-                continue
-            summary.unsure.append(
-                f"job {job} logs in to a registry, so it may publish images"
-            )
-    return Candidate(
-        path=path,
+        summary.unsure += [
+            f"job {job} logs in to a registry, so it may publish images"
+            for job in findings.logins
+            # A test pulls from there what it tests with.
+            if not _TESTING.search(job)
+        ]
+    images = (
+        Image(
+            name=name,
+            tag=tag_,
+            platforms=tuple(dict.fromkeys(platforms)),
+            is_assumed=(name, tag_) in summary.assumed,
+        )
+        for (name, tag_), platforms in summary.images.items()
+        if is_known(name + tag_)
+    )
+    return Publication(
+        workflow=path,
         event=event,
         jobs=tuple(dict.fromkeys(summary.jobs)),
-        images=tuple(
-            Image(
-                name=name,
-                tag=tag_,
-                platforms=tuple(dict.fromkeys(where)),
-                is_assumed=(name, tag_) in summary.assumed,
-            )
-            for (name, tag_), where in summary.images.items()
-        ),
+        images=tuple(images),
         unsure=tuple(dict.fromkeys([*summary.unsure, *summary.doubts()])),
     )
 
@@ -176,82 +140,77 @@ class _Summary:
     def __init__(self, findings: Findings) -> None:
         self.jobs: list[str] = []
         self.images: dict[tuple[str, str], list[str]] = {}
+        """The platforms of each name and tag, known or not."""
         self.assumed: set[tuple[str, str]] = set()
         self.unsure = list(findings.unsure)
-        self._unknown: dict[tuple[str, str], list[str]] = {}
         self._parts: set[tuple[str, str | None]] = set()
         self._platforms: dict[tuple[str, str | None], list[str]] = {}
-        for found in findings.pushes:
-            self._parts.update(map(split_reference, found.push.sources))
-            for reference in found.push.references:
-                key = split_reference(reference)
+        for push in findings.pushes:
+            self._parts.update(map(split_reference, push.sources))
+            for key in map(split_reference, push.references):
                 known = self._platforms.setdefault(key, [])
-                known.extend(filter(is_known, found.push.platforms))
+                known.extend(filter(is_known, push.platforms))
 
-    def add(self, found: Found) -> None:
+    def add(self, push: Push) -> None:
         """Take in a push."""
-        if found.is_certain is False:
-            return
         whole = [
             (reference, name, tag)
-            for reference in found.push.references
+            for reference in push.references
             for name, tag in [split_reference(reference)]
             if tag is not None and (name, tag) not in self._parts
         ]
-        if found.is_certain and (whole or found.is_vague):
-            self.jobs.append(found.job)
-        if found.is_vague:
+        if push.is_certain and (whole or push.is_vague):
+            self.jobs.append(push.job)
+        if push.is_vague:
             self.unsure.append(
-                f"it is not known which images job {found.job} pushes"
+                f"it is not known which images job {push.job} pushes"
             )
         for reference, name, tag in whole:
-            if found.is_certain is None:
+            if push.is_certain is None:
                 self.unsure.append(
-                    f"it is not known whether job {found.job} pushes"
+                    f"it is not known whether job {push.job} pushes"
                     f" {show(reference)}"
                 )
             elif is_known(reference) and not is_legal(name, tag):
                 self.unsure.append(
-                    f"job {found.job} pushes {reference[:200]!r}, which no"
+                    f"job {push.job} pushes {reference[:200]!r}, which no"
                     " registry takes"
                 )
             else:
-                images = self.images if is_known(reference) else self._unknown
-                platforms = images.setdefault((name, tag), [])
-                platforms += self._platforms[name, tag]
-                for source in found.push.sources:
-                    platforms += self._platforms.get(
-                        split_reference(source), []
-                    )
+                platforms = self.images.setdefault((name, tag), [])
+                for key in ((name, tag), *map(split_reference, push.sources)):
+                    platforms += self._platforms.get(key, [])
 
     def assume(self, version: str) -> None:
         """Take the version for tags that no file says."""
-        names = {name for name, tag in self.images if version in tag}
-        for (name, tag), platforms in list(self._unknown.items()):
+        known = [key for key in self.images if is_known("".join(key))]
+        names = {name for name, tag in known if version in tag}
+        for (name, tag), platforms in list(self.images.items()):
             is_open = is_known(name) and is_unknown(tag)
             if name in names or not is_open or {*unknowns(tag)} <= _COMMIT:
                 continue
             if is_legal(name, version):
-                del self._unknown[name, tag]
+                del self.images[name, tag]
                 self.images.setdefault((name, version), []).extend(platforms)
                 self.assumed.add((name, version))
 
-    def doubts(self) -> list[str]:
+    def doubts(self) -> Iterator[str]:
         """Say of which images the name or the tag isn't known."""
-        sentences = []
-        names = {name for name, _ in self.images}
-        for name, tag in self._unknown:
-            if name in names and set(unknowns(tag)) <= _COMMIT:
+        known = [key for key in self.images if is_known("".join(key))]
+        names = {name for name, _ in known}
+        for name, tag in self.images:
+            if (name, tag) in known or (
                 # A tag for the commit, beside the one for the version.
+                name in names and {*unknowns(tag)} <= _COMMIT
+            ):
                 continue
             what = "the tag" if is_known(name) else "the name"
             sources = unknowns(tag) if is_known(name) else unknowns(name)
             image = show(f"{name}:{tag}" if "/" in name else name)
-            sentences.append(
+            yield (
                 f"{what} of the image {image} comes from"
                 f" {', '.join(sources)}, which can't be read from the files"
             )
-        return sentences
 
 
 def _contexts(

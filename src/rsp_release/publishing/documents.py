@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from ..exceptions import ReleaseError
+from .values import text_of
 
 __all__ = ["load"]
 
@@ -54,10 +56,8 @@ def load(path: str, text: str) -> Any:
 
     if len(text) > _MAX_BYTES:
         raise ReleaseError(f"{path} is larger than 1 MiB")
-    builder = _Builder(path)
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
-            builder.add(event)
+        return _Builder(path, YAML(typ="safe", pure=True).parse(text)).root()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
@@ -67,83 +67,82 @@ def load(path: str, text: str) -> Any:
     except (YAMLError, ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise ReleaseError(f"{path}: not valid YAML: {reason}") from None
-    return builder.root
 
 
 class _Builder:
     """A tree from events, with an account of what it would grow to."""
 
-    def __init__(self, path: str) -> None:
-        self.root: Any = None
+    def __init__(self, path: str, events: Iterator[Any]) -> None:
         self._path = path
-        self._events = 0
-        self._documents = 0
-        # Open collections: value, anchor, pending key, expanded size.
-        self._open: list[list[Any]] = []
+        self._events = enumerate(events)
+        self._depth = 0
         self._anchors: dict[str, tuple[Any, int]] = {}
 
-    def add(self, event: Any) -> None:
-        self._events += 1
-        if self._events > _MAX_EVENTS:
+    def _next(self) -> tuple[str, Any]:
+        """Return the next event, with its kind."""
+        number, event = next(self._events)
+        if number >= _MAX_EVENTS:
             raise ReleaseError(f"{self._path} has too many entries")
-        kind = type(event).__name__
-        if kind == "DocumentStartEvent":
-            self._documents += 1
-            if self._documents > 1:
+        return type(event).__name__, event
+
+    def root(self) -> Any:
+        root, documents = None, 0
+        kind, event = self._next()
+        while kind != "StreamEndEvent":
+            documents += kind == "DocumentStartEvent"
+            if documents > 1:
                 raise ReleaseError(f"{self._path} has several documents")
-        elif kind in {"MappingStartEvent", "SequenceStartEvent"}:
-            if len(self._open) >= _MAX_DEPTH:
-                raise ReleaseError(f"{self._path} is nested too deeply")
-            value: Any = {} if kind == "MappingStartEvent" else []
-            self._open.append([value, event.anchor, None, 1])
-        elif kind in {"MappingEndEvent", "SequenceEndEvent"}:
-            value, anchor, _, size = self._open.pop()
-            self._place(value, anchor, size, event)
-        elif kind == "ScalarEvent":
-            self._place(_scalar(event), event.anchor, 1, event)
-        elif kind == "AliasEvent":
-            if event.anchor not in self._anchors:
-                raise self._error(event, "an alias without its anchor")
-            value, size = self._anchors[event.anchor]
-            self._place(value, None, size, event)
+            if kind.startswith(("Scalar", "Mapping", "Sequence", "Alias")):
+                root, _ = self._node(kind, event)
+            kind, event = self._next()
+        return root
 
     def _error(self, event: Any, problem: str) -> ReleaseError:
         line = event.start_mark.line + 1
         return ReleaseError(f"{self._path}, line {line}: {problem}")
 
-    def _place(
-        self, value: Any, anchor: str | None, size: int, event: Any
-    ) -> None:
-        if anchor:
-            self._anchors[anchor] = (value, size)
-        if not self._open:
-            self.root = value
-            return
-        frame = self._open[-1]
-        frame[3] += size
-        if frame[3] > _MAX_NODES:
-            raise self._error(event, "the aliases expand to too much")
-        parent = frame[0]
-        if isinstance(parent, list):
-            parent.append(value)
-        elif frame[2] is None:
+    def _node(self, kind: str, event: Any) -> tuple[Any, int]:
+        """Return the value that begins with an event, and its whole size."""
+        if kind == "AliasEvent":
+            if event.anchor not in self._anchors:
+                raise self._error(event, "an alias without its anchor")
+            return self._anchors[event.anchor]
+        if kind == "ScalarEvent":
+            found = _scalar(event), 1
+        else:
+            if self._depth >= _MAX_DEPTH:
+                raise ReleaseError(f"{self._path} is nested too deeply")
+            self._depth += 1
+            found = self._collection(is_mapping=kind == "MappingStartEvent")
+            self._depth -= 1
+        if event.anchor:
+            self._anchors[event.anchor] = found
+        return found
+
+    def _collection(self, *, is_mapping: bool) -> tuple[Any, int]:
+        items: list[Any] = []
+        mapping: dict[str, Any] = {}
+        size = 1
+        while True:
+            kind, event = self._next()
+            if kind.endswith("EndEvent"):
+                return mapping if is_mapping else items, size
+            value, grown = self._node(kind, event)
+            size += grown
+            if size > _MAX_NODES:
+                raise self._error(event, "the aliases expand to too much")
+            items.append(value)
+            if not is_mapping:
+                continue
+            if len(items) == 2:
+                mapping[items[0]] = value
+                items.clear()
+                continue
             if isinstance(value, dict | list):
                 raise self._error(event, "a key that is not a text")
-            key = _key(value)
-            if key in parent:
-                raise self._error(event, f"the key {key[:80]!r} twice")
-            frame[2] = (key,)
-        else:
-            parent[frame[2][0]] = value
-            frame[2] = None
-
-
-def _key(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+            items[0] = text_of(value)
+            if items[0] in mapping:
+                raise self._error(event, f"the key {items[0][:80]!r} twice")
 
 
 def _scalar(event: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from .grammar import Node, UnreadableError, parse
 from .unknown import bounded, is_known, unknown, unknowns
-from .values import compare, equal, is_true, number, text_of
+from .values import both, compare, equal, is_true, number, text_of
 
 __all__ = ["Contexts", "condition", "fill", "fill_all", "value_of"]
 
@@ -236,8 +236,7 @@ def condition(expression: Any, contexts: Contexts) -> bool | None:
     if expression is None or expression == "":
         return success
     if not isinstance(expression, str):
-        truth = is_true(expression)
-        return truth if success or not truth else success
+        return both(is_true(expression), success)
     text = _strip(expression)
     if "${{" in text:
         # Text around an expression makes a string, which is true unless
@@ -250,12 +249,7 @@ def condition(expression: Any, contexts: Contexts) -> bool | None:
         truth = _truth(node, contexts)
     except (UnreadableError, RecursionError):
         return None
-    if _calls_status(node):
-        return truth
-    sides = (truth, success)
-    if False in sides:
-        return False
-    return None if None in sides else True
+    return truth if _calls_status(node) else both(truth, success)
 
 
 def value_of(expression: str, contexts: Contexts) -> Any:

@@ -30,6 +30,14 @@ class UnreadableError(Exception):
     """The expression is not one that can be read."""
 
 
+_STRENGTH = {
+    "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4,
+}  # fmt: skip
+"""How tightly an operator binds."""
+
+_WORDS = {"true": True, "false": False, "null": None}
+
+
 class _Parser:
     """A parser by recursive descent, to tuples."""
 
@@ -45,43 +53,43 @@ class _Parser:
                 raise UnreadableError
             self._tokens.append((match.lastgroup, match[match.lastgroup]))
             at = match.end()
+        self._tokens.append(("end", ""))
         self._at = 0
         self._depth = 0
 
     def parse(self) -> Node:
-        node = self._binary(0)
-        if self._at != len(self._tokens):
-            raise UnreadableError
+        node = self._binary()
+        self._next("end")
         return node
 
     def _take(self, *ops: str) -> str | None:
-        if self._at < len(self._tokens):
-            kind, text = self._tokens[self._at]
-            if kind == "op" and text in ops:
-                self._at += 1
-                return text
-        return None
+        """Go on over an operator, if one of these is next."""
+        kind, text = self._tokens[self._at]
+        if kind != "op" or text not in ops:
+            return None
+        self._at += 1
+        return text
 
-    def _need(self, op: str) -> None:
-        if not self._take(op):
+    def _next(self, *kinds: str, text: str = "") -> tuple[str, str]:
+        """Go on over a token, which must be of one of these kinds."""
+        token = self._tokens[self._at]
+        if token[0] not in kinds or text not in ("", token[1]):
             raise UnreadableError
+        self._at += 1
+        return token
 
-    _LEVELS = (("||",), ("&&",), ("==", "!="), ("<", "<=", ">", ">="))
-
-    def _binary(self, level: int) -> Node:
-        if level == len(self._LEVELS):
-            return self._unary()
-        node = self._binary(level + 1)
-        if level < 2:
-            # A chain is one node, however long.
-            sides = [node]
-            while self._take(*self._LEVELS[level]):
-                sides.append(self._binary(level + 1))
-            if len(sides) > 1:
-                return (self._LEVELS[level][0], *sides)
-            return node
-        if op := self._take(*self._LEVELS[level]):
-            node = (op, node, self._binary(level + 1))
+    def _binary(self, least: int = 1) -> Node:
+        """Read operands between operators that bind so tightly at least."""
+        node = self._unary()
+        most = max(_STRENGTH.values())
+        while op := self._take(
+            *(op for op, s in _STRENGTH.items() if least <= s <= most)
+        ):
+            right = self._binary(_STRENGTH[op] + 1)
+            # A chain is one node, however long; comparisons make none.
+            is_chain = op in {"&&", "||"} and node[0] == op
+            node = (*node, right) if is_chain else (op, node, right)
+            most = _STRENGTH[op] - (op not in {"&&", "||"})
         return node
 
     def _unary(self) -> Node:
@@ -100,52 +108,35 @@ class _Parser:
             if steps > _MAX_DEPTH:
                 raise UnreadableError
             if op == "[":
-                index = ("*",) if self._take("*") else self._binary(0)
-                self._need("]")
+                index = ("*",) if self._take("*") else self._binary()
+                self._next("op", text="]")
                 node = ("[]", node, index)
             elif self._take("*"):
                 node = ("[]", node, ("*",))
             else:
-                node = ("[]", node, ("literal", self._name()))
+                node = ("[]", node, ("literal", self._next("name")[1]))
         return node
 
-    def _name(self) -> str:
-        if self._at >= len(self._tokens):
-            raise UnreadableError
-        kind, text = self._tokens[self._at]
-        if kind != "name":
-            raise UnreadableError
-        self._at += 1
-        return text
-
-    def _primary(self) -> Node:  # noqa: C901
+    def _primary(self) -> Node:
         if self._take("("):
-            node = self._binary(0)
-            self._need(")")
+            node = self._binary()
+            self._next("op", text=")")
             return node
-        if self._at >= len(self._tokens):
-            raise UnreadableError
-        kind, text = self._tokens[self._at]
-        self._at += 1
+        kind, text = self._next("string", "number", "name")
         if kind == "string":
             return ("literal", text[1:-1].replace("''", "'"))
         if kind == "number":
             return ("literal", number(text))
-        if kind != "name":
-            raise UnreadableError
-        if text in {"true", "false"}:
-            return ("literal", text == "true")
-        if text == "null":
-            return ("literal", None)
-        if self._take("("):
-            arguments = []
-            if not self._take(")"):
-                arguments.append(self._binary(0))
-                while self._take(","):
-                    arguments.append(self._binary(0))
-                self._need(")")
-            return ("call", text.lower(), *arguments)
-        return ("context", text.lower())
+        if text in _WORDS:
+            return ("literal", _WORDS[text])
+        if not self._take("("):
+            return ("context", text.lower())
+        arguments: list[Node] = []
+        while not self._take(")"):
+            if arguments:
+                self._next("op", text=",")
+            arguments.append(self._binary())
+        return ("call", text.lower(), *arguments)
 
 
 def parse(text: str) -> Node | None:

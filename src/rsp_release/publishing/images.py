@@ -17,17 +17,16 @@ from .unknown import is_known, unknown
 
 __all__ = [
     "Push",
-    "action_pushes",
     "call_pushes",
     "is_suspicious_action",
     "is_suspicious_call",
     "is_suspicious_script",
-    "reusable_pushes",
+    "known_pushes",
     "split_reference",
     "version_tag",
 ]
 
-_SQUARE_PLATFORMS = ("linux/amd64", "linux/arm64")
+_SQUARE_PLATFORMS: tuple[str, ...] = ("linux/amd64", "linux/arm64")
 _NAME = re.compile(
     r"(?:[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]{1,5})?/)"
     r"[a-z0-9]+(?:(?:\.|_|__|-{1,9})[a-z0-9]+)*"
@@ -54,6 +53,9 @@ class Push:
 
     is_vague: bool = False
     """Whether it pushes something that it doesn't name."""
+
+    job: str = ""
+    """The job that pushes."""
 
 
 def split_list(text: str) -> list[str]:
@@ -140,51 +142,10 @@ def version_tag(tag: str) -> str:
     return tag.rpartition("@")[2].replace("/", "-")
 
 
-def reusable_pushes(
-    name: str, inputs: Mapping[str, str], ref: str
-) -> tuple[Push, dict[str, str]] | None:
-    """Return what a known reusable workflow pushes.
-
-    Parameters
-    ----------
-    name
-        What ``uses:`` says, without the version.
-    inputs
-        Its inputs, filled in.
-    ref
-        The git ref that the run is for.
-
-    Returns
-    -------
-    tuple or None
-        What it pushes, and its outputs; `None` if it isn't known.
-    """
-    path = "lsst-sqre/multiplatform-build-and-push/.github/workflows/"
-    if name.lower() != path + "build.yaml":
-        return None
-    tag = inputs.get("tag", "") or default_tag(ref)
-    # The workflow splits at commas alone, but sets the parts apart by white
-    # space again: a list by lines makes it fail.
-    images = (
-        [" ".join(part.split()) for part in inputs["images"].split(",")]
-        if "images" in inputs
-        else []
-    )
-    tags = [tag, *inputs.get("additional-tags", "").replace(",", " ").split()]
-    push = Push(
-        references=tuple(
-            f"{image}:{each}" for each in tags for image in images if image
-        ),
-        platforms=_SQUARE_PLATFORMS,
-        is_certain=_truth(inputs.get("push", ""), default=True),
-    )
-    return push, {"tag": tag}
-
-
-def action_pushes(
+def known_pushes(
     name: str, inputs: Mapping[str, str], ref: str
 ) -> tuple[list[Push], dict[str, str]] | None:
-    """Return what a known action pushes, and its outputs.
+    """Return what a known action or reusable workflow pushes.
 
     Parameters
     ----------
@@ -200,48 +161,67 @@ def action_pushes(
     tuple or None
         What it pushes, and its outputs; `None` if it isn't known.
     """
-    match name.lower():
-        case "docker/metadata-action":
-            tags, version = image_tags(inputs, ref)
-            return [], {"tags": tags, "version": version}
-        case "docker/build-push-action":
-            return [_built(inputs)], {}
-        case "lsst-sqre/build-and-push-to-ghcr":
-            tag = default_tag(ref)
-            tags, _ = image_tags(
-                {
-                    "images": f"ghcr.io/{inputs.get('image', '')}",
-                    "tags": f"type=raw,{tag}\n"
-                    + inputs.get("additional-tags", ""),
-                },
-                ref,
-            )
-            push = Push(
-                references=tuple(split_list(tags)),
-                platforms=_platforms(inputs.get("platforms", "")),
-                is_certain=_truth(inputs.get("push", ""), default=True),
-            )
-            return [push], {"tag": tag}
-        case "noelware/docker-manifest-action":
-            push = Push(
-                references=tuple(split_list(inputs.get("tags", ""))),
-                sources=tuple(split_list(inputs.get("inputs", ""))),
-            )
-            return [push], {}
-        case "int128/docker-manifest-create-action":
-            push = Push(
-                references=tuple(split_list(inputs.get("tags", ""))),
-                sources=tuple(split_list(inputs.get("sources", ""))),
-            )
-            return [push], {}
-        case _:
-            return None
+    name = name.lower()
+    if name == "docker/metadata-action":
+        tags, version = image_tags(inputs, ref)
+        return [], {"tags": tags, "version": version}
+    if name == "docker/build-push-action":
+        return [_built(inputs)], {}
+    if name in _MANIFESTS:
+        sources = inputs.get(_MANIFESTS[name], "")
+        push = Push(
+            references=tuple(split_list(inputs.get("tags", ""))),
+            sources=tuple(split_list(sources)),
+        )
+        return [push], {}
+    if name not in (_SQUARE_WORKFLOW, "lsst-sqre/build-and-push-to-ghcr"):
+        return None
+    tag = default_tag(ref)
+    if name == _SQUARE_WORKFLOW:
+        tag = inputs.get("tag", "") or tag
+        references = _square_references(inputs, tag)
+        platforms = _SQUARE_PLATFORMS
+    else:
+        tags, _ = image_tags(
+            {
+                "images": f"ghcr.io/{inputs.get('image', '')}",
+                "tags": f"type=raw,{tag}\n{inputs.get('additional-tags', '')}",
+            },
+            ref,
+        )
+        references = split_list(tags)
+        platforms = _platforms(inputs.get("platforms", ""))
+    push = Push(
+        references=tuple(references),
+        platforms=platforms,
+        is_certain=_truth(inputs.get("push", ""), default=True),
+    )
+    return [push], {"tag": tag}
+
+
+_SQUARE_WORKFLOW = (
+    "lsst-sqre/multiplatform-build-and-push/.github/workflows/build.yaml"
+)
+_MANIFESTS = {
+    "noelware/docker-manifest-action": "inputs",
+    "int128/docker-manifest-create-action": "sources",
+}
+"""Actions that make one image of several, and the input that names those."""
+
+
+def _square_references(inputs: Mapping[str, str], tag: str) -> list[str]:
+    # The workflow splits at commas alone, but sets the parts apart by white
+    # space again: a list by lines makes it fail.
+    parts = inputs.get("images", "").split(",")
+    images = [*filter(None, (" ".join(part.split()) for part in parts))]
+    more = inputs.get("additional-tags", "").replace(",", " ").split()
+    return [f"{image}:{each}" for each in (tag, *more) for image in images]
 
 
 def _built(inputs: Mapping[str, str]) -> Push:
     """Return what ``docker/build-push-action`` pushes."""
     certain = _truth(inputs.get("push", ""), default=False)
-    references = list(split_list(inputs.get("tags", "")))
+    references = split_list(inputs.get("tags", ""))
     if certain is not True:
         for line in inputs.get("outputs", "").split("\n"):
             fields = [field.strip() for field in line.split(",")]
@@ -310,64 +290,49 @@ def call_pushes(argv: Sequence[str]) -> list[Push]:
     if program == "sudo":
         return call_pushes(argv[1:]) if len(argv) > 1 else []
     words, options = _options(argv[1:])
+    tags = options.get("-t", []) + options.get("--tag", [])
     match program, words:
         case "docker" | "podman" | "nerdctl" | "buildah", [
             "image" | "manifest",
             "push",
             reference,
             *_,
-        ]:
+        ] | ["push", *_, reference]:
             return [Push(references=(reference,))]
-        case "docker" | "podman" | "nerdctl" | "buildah", [
-            "push",
-            *references,
-        ] if references:
-            return [Push(references=(references[-1],))]
         case "docker" | "podman", ["manifest", "create", _, *sources]:
             return [Push(references=(), sources=tuple(sources))]
         case "docker", ["buildx", "imagetools", "create", *sources]:
-            results = options.get("-t", []) + options.get("--tag", [])
-            is_hidden = not results and not all(map(is_known, sources))
+            is_hidden = not tags and not all(map(is_known, sources))
             return [
                 Push(
-                    references=tuple(results),
+                    references=tuple(tags),
                     sources=tuple(sources),
                     is_vague=is_hidden,
                 )
             ]
-        case "docker" | "podman", ["build", *_] | ["buildx", "build", *_] | [
-            "image",
+        case "docker" | "podman", ["build", *_] | [
+            "image" | "buildx",
             "build",
             *_,
         ]:
-            return _docker_build(options)
+            push = _built(
+                {
+                    "push": "".join(options.get("--push", ["false"]))
+                    or "true",
+                    "tags": "\n".join(tags),
+                    "outputs": "\n".join(
+                        options.get("-o", []) + options.get("--output", [])
+                    ),
+                    "platforms": ",".join(options.get("--platform", [])),
+                }
+            )
+            return [push] if push.is_certain is not False else []
         case "skopeo", ["copy", _, target] if target.startswith("docker://"):
             return [Push(references=(target.removeprefix("docker://"),))]
         case "crane" | "regctl", ["copy" | "cp" | "push", _, target]:
             return [Push(references=(target,))]
         case _:
             return []
-
-
-def _docker_build(options: Mapping[str, list[str]]) -> list[Push]:
-    outputs = options.get("-o", []) + options.get("--output", [])
-    is_pushed: bool | None = "--push" in options and options["--push"] != [
-        "false"
-    ]
-    for output in outputs:
-        if not is_known(output):
-            is_pushed = is_pushed or None
-        elif re.search(r"type=registry|push=true", output):
-            is_pushed = True
-    if is_pushed is False:
-        return []
-    return [
-        Push(
-            references=tuple(options.get("-t", []) + options.get("--tag", [])),
-            platforms=_platforms(",".join(options.get("--platform", []))),
-            is_certain=is_pushed,
-        )
-    ]
 
 
 # -- What may publish, as far as its name tells -----------------------------

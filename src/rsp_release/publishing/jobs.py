@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 import posixpath
 from collections.abc import Mapping
 from typing import Any
 
 from . import images
 from .expressions import condition, fill, fill_all
-from .scope import (
-    Findings,
-    Found,
-    Read,
-    Scope,
-    both,
-    environment,
-    inputs_of,
-    list_of,
-    mapping_of,
-)
+from .scope import Findings, Read, Scope, environment, inputs_of, outputs_of
 from .steps import follow_steps
 from .unknown import is_known, unknown
+from .values import both, list_of, mapping_of
 
 __all__ = ["follow"]
 
@@ -111,10 +103,7 @@ def _job(
     """Follow one job; return what ``needs`` of others see of it."""
     if not scope.findings.spend(_JOB):
         return {"result": unknown("needs"), "outputs": {}, "*ran*": None}
-    ran = [need["*ran*"] for need in needs.values()]
-    success: Any = False not in ran
-    if success and None in ran:
-        success = unknown("needs")
+    ran = both(*(need["*ran*"] for need in needs.values()))
     contexts = {
         **scope.contexts,
         "needs": {
@@ -122,7 +111,7 @@ def _job(
             for name, need in needs.items()
         },
         "*status*": {
-            "success": success,
+            "success": unknown("needs") if ran is None else ran,
             "always": True,
             "failure": False,
             "cancelled": False,
@@ -176,39 +165,26 @@ def _combinations(
     matrix = fill_all(mapping_of(job.get("strategy")).get("matrix"), contexts)
     if matrix is None:
         return [{}]
-    open_matrix: list[dict[str, Any]] = [{"*": unknown("matrix")}]
-    if not isinstance(matrix, dict):
-        return open_matrix
-    includes = matrix.get("include", [])
-    excludes = matrix.get("exclude", [])
-    axes = {
-        key: value
-        for key, value in matrix.items()
-        if key not in {"include", "exclude"}
-    }
-    if not all(isinstance(value, list) for value in axes.values()):
-        return open_matrix
-    if not isinstance(includes, list) or not isinstance(excludes, list):
-        return open_matrix
-    count = 1
-    for values in axes.values():
-        count *= len(values)
-    if count * (len(includes) + 1) > _MAX_COMBINATIONS:
-        return open_matrix
-    found = (
-        [
-            dict(zip(axes, values, strict=True))
-            for values in itertools.product(*axes.values())
-        ]
+    axes = dict(mapping_of(matrix))
+    includes, excludes = axes.pop("include", []), axes.pop("exclude", [])
+    lists = [includes, excludes, *axes.values()]
+    if (
+        not isinstance(matrix, dict)
+        or not all(isinstance(values, list) for values in lists)
+        or math.prod(map(len, axes.values())) * (len(includes) + 1)
+        > _MAX_COMBINATIONS
+    ):
+        return [{"*": unknown("matrix")}]
+    found = [
+        dict(zip(axes, values, strict=True))
+        for values in itertools.product(*axes.values())
         if axes
-        else []
-    )
+    ]
     found = [
         combination
         for combination in found
         if not any(
-            mapping_of(rule)
-            and all(combination.get(k) == v for k, v in rule.items())
+            mapping_of(rule) and rule.items() <= combination.items()
             for rule in excludes
         )
     ]
@@ -240,24 +216,17 @@ def _called(
     given = mapping_of(fill_all(mapping_of(job.get("with")), contexts))
     texts = {key: fill(value, {}) for key, value in given.items()}
     bare = target.partition("@")[0]
-    ref = str(mapping_of(contexts.get("github")).get("ref", ""))
-    known = images.reusable_pushes(bare, texts, ref)
+    known = images.known_pushes(bare, texts, contexts["github"]["ref"])
     if known:
-        push, outputs = known
-        scope.findings.pushes.append(
-            Found(
-                push=push,
-                job=name,
-                is_certain=both(certain, push.is_certain),
-            )
-        )
+        pushes, outputs = known
+        scope.findings.add(pushes, name, certain=certain)
         return dict(outputs)
     text = scope.read(posixpath.normpath(bare)) if bare[:2] == "./" else None
     if text is not None and scope.depth < _MAX_CALLS:
         document = mapping_of(scope.findings.load(bare, text))
         on = mapping_of(document.get("on"))
         declared = mapping_of(on.get("workflow_call"))
-        inputs = inputs_of(mapping_of(declared.get("inputs")), given)
+        inputs = inputs_of(declared.get("inputs"), given)
         inner_scope = Scope(
             {
                 "github": contexts["github"],
@@ -273,10 +242,7 @@ def _called(
         )
         done = _workflow(document, inner_scope)
         results = {**inner_scope.contexts, "jobs": done}
-        return {
-            key: fill(mapping_of(output).get("value"), results)
-            for key, output in mapping_of(declared.get("outputs")).items()
-        }
+        return outputs_of(declared.get("outputs"), results)
     if certain is not False:
         # Secrets may be handed on, so its permissions tell nothing.
         scope.findings.doubt(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from .unknown import is_known, unknown
 
@@ -29,7 +29,6 @@ _SEMVER = re.compile(
     r"\.(?P<patch>0|[1-9]\d{0,15})"
     r"(?P<pre>-[0-9A-Za-z.-]{1,80})?(?:\+[0-9A-Za-z.-]{1,80})?"
 )
-_PLAIN = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})")
 
 
 def image_tags(inputs: Mapping[str, str], ref: str) -> tuple[str, str]:
@@ -92,14 +91,16 @@ def _fields(line: str) -> list[str]:
         return [line]
 
 
-def _rule(line: str) -> dict[str, str]:
-    rule: dict[str, str] = {}
+def _pairs(line: str) -> Iterator[tuple[str, str]]:
+    """Split a line into keys and values; what has no key has an empty one."""
     for field in _fields(line):
         key, has_value, value = field.partition("=")
-        if has_value and key.strip():
-            rule[key.strip().lower()] = value.strip()
-        else:
-            rule["value"] = field
+        name = key.strip().lower() if has_value else ""
+        yield name, value.strip() if name else field
+
+
+def _rule(line: str) -> dict[str, str]:
+    rule = {key or "value": value for key, value in _pairs(line)}
     if not is_known(line) and not line.startswith("type="):
         rule.setdefault("value", line)
     rule.setdefault("type", "raw")
@@ -117,25 +118,18 @@ def _flavor(text: str) -> dict[str, str]:
     flavor = {"latest": "auto", "prefix": "", "suffix": ""}
     for line in _lines(text):
         last = ""
-        for field in _fields(line):
-            key, _, value = field.partition("=")
-            key = key.strip().lower()
-            if key == "onlatest":
-                flavor[f"{last} on latest"] = value.strip()
-            else:
-                flavor[key] = value.strip()
-                last = key
+        for key, value in _pairs(line):
+            flavor[f"{last} on latest" if key == "onlatest" else key] = value
+            last = last if key == "onlatest" else key
     return flavor
 
 
 def _latest(flavor: Mapping[str, str]) -> str:
-    has_prefix = flavor.get("prefix on latest") == "true"
-    has_suffix = flavor.get("suffix on latest") == "true"
-    return (
-        (flavor["prefix"] if has_prefix else "")
-        + "latest"
-        + (flavor["suffix"] if has_suffix else "")
+    prefix, suffix = (
+        flavor[key] if flavor.get(f"{key} on latest") == "true" else ""
+        for key in ("prefix", "suffix")
     )
+    return f"{prefix}latest{suffix}"
 
 
 def _images(text: str) -> list[str]:
@@ -144,15 +138,8 @@ def _images(text: str) -> list[str]:
     if len(lines) == 1 and "=" not in lines[0]:
         lines = _fields(lines[0])
     for line in lines:
-        name, enabled = "", "true"
-        for field in _fields(line):
-            key, has_value, value = field.partition("=")
-            if not has_value:
-                name = field
-            elif key.strip().lower() == "name":
-                name = value.strip()
-            elif key.strip().lower() == "enable":
-                enabled = value.strip()
+        image = {key or "name": value for key, value in _pairs(line)}
+        name, enabled = image.get("name"), image.get("enable", "true")
         if enabled == "false" or not name:
             continue
         if enabled != "true":
@@ -212,18 +199,15 @@ def _filled(text: str, ref: str) -> str:
     if is_tag:
         values["is_default_branch"] = "false"
         values["is_not_default_branch"] = "true"
+    return _replace(text, values)
+
+
+def _replace(text: str, values: Mapping[str, str]) -> str:
+    """Fill in placeholders; what is not known is named by its first word."""
     return re.sub(
         r"\{\{\s{0,4}([^{}]{0,60}?)\s{0,4}\}\}",
         lambda match: values.get(match[1], unknown(match[1].split(" ")[0])),
         text,
-    )
-
-
-def _pattern(pattern: str, values: Mapping[str, str]) -> str:
-    return re.sub(
-        r"\{\{\s{0,4}([^{}]{0,60}?)\s{0,4}\}\}",
-        lambda match: values.get(match[1], unknown("pattern")),
-        pattern,
     )
 
 
@@ -235,33 +219,30 @@ def _semver(rule: Mapping[str, str], text: str) -> tuple[str, bool]:
     if not match:
         return "", False
     pre = match["pre"] or ""
-    core = f"{match['major']}.{match['minor']}.{match['patch']}"
-    values = {
-        "raw": text,
-        "version": core + pre,
-        "major": match["major"],
-        "minor": match["minor"],
-        "patch": match["patch"],
-    }
     pattern = rule.get("pattern", "")
     if pre and not re.fullmatch(r"\{\{\s{0,4}raw\s{0,4}\}\}", pattern):
         pattern = "{{version}}"
-    return _pattern(pattern, values), not pre
+    return _numbered(pattern, text, match, pre), not pre
 
 
 def _pep440(rule: Mapping[str, str], text: str) -> tuple[str, bool]:
     if not is_known(text) or rule.get("match"):
         return unknown("pep440"), True
-    match = _PLAIN.fullmatch(text)
-    if not match:
+    match = _SEMVER.fullmatch(text)
+    if not match or "-" in text or "+" in text:
         # Normalising pre-releases is more than is known here.
         return unknown("pep440"), False
-    major, minor, patch = (str(int(part)) for part in match.groups())
+    return _numbered(rule.get("pattern", ""), text, match, ""), True
+
+
+def _numbered(pattern: str, text: str, match: re.Match[str], pre: str) -> str:
+    """Fill in the parts of a version."""
+    major, minor, patch = match.group("major", "minor", "patch")
     values = {
         "raw": text,
-        "version": f"{major}.{minor}.{patch}",
+        "version": f"{major}.{minor}.{patch}{pre}",
         "major": major,
         "minor": minor,
         "patch": patch,
     }
-    return _pattern(rule.get("pattern", ""), values), True
+    return _replace(pattern, values)

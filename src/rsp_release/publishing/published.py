@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..models import Publication
+from .values import list_of, mapping_of
 
 __all__ = ["dockerfiles_of", "flat", "jobs_of", "steps_of"]
 
@@ -16,29 +17,20 @@ def jobs_of(
     document: Any, publication: Publication
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Find the publishing jobs in a workflow; all, if none is known."""
-    jobs = document.get("jobs")
-    jobs = jobs if isinstance(jobs, dict) else {}
-    found = {
-        key: job
-        for key, job in jobs.items()
-        if isinstance(job, dict)
-        and any(
+    for key, job in mapping_of(document.get("jobs")).items():
+        names = {str(key), str(mapping_of(job).get("name", key))}
+        if isinstance(job, dict) and any(
             shown == name or shown.startswith((f"{name} / ", f"{name} ("))
-            for name in {str(key), str(job.get("name", key))}
+            for name in names
             for shown in publication.jobs
-        )
-    }
-    yield from found.items()
+        ):
+            yield key, job
 
 
 def steps_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the steps of a job."""
-    steps = job.get("steps")
-    return (
-        [s for s in steps or [] if isinstance(s, dict)]
-        if isinstance(steps, list)
-        else []
-    )
+    steps = list_of(job.get("steps"))
+    return [step for step in steps if isinstance(step, dict)]
 
 
 def flat(value: Any) -> str:
@@ -57,8 +49,7 @@ def dockerfiles_of(
     for _, job in jobs_of(document, publication):
         for step in [job, *steps_of(job)]:
             uses = str(step.get("uses", ""))
-            given = step.get("with")
-            given = given if isinstance(given, dict) else {}
+            given = mapping_of(step.get("with"))
             context = str(given.get("context", "."))
             if "multiplatform-build-and-push/" in uses:
                 name = str(given.get("dockerfile", "Dockerfile"))

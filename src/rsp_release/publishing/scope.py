@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from .documents import load
 from .expressions import fill
 from .images import Push
 from .unknown import unknown
+from .values import both, mapping_of
 
 __all__ = [
     "Findings",
-    "Found",
     "JobScope",
     "Read",
     "Scope",
-    "both",
     "environment",
     "inputs_of",
-    "list_of",
-    "mapping_of",
+    "outputs_of",
 ]
 
 
@@ -32,25 +30,11 @@ _PATIENCE = 1_000_000
 """How much is followed, about in characters of scripts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A push, and the job that does it."""
-
-    push: Push
-    job: str
-    is_certain: bool | None
-
-    @property
-    def is_vague(self) -> bool:
-        """Whether it doesn't even say what it pushes."""
-        return self.push.is_vague
-
-
 @dataclass(slots=True)
 class Findings:
     """What the jobs of a run push."""
 
-    pushes: list[Found] = field(default_factory=list)
+    pushes: list[Push] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
     effort: int = 0
@@ -67,6 +51,15 @@ class Findings:
             self.doubt("the workflow is too large to be followed to its end")
             return False
         return True
+
+    def add(
+        self, pushes: Iterable[Push], job: str, *, certain: bool | None
+    ) -> None:
+        """Note what a job pushes, if it is certain that it gets there."""
+        self.pushes += [
+            replace(push, job=job, is_certain=both(certain, push.is_certain))
+            for push in pushes
+        ]
 
     def load(self, path: str, text: str) -> Any:
         """Read a file that the workflow calls, once."""
@@ -100,26 +93,8 @@ class JobScope:
     contexts: dict[str, Any]
     env: dict[str, str]
     is_certain: bool | None
-    shell: str = ""
-
-
-def mapping_of(value: Any) -> dict[str, Any]:
-    """Return a mapping as it is, and anything else as an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def list_of(value: Any) -> list[Any]:
-    """Return a list as it is, nothing as an empty one, else a list of it."""
-    if isinstance(value, list):
-        return value
-    return [] if value is None else [value]
-
-
-def both(*truths: bool | None) -> bool | None:
-    """Return whether all hold; `None` where that isn't known."""
-    if False in truths:
-        return False
-    return None if None in truths else True
+    shell: str
+    depth: int = 0
 
 
 def environment(
@@ -138,12 +113,18 @@ def environment(
     }
 
 
-def inputs_of(
-    declared: Mapping[str, Any], given: Mapping[str, Any]
-) -> dict[str, Any]:
+def outputs_of(declared: Any, contexts: dict[str, Any]) -> dict[str, str]:
+    """Return the outputs of a called workflow or action."""
+    return {
+        key: fill(mapping_of(output).get("value"), contexts)
+        for key, output in mapping_of(declared).items()
+    }
+
+
+def inputs_of(declared: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs of a called workflow or action."""
     inputs = dict(given)
-    for name, description in declared.items():
+    for name, description in mapping_of(declared).items():
         if inputs.get(name) is None:
             details = mapping_of(description)
             empty = {"boolean": False, "number": 0}

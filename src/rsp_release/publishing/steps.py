@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from . import images
 from .expressions import condition, fill
-from .scope import (
-    Found,
-    JobScope,
-    Scope,
-    both,
-    environment,
-    inputs_of,
-    list_of,
-    mapping_of,
-)
+from .scope import JobScope, Scope, environment, inputs_of, outputs_of
 from .scripts import Script, read_script
 from .unknown import show, unknown
+from .values import both, list_of, mapping_of
 
 __all__ = ["follow_steps"]
 
@@ -83,7 +76,7 @@ def follow_steps(
     local.contexts["env"] = {"*": unknown("env"), **job_env}
     for step in list_of(job.get("steps")):
         if isinstance(step, dict):
-            _step(step, local, scope, depth=0)
+            _step(step, local, scope)
     return {
         key: fill(value, local.contexts)
         for key, value in mapping_of(job.get("outputs")).items()
@@ -105,38 +98,27 @@ def _shell_env(contexts: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _step(
-    step: dict[str, Any], local: JobScope, scope: Scope, *, depth: int
-) -> None:
+def _step(step: dict[str, Any], local: JobScope, scope: Scope) -> None:
     if not scope.findings.spend(_STEP):
         return
     env = environment(step.get("env"), local.contexts["env"], local.contexts)
     contexts = {**local.contexts, "env": env}
     runs = condition(step.get("if"), contexts)
     identifier = str(step.get("id", ""))
-    if runs is False:
-        if identifier:
-            local.contexts["steps"][identifier] = {
-                "outputs": {},
-                "outcome": "skipped",
-                "conclusion": "skipped",
-            }
-        return
-    certain = both(local.is_certain, runs)
-    if "uses" in step:
-        outputs = _action(
-            step, local, scope, contexts=contexts, certain=certain,
-            depth=depth,
-        )  # fmt: skip
-    else:
-        outputs = _run(step, local, scope, contexts=contexts, certain=certain)
+    outputs: dict[str, Any] = {}
+    result = "skipped" if runs is False else "success"
+    if runs is not False:
+        follow = _action if "uses" in step else _run
+        certain = both(local.is_certain, runs)
+        outputs = follow(step, local, scope, contexts, certain=certain)
+        outputs = {"*": unknown(f"steps.{identifier}"), **outputs}
     if runs is None:
+        result = unknown(f"steps.{identifier}.outcome")
         outputs = {
             key: unknown(f"steps.{identifier}.outputs.{key}")
             for key in outputs
         }
     if identifier:
-        result = "success" if runs else unknown(f"steps.{identifier}.outcome")
         local.contexts["steps"][identifier] = {
             "outputs": outputs,
             "outcome": result,
@@ -144,26 +126,13 @@ def _step(
         }
 
 
-def _add(
-    push: images.Push, local: JobScope, scope: Scope, *, certain: bool | None
-) -> None:
-    scope.findings.pushes.append(
-        Found(
-            push=push,
-            job=local.name,
-            is_certain=both(certain, push.is_certain),
-        )
-    )
-
-
 def _action(
     step: dict[str, Any],
     local: JobScope,
     scope: Scope,
-    *,
     contexts: dict[str, Any],
+    *,
     certain: bool | None,
-    depth: int,
 ) -> dict[str, Any]:
     """Follow a step that uses an action; return its outputs."""
     target = fill(step["uses"], contexts)
@@ -172,23 +141,24 @@ def _action(
         key: fill(value, contexts)
         for key, value in mapping_of(step.get("with")).items()
     }
-    open_outputs = {"*": unknown(f"steps.{step.get('id', '')}")}
-    known = images.action_pushes(
-        bare, given, str(contexts["github"].get("ref", ""))
-    )
+    known = images.known_pushes(bare, given, contexts["github"]["ref"])
     if known:
         pushes, outputs = known
-        for push in pushes:
-            _add(push, local, scope, certain=certain)
-        return {**open_outputs, **outputs}
-    if target.startswith("./"):
+        scope.findings.add(pushes, local.name, certain=certain)
+        return outputs
+    if target.startswith("./") and local.depth < _MAX_CALLS:
         folder = posixpath.normpath(target.removeprefix("./"))
         for name in ("action.yml", "action.yaml"):
             text = scope.read(posixpath.join(folder, name))
-            if text is not None and depth < _MAX_CALLS:
-                inner = JobScope(local.name, contexts, local.env, certain)
+            if text is not None:
                 action = mapping_of(scope.findings.load(target, text))
-                return _composite(action, inner, scope, given, depth=depth)
+                inner = replace(
+                    local,
+                    contexts=contexts,
+                    is_certain=certain,
+                    depth=local.depth + 1,
+                )
+                return _composite(action, inner, scope, given)
     if bare.lower() == "docker/login-action" and certain is not False:
         scope.findings.logins.append(local.name)
     if bare.lower().startswith("goreleaser/"):
@@ -197,7 +167,7 @@ def _action(
         scope.findings.doubt(
             f"job {local.name} uses {bare}, which may publish images"
         )
-    return open_outputs
+    return {}
 
 
 def _goreleaser(local: JobScope, scope: Scope) -> None:
@@ -216,11 +186,9 @@ def _composite(
     local: JobScope,
     scope: Scope,
     given: dict[str, str],
-    *,
-    depth: int,
 ) -> dict[str, Any]:
     """Follow the steps of a local composite action; return its outputs."""
-    inputs = inputs_of(mapping_of(action.get("inputs")), given)
+    inputs = inputs_of(action.get("inputs"), given)
     local.contexts = {
         **local.contexts,
         "inputs": {key: fill(value, {}) for key, value in inputs.items()},
@@ -228,36 +196,29 @@ def _composite(
     }
     for step in list_of(mapping_of(action.get("runs")).get("steps")):
         if isinstance(step, dict):
-            _step(step, local, scope, depth=depth + 1)
-    return {
-        "*": unknown("outputs"),
-        **{
-            key: fill(mapping_of(output).get("value"), local.contexts)
-            for key, output in mapping_of(action.get("outputs")).items()
-        },
-    }
+            _step(step, local, scope)
+    return outputs_of(action.get("outputs"), local.contexts)
 
 
 def _run(
     step: dict[str, Any],
     local: JobScope,
     scope: Scope,
-    *,
     contexts: dict[str, Any],
+    *,
     certain: bool | None,
 ) -> dict[str, Any]:
     """Follow a step that runs a script; return its outputs."""
     text = fill(step.get("run", ""), contexts)
-    open_outputs = {"*": unknown(f"steps.{step.get('id', '')}")}
     shell = fill(step.get("shell", local.shell), contexts) or "bash"
     if shell.split()[:1] not in (["bash"], ["sh"]):
         if images.is_suspicious_script(text):
             scope.findings.doubt(
                 f"job {local.name} may publish images in a {shell} script"
             )
-        return open_outputs
+        return {}
     if not scope.findings.spend(len(text)):
-        return open_outputs
+        return {}
     variables = {**local.env, **contexts["env"]}
     variables.pop("*", None)
     script = read_script(text, env=variables)
@@ -273,7 +234,7 @@ def _run(
         changes = {name: unknown(f"env.{name}") for name in changes}
     local.env.update(changes)
     local.contexts["env"] = {**local.contexts["env"], **changes}
-    return {**open_outputs, **script.outputs}
+    return dict(script.outputs)
 
 
 def _programs(
@@ -285,9 +246,9 @@ def _programs(
         sure = both(certain, True if call.is_certain else None)
         if call.argv[:2] == ("docker", "login"):
             scope.findings.logins.append(local.name)
-        for push in images.call_pushes(call.argv):
-            _add(push, local, scope, certain=sure)
-            count += 1
+        pushes = images.call_pushes(call.argv)
+        scope.findings.add(pushes, local.name, certain=sure)
+        count += len(pushes)
         if images.is_suspicious_call(call.argv):
             command = show(" ".join(call.argv[:3])[:80])
             scope.findings.doubt(

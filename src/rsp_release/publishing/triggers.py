@@ -6,11 +6,13 @@ trigger workflows" in GitHub's documentation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from .values import list_of
+
 __all__ = [
-    "is_called",
     "matches",
     "release_actions",
     "starts_on_branch",
@@ -18,7 +20,10 @@ __all__ = [
 ]
 
 _RELEASE_ACTIONS = ("published", "released", "prereleased", "created")
-_PATTERN_LIMIT = 1024
+_PATTERN_LIMIT = 512
+_ATOM = re.compile(r"(\*\*?|\[[^]]*\]|\\.|[^[?+])([?+]*)", re.DOTALL)
+"""A character, or what stands for some, and how often."""
+_RANGE = re.compile(r"(.)-(.)|(.)", re.DOTALL)
 
 
 def _event(on: Any, name: str) -> tuple[bool, Any]:
@@ -34,17 +39,11 @@ def _event(on: Any, name: str) -> tuple[bool, Any]:
 
 def _texts(value: Any) -> list[str]:
     """Return a text or a list of texts as a list."""
-    items = value if isinstance(value, list) else [value]
     return [
         str(item).lower() if isinstance(item, bool) else str(item)
-        for item in items
+        for item in list_of(value)
         if isinstance(item, str | int | float)
     ]
-
-
-def is_called(on: Any) -> bool:
-    """Return whether other workflows may call this one."""
-    return _event(on, "workflow_call")[0]
 
 
 def release_actions(on: Any, *, is_prerelease: bool) -> tuple[str, ...]:
@@ -146,92 +145,40 @@ def matches(patterns: Sequence[str], name: str) -> bool:
     return is_in
 
 
-def _atoms(pattern: str) -> list[tuple[str, str, bool]] | None:
-    """Split a pattern into (kind, characters, may repeat, may lack)."""
-    atoms: list[tuple[str, str, bool]] = []
-    at = 0
-    while at < len(pattern):
-        char = pattern[at]
-        at += 1
-        if char == "*":
-            if pattern[at : at + 1] == "*":
-                at += 1
-                atoms.append(("any", "", True))
-            else:
-                atoms.append(("segment", "", True))
-        elif char in "?+":
-            if not atoms:
-                return None
-            kind, chars, _ = atoms.pop()
-            if char == "?":
-                atoms.append((f"{kind}?", chars, False))
-            else:
-                atoms += [(kind, chars, False), (kind, chars, True)]
-        elif char == "[":
-            end = pattern.find("]", at)
-            if end < 0:
-                return None
-            atoms.append(("set", pattern[at:end], False))
-            at = end + 1
-        else:
-            if char == "\\" and at < len(pattern):
-                char = pattern[at]
-                at += 1
-            atoms.append(("char", char, False))
-    return atoms
-
-
-def _accepts(kind: str, chars: str, char: str) -> bool:
-    match kind.rstrip("?"):
-        case "any":
-            return True
-        case "segment":
-            return char != "/"
-        case "char":
-            return char == chars
-        case _:
-            pass
-    at = 0
-    while at < len(chars):
-        if chars[at + 1 : at + 2] == "-" and at + 2 < len(chars):
-            if chars[at] <= char <= chars[at + 2]:
-                return True
-            at += 3
-        else:
-            if chars[at] == char:
-                return True
-            at += 1
-    return False
-
-
 def _fits(pattern: str, name: str) -> bool:
-    """Match by keeping every state there is: time is bounded by m x n.
+    """Match by keeping every place there is: time is bounded by m x n.
 
     Translating to a regular expression would let a pattern choose how long
     the match takes.
     """
     if max(len(pattern), len(name)) > _PATTERN_LIMIT:
         return False
-    atoms = _atoms(pattern)
-    if atoms is None:
-        return False
+    places = {0}
+    at = 0
+    while at < len(pattern):
+        match = _ATOM.match(pattern, at)
+        if match is None:
+            return False
+        at = match.end()
+        text, count = match.groups()
+        repeats = text.startswith("*") or "+" in count
+        after = set(places) if text.startswith("*") or "?" in count else set()
+        for place, char in enumerate(name):
+            is_here = place in places or (repeats and place in after)
+            if is_here and _accepts(text, char):
+                after.add(place + 1)
+        places = after
+    return len(name) in places
 
-    def skip(states: set[int]) -> set[int]:
-        reached = set(states)
-        for state in range(len(atoms)):
-            kind, _, repeats = atoms[state]
-            if state in reached and (repeats or kind.endswith("?")):
-                reached.add(state + 1)
-        return reached
 
-    states = skip({0})
-    for char in name:
-        after = set()
-        for state in states:
-            if state == len(atoms):
-                continue
-            kind, chars, repeats = atoms[state]
-            if _accepts(kind, chars, char):
-                after.add(state if repeats else state + 1)
-        states = skip(after)
-    return len(atoms) in states
+def _accepts(atom: str, char: str) -> bool:
+    """Return whether a part of a pattern stands for a character."""
+    if atom in {"*", "**"}:
+        return char != "/" or atom == "**"
+    if atom.startswith("["):
+        pairs = (match.groups() for match in _RANGE.finditer(atom[1:-1]))
+        return any(
+            low <= char <= high if low else char == one
+            for low, high, one in pairs
+        )
+    return char == atom[-1]

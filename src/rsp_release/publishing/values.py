@@ -6,12 +6,30 @@ GitHub's documentation.
 
 from __future__ import annotations
 
+import operator
 import re
 from typing import Any
 
 from .unknown import is_known
 
-__all__ = ["compare", "equal", "is_true", "number", "text_of"]
+__all__ = [
+    "both",
+    "compare",
+    "equal",
+    "is_true",
+    "list_of",
+    "mapping_of",
+    "number",
+    "text_of",
+]
+
+
+_ORDER = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 def number(value: Any) -> float:
@@ -75,17 +93,24 @@ def compare(op: str, left: Any, right: Any) -> bool:
     if op in {"==", "!="}:
         return equal(left, right) is (op == "==")
     if isinstance(left, str) and isinstance(right, str):
-        low, high = left.lower(), right.lower()
-        return {
-            "<": low < high,
-            "<=": low <= high,
-            ">": low > high,
-            ">=": low >= high,
-        }[op]
-    first, second = number(left), number(right)
-    return {
-        "<": first < second,
-        "<=": first <= second,
-        ">": first > second,
-        ">=": first >= second,
-    }[op]
+        return bool(_ORDER[op](left.lower(), right.lower()))
+    return bool(_ORDER[op](number(left), number(right)))
+
+
+def mapping_of(value: Any) -> dict[str, Any]:
+    """Return a mapping as it is, and anything else as an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: Any) -> list[Any]:
+    """Return a list as it is, nothing as an empty one, else a list of it."""
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
+
+
+def both(*truths: bool | None) -> bool | None:
+    """Return whether all hold; `None` where that isn't known."""
+    if False in truths:
+        return False
+    return None if None in truths else True

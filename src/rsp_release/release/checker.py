@@ -1,63 +1,38 @@
-"""Puts together what is checked: what would be released if all were well."""
+"""Gathers what ``check`` looks at: the release that would be next."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..changelog.scriv import read_scriv_settings
 from ..checks import CHECKS, Facts, Report, run_checks
-from ..config import Config
-from ..engine.journal import find_unfinished
 from ..engine.world import World
 from ..exceptions import ReleaseError, UsageError
 from ..models import Proposal
-from ..version.choose import History, Request, propose
+from ..version.choose import History, Request
 from .pin import propose_release, pull_policy
+from .project import Project
 
 __all__ = ["Checker"]
 
 _NO_COMMIT = "0" * 40
 
 
+@dataclass(frozen=True, slots=True)
 class Checker:
-    """Looks at everything that must be so before a release.
+    """Looks at everything that must be so before a release."""
 
-    Parameters
-    ----------
-    worlds
-        Gives each thread a world of its own.
-    config
-        The settings, with what was detected.
-    repository
-        Owner and name on GitHub.
-    journals
-        The directory of the clone's journals.
-    read_history
-        Reads the history of the commit that is checked out.
-    is_offline
-        Whether nothing beyond this machine may be asked.
-    """
+    project: Project
+    """What would be released, with what was detected in its settings."""
 
-    def __init__(
-        self,
-        *,
-        worlds: Callable[[], World],
-        config: Config,
-        repository: str,
-        journals: Path,
-        read_history: Callable[[], History],
-        is_offline: bool,
-    ) -> None:
-        self._worlds = worlds
-        self._config = config
-        self._repository = repository
-        self._journals = journals
-        self._read_history = read_history
-        self._is_offline = is_offline
+    worlds: Callable[[], World]
+    """Gives each thread a world of its own."""
+
+    is_offline: bool
+    """Whether nothing beyond this machine may be asked."""
 
     def run(self, facts: Facts) -> Iterator[Report]:
         """Look at everything, and write nothing.
@@ -91,16 +66,16 @@ class Checker:
         tuple of Report
             What each check found, in their order.
         """
-        config = self._config
+        config = self.project.config
         if not deploys:
             config = config._replace(deploy_repository=None)
         facts = Facts(
             proposal=proposal,
-            worlds=self._worlds,
+            worlds=self.worlds,
             config=config,
             is_thorough=True,
             is_planned=True,
-            history=self._read_history(),
+            history=self.project.read_history("HEAD"),
         )
         chosen = [check for check in CHECKS if not check.is_of_bump]
         return tuple(run_checks(chosen, facts))
@@ -113,7 +88,7 @@ class Checker:
         facts
             What was looked at.
         """
-        config = self._config
+        config = self.project.config
         if facts.history is not None and facts.history.tags:
             tag = facts.proposal.tag
             config = config.detected(
@@ -143,71 +118,51 @@ class Checker:
         """Find out what would be released."""
         history: History | None = None
         trouble: ReleaseError | None = None
+        newest = self.project.find_newest()
         proposal = self._guess(None)
         try:
-            history = self._read_history()
+            history = self.project.read_history("HEAD")
             proposal = self._guess(history)
-            proposal = self._propose(history) or proposal
+            _, found = propose_release(self.project, history, Request())
+            proposal = found or proposal
         except ReleaseError as e:
             trouble = e
         return Facts(
-            proposal=replace(proposal, pull_policy=pull_policy(self._config)),
-            worlds=self._worlds,
-            config=self._config,
+            proposal=replace(
+                proposal, pull_policy=pull_policy(self.project.config)
+            ),
+            worlds=self.worlds,
+            config=self.project.config,
             is_thorough=True,
-            is_offline=self._is_offline,
+            is_offline=self.is_offline,
             history=history,
             trouble=trouble,
-            begun=self._find_begun(),
-        )
-
-    def _propose(self, history: History) -> Proposal | None:
-        """Propose what ``bump`` would; `None`: there is nothing to release."""
-        chosen = propose(history, policy=self._config, request=Request())
-        if chosen.next is None:
-            return None
-        world = self._worlds()
-        return propose_release(
-            chosen,
-            history=history,
-            config=self._config,
-            repository=self._repository,
-            branch=world.git.branch(),
-            now=world.clock.now(),
+            begun=newest.tag if newest else None,
         )
 
     def _guess(self, history: History | None) -> Proposal:
         """Propose something, so that all else can be looked at."""
-        git = self._worlds().git
+        git = self.project.world.git
         commit = _NO_COMMIT
         with suppress(UsageError):
             commit = git.head()
         previous = history.previous if history else None
-        prefix = self._config.tag_prefix or ""
-        version = self._config.initial_version
+        prefix = self.project.config.tag_prefix or ""
+        version = self.project.config.initial_version
         if previous is not None:
             prefix = previous.prefix
             version = str(previous.version.raised("patch"))
         elif history is not None and history.tags:
             prefix = history.tags[0].prefix
         return Proposal(
-            repository=self._repository,
+            repository=self.project.repository,
             branch=git.branch(),
-            default_branch=self._config.branch,
+            default_branch=self.project.config.branch,
             commit=commit,
             version=version,
             tag=f"{prefix}{version}",
             previous_tag=previous.name if previous else None,
         )
-
-    def _find_begun(self) -> str | None:
-        """Find the release that was begun last and is not finished."""
-        found = None
-        for journal in find_unfinished(self._journals):
-            subject = journal.release or journal.proposal
-            if journal.has_intents and subject is not None:
-                found = subject.tag
-        return found
 
 
 def _find_tool(facts: Facts) -> tuple[str | None, str]:

@@ -18,19 +18,17 @@ from ..models import (
     Proposal,
     Release,
     Result,
-    StepEvent,
     Verdict,
     Wait,
 )
 
 __all__ = [
     "OUTCOMES",
-    "collect",
     "conclude",
     "drain",
-    "give_credit",
+    "find_settled",
     "make_result",
-    "settled",
+    "mark_released_elsewhere",
 ]
 
 
@@ -46,7 +44,6 @@ OUTCOMES: Mapping[ExitStatus, Outcome] = {
 def conclude(
     ending: Ending,
     subject: Release | Proposal,
-    verdicts: Mapping[str, Verdict],
     good: Outcome,
     *,
     at: datetime,
@@ -56,12 +53,9 @@ def conclude(
     Parameters
     ----------
     ending
-        How the steps stood.
+        How the steps stood, those of earlier runs of the engine among them.
     subject
         What they were about.
-    verdicts
-        The last verdict of every step, those of earlier runs of the engine
-        among them, by key.
     good
         How it ended if nothing is left to do.
     at
@@ -72,26 +66,25 @@ def conclude(
     Result
         The result.
     """
-    result = make_result(good, subject, at=at)
+    verdicts = dict(ending.verdicts)
     result = replace(
-        result,
+        make_result(good, subject, at=at),
         release_url=_url(verdicts.get("github_release")),
         run_url=_url(verdicts.get("workflow_run")),
         deploy_url=_url(verdicts.get("chart_pr")),
         images=getattr(verdicts.get("images"), "images", ()),
     )
-    blocked = [v for _, v in ending.verdicts if isinstance(v, Blocked)]
-    if blocked:
-        first = blocked[0]
-        return replace(
-            result,
-            outcome=OUTCOMES.get(first.exit_status, "failed"),
-            exit_status=first.exit_status,
-            message=first.problem,
-            help=first.help,
-            question=first.question,
-            choice=first.choice,
-        )
+    for verdict in verdicts.values():
+        if isinstance(verdict, Blocked):
+            return replace(
+                result,
+                outcome=OUTCOMES.get(verdict.exit_status, "failed"),
+                exit_status=verdict.exit_status,
+                message=verdict.problem,
+                help=verdict.help,
+                question=verdict.question,
+                choice=verdict.choice,
+            )
     if good == "planned" or ending.is_done:
         return result
     last = ending.last
@@ -101,7 +94,7 @@ def conclude(
         exit_status=ExitStatus.UNFINISHED,
         message=f"release {subject.tag} is not finished"
         + (f": {last.reason}" if isinstance(last, Wait) else ""),
-        help=f"`rsp-release resume {quote(subject.tag)}` goes on",
+        help=f"continue: rsp-release resume {quote(subject.tag)}",
         choice=last.choice if isinstance(last, Wait) else None,
     )
 
@@ -136,7 +129,7 @@ def make_result(
     )
 
 
-def give_credit(result: Result, journal: Journal) -> Result:
+def mark_released_elsewhere(result: Result, journal: Journal) -> Result:
     """Say so where another machine published what this one was to release.
 
     Of several that begin the same release at once, all see it through, and
@@ -152,7 +145,7 @@ def give_credit(result: Result, journal: Journal) -> Result:
     Returns
     -------
     Result
-        How it ended, with the credit where it belongs.
+        How it ended: with nothing to do, where another run was first.
     """
     tag = result.tag
     is_ours = any(
@@ -164,64 +157,29 @@ def give_credit(result: Result, journal: Journal) -> Result:
     return replace(
         result,
         outcome="nothing",
-        message=f"{tag} was released by another run meanwhile",
+        message=f"another run released {tag} in the meantime",
     )
 
 
-def settled(
-    proposal: Proposal, verdicts: dict[str, Verdict]
-) -> tuple[str, str]:
+def find_settled(proposal: Proposal, ending: Ending) -> tuple[str, str]:
     """Return the commit to tag, and the key of the step that settled it.
 
     Parameters
     ----------
     proposal
         What is to be released.
-    verdicts
-        The last verdict of every step that prepares it, by key, in order.
+    ending
+        How the steps stood that prepare it.
 
     Returns
     -------
     tuple of str
         The commit, and the step's key, which is empty if there was no step.
     """
-    for key, verdict in reversed(verdicts.items()):
+    for key, verdict in reversed(ending.verdicts):
         if isinstance(verdict, Done) and verdict.commit is not None:
             return verdict.commit, key
-    return proposal.commit, next(reversed(verdicts), "")
-
-
-def collect(
-    events: Generator[Event, None, Ending], verdicts: dict[str, Verdict]
-) -> Generator[Event, None, Ending]:
-    """Pass events on, and keep the last verdict of every step.
-
-    Parameters
-    ----------
-    events
-        What an engine tells.
-    verdicts
-        Where the verdicts are put, by the step's key.
-
-    Yields
-    ------
-    Event
-        The events.
-
-    Returns
-    -------
-    Ending
-        How the steps stood at the end.
-    """
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as e:
-            ending: Ending = e.value
-            return ending
-        if isinstance(event, StepEvent):
-            verdicts[event.key] = event.verdict
-        yield event
+    return proposal.commit, next((k for k, _ in ending.verdicts[-1:]), "")
 
 
 def drain(events: Generator[Event, None, Ending]) -> Ending:
@@ -237,10 +195,9 @@ def drain(events: Generator[Event, None, Ending]) -> Ending:
     Ending
         How the steps stood at the end.
     """
-    collected = collect(events, {})
     while True:
         try:
-            next(collected)
+            next(events)
         except StopIteration as e:
             ending: Ending = e.value
             return ending

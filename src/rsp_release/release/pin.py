@@ -7,13 +7,11 @@ the tagged commit, so a clean clone comes to the same release.
 
 from __future__ import annotations
 
-from datetime import datetime
 from shlex import quote
 
 from ..changelog.entries import is_markdown
 from ..changelog.notes import group_commits, notes_of_entry
 from ..config import Config
-from ..engine.world import Changelog, Git
 from ..exceptions import BlockedError, UsageError
 from ..models import (
     Deployment,
@@ -23,12 +21,12 @@ from ..models import (
     PullPolicy,
     Release,
 )
-from ..version.choose import History, Request
+from ..version.choose import History, Request, propose
 from ..version.tags import Tag, parse_tags
+from .project import Project
 
 __all__ = [
     "find_deployment",
-    "find_publication_at",
     "pin",
     "pin_tag",
     "propose_release",
@@ -50,83 +48,59 @@ def pull_policy(config: Config) -> PullPolicy:
 
 
 def propose_release(
-    next_version: NextVersion,
-    *,
-    history: History,
-    config: Config,
-    repository: str,
-    branch: str | None,
-    now: datetime,
-    request: Request | None = None,
-) -> Proposal:
-    """Make a proposal of a version that was chosen.
+    project: Project, history: History, request: Request
+) -> tuple[NextVersion, Proposal | None]:
+    """Choose a version, and propose to release it.
 
     Parameters
     ----------
-    next_version
-        The version; there must be one.
+    project
+        What is released.
     history
-        The history it was chosen from.
-    config
-        The settings.
-    repository
-        Owner and name on GitHub.
-    branch
-        The branch that is checked out, or `None`.
-    now
-        The present time (aware), which the change log's entry is dated with.
+        The history that the version is chosen from.
     request
-        What the user asked for, where that is known.
+        What the user asked for.
 
     Returns
     -------
-    Proposal
-        What would be released.
+    tuple
+        The choice, and what would be released, dated now; `None` where there
+        is nothing to release.
     """
-    version, tag = next_version.next, next_version.tag
+    config = project.config
+    chosen = propose(history, policy=config, request=request)
+    version, tag = chosen.next, chosen.tag
     if version is None or tag is None:
-        raise UsageError("there is nothing to release")
-    return Proposal(
-        repository=repository,
-        branch=branch,
+        return chosen, None
+    return chosen, Proposal(
+        repository=project.repository,
+        branch=project.world.git.branch(),
         default_branch=config.branch,
         commit=history.head,
         version=version,
         tag=tag,
         previous_tag=_previous(tag, history),
-        bump=next_version.bump,
-        is_prerelease=_is_prerelease(tag),
+        bump=chosen.bump,
+        is_prerelease=bool(_parse(tag).version.pre),
         is_latest=_is_latest(tag, history),
-        proposed_at=now,
+        proposed_at=project.world.clock.now(),
         pull_policy=pull_policy(config),
-        asked=request.part if request else None,
-        is_forced=request is not None and request.force,
+        asked=request.part,
+        is_forced=request.force,
     )
 
 
-def pin(
-    proposal: Proposal,
-    *,
-    commit: str,
-    git: Git,
-    changelog: Changelog,
-    config: Config,
-    now: datetime,
-) -> Release:
+def pin(project: Project, proposal: Proposal, commit: str) -> Release:
     """Freeze a proposal, with what the commit to tag says.
 
     Parameters
     ----------
+    project
+        What is released.
     proposal
         The proposal.
     commit
         The commit to tag: where the change log's entry landed.
-    git, changelog
-        The clone.
-    config
-        The settings.
-    now
-        The present time (aware).
 
     Returns
     -------
@@ -135,15 +109,14 @@ def pin(
     """
     if proposal.branch is None:
         raise BlockedError(
-            "the checkout is on no branch",
+            "HEAD is detached",
             help=f"git switch {quote(proposal.default_branch)}",
         )
     notes, path = write_notes(
+        project,
         commit,
         version=proposal.version,
         since=proposal.previous_tag,
-        git=git,
-        changelog=changelog,
     )
     return Release(
         repository=proposal.repository,
@@ -155,43 +128,22 @@ def pin(
         notes=notes,
         is_prerelease=proposal.is_prerelease,
         is_latest=proposal.is_latest,
-        publication=find_publication_at(
-            commit,
-            git=git,
-            config=config,
-            repository=proposal.repository,
-            tag=proposal.tag,
-        ),
-        pinned_at=now,
+        publication=_find_publication(project, commit, proposal.tag),
+        pinned_at=project.world.clock.now(),
         changelog=path,
-        deployment=find_deployment(config),
+        deployment=find_deployment(project.config),
     )
 
 
-def pin_tag(
-    tag: str,
-    *,
-    git: Git,
-    changelog: Changelog,
-    config: Config,
-    repository: str,
-    history: History | None,
-) -> Release:
-    """Recompute a release from its tag.
+def pin_tag(project: Project, tag: str) -> Release:
+    """Recompute a release from its tag, fetching that where it is missing.
 
     Parameters
     ----------
+    project
+        What was released.
     tag
-        A tag of the clone.
-    git, changelog
-        The clone.
-    config
-        The settings.
-    repository
-        Owner and name on GitHub.
-    history
-        The history up to, and without, the tagged commit; `None` where that
-        has no parent.
+        The tag.
 
     Returns
     -------
@@ -201,23 +153,29 @@ def pin_tag(
     Raises
     ------
     UsageError
-        Raised if the clone has no such tag, or it names no version.
+        Raised if neither the clone nor its remote has such a tag, or it
+        names no version.
     """
+    git = project.world.git
     commit = git.local_tag(tag)
+    if commit is None and git.remote_tag(tag) is not None:
+        git.fetch_tag(tag)
+        commit = git.local_tag(tag)
     if commit is None:
         raise UsageError(
-            f"there is no tag {tag}",
-            help="`git tag --list` shows the tags",
+            f"there is no tag {tag}, here or on {git.remote}",
+            help="`git ls-remote --tags` shows the tags",
         )
     parsed = _parse(tag)
+    history = None
+    if git.has_parent(commit):
+        history = project.read_history(f"{commit}~1")
     previous = _previous(tag, history) if history else None
     version = tag.removeprefix(parsed.prefix)
-    notes, path = write_notes(
-        commit, version=version, since=previous, git=git, changelog=changelog
-    )
+    notes, path = write_notes(project, commit, version=version, since=previous)
     return Release(
-        repository=repository,
-        branch=git.branch() or config.branch,
+        repository=project.repository,
+        branch=git.branch() or project.config.branch,
         version=version,
         tag=tag,
         commit=commit,
@@ -225,12 +183,10 @@ def pin_tag(
         notes=notes,
         is_prerelease=bool(parsed.version.pre),
         is_latest=history is None or _is_latest(tag, history),
-        publication=find_publication_at(
-            commit, git=git, config=config, repository=repository, tag=tag
-        ),
+        publication=_find_publication(project, commit, tag),
         pinned_at=git.tag_date(tag),
         changelog=path,
-        deployment=find_deployment(config),
+        deployment=find_deployment(project.config),
     )
 
 
@@ -268,62 +224,21 @@ def find_deployment(
     )
 
 
-def find_publication_at(
-    commit: str, *, git: Git, config: Config, repository: str, tag: str
-) -> Publication | None:
-    """Find what publishes the images of a tag, in the files of its commit.
-
-    Parameters
-    ----------
-    commit
-        The tagged commit.
-    git
-        The clone.
-    config
-        The settings, which decide where they speak.
-    repository
-        Owner and name on GitHub.
-    tag
-        The tag.
-
-    Returns
-    -------
-    Publication or None
-        The workflow and its images; `None` where nothing publishes any.
-    """
-    from ..publishing import find_publication
-
-    return find_publication(
-        git.files(commit, _WORKFLOWS),
-        repository=repository,
-        tag=tag,
-        workflow=config.workflow,
-        images=config.images,
-        platforms=config.platforms,
-        read=lambda path: git.file(commit, path),
-    )
-
-
 def write_notes(
-    commit: str,
-    *,
-    version: str,
-    since: str | None,
-    git: Git,
-    changelog: Changelog,
+    project: Project, commit: str, *, version: str, since: str | None
 ) -> tuple[str, str | None]:
     """Write the notes of a version as a commit has them.
 
     Parameters
     ----------
+    project
+        What is released.
     commit
         The commit that is, or would be, tagged.
     version
         The version, without a prefix.
     since
         The tag that the notes compare with.
-    git, changelog
-        The clone.
 
     Returns
     -------
@@ -331,12 +246,31 @@ def write_notes(
         Markdown, and the path of the change log where it is its entry; else
         it is the commits, by kind, and the path is `None`.
     """
-    state = changelog.look(commit, version)
+    git = project.world.git
+    state = project.world.changelog.look(commit, version)
     if state.path is not None and state.entry:
         markdown = is_markdown(state.path)
         return notes_of_entry(state.entry, markdown=markdown), state.path
     start = git.local_tag(since) if since else None
     return group_commits(git.commits(start, commit)), None
+
+
+def _find_publication(
+    project: Project, commit: str, tag: str
+) -> Publication | None:
+    """Find what publishes the images of a tag, in the files of its commit."""
+    from ..publishing import find_publication
+
+    git, config = project.world.git, project.config
+    return find_publication(
+        git.files(commit, _WORKFLOWS),
+        repository=project.repository,
+        tag=tag,
+        workflow=config.workflow,
+        images=config.images,
+        platforms=config.platforms,
+        read=lambda path: git.file(commit, path),
+    )
 
 
 def _previous(tag: str, history: History) -> str | None:
@@ -362,10 +296,6 @@ def _parse(tag: str) -> Tag:
         f"tag {tag} names no semantic version",
         help="a release's tag is like 1.2.3 or v1.2.3",
     )
-
-
-def _is_prerelease(tag: str) -> bool:
-    return bool(_parse(tag).version.pre)
 
 
 def _is_latest(tag: str, history: History) -> bool:

@@ -73,13 +73,21 @@ class Plan:
     unfinished: Release | None = None
     """A release that was begun, and is to be finished first."""
 
+    existing: Release | None = None
+    """The release that the commit already has, complete or not."""
+
     complete: Release | None = None
-    """The release that the commit already has; nothing is to be done."""
+    """The same, where nothing is to be done."""
+
+    @property
+    def subject(self) -> Release | Proposal | None:
+        """What is to be released or finished."""
+        return self.proposal or self.unfinished
 
     @property
     def tag(self) -> str | None:
         """The tag that the plan is about."""
-        subject = self.proposal or self.unfinished or self.complete
+        subject = self.subject or self.complete
         return subject.tag if subject else None
 
     def forced(self) -> Plan:

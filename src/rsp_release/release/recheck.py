@@ -1,4 +1,4 @@
-"""Reads the entry again before its version is tagged.
+"""Rereads the entry of a version before that is tagged.
 
 People may edit the entry in the pull request that brings it. Where it then
 says another part than the one that was chosen, the maintainers were right and
@@ -7,145 +7,128 @@ the choice was wrong most of the time; so a person is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from shlex import quote
 
-from ..config import Config
-from ..engine.world import World
 from ..exceptions import BlockedError, ReleaseError
 from ..models import Blocked, ChangelogState, Proposal
 from ..version.choose import History, Request, propose
 from ..version.fragments import Fragment, Section, parts_of
 from ..version.proposal import NextVersion
 from ..version.tags import parse_version
+from .project import Project
 
-__all__ = ["Recheck"]
+__all__ = ["recheck"]
 
 _WORDS_MOST = 200
 
 
-class Recheck:
-    """Compares the entry that landed with the version that was chosen.
+def recheck(
+    project: Project, proposal: Proposal, commit: str
+) -> Blocked | None:
+    """Look whether an entry still says what was chosen.
 
     Parameters
     ----------
-    world
-        The clone.
-    config
-        The settings.
-    read_history
-        Reads the history up to a revision.
+    project
+        What is released.
+    proposal
+        What is about to be released.
+    commit
+        The commit that would be tagged: the entry is read there.
+
+    Returns
+    -------
+    Blocked or None
+        What a person must decide; `None` where nothing contradicts.
+
+    Raises
+    ------
+    ReadError
+        Raised if the clone could not be read.
     """
-
-    def __init__(
-        self,
-        *,
-        world: World,
-        config: Config,
-        read_history: Callable[[str], History],
-    ) -> None:
-        self._world = world
-        self._config = config
-        self._read_history = read_history
-
-    def look(self, proposal: Proposal, commit: str) -> Blocked | None:
-        """Look whether an entry still says what was chosen.
-
-        Parameters
-        ----------
-        proposal
-            What is about to be released.
-        commit
-            The commit that would be tagged: the entry is read there.
-
-        Returns
-        -------
-        Blocked or None
-            What a person must decide; `None` where nothing contradicts.
-
-        Raises
-        ------
-        ReadError
-            Raised if the clone could not be read.
-        """
-        if proposal.is_prerelease or proposal.is_forced:
-            return None
-        state = self._world.changelog.look(commit, proposal.version)
-        if not state.entry:
-            return None
-        history = self._read_history(proposal.commit)
-        if history.previous is None or any(
-            tag.name == proposal.tag for tag in history.tags
-        ):
-            # Nothing to raise; or another machine was quicker.
-            return None
-        answer, refusal = self._read_entry(history, proposal, state)
-        if answer is None:
-            return None
-        chosen = parse_version(proposal.version)
-        now = parse_version(answer.next or "")
-        if chosen is None or now is None:
-            return None
-        is_more = refusal is not None or now.key > chosen.key
-        is_less = now.key < chosen.key
-        if is_more or (is_less and self._is_automatic(proposal, commit)):
-            return _explain(proposal, commit, state, answer, refusal)
+    if proposal.is_prerelease or proposal.is_forced:
         return None
+    state = project.world.changelog.look(commit, proposal.version)
+    if not state.entry:
+        return None
+    history = project.read_history(proposal.commit)
+    if history.previous is None or any(
+        tag.name == proposal.tag for tag in history.tags
+    ):
+        # Nothing to raise; or another machine was quicker.
+        return None
+    answer, refusal = _read_entry(project, history, proposal, state)
+    if answer is None:
+        return None
+    chosen = parse_version(proposal.version)
+    now = parse_version(answer.next or "")
+    if chosen is None or now is None:
+        return None
+    is_more = refusal is not None or now.key > chosen.key
+    is_less = now.key < chosen.key
+    if is_more or (is_less and _is_automatic(project, proposal, commit)):
+        return _explain(proposal, commit, state, answer, refusal)
+    return None
 
-    def _read_entry(
-        self, history: History, proposal: Proposal, state: ChangelogState
-    ) -> tuple[NextVersion | None, BlockedError | None]:
-        """Choose as if the entry were what is pending.
 
-        Returns the answer where the entry says plainly what it is, and why
-        the branch would take no such release, where it would not.
-        """
-        parts, _ = parts_of(state.entry or "")
-        path = state.path or ""
-        if state.style == "scriv":
-            fragment = Fragment(path, state.style, parts)
-            history = history._replace(section=None, fragments=(fragment,))
-        else:
-            version = parse_version(proposal.version)
-            section = Section(path, version, parts)
-            history = history._replace(section=section, fragments=())
-        refusal = None
-        try:
-            answer = propose(history, policy=self._config, request=Request())
-        except BlockedError as e:
-            refusal = e
-            try:
-                answer = propose(
-                    history,
-                    policy=self._config,
-                    request=Request(force=True),
-                )
-            except BlockedError:
-                # It was named because nothing can be computed here.
-                return None, None
-        if answer.next is None or answer.confidence == "guess":
-            return None, None
-        return answer, refusal
+def _read_entry(
+    project: Project,
+    history: History,
+    proposal: Proposal,
+    state: ChangelogState,
+) -> tuple[NextVersion | None, BlockedError | None]:
+    """Choose as if the entry were what is pending.
 
-    def _is_automatic(self, proposal: Proposal, commit: str) -> bool:
-        """Return whether the version is what the changes asked for.
-
-        Who named a part may raise more than the changes demand. In a clone
-        that did not begin it, what stood there before the entry tells.
-        """
-        if proposal.asked is not None:
-            return proposal.asked == "auto"
-        if not self._world.git.has_parent(commit):
-            return False
+    Returns the answer where the entry says plainly what it is, and why
+    the branch would take no such release, where it would not.
+    """
+    parts, _ = parts_of(state.entry or "")
+    path = state.path or ""
+    if state.style == "scriv":
+        fragment = Fragment(path, state.style, parts)
+        history = history._replace(section=None, fragments=(fragment,))
+    else:
+        version = parse_version(proposal.version)
+        section = Section(path, version, parts)
+        history = history._replace(section=section, fragments=())
+    refusal = None
+    try:
+        answer = propose(history, policy=project.config, request=Request())
+    except BlockedError as e:
+        refusal = e
         try:
             answer = propose(
-                self._read_history(f"{commit}~1"),
-                policy=self._config,
-                request=Request(),
+                history,
+                policy=project.config,
+                request=Request(force=True),
             )
-        except ReleaseError:
-            return False
-        return answer.next == proposal.version
+        except BlockedError:
+            # It was named because nothing can be computed here.
+            return None, None
+    if answer.next is None or answer.confidence == "guess":
+        return None, None
+    return answer, refusal
+
+
+def _is_automatic(project: Project, proposal: Proposal, commit: str) -> bool:
+    """Return whether the version is what the changes asked for.
+
+    Who named a part may raise more than the changes demand. In a clone
+    that did not begin it, what stood there before the entry tells.
+    """
+    if proposal.asked is not None:
+        return proposal.asked == "auto"
+    if not project.world.git.has_parent(commit):
+        return False
+    try:
+        answer = propose(
+            project.read_history(f"{commit}~1"),
+            policy=project.config,
+            request=Request(),
+        )
+    except ReleaseError:
+        return False
+    return answer.next == proposal.version
 
 
 def _explain(
@@ -169,11 +152,11 @@ def _explain(
         )
     else:
         makes = refusal.message
-        other = "or take it away, merge that, and release from another branch"
+        other = "or remove it, merge that, and release from another branch"
     return Blocked(
         problem=f"the entry of {version} in {state.path}, as {commit[:10]}"
         f" has it, says {answer.bump}{said}; {makes}",
         help=f"`rsp-release resume {quote(proposal.tag)} --force` releases"
-        f" {version} all the same\n{other}",
-        question=f"Release it as {version} all the same?",
+        f" {version} anyway\n{other}",
+        question=f"Release it as {version} anyway?",
     )

@@ -7,7 +7,7 @@ has. A release that was begun here is known from its journal.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -18,19 +18,10 @@ from ..engine.engine import Engine, Mode, Pace
 from ..engine.journal import Journal, find_unfinished
 from ..engine.world import Step, World
 from ..exceptions import ExitStatus, ReleaseError, UsageError
-from ..models import (
-    Blocked,
-    Done,
-    Event,
-    Outcome,
-    Publication,
-    Release,
-    Result,
-    Verdict,
-    WorkflowRun,
-)
+from ..models import Event, Publication, Release, WorkflowRun
 from ..publishing import find_publication
 from ..version.tags import parse_tags
+from .conclusion import conclude
 
 __all__ = ["Source", "Watcher"]
 
@@ -53,60 +44,33 @@ class Source(Protocol):
         """Return the text of a file at a commit, or `None`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """Finds a run, and watches it until it is over.
+    """Finds a run, and watches it until it is over."""
 
-    Parameters
-    ----------
-    world
-        GitHub and the clock.
-    source
-        The repository's tags and files.
-    config
-        The settings.
-    repository
-        Owner and name on GitHub.
-    journals
-        The directory of journals: a re-run is a write, too.
-    random
-        Spreads the waits.
-    timeout
-        Seconds after which waiting ends.
-    pace
-        How patient to be. To watch is all that is asked for, so an outage is
-        survived for as long as if something had been written.
-    """
+    world: World
+    """GitHub and the clock."""
 
-    def __init__(
-        self,
-        *,
-        world: World,
-        source: Source,
-        config: Config,
-        repository: str,
-        journals: Path,
-        random: Random,
-        timeout: float,
-        pace: Pace,
-    ) -> None:
-        self._world = world
-        self._source = source
-        self._config = config
-        self._repository = repository
-        self._journals = journals
-        self._random = random
-        self._timeout = timeout
-        self._pace = replace(pace, outage_before=pace.outage)
+    source: Source
+    """The repository's tags and files."""
 
-    @property
-    def journals(self) -> Path:
-        """The directory of journals."""
-        return self._journals
+    config: Config
+    """The settings."""
 
-    @property
-    def repository(self) -> str:
-        """Owner and name on GitHub."""
-        return self._repository
+    repository: str
+    """Owner and name on GitHub."""
+
+    journals: Path
+    """The directory of journals: a re-run is a write, too."""
+
+    random: Random
+    """Spreads the waits."""
+
+    timeout: float
+    """Seconds after which waiting ends."""
+
+    pace: Pace
+    """How patient to be."""
 
     def find(self, tag: str | None, number: int | None) -> Release:
         """Find what the run publishes.
@@ -132,16 +96,16 @@ class Watcher:
         if number is not None:
             return self._of_run(number)
         if tag is None:
-            for journal in reversed(find_unfinished(self._journals)):
+            for journal in reversed(find_unfinished(self.journals)):
                 if journal.release is not None and journal.has_intents:
                     return journal.release
-            tag = self._source.newest_tag()
+            tag = self.source.newest_tag()
         if tag is None:
             raise UsageError(
-                f"{self._repository} has no release",
+                f"{self.repository} has no release",
                 help="name the tag, or the run with --run ID",
             )
-        journal = Journal.of_tag(self._journals, tag)
+        journal = Journal.of_tag(self.journals, tag)
         return journal.release or self._of_tag(tag)
 
     def watch(
@@ -161,23 +125,35 @@ class Watcher:
         Event
             Every look at the run, then the result.
         """
-        now = self._world.clock.now()
+        now = self.world.clock.now()
         engine = Engine(
-            world=self._world,
-            journal=Journal.of_tag(self._journals, release.tag),
+            world=self.world,
+            journal=Journal.of_tag(self.journals, release.tag),
             mode=Mode.ACT,
-            random=self._random,
-            deadline=now + timedelta(seconds=self._timeout),
-            pace=self._pace,
+            random=self.random,
+            deadline=now + timedelta(seconds=self.timeout),
+            # To watch is all that is asked for: an outage is survived for
+            # as long as if something had been written.
+            pace=replace(self.pace, outage_before=self.pace.outage),
         )
         ending = yield from engine.run([step], release)
-        yield self._conclude(release, ending.last)
+        result = conclude(
+            ending, release, "released", at=self.world.clock.now()
+        )
+        if result.exit_status is ExitStatus.UNFINISHED:
+            reason = getattr(ending.last, "reason", None)
+            result = replace(
+                result,
+                message=f"timed out: {reason}" if reason else None,
+                help="continue: rsp-release watch; --timeout waits longer",
+            )
+        yield result
 
     def _of_tag(self, tag: str) -> Release:
-        found = self._source.find_tag(tag)
+        found = self.source.find_tag(tag)
         if found is None:
             raise UsageError(
-                f"{self._repository} has no tag {tag} on GitHub",
+                f"{self.repository} has no tag {tag} on GitHub",
                 help="`git ls-remote --tags` shows the tags",
             )
         commit, date = found
@@ -189,11 +165,11 @@ class Watcher:
         )
 
     def _of_run(self, number: int) -> Release:
-        run = self._world.forge.run(number)
+        run = self.world.forge.run(number)
         if run is None:
             raise UsageError(
-                f"{self._repository} has no run {number}",
-                help="its number is the last part of the run's address",
+                f"{self.repository} has no run {number}",
+                help="its number is the last part of the run's URL",
             )
         return self._make(
             tag=run.ref or run.commit[:10],
@@ -220,13 +196,13 @@ class Watcher:
 
     def _find_publication(self, commit: str, tag: str) -> Publication | None:
         return find_publication(
-            self._source.files(commit, _WORKFLOWS),
-            repository=self._repository,
+            self.source.files(commit, _WORKFLOWS),
+            repository=self.repository,
             tag=tag,
-            workflow=self._config.workflow,
-            images=self._config.images,
-            platforms=self._config.platforms,
-            read=lambda path: self._source.file(commit, path),
+            workflow=self.config.workflow,
+            images=self.config.images,
+            platforms=self.config.platforms,
+            read=lambda path: self.source.file(commit, path),
         )
 
     def _make(
@@ -239,8 +215,8 @@ class Watcher:
     ) -> Release:
         parsed = next(iter(parse_tags([tag])), None)
         return Release(
-            repository=self._repository,
-            branch=self._config.branch,
+            repository=self.repository,
+            branch=self.config.branch,
             version=tag.removeprefix(parsed.prefix) if parsed else tag,
             tag=tag,
             commit=commit,
@@ -250,35 +226,4 @@ class Watcher:
             is_latest=False,
             publication=publication,
             pinned_at=at,
-        )
-
-    def _conclude(self, release: Release, verdict: Verdict | None) -> Result:
-        outcome: Outcome = "unfinished"
-        status = ExitStatus.UNFINISHED
-        message: str | None = None
-        help: str | None = None
-        match verdict:
-            case Done():
-                outcome, status = "released", ExitStatus.OK
-            case Blocked():
-                status = verdict.exit_status
-                is_blocked = status is ExitStatus.BLOCKED
-                outcome = "blocked" if is_blocked else "failed"
-                message, help = verdict.problem, verdict.help
-            case _:
-                reason = getattr(verdict, "reason", None)
-                message = f"the time was up: {reason}" if reason else None
-                help = (
-                    "`rsp-release watch` goes on, and --timeout waits longer"
-                )
-        return Result(
-            outcome=outcome,
-            exit_status=status,
-            at=self._world.clock.now(),
-            version=release.version,
-            tag=release.tag,
-            commit=release.commit,
-            run_url=getattr(verdict, "url", None),
-            message=message,
-            help=help,
         )

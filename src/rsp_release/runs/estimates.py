@@ -1,4 +1,4 @@
-"""When a workflow run should end, and when it is worth looking at it.
+"""Estimates when a workflow run ends, and when to look at it next.
 
 All of it is an estimate from the last runs that succeeded. Nothing here reads
 or writes.

@@ -1,4 +1,4 @@
-"""What the state of a workflow run means, in words for people.
+"""Describes the state of a workflow run, in words for people.
 
 Nothing here reads or writes.
 """
@@ -47,17 +47,17 @@ _CONCLUSIONS = {
     "success": "succeeded",
     "failure": "failed",
     "cancelled": "was cancelled",
-    "timed_out": "took longer than it may",
+    "timed_out": "timed out",
     "startup_failure": "could not start: its workflow file is invalid",
-    "action_required": "needs a person's permission to run",
-    "stale": "was given up by GitHub",
+    "action_required": "needs approval to run",
+    "stale": "was marked stale",
     "skipped": "was skipped, so it published nothing",
-    "neutral": "ended without a verdict",
+    "neutral": "ended neutral",
 }
 
 _STATUSES = {
-    "requested": "was asked for, and is not queued yet",
-    "queued": "is queued until a runner is free",
+    "requested": "was requested and is not queued yet",
+    "queued": "is queued, waiting for a runner",
     "pending": "waits for another run of its concurrency group",
     "waiting": "waits for an approval or a wait timer",
     "in_progress": "is running",
@@ -84,10 +84,10 @@ def describe_status(run: WorkflowRun) -> str:
         A clause after the run's name, with how many jobs are done.
     """
     if run.status == "completed":
-        return "is over, and GitHub has not told how yet"
+        return "is completed, but GitHub shows no conclusion yet"
     what = _STATUSES.get(run.status)
     if what is None:
-        return f"is in the state {run.status!r}, which is new"
+        return f"has the unknown status {run.status!r}"
     done = sum(job.status == "completed" for job in run.jobs)
     if run.status == "in_progress" and run.jobs:
         what = f"{what}, {done} of {len(run.jobs)} jobs done"
@@ -99,7 +99,7 @@ def describe_status(run: WorkflowRun) -> str:
 def describe_conclusion(conclusion: str | None) -> str:
     """Say how a run or a job ended, as a clause after its name."""
     return _CONCLUSIONS.get(
-        conclusion or "", f"ended as {conclusion!r}, which is new"
+        conclusion or "", f"ended with the unknown conclusion {conclusion!r}"
     )
 
 
@@ -107,7 +107,7 @@ def describe_group(group: ConcurrencyGroup) -> str:
     """Say where in a concurrency group a run waits, as a clause."""
     told = f"waits in the concurrency group {group.name!r}"
     if group.position > 1:
-        told += f", at place {group.position}"
+        told += f", at position {group.position}"
     if group.holder:
         told += f", which {group.holder} holds"
         if group.holder_url:

@@ -1,4 +1,4 @@
-"""Every image of the release can be pulled, and is the one that was meant."""
+"""Every image of the release can be pulled, and is the right one."""
 
 from __future__ import annotations
 
@@ -10,16 +10,7 @@ from shlex import quote
 from ..engine.world import World
 from ..exceptions import ExitStatus
 from ..images import identity as images
-from ..models import (
-    Blocked,
-    Change,
-    Done,
-    Image,
-    ImageReport,
-    Release,
-    Verdict,
-    Wait,
-)
+from ..models import Blocked, Change, Done, ImageReport, Release, Verdict, Wait
 
 __all__ = ["Images", "ImagesSeen"]
 
@@ -91,7 +82,7 @@ class Images:
         found = [
             (report, problem)
             for image, report in zip(release.images, seen.reports, strict=True)
-            if (problem := _find_problem(image, report))
+            if (problem := images.find_problem(image, report))
         ]
         problems = [problem for _, problem in found]
         if problems and all(
@@ -156,22 +147,8 @@ def _list(reports: tuple[ImageReport, ...]) -> str:
     return told if count == 1 else f"{count} images: {told}"
 
 
-def _find_problem(image: Image, report: ImageReport) -> str | None:
-    name = f"{image.name}:{image.tag}"
-    match report.state:
-        case "absent":
-            return f"{name} is not in the registry"
-        case "unknown":
-            return f"could not tell whether {name} is there: {report.reason}"
-        case "present":
-            missing = [p for p in image.platforms if p not in report.platforms]
-            if missing:
-                return f"{name} lacks {', '.join(missing)}"
-            return None
-
-
 def _find_doubts(release: Release, seen: ImagesSeen) -> tuple[list[str], str]:
-    """Find what speaks against images that are there, and what to do."""
+    """Find what is wrong with images that are there, and what to do."""
     wrong = [
         doubt
         for report in seen.reports
@@ -191,28 +168,24 @@ def _find_doubts(release: Release, seen: ImagesSeen) -> tuple[list[str], str]:
     ]
     help = (
         f"find out who moved it; `rsp-release verify {quote(release.tag)}"
-        " --accept` takes what is there now for right"
+        " --accept` accepts the digest it points to now"
     )
     if unlike:
         help = (
-            "push one build to all registries; a build for each gives other"
-            " images"
+            "push one build to all registries; building for each makes"
+            " different images"
         )
     if wrong:
         help = (
-            "something else pushed that tag: find out what, and run the"
-            f" workflow of {release.tag} again, or release a new version"
+            "something else pushed that tag: find out what, then re-run the"
+            f" workflow of {release.tag} or release a new version"
         )
     return [*wrong, *unlike, *moved], help
 
 
 def _advise(reports: tuple[ImageReport, ...]) -> str:
     if any(r.state == "unknown" for r in reports):
-        return (
-            "log in with `docker login`, or look again later with"
-            " `rsp-release verify`"
-        )
+        return "log in with `docker login`, or try `rsp-release verify` later"
     return (
-        "see the run that should have pushed it; `rsp-release resume` looks"
-        " again"
+        "check the run that should have pushed it, then `rsp-release resume`"
     )

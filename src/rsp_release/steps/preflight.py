@@ -1,9 +1,9 @@
-"""Whatever would stop the release is known before anything is written."""
+"""Finds whatever would stop the release before anything is written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..checks import (
     CHECKS,
@@ -37,40 +37,34 @@ class PreflightSeen:
     """Whether another run releases the same version of the same commit."""
 
 
+@dataclass(frozen=True, slots=True)
 class Preflight:
-    """Whatever would stop the release is known before anything is written.
+    """Whatever would stop the release is known before anything is written."""
 
-    Parameters
-    ----------
-    config
-        The settings; without them, what depends on the publishing workflow
-        is not looked at.
-    look_ahead
-        Looks, once, at what takes longer and is not looked at again.
-    insists
-        Whether a release may go on over what that found.
+    config: Config | None = None
+    """The settings; without them, what depends on the publishing workflow
+    is not looked at.
     """
+
+    look_ahead: Callable[[Proposal], tuple[Report, ...]] | None = None
+    """Looks, once, at what takes longer and is not looked at again."""
+
+    force: bool = False
+    """Whether a release may go on over what that found."""
+
+    ahead: dict[tuple[str, str], tuple[Report, ...]] = field(
+        default_factory=dict
+    )
+    """What that found, by tag and commit."""
 
     key = "preflight"
     title = "Preflight"
-
-    def __init__(
-        self,
-        config: Config | None = None,
-        *,
-        look_ahead: Callable[[Proposal], tuple[Report, ...]] | None = None,
-        insists: bool = False,
-    ) -> None:
-        self._config = config
-        self._look_ahead = look_ahead
-        self._insists = insists
-        self._ahead: dict[tuple[str, str], tuple[Report, ...]] = {}
 
     def observe(self, proposal: Proposal, world: World) -> PreflightSeen:
         facts = Facts(
             proposal=proposal,
             worlds=lambda: world,
-            config=self._config,
+            config=self.config,
         )
         facts.is_joined = _is_joined(facts)
         return PreflightSeen(
@@ -85,24 +79,24 @@ class Preflight:
 
     def _look_once(self, proposal: Proposal) -> tuple[Report, ...]:
         """Look at all else, unless that was done for the same release."""
-        if self._look_ahead is None:
+        if self.look_ahead is None:
             return ()
         key = proposal.tag, proposal.commit
-        if key not in self._ahead:
-            self._ahead[key] = self._look_ahead(proposal)
-        return self._ahead[key]
+        if key not in self.ahead:
+            self.ahead[key] = self.look_ahead(proposal)
+        return self.ahead[key]
 
     def decide(self, proposal: Proposal, seen: PreflightSeen) -> Verdict:
         problems = [f for f in seen.findings if f.state == "problem"]
         found = [r.finding for r in seen.ahead if r.finding.state == "problem"]
-        if found and not self._insists:
+        if found and not self.force:
             problems += found
         if not problems:
             return Done(evidence=_praise(proposal, seen))
         statuses = {f.exit_status for f in problems}
         advice = [f.advice for f in problems if f.advice]
         if len(found) == len(problems):
-            advice.append("or release in spite of it, with --force")
+            advice.append("or release anyway, with --force")
         return Blocked(
             problem="\n".join(dict.fromkeys(f.text for f in problems)),
             help="\n".join(dict.fromkeys(advice)),
@@ -117,15 +111,16 @@ class Preflight:
 
 def _praise(proposal: Proposal, seen: PreflightSeen) -> str:
     """Say that the release may begin, and what a person should know of."""
-    text = f"{proposal.branch} at {proposal.commit[:10]} is"
-    text += " released by another run" if seen.is_joined else " ready"
+    what = "being released by another run" if seen.is_joined else "ready"
+    text = f"{proposal.branch} is {what} at {proposal.commit[:10]}"
     found = [
         report.check.title
         for report in seen.ahead
         if report.finding.state in ("problem", "warning")
     ]
     if found:
-        text += f"; not as it should be: {name_first(found)}"
+        warnings = "1 warning" if len(found) == 1 else f"{len(found)} warnings"
+        text += f", with {warnings}: {name_first(found)}"
         text += " (see `rsp-release check`)"
     return text
 

@@ -72,23 +72,20 @@ class Tag:
             return Blocked(
                 problem=(
                     f"tag {tag} is on {seen.remote_name} at"
-                    f" {seen.remote.commit[:10]}, and not at {commit}"
+                    f" {seen.remote.commit[:10]}, not at {commit}"
                 ),
                 help=(
-                    "a tag that others may have used is never moved:"
-                    " release another version"
+                    "a published tag is never moved: release another version"
                 ),
             )
         if seen.local not in (None, release.commit):
             return Blocked(
                 problem=(
-                    f"tag {tag} is in this clone at {seen.local[:10]}, and"
+                    f"tag {tag} is in this clone at {seen.local[:10]},"
                     f" not at {commit}"
                 ),
-                help=(
-                    f"the remote has no such tag; `git tag -d {quote(tag)}`"
-                    " removes it from this clone"
-                ),
+                help=f"{seen.remote_name} has no such tag:"
+                f" git tag -d {quote(tag)}",
             )
         if not seen.is_on_branch:
             return Blocked(
@@ -98,7 +95,7 @@ class Tag:
                 ),
                 help=f"push it first: git push {quote(seen.remote_name)}",
             )
-        where = "what is merged" if release.is_foreseen else commit
+        where = "the merge commit" if release.is_foreseen else commit
         return Change(
             summary=f"push tag {tag} at {where} to {seen.remote_name}",
             write=PushTag(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from shlex import quote
 
@@ -16,6 +16,7 @@ from ..models import (
     ConcurrencyGroup,
     Done,
     PendingDeployment,
+    Publication,
     Release,
     RerunFailedJobs,
     Verdict,
@@ -88,51 +89,46 @@ class PublishingRunSeen:
     """Seconds until it is worth looking again."""
 
 
+@dataclass(frozen=True, slots=True)
 class PublishingRun:
     """The workflow run that publishes the images has succeeded.
 
     The run is found by event, peeled commit, workflow file and tag, among
     those that are not older than the decision to release.
+    """
 
-    Parameters
-    ----------
-    number
-        GitHub's number of the run, where a person names one.
-    reruns
-        How often the failed jobs may be run again. A run that was cancelled
-        while it was watched stays so: that was somebody's wish.
-    approves
-        Whether to approve deployments that the run waits for.
-    goes_on
-        Whether ``resume`` goes on with what comes after the run.
+    number: int | None = None
+    """GitHub's number of the run, where a person names one."""
+
+    reruns: int = 0
+    """How often the failed jobs may be run again. A run that was cancelled
+    while it was watched stays so: that was somebody's wish.
+    """
+
+    approves: bool = False
+    """Whether to approve deployments that the run waits for."""
+
+    in_release: bool = False
+    """Whether it is part of a release, which ``resume`` continues."""
+
+    first: dict[int, WorkflowRun] = field(default_factory=dict)
+    """Each run as it was when it was first seen. Only how many re-runs are
+    left depends on it; what was re-run is known from the journal.
     """
 
     key = "workflow_run"
     title = "Workflow run"
 
-    def __init__(
-        self,
-        number: int | None = None,
-        *,
-        reruns: int = 0,
-        approves: bool = False,
-        goes_on: bool = False,
-    ) -> None:
-        self._number = number
-        self._reruns = reruns
-        self._approves = approves
-        self._goes_on = goes_on
-        # Only how many re-runs are left depends on it, so that to forget it
-        # does no harm; what was re-run is known from the journal.
-        self._first: dict[int, WorkflowRun] = {}
-
     def observe(self, release: Release, world: World) -> PublishingRunSeen:
         forge = world.forge
         run = self._find(release, world)
         if run is None:
-            if self._number is not None or not release.workflow:
+            publication = release.publication
+            if self.number is not None or not (
+                publication and publication.workflow
+            ):
                 return PublishingRunSeen(run=None)
-            obstacle, remedy = self._diagnose(release, world)
+            obstacle, remedy = _diagnose(release, publication, world)
             return PublishingRunSeen(
                 run=None,
                 obstacle=obstacle,
@@ -140,8 +136,8 @@ class PublishingRun:
                 interval=max(_INTERVAL, forge.pause()),
             )
         first = run
-        if self._reruns:
-            first = self._first.setdefault(run.id, run)
+        if self.reruns:
+            first = self.first.setdefault(run.id, run)
         if run.status == "completed":
             return self._observe_end(run, first, world)
         now = world.clock.now()
@@ -165,22 +161,22 @@ class PublishingRun:
     def decide(self, release: Release, seen: PublishingRunSeen) -> Verdict:
         publication = release.publication
         run = seen.run
-        if run is None and self._number is not None:
-            return Blocked(problem=f"there is no run {self._number}")
-        if run is None and not release.workflow:
-            return Done(
-                evidence="no workflow publishes images on a release or a tag"
-            )
         if run is None:
-            assert publication is not None  # noqa: S101
-            return _absent(publication.workflow, publication.event, seen)
+            if self.number is not None:
+                return Blocked(problem=f"there is no run {self.number}")
+            if publication is None or not publication.workflow:
+                return Done(
+                    evidence="no workflow publishes images on a release or a"
+                    " tag"
+                )
+            return _absent(publication, seen)
         attempt = max((job.attempt for job in run.jobs), default=0)
         if attempt > run.attempt:
-            return _wait(seen, run, f"was started again, as attempt {attempt}")
+            return _wait(seen, run, f"was re-run, as attempt {attempt}")
         if run.status != "completed" or run.conclusion is None:
             return self._decide_wait(seen, run)
         if run.conclusion == "success":
-            return _decide_success(release, run)
+            return _decide_success(release, seen, run)
         if run.conclusion == "action_required":
             return _wait(seen, run, runs.describe_conclusion(run.conclusion))
         return self._decide_failure(release, seen, run)
@@ -195,8 +191,8 @@ class PublishingRun:
                 raise TypeError(f"not a write of this step: {write}")
 
     def _find(self, release: Release, world: World) -> WorkflowRun | None:
-        if self._number is not None:
-            return world.forge.run(self._number)
+        if self.number is not None:
+            return world.forge.run(self.number)
         publication = release.publication
         if publication is None or not publication.workflow:
             return None
@@ -205,7 +201,7 @@ class PublishingRun:
             for run in world.forge.runs(
                 commit=release.commit, event=publication.event
             )
-            if _fits(run, release)
+            if _fits(run, release, publication)
         ]
         run = max(found, key=lambda run: run.id, default=None)
         if run is None or run.created_at >= release.pinned_at - _SKEW:
@@ -244,7 +240,7 @@ class PublishingRun:
         self, seen: PublishingRunSeen, run: WorkflowRun
     ) -> Verdict:
         allowed = [each for each in seen.deployments if each.can_approve]
-        if allowed and self._approves:
+        if allowed and self.approves:
             names = ", ".join(each.environment for each in allowed)
             return Change(
                 summary=f"approve {names} of {run.name}",
@@ -266,30 +262,24 @@ class PublishingRun:
         self, release: Release, seen: PublishingRunSeen, run: WorkflowRun
     ) -> Verdict:
         again = f"watch --run {run.id}"
-        if self._goes_on:
+        if self.in_release:
             again = f"resume {release.tag}"
         blocked = _failed(run, seen.newer, again)
         if run.conclusion in ("failure", "timed_out") and not (
             runs.failing_jobs(run)
         ):
             # The list of jobs is behind; without it there is no telling.
-            return Wait(
-                reason=f"{run.name} {runs.describe_conclusion(run.conclusion)}"
-                "; waiting for GitHub to tell which job",
-                url=run.url,
-                interval=_INTERVAL,
-                patience=_JOBS_WITHIN,
-                otherwise=blocked,
-                run=run,
-            )
+            what = runs.describe_conclusion(run.conclusion)
+            what = f"{what}; waiting for GitHub to say which job"
+            return _wait(seen, run, what, _JOBS_WITHIN, blocked)
         first = seen.first or run
         done = run.attempt - first.attempt
         was_cancelled = run.conclusion == "cancelled" and (
             first.attempt != run.attempt or first.conclusion != "cancelled"
         )
         can_help = runs.is_rerunnable(run) and not was_cancelled
-        if can_help and done < self._reruns:
-            left = f"{done + 1} of {self._reruns}"
+        if can_help and done < self.reruns:
+            left = f"{done + 1} of {self.reruns}"
             why = "; ".join(runs.name_failures(run))
             return Change(
                 summary=(
@@ -309,127 +299,125 @@ class PublishingRun:
         ):
             # It never ran, so another run may have taken its place; that
             # one can show a moment later.
-            return Wait(
-                reason=f"{run.name} was cancelled; looking for a newer run",
-                url=run.url,
-                interval=_INTERVAL,
-                patience=_NEWER_WITHIN,
-                otherwise=blocked,
-                run=run,
-            )
+            what = "was cancelled; looking for a newer run"
+            return _wait(seen, run, what, _NEWER_WITHIN, blocked)
         return blocked
 
-    def _diagnose(
-        self, release: Release, world: World
-    ) -> tuple[str | None, str | None]:
-        """Look for what keeps a run from starting."""
-        publication = release.publication
-        assert publication is not None  # noqa: S101
-        state = world.forge.workflow_state(publication.workflow)
-        if state is not None and state.startswith("disabled"):
-            return (
-                f"the workflow {publication.workflow} is disabled ({state})",
-                f"gh workflow enable {publication.workflow.split('/')[-1]}",
-            )
-        if publication.event == "push" and _SKIP.search(
-            world.git.message(release.commit)
-        ):
-            return (
-                "the commit's message asks to skip workflows",
-                "release a commit whose message does not",
-            )
-        if any(
-            page.author == _ACTIONS_BOT
-            for page in world.forge.releases(release.tag)
-        ):
-            return (
-                "what a job's own GITHUB_TOKEN writes starts no workflow",
-                "use a GitHub App's token or a personal access token",
-            )
-        return None, None
+
+def _diagnose(
+    release: Release, publication: Publication, world: World
+) -> tuple[str | None, str | None]:
+    """Look for what keeps a run from starting."""
+    state = world.forge.workflow_state(publication.workflow)
+    if state is not None and state.startswith("disabled"):
+        return (
+            f"the workflow {publication.workflow} is disabled ({state})",
+            f"gh workflow enable {publication.workflow.split('/')[-1]}",
+        )
+    if publication.event == "push" and _SKIP.search(
+        world.git.message(release.commit)
+    ):
+        return (
+            "the commit's message asks to skip workflows",
+            "release a commit whose message does not",
+        )
+    if any(
+        page.author == _ACTIONS_BOT
+        for page in world.forge.releases(release.tag)
+    ):
+        return (
+            "events caused by GITHUB_TOKEN start no workflow",
+            "use a GitHub App's token or a personal access token",
+        )
+    return None, None
 
 
-def _fits(run: WorkflowRun, release: Release) -> bool:
-    publication = release.publication
+def _fits(
+    run: WorkflowRun, release: Release, publication: Publication
+) -> bool:
     return (
-        publication is not None
-        and run.event == publication.event
+        run.event == publication.event
         and run.commit == release.commit
         and run.path.split("@")[0] == publication.workflow
         and run.ref in (None, release.tag)
     )
 
 
-def _absent(workflow: str, event: str, seen: PublishingRunSeen) -> Verdict:
-    name = workflow.rsplit("/", 1)[-1]
+def _absent(publication: Publication, seen: PublishingRunSeen) -> Wait:
+    name = publication.workflow.rsplit("/", 1)[-1]
     if seen.obstacle:
-        return Wait(
-            reason=f"no run of {name} yet: {seen.obstacle}",
-            interval=seen.interval,
-            patience=_KNOWN_CAUSE,
-            otherwise=Blocked(
-                problem=f"no run of {name} starts: {seen.obstacle}",
-                help=seen.remedy,
-            ),
+        reason = f"no run of {name} yet: {seen.obstacle}"
+        problem, help = (
+            f"no run of {name} starts: {seen.obstacle}",
+            seen.remedy,
+        )
+        patience = _KNOWN_CAUSE
+    else:
+        reason = f"no run of {name} for the {publication.event} event yet"
+        patience = _APPEARS_WITHIN
+        problem = (
+            f"no run of {name} for the {publication.event} event appeared"
+            f" within {patience / 60:.0f} minutes"
+        )
+        help = (
+            "check the Actions page: a trigger filter, an outage, or more"
+            " than 500 queued runs can be the cause"
         )
     return Wait(
-        reason=f"no run of {name} for the {event} event yet",
+        reason=reason,
         interval=seen.interval,
-        patience=_APPEARS_WITHIN,
-        otherwise=Blocked(
-            problem=(
-                f"no run of {name} for the {event} event appeared within"
-                f" {_APPEARS_WITHIN / 60:.0f} minutes"
-            ),
-            help=(
-                "look at the Actions page; a trigger filter, GitHub's"
-                " status, or more than 500 queued runs can be the cause"
-            ),
-        ),
+        patience=patience,
+        otherwise=Blocked(problem=problem, help=help),
     )
 
 
-def _wait(seen: PublishingRunSeen, run: WorkflowRun, what: str) -> Wait:
+def _wait(
+    seen: PublishingRunSeen,
+    run: WorkflowRun,
+    what: str,
+    patience: float | None = None,
+    otherwise: Blocked | None = None,
+) -> Wait:
     return Wait(
         reason=f"{run.name} {what}",
         url=run.url,
         interval=seen.interval,
+        patience=patience,
+        otherwise=otherwise,
         run=run,
     )
 
 
-def _decide_success(release: Release, run: WorkflowRun) -> Verdict:
+def _fail(run: WorkflowRun, problem: str, help: str) -> Blocked:
+    return Blocked(
+        problem=f"{run.name} {problem}",
+        help=help,
+        url=run.url,
+        exit_status=ExitStatus.RUN_FAILED,
+        run=run,
+    )
+
+
+def _decide_success(
+    release: Release, seen: PublishingRunSeen, run: WorkflowRun
+) -> Verdict:
     publication = release.publication
     if publication and publication.jobs and not run.jobs:
-        return Wait(
-            reason=f"{run.name} succeeded; waiting for the list of its jobs",
-            url=run.url,
-            interval=_INTERVAL,
-            patience=_JOBS_WITHIN,
-            otherwise=Blocked(
-                problem=(
-                    f"{run.name} is green, but GitHub lists none of its jobs,"
-                    " so it is not known whether it published"
-                ),
-                help=f"`rsp-release verify {quote(release.tag)}` looks for"
-                " them",
-                url=run.url,
-                exit_status=ExitStatus.RUN_FAILED,
-                run=run,
-            ),
-            run=run,
+        unlisted = _fail(
+            run,
+            "succeeded, but GitHub lists none of its jobs, so it is unclear"
+            " whether it published",
+            f"check the images: rsp-release verify {quote(release.tag)}",
         )
+        what = "succeeded; waiting for the list of its jobs"
+        return _wait(seen, run, what, _JOBS_WITHIN, unlisted)
     skipped = runs.find_skipped(run, publication)
     if skipped:
-        return Blocked(
-            problem=(
-                f"{run.name} is green, but {', '.join(skipped)}, which"
-                " publishes the images, was skipped"
-            ),
-            help="see the job's `if:` in the workflow file",
-            url=run.url,
-            exit_status=ExitStatus.RUN_FAILED,
-            run=run,
+        return _fail(
+            run,
+            f"succeeded, but {', '.join(skipped)}, which publishes the images,"
+            " was skipped",
+            "check the job's `if:` in the workflow file",
         )
     again = f" at attempt {run.attempt}" if run.attempt > 1 else ""
     return Done(evidence=f"{run.name} succeeded{again}", url=run.url, run=run)
@@ -438,32 +426,26 @@ def _decide_success(release: Release, run: WorkflowRun) -> Verdict:
 def _failed(
     run: WorkflowRun, newer: WorkflowRun | None, again: str
 ) -> Blocked:
-    lines = [f"{run.name} {runs.describe_conclusion(run.conclusion)}"]
+    lines = [runs.describe_conclusion(run.conclusion)]
     remedy = (
-        "mend what failed or re-run it, then `rsp-release resume`; tag and"
-        " release stay as they are"
+        "fix what failed or re-run it, then `rsp-release resume`; the tag and"
+        " the release are kept"
     )
     if runs.is_rerunnable(run):
         remedy = (
-            f"`rsp-release {again} --rerun-failed 1` runs the failed jobs"
-            f" again; {remedy}"
+            f"`rsp-release {again} --rerun-failed 1` re-runs the failed jobs;"
+            f" {remedy}"
         )
     if run.conclusion == "startup_failure":
         remedy = (
-            "mend the workflow file on the branch, and release again: a run"
-            " uses the file of its own commit"
+            "fix the workflow file on the branch and release again: a run"
+            " uses the file of its commit"
         )
     if newer is not None:
         of = f" of {newer.ref}" if newer.ref else ""
         lines[0] += (
-            f" when a newer run{of} began ({newer.url}): its concurrency"
-            " group keeps only the newest one waiting"
+            f" when a newer run{of} started ({newer.url}): its concurrency"
+            " group keeps only the newest run pending"
         )
     lines += runs.tell_failure(run)
-    return Blocked(
-        problem="\n".join(lines),
-        help=remedy,
-        url=run.url,
-        exit_status=ExitStatus.RUN_FAILED,
-        run=run,
-    )
+    return _fail(run, "\n".join(lines), remedy)

@@ -317,6 +317,10 @@ def test_shallow_and_detached(service: Service, tmp_path: Path) -> None:
     )  # fmt: skip
     git = _open(service, directory=shallow)
     assert git.is_shallow()
+    assert not git.has_parent(git.head())
+    git.deepen()
+    assert not git.is_shallow()
+    assert git.has_parent(git.head())
     service.git("checkout", "--quiet", "--detach")
     assert _open(service).branch() is None
 
@@ -328,6 +332,26 @@ def test_journals_are_shared_by_worktrees(
     main = _open(service).journals
     assert main == _open(service, directory=tmp_path / "w").journals
     assert main == service.clone / ".git" / "rsp-release"
+
+
+def test_rewritten_url_is_the_one_that_is_pushed_to(service: Service) -> None:
+    """GitPython's remotes have the URL as it is written."""
+    service.git("remote", "set-url", "origin", "sq:o/n.git")
+    service.git("config", "url.https://github.com/.insteadOf", "sq:")
+    assert _open(service).url == "https://github.com/o/n.git"
+
+
+def test_messages_in_other_encodings(service: Service) -> None:
+    """GitPython reads every message as UTF-8."""
+    (service.clone / "message").write_bytes("für alle\n".encode("latin-1"))
+    service.git(
+        "-c", "i18n.commitEncoding=ISO-8859-1", "commit", "--quiet",
+        "--allow-empty", "-F", "message",
+    )  # fmt: skip
+    git = _open(service)
+    assert git.message(git.head()).strip() == "für alle"
+    [commit] = git.commits(f"{git.head()}~1", git.head())
+    assert commit.subject == "für alle"
 
 
 def test_what_is_no_clone_is_told(shared: Service, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rsp_release.storage.git.files import CloneFiles
+from rsp_release.storage.git.repository import Repository
 
 
 def make(folder: Path, answer: str, status: int = 0) -> CloneFiles:
@@ -29,14 +30,13 @@ def make(folder: Path, answer: str, status: int = 0) -> CloneFiles:
          "commit", "--quiet", "-m", "begin"],
     ):  # fmt: skip
         subprocess.run(["git", *args], cwd=folder, check=True)
-    return CloneFiles(
-        directory=folder,
-        environ={
-            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
-            "GITHUB_TOKEN": "ghp_secret",
-            "GH_TOKEN": "ghp_secret",
-        },
-    )
+    environ = {
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "GITHUB_TOKEN": "ghp_secret",
+        "GH_TOKEN": "ghp_secret",
+    }
+    repository = Repository(folder, environ=environ)
+    return CloneFiles(repository, environ=environ)
 
 
 @pytest.mark.parametrize(

@@ -97,8 +97,7 @@ class Repository:
     @property
     def changelog(self) -> GitChangelog:
         return GitChangelog(
-            directory=self.folder,
-            branches=self.clone.branches,
+            repository=self.clone.repository,
             environ=self.environ,
             config=load_config(self.folder),
         )

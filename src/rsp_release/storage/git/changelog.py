@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
-from pathlib import Path
-from typing import NamedTuple
+from functools import cache
 
 from ...changelog.edits import add_to_entry, release_unreleased
 from ...changelog.entries import (
@@ -20,13 +17,14 @@ from ...changelog.entries import (
 )
 from ...changelog.version_files import set_version
 from ...config import Config
-from ...exceptions import BlockedError, ReadError
+from ...exceptions import ReadError
 from ...models import ChangelogState, ChangelogStyle, Collected
 from ...version.fragments import Fragment
-from .branches import Branches
 from .history_git import Git
 from .history_tree import Tree, read_changelog, read_fragments
+from .repository import Repository
 from .scriv import collect_with_scriv, read_categories
+from .workspace import Workspace, open_workspace
 
 __all__ = ["GitChangelog"]
 
@@ -36,10 +34,9 @@ _MOST_COMMITS = 500
 _MOST_OWN = 30
 """How many commits may have been pushed on top of one of ours."""
 
-_LARGE = 1 << 22
-"""Bytes above which a file is no part of a change log or its settings."""
-
-_TOOLS: tuple[ChangelogStyle, ...] = ("scriv", "towncrier", "changesets")
+_STYLES: tuple[ChangelogStyle, ...] = (
+    "scriv", "towncrier", "changesets", "unreleased", "none",
+)  # fmt: skip
 
 
 class GitChangelog:
@@ -47,10 +44,8 @@ class GitChangelog:
 
     Parameters
     ----------
-    directory
-        A directory of the clone.
-    branches
-        Gives git a folder of its own to work in.
+    repository
+        The clone.
     environ
         The environment that git and scriv get.
     config
@@ -60,41 +55,27 @@ class GitChangelog:
     def __init__(
         self,
         *,
-        directory: Path,
-        branches: Branches,
+        repository: Repository,
         environ: Mapping[str, str],
         config: Config,
     ) -> None:
-        self._directory = directory
-        self._branches = branches
+        self._repository = repository
         self._environ = dict(environ)
         self._config = config
-        self._looks: dict[tuple[str, str], ChangelogState] = {}
-        self._collected: dict[tuple[str, str, datetime], Collected | None] = {}
-        self._late: dict[
-            tuple[str, str, str], Collected | BlockedError | None
-        ] = {}
+        # Nothing that is looked at changes: it is of a commit.
+        self._looks = cache(self._look)
+        self._collected = cache(self._collect)
+        self._late = cache(self._collect_late)
 
     def look(self, commit: str, version: str) -> ChangelogState:
-        key = (commit, version)
-        if key not in self._looks:
-            with Git(self._directory) as git:
-                found = self._read(git, commit)
-                self._looks[key] = self._judge(found, version)
-        return self._looks[key]
+        return self._looks(commit, version)
 
     def collect(
         self, commit: str, *, version: str, tag: str, at: datetime
     ) -> Collected | None:
-        key = (commit, tag, at)
-        if key not in self._collected:
-            state = self.look(commit, version)
-            self._collected[key] = (
-                self._collect(commit, state, version=version, tag=tag, at=at)
-                if state.todo
-                else None
-            )
-        return self._collected[key]
+        if not self.look(commit, version).todo:
+            return None
+        return self._collected(commit, version, tag, at)
 
     def find_late(self, made: str, head: str, version: str) -> tuple[str, ...]:
         state = self.look(made, version)
@@ -107,18 +88,7 @@ class GitChangelog:
     def collect_late(
         self, made: str, head: str, *, version: str, at: datetime
     ) -> Collected | None:
-        key = (made, head, version)
-        if key not in self._late:
-            try:
-                self._late[key] = self._collect_late(
-                    made, head, version=version, at=at
-                )
-            except BlockedError as e:
-                self._late[key] = e
-        found = self._late[key]
-        if isinstance(found, BlockedError):
-            raise found
-        return found
+        return self._late(made, head, version, at)
 
     def find_commit(self, since: str, until: str, version: str) -> str | None:
         state = self.look(since, version)
@@ -129,11 +99,10 @@ class GitChangelog:
             return found or since
         if self.look(until, version).todo:
             return None
-        with Git(self._directory) as git:
-            between = git.run(
-                "rev-list", "--first-parent", "--reverse",
-                f"--max-count={_MOST_COMMITS}", until, f"^{since}", "--",
-            ).split()  # fmt: skip
+        between = self._repository.read(
+            "rev-list", "--first-parent", "--reverse",
+            f"--max-count={_MOST_COMMITS}", until, f"^{since}", "--",
+        ).split()  # fmt: skip
         for commit in between:
             if not self.look(commit, version).todo:
                 return commit
@@ -144,11 +113,10 @@ class GitChangelog:
 
         In a clone that did not push it, others may have pushed since.
         """
-        with Git(self._directory) as git:
-            lines = git.run(
-                "log", "--first-parent", f"--max-count={_MOST_OWN}",
-                "--format=%H %s", commit, "--",
-            ).splitlines()  # fmt: skip
+        lines = self._repository.read(
+            "log", "--first-parent", f"--max-count={_MOST_OWN}",
+            "--format=%H %s", commit, "--",
+        ).splitlines()  # fmt: skip
         for line in lines:
             found, _, subject = line.partition(" ")
             if self.look(found, version).entry is None:
@@ -159,21 +127,47 @@ class GitChangelog:
 
     # -- Looking ------------------------------------------------------------
 
-    def _read(self, git: Git, commit: str) -> _Found:
-        tree = Tree(git, f"{commit}^{{tree}}")
-        log = read_changelog(tree)
-        text = (tree.text(log.path) or "") if log.path else ""
-        fragments, _ = read_fragments(
-            tree, None, config=self._config, changelog=log.text
+    def _look(self, commit: str, version: str) -> ChangelogState:
+        with Git(self._repository.root) as git:
+            tree = Tree(git, f"{commit}^{{tree}}")
+            log = read_changelog(tree)
+            text = tree.text(log.path) or ""
+            fragments, _ = read_fragments(
+                tree, None, config=self._config, changelog=log.text
+            )
+            style = self._style(tree, fragments, log.path, text)
+            texts = {f.path: tree.text(f.path) for f in fragments if f.parts}
+            files = {f.path: tree.text(f.path) for f in self._config.files}
+        entry = None
+        if style != "none" and log.path:
+            entry = _entry_of(text, log.path, version)
+        leftover = tuple(
+            path
+            for path, fragment in texts.items()
+            if entry is not None and contains_fragment(entry, fragment or "")
         )
-        return _Found(
-            style=self._style(tree, fragments, log.path, text),
+        pending = tuple(path for path in texts if path not in leftover)
+        todo = []
+        if style == "scriv" and entry is None and pending:
+            todo.append(f"collect {_count(pending, 'fragment')}")
+        if style == "scriv" and leftover:
+            todo.append(f"remove {_count(leftover, 'fragment')} left over")
+        if style == "unreleased" and entry is None:
+            if _release(text, log.path, version, version, date.min):
+                todo.append(f"date what is unreleased in {log.path}")
+        todo += [
+            f"set the version in {path}"
+            for path, old in files.items()
+            if old is not None
+            and old != self._with_version(old, path, version)
+        ]
+        return ChangelogState(
+            style=style,
             path=log.path or None,
-            text=text,
-            fragments={
-                f.path: tree.text(f.path) or "" for f in fragments if f.parts
-            },
-            files={f.path: tree.text(f.path) for f in self._config.files},
+            entry=entry,
+            pending=pending,
+            leftover=leftover,
+            todo=tuple(todo),
         )
 
     def _style(
@@ -185,71 +179,20 @@ class GitChangelog:
     ) -> ChangelogStyle:
         """Say who keeps the change log: a tool, or people and how."""
         wanted = self._config.changelog
-        styles: tuple[ChangelogStyle, ...] = (*_TOOLS, "unreleased", "none")
-        for style in styles:
-            if wanted == style:
-                return style
-        for fragment in fragments:
-            for tool in _TOOLS:
-                if fragment.tool == tool:
-                    return tool
+        tools = {fragment.tool for fragment in fragments}
+        for found in ({wanted}, tools):
+            for style in _STYLES:
+                if style in found:
+                    return style
         if _uses_scriv(tree):
             return "scriv"
         if tree.folder(".changeset"):
             return "changesets"
-        if _uses_towncrier(tree):
+        if _sets_up(tree, "towncrier", "pyproject.toml", "towncrier.toml"):
             return "towncrier"
         if not path:
             return "none"
         return guess_style(text, markdown=is_markdown(path))
-
-    def _judge(self, found: _Found, version: str) -> ChangelogState:
-        entry = None
-        if found.style != "none" and found.path is not None:
-            entry = entry_of(
-                found.text, version, markdown=is_markdown(found.path)
-            )
-        leftover = tuple(
-            path
-            for path, text in found.fragments.items()
-            if entry is not None and contains_fragment(entry, text)
-        )
-        pending = tuple(p for p in found.fragments if p not in leftover)
-        todo = []
-        if found.style == "scriv" and entry is None and pending:
-            todo.append(f"collect {_count(pending, 'fragment')}")
-        if found.style == "scriv" and leftover:
-            todo.append(f"remove {_count(leftover, 'fragment')} left over")
-        if found.style == "unreleased" and entry is None:
-            written = release_unreleased(
-                found.text,
-                version=version,
-                tag=version,
-                previous_tag=None,
-                day=date.min,
-                markdown=is_markdown(found.path or ""),
-            )
-            if written is not None:
-                todo.append(f"date what is unreleased in {found.path}")
-        todo += [
-            f"set the version in {file.path}"
-            for file in self._config.files
-            if self._lacks(found.files[file.path], file.path, version)
-        ]
-        return ChangelogState(
-            style=found.style,
-            path=found.path,
-            entry=entry,
-            pending=pending,
-            leftover=leftover,
-            todo=tuple(dict.fromkeys(todo)),
-        )
-
-    def _lacks(self, text: str | None, path: str, version: str) -> bool:
-        """Return whether a file has another version."""
-        return text is not None and self._with_version(
-            text, path, version
-        ) != (text)
 
     def _with_version(self, text: str, path: str, version: str) -> str:
         for file in self._config.files:
@@ -260,38 +203,19 @@ class GitChangelog:
     # -- Writing ------------------------------------------------------------
 
     def _collect(
-        self,
-        commit: str,
-        state: ChangelogState,
-        *,
-        version: str,
-        tag: str,
-        at: datetime,
+        self, commit: str, version: str, tag: str, at: datetime
     ) -> Collected | None:
-        with self._work() as (files, environ):
-            before = _git(files, environ, "rev-parse", f"{commit}^{{tree}}")
-            before = before.strip()
-            _put_out(files, environ, before)
-            self._write_entry(
-                files, environ, state, version=version, tag=tag, at=at
-            )
-            path = state.path or _find_new(files, environ)
-            entry = _read_entry(files, path, version)
-            changed = self._write_versions(files, version)
-            made, gone = _take_in(files, environ, before, path)
-        if made == before:
-            return None
-        return Collected(
-            base=commit,
-            tree=made,
-            path=path if entry is not None else None,
-            entry=entry or "",
-            fragments=gone,
-            files=changed,
-        )
+        state = self.look(commit, version)
+        with open_workspace(self._repository, self._environ) as work:
+            before = self._repository.resolve(f"{commit}^{{tree}}") or commit
+            work.check_out(before)
+            self._write_entry(work, state, version=version, tag=tag, at=at)
+            path = state.path or work.find_new()
+            made = self._finish(work, path, before, version)
+        return None if made.tree == before else replace(made, base=commit)
 
     def _collect_late(
-        self, made: str, head: str, *, version: str, at: datetime
+        self, made: str, head: str, version: str, at: datetime
     ) -> Collected | None:
         """Add fragments that came to a branch to an entry made before.
 
@@ -300,66 +224,56 @@ class GitChangelog:
         categories are added to the ones that are there.
         """
         base = self._merge_base(made, head)
-        with self._work() as (files, environ):
-            tree = _merge(files, environ, base, made, head)
+        with open_workspace(self._repository, self._environ) as work:
+            tree = work.merge(base, made, head)
             state = self.look(tree, version)
             if not state.pending or state.entry is None or not state.path:
                 return None
-            _put_out(files, environ, tree)
-            place = files / state.path
-            old = place.read_bytes().decode("utf-8", "surrogateescape")
-            place.unlink()
-            order = read_categories(files, environ=environ)
-            collect_with_scriv(
-                files, version=version, at=at.astimezone(), environ=environ
-            )
-            more = place.read_text("utf-8", errors="surrogateescape")
-            markdown = is_markdown(state.path)
-            if entry_of(more, version, markdown=markdown) is not None:
-                new = add_to_entry(
+            work.check_out(tree)
+            old = work.text(state.path)
+            (work.files / state.path).unlink()
+            order = read_categories(work.files, environ=work.environ)
+            _run_scriv(work, version, at)
+            more = work.text(state.path)
+            if _entry_of(more, state.path, version) is not None:
+                markdown = is_markdown(state.path)
+                more = add_to_entry(
                     old, version, more, order=order, markdown=markdown
                 )
-                place.write_bytes(new.encode("utf-8", "surrogateescape"))
-            entry = _read_entry(files, state.path, version)
-            changed = self._write_versions(files, version)
-            result, gone = _take_in(files, environ, tree, state.path)
-        is_merged = base != head
+                work.write(state.path, more)
+            found = self._finish(work, state.path, tree, version)
+        found = replace(found, base=made)
+        if base == head:
+            return found
+        return replace(found, merged=head, merged_tree=tree)
+
+    def _finish(
+        self, work: Workspace, path: str | None, before: str, version: str
+    ) -> Collected:
+        """Set the versions, and take in what was changed."""
+        entry = None
+        if path is not None and (work.files / path).exists():
+            entry = _entry_of(work.text(path), path, version)
+        changed = self._write_versions(work, version)
+        tree, gone = work.take_in(before, path)
         return Collected(
-            base=made,
-            tree=result,
-            path=state.path,
-            entry=entry or "",
+            base=before,
+            tree=tree,
+            path=path if entry is not None else None,
+            entry=(entry or "").encode("utf-8", "replace").decode(),
             fragments=gone,
             files=changed,
-            merged=head if is_merged else None,
-            merged_tree=tree if is_merged else None,
         )
 
-    @contextmanager
-    def _work(self) -> Iterator[tuple[Path, Mapping[str, str]]]:
-        """Give git an index and a folder for files, outside the clone."""
-        with tempfile.TemporaryDirectory(prefix="rsp-release-") as name:
-            folder = Path(name)
-            files = folder / "files"
-            files.mkdir()
-            environ = {
-                **self._environ,
-                **self._branches.work_environ(folder),
-                "LC_ALL": "C.UTF-8",
-            }
-            yield files, environ
-
     def _merge_base(self, one: str, other: str) -> str:
-        with Git(self._directory) as git:
-            found = git.run("merge-base", one, other).split()
-        if not found:
+        _, out, _ = self._repository.run("merge-base", one, other)
+        if not out:
             raise ReadError(f"{one[:10]} and {other[:10]} share no history")
-        return found[0]
+        return out.split()[0]
 
     def _write_entry(
         self,
-        files: Path,
-        environ: Mapping[str, str],
+        work: Workspace,
         state: ChangelogState,
         *,
         version: str,
@@ -369,186 +283,69 @@ class GitChangelog:
         """Write the entry as the repository's own rules have it."""
         if state.style == "scriv":
             for path in state.leftover:
-                (files / path).unlink()
+                (work.files / path).unlink()
             if state.pending and state.entry is None:
-                collect_with_scriv(
-                    files,
-                    version=version,
-                    at=at.astimezone(),
-                    environ=environ,
-                )
+                _run_scriv(work, version, at)
         elif state.style == "unreleased" and state.path and not state.entry:
-            place = files / state.path
-            text = place.read_bytes().decode("utf-8", "surrogateescape")
-            written = release_unreleased(
-                text,
-                version=version,
-                tag=tag,
-                previous_tag=None,
-                day=at.astimezone().date(),
-                markdown=is_markdown(state.path),
-            )
+            day = at.astimezone().date()
+            text = work.text(state.path)
+            written = _release(text, state.path, version, tag, day)
             if written is not None:
-                place.write_bytes(written.encode("utf-8", "surrogateescape"))
+                work.write(state.path, written)
 
-    def _write_versions(self, files: Path, version: str) -> tuple[str, ...]:
+    def _write_versions(
+        self, work: Workspace, version: str
+    ) -> tuple[str, ...]:
         changed = []
         for path in dict.fromkeys(f.path for f in self._config.files):
-            place = files / path
+            place = work.files / path
             if not place.is_file() or place.is_symlink():
                 continue
-            old = place.read_bytes().decode("utf-8", "surrogateescape")
+            old = work.text(path)
             new = self._with_version(old, path, version)
             if new != old:
-                place.write_bytes(new.encode("utf-8", "surrogateescape"))
+                work.write(path, new)
                 changed.append(path)
         return tuple(changed)
 
 
-class _Found(NamedTuple):
-    """What a commit has."""
-
-    style: ChangelogStyle
-    path: str | None
-    text: str
-    fragments: Mapping[str, str]
-    files: Mapping[str, str | None]
+def _run_scriv(work: Workspace, version: str, at: datetime) -> None:
+    collect_with_scriv(
+        work.files, version=version, at=at.astimezone(), environ=work.environ
+    )
 
 
-def _merge(
-    files: Path, environ: Mapping[str, str], base: str, made: str, head: str
-) -> str:
-    """Merge two commits, as GitHub does to bring a branch up to date.
-
-    Returns
-    -------
-    str
-        The hash of the tree.
-
-    Raises
-    ------
-    BlockedError
-        Raised if they conflict, with the names of the files.
-    """
-    _git(files, environ, "read-tree", "-i", "-m", "--aggressive",
-         base, made, head)  # fmt: skip
-    if _git(files, environ, "ls-files", "--unmerged"):
-        with suppress(ReadError):
-            _git(files, environ, "merge-index", "-o", "-q",
-                 "git-merge-one-file", "-a")  # fmt: skip
-    left = _git(files, environ, "ls-files", "--unmerged", "-z")
-    if left:
-        paths = {item.partition("\t")[2] for item in left.split("\0") if item}
-        raise BlockedError(
-            f"the two branches conflict in {', '.join(sorted(paths)[:3])}",
-            help="merge the branch into that of the pull request by hand",
-        )
-    return _git(files, environ, "write-tree", "--missing-ok").strip()
+def _release(
+    text: str, path: str, version: str, tag: str, day: date
+) -> str | None:
+    """Date what a change log has as unreleased, if it has any."""
+    return release_unreleased(
+        text,
+        version=version,
+        tag=tag,
+        previous_tag=None,
+        day=day,
+        markdown=is_markdown(path),
+    )
 
 
-def _put_out(files: Path, environ: Mapping[str, str], tree: str) -> None:
-    """Put the files of a tree out, into the folder and the index."""
-    _git(files, environ, "read-tree", "--reset", tree)
-    _leave_out_large(files, environ, tree)
-    _git(files, environ, "checkout-index", "--all", "--quiet", "--force")
-
-
-def _find_new(files: Path, environ: Mapping[str, str]) -> str | None:
-    """Return the change log that scriv made where there was none."""
-    out = _git(files, environ, "ls-files", "--others", "-z")
-    return next(filter(None, out.split("\0")), None)
-
-
-def _take_in(
-    files: Path, environ: Mapping[str, str], before: str, path: str | None
-) -> tuple[str, tuple[str, ...]]:
-    """Make a tree of files that were put out and changed.
-
-    Returns
-    -------
-    tuple
-        Its hash, and the paths that are gone.
-    """
-    _git(files, environ, "add", "--update")
-    if path is not None and (files / path).exists():
-        _git(files, environ, "add", "--force", "--", path)
-    made = _git(files, environ, "write-tree", "--missing-ok").strip()
-    gone = _git(
-        files, environ, "diff-index", "--cached", "--name-only", "-z",
-        "--diff-filter=D", before, "--",
-    )  # fmt: skip
-    return made, tuple(filter(None, gone.split("\0")))
-
-
-def _leave_out_large(
-    directory: Path, environ: Mapping[str, str], commit: str
-) -> None:
-    """Let git put out no large file, and none that the clone lacks.
-
-    Nothing of them is needed, and a clone of large data may have left them
-    on the remote.
-    """
-    out = _git(
-        directory, {**environ, "GIT_NO_LAZY_FETCH": "1"},
-        "ls-tree", "-r", "-z", "--long", commit,
-    )  # fmt: skip
-    large = []
-    for entry in filter(None, out.split("\0")):
-        about, _, path = entry.partition("\t")
-        _, kind, _, size = about.split()
-        if kind == "blob" and (not size.isdigit() or int(size) > _LARGE):
-            large.append(path)
-    if large:
-        _git(
-            directory, environ, "update-index", "--skip-worktree", "-z",
-            "--stdin", stdin="\0".join(large),
-        )  # fmt: skip
-
-
-def _read_entry(files: Path, path: str | None, version: str) -> str | None:
-    if path is None or not (files / path).exists():
-        return None
-    text = (files / path).read_text(encoding="utf-8", errors="replace")
+def _entry_of(text: str, path: str, version: str) -> str | None:
     return entry_of(text, version, markdown=is_markdown(path))
 
 
 def _uses_scriv(tree: Tree) -> bool:
-    if tree.folder("changelog.d"):
-        return True
     marks = {"setup.cfg": "scriv]", "tox.ini": "scriv]"}
-    if any(mark in (tree.text(name) or "") for name, mark in marks.items()):
-        return True
-    tool = tree.toml("pyproject.toml", "scriv").get("tool", {})
-    return isinstance(tool, dict) and "scriv" in tool
+    return (
+        bool(tree.folder("changelog.d"))
+        or any(mark in (tree.text(name) or "") for name, mark in marks.items())
+        or _sets_up(tree, "scriv", "pyproject.toml")
+    )
 
 
-def _uses_towncrier(tree: Tree) -> bool:
-    for name in ("pyproject.toml", "towncrier.toml"):
-        tool = tree.toml(name, "towncrier").get("tool", {})
-        if isinstance(tool, dict) and "towncrier" in tool:
-            return True
-    return False
+def _sets_up(tree: Tree, tool: str, *files: str) -> bool:
+    tables = (tree.toml(name, tool).get("tool") for name in files)
+    return any(isinstance(table, dict) and tool in table for table in tables)
 
 
 def _count(items: tuple[str, ...], noun: str) -> str:
     return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
-
-
-def _git(
-    directory: Path,
-    environ: Mapping[str, str],
-    *args: str,
-    stdin: str = "",
-) -> str:
-    result = subprocess.run(
-        ["git", *args],
-        cwd=directory,
-        env=dict(environ),
-        capture_output=True,
-        check=False,
-        input=stdin.encode("utf-8", "surrogateescape"),
-    )
-    if result.returncode:
-        said = result.stderr.decode(errors="replace").strip()
-        raise ReadError(f"git {args[0]} failed: {said[-300:]}")
-    return result.stdout.decode("utf-8", "surrogateescape")

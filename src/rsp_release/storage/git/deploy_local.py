@@ -6,32 +6,17 @@ touched. To push the branch, and to open a pull request, is left to a person.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from ...exceptions import BlockedError, ReadError, RefusedError, UsageError
-from ...models import (
-    EditPull,
-    EnableAutoMerge,
-    Fork,
-    LabelPull,
-    MakeFork,
-    MergePull,
-    OpenPull,
-    PullRequest,
-    PushFiles,
-    Repository,
-    RequestReviews,
-)
+from ...models import Fork, PullRequest, PushFiles, Repository
+from .repository import Repository as Clone
+from .repository import last_lines
 
 __all__ = ["LocalDeploy"]
-
-# A repository's own settings may not run anything here.
-_QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 
 
 class LocalDeploy:
@@ -53,21 +38,20 @@ class LocalDeploy:
     is_local = True
 
     def __init__(self, directory: Path, *, environ: Mapping[str, str]) -> None:
-        self._environ = {**environ, "GIT_TERMINAL_PROMPT": "0"}
-        self._root = directory
         try:
-            found = self._git("rev-parse", "--show-toplevel").decode().strip()
-        except (ReadError, OSError) as e:
+            self._repository = Clone(directory, environ=environ)
+            # GitPython does not ask whose the files are.
+            self._repository.read("rev-parse", "--show-toplevel")
+        except (ReadError, UsageError) as e:
             raise UsageError(
                 f"{directory} is no checkout of a git repository",
                 help="give --local the path of a clone",
             ) from e
-        self._root = Path(found)
 
     @property
     def name(self) -> str:
         """The directory of the checkout."""
-        return str(self._root)
+        return str(self._repository.root)
 
     def repository(self) -> Repository:
         """Return what there is to say of it."""
@@ -76,25 +60,23 @@ class LocalDeploy:
     def branch(self, repository: str, branch: str) -> str | None:
         """Return the head of a branch, or the commit checked out."""
         ref = branch if branch == "HEAD" else f"refs/heads/{branch}"
-        found = self._run("rev-parse", "--verify", "--quiet", ref)
-        if found.returncode:
-            return None
-        return found.stdout.decode().strip()
+        return self._repository.resolve(ref)
 
     def paths(self, commit: str) -> tuple[str, ...]:
         """Return the path of every file of a commit."""
-        out = self._git("ls-tree", "-r", "-z", "--name-only", commit, "--")
-        return tuple(p for p in out.decode(errors="replace").split("\0") if p)
+        out = self._repository.read(
+            "ls-tree", "-r", "-z", "--name-only", commit, "--"
+        )
+        return tuple(filter(None, out.split("\0")))
 
     def read(
         self, commit: str, paths: Sequence[str], repository: str | None = None
     ) -> Mapping[str, str]:
         """Return files, each exactly; those not there are left out."""
-        known = set(self.paths(commit))
         found = {}
         for path in paths:
-            if path in known:
-                data = self._git("cat-file", "blob", f"{commit}:{path}")
+            data = self._repository.file(commit, path)
+            if data is not None:
                 try:
                     found[path] = data.decode("utf-8")
                 except UnicodeDecodeError as e:
@@ -107,64 +89,36 @@ class LocalDeploy:
 
     def message(self, repository: str, commit: str) -> str:
         """Return the message of a commit."""
-        out = self._git("log", "-1", "--format=%B", commit, "--")
-        return out.decode(errors="replace")
+        return self._repository.read("log", "-1", "--format=%B", commit, "--")
 
     def push_files(self, write: PushFiles) -> None:
-        """Make the commit, and the branch at it."""
+        """Make the commit, and the branch at it.
+
+        git does it: GitPython's index would write every tree of the
+        repository anew.
+        """
+        git = self._repository.read
         with tempfile.TemporaryDirectory() as folder:
-            index = {"GIT_INDEX_FILE": os.path.join(folder, "index")}  # noqa: PTH118
-            self._git("read-tree", write.base, extra=index)
+            file = Path(folder, "file")
+            index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+            git("read-tree", write.base, env=index)
             for path, text in write.files:
-                blob = self._git("hash-object", "-w", "--stdin", data=text)
-                mode = self._git("ls-tree", write.base, "--", path)
-                kind = mode.decode().split(" ", 1)[0] or "100644"
-                entry = f"{kind},{blob.decode().strip()},{path}"
-                self._git(
-                    "update-index", "--add", "--cacheinfo", entry, extra=index
-                )
-            tree = self._git("write-tree", extra=index).decode().strip()
-        commit = self._git(
-            "commit-tree", tree, "-p", write.base, data=write.message
-        )
-        done = self._run(
-            "update-ref",
-            f"refs/heads/{write.branch}",
-            commit.decode().strip(),
+                file.write_bytes(text.encode())
+                blob = git("hash-object", "-w", "--stdin", stdin=file).strip()
+                mode = git("ls-tree", write.base, "--", path).split(" ")[0]
+                entry = f"{mode or '100644'},{blob},{path}"
+                git("update-index", "--add", "--cacheinfo", entry, env=index)
+            tree = git("write-tree", env=index).strip()
+            file.write_bytes(write.message.encode())
+            commit = git("commit-tree", tree, "-p", write.base, stdin=file)
+        status, _, err = self._repository.run(
+            "update-ref", f"refs/heads/{write.branch}", commit.strip(),
             write.expected or "0" * 40,
-        )
-        if done.returncode:
+        )  # fmt: skip
+        if status:
             raise RefusedError(
-                f"branch {write.branch} cannot be made:"
-                f" {done.stderr.decode(errors='replace').strip()}"
+                f"branch {write.branch} cannot be made: {last_lines(err)}"
             )
-
-    def _git(
-        self,
-        *args: str,
-        data: str | None = None,
-        extra: Mapping[str, str] | None = None,
-    ) -> bytes:
-        done = self._run(*args, data=data, extra=extra)
-        if done.returncode:
-            said = done.stderr.decode(errors="replace").strip()
-            raise ReadError(f"git {args[0]} failed in {self._root}: {said}")
-        return done.stdout
-
-    def _run(
-        self,
-        *args: str,
-        data: str | None = None,
-        extra: Mapping[str, str] | None = None,
-    ) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            ["git", *_QUIET, *args],
-            cwd=self._root,
-            env={**self._environ, **(extra or {})},
-            input=(data or "").encode(),
-            capture_output=True,
-            check=False,
-        )
 
     # -- A checkout knows no pull requests ----------------------------------
 
@@ -180,41 +134,13 @@ class LocalDeploy:
         """Return none."""
         return ()
 
-    def pull(self, number: int) -> PullRequest:
-        """Raise: there are none."""
-        self._refuse(number)
-
     def fork(self) -> Fork:
         """Raise: there are none."""
         self._refuse("a fork")
 
-    def make_fork(self, write: MakeFork) -> None:
-        """Raise: there are none."""
-        self._refuse(write)
-
-    def open_pull(self, write: OpenPull) -> None:
-        """Raise: there are none."""
-        self._refuse(write)
-
-    def edit_pull(self, write: EditPull) -> None:
-        """Raise: there are none."""
-        self._refuse(write)
-
-    def label_pull(self, write: LabelPull) -> None:
-        """Raise: there are none."""
-        self._refuse(write)
-
-    def request_reviews(self, write: RequestReviews) -> None:
-        """Raise: there are none."""
-        self._refuse(write)
-
-    def enable_auto_merge(self, write: EnableAutoMerge) -> None:
-        """Raise: there are none."""
-        self._refuse(write)
-
-    def merge_pull(self, write: MergePull) -> None:
-        """Raise: there are none."""
-        self._refuse(write)
-
     def _refuse(self, what: object) -> NoReturn:
+        """Raise: there are none."""
         raise TypeError(f"a checkout has no pull requests: {what}")
+
+    pull = make_fork = open_pull = edit_pull = label_pull = _refuse
+    request_reviews = enable_auto_merge = merge_pull = _refuse

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...exceptions import ReadError
+from .repository import Repository
 
 __all__ = ["CloneFiles", "WorkTree"]
 
@@ -26,61 +27,48 @@ _TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
 
 
 class CloneFiles:
-    """Reads a commit of a clone; what is not committed is not released.
+    """Reads the commit that is checked out: only that is released.
 
     Parameters
     ----------
-    directory
-        The top of the clone's work tree.
+    repository
+        The clone.
     environ
-        The environment that git and uv get.
-    revision
-        The commit.
+        The environment that uv gets.
     """
 
     def __init__(
-        self,
-        *,
-        directory: Path,
-        environ: Mapping[str, str],
-        revision: str = "HEAD",
+        self, repository: Repository, *, environ: Mapping[str, str]
     ) -> None:
-        self._directory = directory
-        self._environ = {**environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
-        self._revision = revision
+        self._repository = repository
+        self._environ = {**environ, "LC_ALL": "C"}
 
     def text(self, path: str) -> str | None:
         """Return a file's text, or `None` if there is none."""
-        if not self._listed(path, "blob"):
-            return None
-        return self._git("cat-file", "blob", f"{self._revision}:{path}")
+        data = self._repository.file("HEAD", path) if path else None
+        return None if data is None else data.decode(errors="replace")
 
     def names(self, folder: str = "") -> tuple[str, ...]:
         """Return the names of a folder's files."""
-        if folder and not self._listed(folder, "tree"):
-            return ()
-        out = self._git("ls-tree", "-z", f"{self._revision}:{folder}")
-        entries = (entry.split("\t", 1) for entry in out.split("\0") if entry)
-        return tuple(
-            name for mode, name in entries if mode.split()[1] == "blob"
-        )
+        return self._repository.names("HEAD", folder)
 
     def changed_at(self, path: str) -> datetime | None:
         """Return when a file was last changed, if there is one."""
-        if not self._listed(path, "blob"):
+        if self.text(path) is None:
             return None
-        out = self._git(
-            "log", "-1", "--format=%ct", self._revision, "--", path
-        ).strip()
+        out = self._repository.read(
+            "--literal-pathspecs", "log", "-1", "--format=%ct", "HEAD", "--",
+            path,
+        ).strip()  # fmt: skip
         return datetime.fromtimestamp(int(out), tz=UTC) if out else None
 
     def added(
         self, since: str | None
     ) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Return what landed since a tag: subject and paths, newest first."""
-        out = self._git(
+        out = self._repository.read(
             "log", "-z", "--first-parent", "-m", "--name-only", "--no-renames",
-            f"--max-count={_MOST_COMMITS}", "--format=%x01%s", self._revision,
+            f"--max-count={_MOST_COMMITS}", "--format=%x01%s", "HEAD",
             *([f"^refs/tags/{since}"] if since else []), "--",
         )  # fmt: skip
         found = []
@@ -92,15 +80,13 @@ class CloneFiles:
 
     def differ(self, other: str, folder: str) -> bool:
         """Return whether a folder is otherwise at another revision."""
-        if other.startswith("-"):
+        if self._repository.resolve(other) is None:
             raise ReadError(f"{other!r} is no revision")
-        status, _, err = self._run(
-            "diff", "--quiet", "--no-ext-diff", other, self._revision, "--",
-            f"{folder}/",
-        )  # fmt: skip
-        if status not in (0, 1):
-            raise ReadError(f"git cannot compare with {other}: {err}")
-        return bool(status)
+        one, two = (
+            self._repository.resolve(f"{revision}:{folder}")
+            for revision in ("HEAD", other)
+        )
+        return one != two
 
     def lock_is_current(self, *, offline: bool) -> bool | None:
         """Return whether ``uv.lock`` fits to ``pyproject.toml``.
@@ -131,14 +117,14 @@ class CloneFiles:
 
         So it gets no token.
         """
-        if not self._listed("uv.lock", "blob"):
+        if "uv.lock" not in self.names():
             return None
         environ = {k: v for k, v in self._environ.items() if k not in _TOKENS}
         try:
             return subprocess.run(
                 ["uv", "lock", *options, "--no-progress", "--color=never"]
                 + (["--offline"] if offline else []),
-                cwd=self._directory,
+                cwd=self._repository.root,
                 env=environ,
                 capture_output=True,
                 text=True,
@@ -148,37 +134,6 @@ class CloneFiles:
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-
-    def _listed(self, path: str, kind: str) -> bool:
-        if not path or path.startswith(("/", "-")) or ".." in path.split("/"):
-            return False
-        out = self._git(
-            "--literal-pathspecs", "ls-tree", "-z", self._revision, "--", path
-        )
-        return any(
-            entry.split()[1] == kind for entry in out.split("\0")[:1] if entry
-        )
-
-    def _git(self, *args: str) -> str:
-        status, out, err = self._run(*args)
-        if status:
-            raise ReadError(f"git {args[0]} failed: {err}")
-        return out
-
-    def _run(self, *args: str) -> tuple[int, str, str]:
-        result = subprocess.run(
-            ["git", *args],
-            cwd=self._directory,
-            env=self._environ,
-            capture_output=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        return (
-            result.returncode,
-            result.stdout.decode("utf-8", "replace"),
-            result.stderr.decode("utf-8", "replace").strip()[-300:],
-        )
 
 
 class WorkTree:

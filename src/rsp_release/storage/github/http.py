@@ -26,7 +26,7 @@ from ...exceptions import (
     ReleaseError,
     UncertainError,
 )
-from ...models.hosting import TokenKind, kind_of_token
+from ...models.github import TokenKind, kind_of_token
 from ..redact import Redactor
 from ..retry import ReadRetrier
 

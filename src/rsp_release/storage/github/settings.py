@@ -18,12 +18,7 @@ from ...exceptions import (
     UncertainError,
 )
 from ...models import Check, WorkflowRun
-from ...models.hosting import (
-    BranchRules,
-    Credentials,
-    OpenPullRequest,
-    Ruleset,
-)
+from ...models.github import BranchRules, Credentials, OpenPullRequest, Ruleset
 from .pulls import GithubPulls, check_state
 from .shapes import parse_run, parse_time, reading
 

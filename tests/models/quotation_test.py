@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from rsp_release.models.pulls import mute
+from rsp_release.models.quotation import mute
 
 GAP = "\u200b"
 

@@ -1,4 +1,4 @@
-"""What the step that lands the change log looks at."""
+"""What the change log step sees: entry, fragments and pull request."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from shlex import quote
 
-from ..engine.world import World
-from ..exceptions import BlockedError, NotAllowedError
-from ..models import ChangelogState, Collected, Proposal, PullRequest
-from ..models.naming import name_first
+from ...engine.world import World
+from ...exceptions import BlockedError, NotAllowedError
+from ...models import ChangelogState, Collected, Proposal, PullRequest
+from ...models.naming import name_first
 
 __all__ = ["ChangelogSeen", "look_at_changelog"]
 

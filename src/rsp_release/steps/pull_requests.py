@@ -1,75 +1,26 @@
-"""What a pull request of ours says, lacks, and waits for. Pure."""
+"""Labels and merges our pull requests, and says what they wait for."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from . import (
+from ..engine.world import Pulls
+from ..models import (
     Change,
     EnableAutoMerge,
     LabelPull,
     MergePull,
+    OpenPull,
     PullPolicy,
     PullRequest,
     RequestReviews,
+    Write,
 )
 
-__all__ = ["describe", "dress", "finish", "merge", "mute"]
-
-_CLOSES = r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b"
-"""What before an issue closes it, when a pull request is merged.
-
-https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
-"""
-
-_SKIPS = r"\[(skip ci|ci skip|no ci|skip actions|actions skip)\]"
-"""What in a commit's message keeps workflows from starting.
-
-A squashed pull request's description becomes a commit's message.
-https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
-"""
-
-_GAP = "\u200b"
+__all__ = ["describe", "dress", "merge", "write_pull"]
 
 
-def finish(
-    policy: PullPolicy,
-    pull: PullRequest,
-    *,
-    name: str,
-    may_wait: bool = True,
-) -> Change | None:
-    """Give a pull request what it lacks of what the settings ask for.
-
-    What people changed stays: labels are added where there are none, and
-    reviewers are asked where nobody was.
-
-    Parameters
-    ----------
-    policy
-        The settings.
-    pull
-        The pull request, which is open.
-    name
-        How it is called.
-    may_wait
-        Whether the repository allows pull requests to merge themselves.
-
-    Returns
-    -------
-    Change or None
-        One write that brings it nearer; `None` where it lacks nothing, or
-        GitHub does not know yet whether it can be merged.
-    """
-    return dress(policy, pull, name=name) or merge(
-        policy, pull, name=name, may_wait=may_wait
-    )
-
-
-def dress(
-    policy: PullPolicy, pull: PullRequest, *, name: str
-) -> Change | None:
+def dress(policy: PullPolicy, pull: PullRequest) -> Change | None:
     """Give a pull request the labels and reviewers that it lacks.
 
     Parameters
@@ -78,8 +29,6 @@ def dress(
         The settings.
     pull
         The pull request.
-    name
-        How it is called.
 
     Returns
     -------
@@ -87,6 +36,7 @@ def dress(
         The next write; `None` where nothing is lacking. What people took
         away from some is not given again.
     """
+    name = f"#{pull.number}"
     lacking = tuple(x for x in policy.labels if x not in pull.labels)
     if lacking and not pull.labels:
         return Change(
@@ -94,8 +44,9 @@ def dress(
             write=LabelPull(number=pull.number, labels=lacking),
         )
     if policy.reviewers and not pull.reviewers and not pull.reviews:
+        who = ", ".join(policy.reviewers)
         return Change(
-            summary=f"ask {', '.join(policy.reviewers)} to review {name}",
+            summary=f"request a review of {name} from {who}",
             write=RequestReviews(
                 number=pull.number, reviewers=policy.reviewers
             ),
@@ -107,8 +58,7 @@ def merge(
     policy: PullPolicy,
     pull: PullRequest,
     *,
-    name: str,
-    may_wait: bool = True,
+    allows_auto_merge: bool | None,
 ) -> Change | None:
     """Merge a pull request, or let GitHub do so, where that is asked for.
 
@@ -122,16 +72,16 @@ def merge(
         The settings.
     pull
         The pull request.
-    name
-        How it is called.
-    may_wait
-        Whether the repository allows pull requests to merge themselves.
+    allows_auto_merge
+        Whether the repository lets pull requests merge themselves; `None`:
+        GitHub does not say.
 
     Returns
     -------
     Change or None
         The next write; `None` where there is none, or not yet.
     """
+    name = f"#{pull.number}"
     if not policy.auto_merge or pull.merges_itself or pull.is_draft:
         return None
     if pull.merge_state in {"clean", "has_hooks"}:
@@ -141,9 +91,10 @@ def merge(
                 number=pull.number, method=policy.auto_merge, head=pull.head
             ),
         )
-    if may_wait and pull.merge_state in {"blocked", "behind"}:
+    can_wait = allows_auto_merge is not False
+    if can_wait and pull.merge_state in {"blocked", "behind"}:
         return Change(
-            summary=f"let {name} merge itself",
+            summary=f"enable auto-merge of {name}",
             write=EnableAutoMerge(
                 number=pull.number, method=policy.auto_merge
             ),
@@ -151,32 +102,29 @@ def merge(
     return None
 
 
-def mute(text: str, *, keeps_links: bool) -> str:
-    """Keep a quoted text from notifying people, and from doing anything.
+def write_pull(pulls: Pulls, write: Write) -> None:
+    """Do a write to a pull request.
 
     Parameters
     ----------
-    text
-        Markdown that somebody else wrote, for a pull request's description.
-    keeps_links
-        Whether the numbers of issues may lead to them: in another repository
-        they would lead to other issues.
-
-    Returns
-    -------
-    str
-        Markdown that reads the same.
+    pulls
+        The pull requests of its repository.
+    write
+        The write.
     """
-    text = re.sub(r"(?<![\w/&])@(?=\w)", f"@{_GAP}", text)
-    if keeps_links:
-        issue = rf"{_CLOSES}:?\s+(?:[\w.-]+/[\w.-]+)?#"
-        text = re.sub(rf"(?i)({issue})(?=\d)", rf"\1{_GAP}", text)
-    else:
-        text = re.sub(r"(?<![\w/&])#(?=\w)", f"#{_GAP}", text)
-        text = re.sub(r"(?<=[\w.-])#(?=\d)", f"#{_GAP}", text)
-    text = re.sub(rf"(?i)({_CLOSES})(?=:?\s+https?:)", rf"\1{_GAP}", text)
-    text = re.sub(rf"(?i){_SKIPS}", rf"[{_GAP}\1]", text)
-    return re.sub(r"(?im)^(skip-checks)(?=:)", rf"\1{_GAP}", text)
+    match write:
+        case OpenPull():
+            pulls.open_pull(write)
+        case LabelPull():
+            pulls.label_pull(write)
+        case RequestReviews():
+            pulls.request_reviews(write)
+        case EnableAutoMerge():
+            pulls.enable_auto_merge(write)
+        case MergePull():
+            pulls.merge_pull(write)
+        case _:
+            raise TypeError(f"not a write to a pull request: {write}")
 
 
 def describe(pull: PullRequest, policy: PullPolicy | None = None) -> str:
@@ -196,21 +144,21 @@ def describe(pull: PullRequest, policy: PullPolicy | None = None) -> str:
     """
     said = [*_say_checks(pull), *_say_reviews(pull)]
     if pull.merge_state == "dirty":
-        said.append("it conflicts with the branch")
+        said.append("conflicts with the base branch")
     if pull.merge_state == "behind":
-        said.append("the branch has to be merged into it first")
+        said.append("out of date with the base branch")
     if pull.is_draft:
-        said.append("it is a draft")
+        said.append("draft")
     is_ours = policy is not None and bool(policy.auto_merge)
     has_failed = any(check.state == "failed" for check in pull.checks)
     if pull.merges_itself:
-        said.append("it will merge itself")
+        said.append("auto-merge is on")
     elif is_ours and not (
         has_failed or pull.is_draft or pull.merge_state == "dirty"
     ):
-        said.append("merged as soon as it may be")
+        said.append("will be merged once it can be")
     else:
-        said.append("waiting for a merge")
+        said.append("waiting to be merged")
     return ", ".join(said)
 
 
@@ -231,10 +179,10 @@ def _say_reviews(pull: PullRequest) -> Iterator[str]:
     refused = [r.login for r in pull.reviews if r.state == "CHANGES_REQUESTED"]
     is_running = any(check.state == "running" for check in pull.checks)
     if refused:
-        yield f"{', '.join(refused)} asked for changes"
+        yield f"{', '.join(refused)} requested changes"
     elif approved:
         yield f"approved by {', '.join(approved)}"
     elif pull.reviewers:
-        yield f"{', '.join(pull.reviewers)} asked to review"
+        yield f"review requested from {', '.join(pull.reviewers)}"
     elif pull.merge_state == "blocked" and not is_running:
-        yield "a review is needed"
+        yield "review required"

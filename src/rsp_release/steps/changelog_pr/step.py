@@ -1,33 +1,30 @@
-"""The entry of the version is on the release branch."""
+"""Decides how the version's entry gets onto the release branch."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from shlex import quote
 
-from ..changelog.entries import commit_subject
-from ..engine.world import World
-from ..models import (
+from ...changelog.entries import commit_subject
+from ...engine.world import World
+from ...models import (
     Blocked,
     Change,
     ChangelogState,
     Choice,
     Collected,
     Done,
-    EnableAutoMerge,
-    LabelPull,
-    MergePull,
     OpenPull,
     Proposal,
     PullRequest,
     PushBranch,
-    RequestReviews,
     Verdict,
     Wait,
 )
-from ..models.naming import name_first
-from ..models.pulls import describe, dress, merge, mute
-from .changelog_seen import ChangelogSeen, look_at_changelog
+from ...models.naming import name_first
+from ...models.quotation import mute
+from ..pull_requests import describe, dress, merge, write_pull
+from .seen import ChangelogSeen, look_at_changelog
 
 __all__ = ["ChangelogPull"]
 
@@ -59,8 +56,8 @@ class ChangelogPull:
     def decide(self, proposal: Proposal, seen: ChangelogSeen) -> Verdict:
         if proposal.is_prerelease:
             return Done(
-                evidence="a pre-release collects nothing; the final release"
-                " will",
+                evidence="a pre-release collects no fragments; the final"
+                " release will",
                 commit=proposal.commit,
             )
         if seen.head is None or seen.state is None:
@@ -84,18 +81,8 @@ class ChangelogPull:
         match change.write:
             case PushBranch() as write:
                 world.git.push_branch(write)
-            case OpenPull() as write:
-                world.forge.open_pull(write)
-            case LabelPull() as write:
-                world.forge.label_pull(write)
-            case RequestReviews() as write:
-                world.forge.request_reviews(write)
-            case EnableAutoMerge() as write:
-                world.forge.enable_auto_merge(write)
-            case MergePull() as write:
-                world.forge.merge_pull(write)
             case other:
-                raise TypeError(f"not of the change log: {other}")
+                write_pull(world.forge, other)
 
 
 # -- Verdicts ---------------------------------------------------------------
@@ -108,8 +95,8 @@ def _merged(
     name = f"pull request #{pull.number}"
     if commit is None or not seen.is_merge_shown or seen.merged is None:
         return Wait(
-            reason=f"{name} is merged; {seen.remote_name}/{proposal.branch}"
-            " does not show it yet",
+            reason=f"{name} is merged; waiting for it to show on"
+            f" {seen.remote_name}/{proposal.branch}",
             url=pull.url,
             patience=_SHOWS_WITHIN,
             otherwise=Blocked(
@@ -121,10 +108,10 @@ def _merged(
     if seen.merged.todo:
         todo = ", ".join(seen.merged.todo)
         return Blocked(
-            problem=f"{name} was merged at {commit[:10]}, but what it was for"
-            f" is not there: {todo}",
-            help="mend the change log by another pull request, then"
-            " `rsp-release bump` starts anew",
+            problem=f"{name} was merged at {commit[:10]}, but the change log"
+            f" is not complete: {todo}",
+            help="fix the change log in another pull request, then run"
+            " `rsp-release bump` again",
             url=pull.url,
         )
     if seen.late and proposal.collects_late:
@@ -151,7 +138,7 @@ def _settled(
         return Blocked(
             problem=f"{state.style} has not collected"
             f" {_count(state.pending)} such as {state.pending[0]}",
-            help=f"`{how}`, and merge what it writes; or set `changelog` to"
+            help=f"run `{how}` and merge the result, or set `changelog` to"
             ' "none"',
         )
     if state.entry is not None:
@@ -160,7 +147,7 @@ def _settled(
             # GitHub's answer is older than what the branch shows.
             return Wait(
                 reason=f"{seen.remote_name}/{proposal.branch} has the entry;"
-                f" that #{pull.number} is merged does not show yet",
+                f" waiting for #{pull.number} to show as merged",
                 url=pull.url,
                 patience=_SHOWS_WITHIN,
                 otherwise=_late(proposal, seen),
@@ -174,23 +161,20 @@ def _settled(
         )
     match state.style:
         case "none":
-            evidence = "there is no change log; the notes are the commits"
+            evidence = "no change log; the notes list the commits"
         case "headings" | "unreleased":
             evidence = (
-                f"{state.path} is kept by hand and has nothing for"
-                f" {proposal.version}; the notes are the commits"
+                f"{state.path} is kept by hand and has no entry for"
+                f" {proposal.version}; the notes list the commits"
             )
         case _:
-            evidence = "there is no fragment to collect"
+            evidence = "no fragments to collect"
     return Done(evidence=evidence, commit=commit)
 
 
 def _late(proposal: Proposal, seen: ChangelogSeen) -> Blocked:
     resume = f"`rsp-release resume {quote(proposal.tag)}"
-    leave = (
-        f"{resume} --leave-late` releases without them in the notes: they wait"
-        " for the next release"
-    )
+    leave = f"{resume} --leave-late` leaves them for the next release"
     by_hand = (
         f"or add their text to the entry of {proposal.version}, delete"
         " them, and merge that; then `rsp-release bump`"
@@ -213,8 +197,8 @@ def _choice(proposal: Proposal, seen: ChangelogSeen) -> Choice:
         question=f"{name_first(seen.late)} came to {proposal.branch} after"
         f" {entry} was made.",
         answers=(
-            ("collect", f"add what came late to {entry}"),
-            ("leave", "let it wait for the next release"),
+            ("collect", f"add them to {entry}"),
+            ("leave", "leave them for the next release"),
             ("wait", "decide later"),
         ),
     )
@@ -267,7 +251,7 @@ def _add_by_another(
     if seen.collected is not None:
         return _add_late(proposal, seen.collected, seen.branch_head)
     return Change(
-        summary="open a pull request that adds what came late to the change"
+        summary="open a pull request that adds late fragments to the change"
         f" log of {proposal.version}",
         write=OpenPull(
             branch=proposal.changelog_branch,
@@ -284,19 +268,14 @@ def _open(
 ) -> Verdict:
     policy = proposal.pull_policy
     name = f"#{pull.number}"
-    change = dress(policy, pull, name=name)
+    change = dress(policy, pull)
     if change is not None:
         return change
     if seen.late and proposal.collects_late and seen.collected is not None:
         return _add_late(proposal, seen.collected, seen.branch_head)
     is_undecided = bool(seen.late) and not proposal.leaves_late
     if not (is_undecided or seen.awaits_checks):
-        change = merge(
-            policy,
-            pull,
-            name=name,
-            may_wait=seen.allows_auto_merge is not False,
-        )
+        change = merge(policy, pull, allows_auto_merge=seen.allows_auto_merge)
         if change is not None:
             return change
     reason = f"pull request {name} is open: {describe(pull, policy)}"
@@ -331,9 +310,9 @@ def _closed(proposal: Proposal, pull: PullRequest) -> Blocked:
         problem=f"pull request #{pull.number} with the change log of"
         f" {proposal.version} was closed and not merged",
         help=(
-            f"reopen it and `rsp-release resume {quote(proposal.tag)}`; or"
-            f" delete its branch {proposal.changelog_branch}, and"
-            " `rsp-release bump` starts anew"
+            f"reopen it and run `rsp-release resume {quote(proposal.tag)}`,"
+            f" or delete its branch {proposal.changelog_branch} and run"
+            " `rsp-release bump` again"
         ),
         url=pull.url,
     )
@@ -361,7 +340,7 @@ def _missing(proposal: Proposal, seen: ChangelogSeen) -> Verdict:
     if collected is None or proposal.proposed_at is None:
         return Blocked(
             problem=f"{release_branch} moved on to {str(seen.head)[:10]} since"
-            " this release was planned, and its change log needs an entry",
+            " this release was planned, and the change log needs an entry",
             help="git pull --ff-only, then `rsp-release bump`",
         )
     if not seen.needs_pull and seen.head != proposal.commit:
@@ -395,7 +374,7 @@ def _say(collected: Collected) -> str:
             said.append(f"write the entry in {collected.path}")
     if collected.files:
         said.append(f"set the version in {', '.join(collected.files)}")
-    return ", ".join(said) or "remove fragments that are collected"
+    return ", ".join(said) or "remove collected fragments"
 
 
 def _write_body(

@@ -1,18 +1,23 @@
-"""What is looked at before a release is deployed.
-
-The texts and answers that the decision needs, and nothing decided.
-"""
+"""What the deployment step sees: pull requests, files and images."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..engine.world import DeployRepository, World
-from ..exceptions import BlockedError
-from ..models import (
+from ...deployment import pull_request as deployment
+from ...deployment.charts import (
+    ImageValue,
+    Place,
+    find_image_values,
+    parse_place,
+    relate,
+)
+from ...deployment.places import find_places
+from ...engine.world import DeployRepository, World
+from ...exceptions import BlockedError
+from ...models import (
     Deployment,
     Fork,
     Image,
@@ -21,25 +26,10 @@ from ..models import (
     Release,
     Repository,
 )
-from . import pull_request as deployment
-from .charts import (
-    ImageValue,
-    Place,
-    find_charts,
-    find_image_values,
-    has_source,
-    parse_place,
-    read_chart,
-    relate,
-)
 
-__all__ = [
-    "ChartSeen",
-    "find_places",
-    "look_at_files",
-    "look_for_proof",
-    "look_for_pulls",
-]
+__all__ = ["ChartSeen", "look_at_deployment"]
+
+_OLDER = {"older", "same"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,19 +70,17 @@ class ChartSeen:
         """The digest of each image, as far as it is known."""
         return {image.name: report.digest for image, report in self.images}
 
-    @property
-    def base_branch(self) -> str:
-        """The branch that is changed by a pull request."""
-        return self.repository.default_branch if self.repository else ""
-
     pull: PullRequest | None = None
     """The newest pull request for this version."""
 
-    others: tuple[PullRequest, ...] = ()
-    """Open pull requests for other versions, newest first."""
+    older: tuple[PullRequest, ...] = ()
+    """Other open ones, for this version or older ones, newest first."""
+
+    newer: tuple[tuple[str, PullRequest], ...] = ()
+    """Open ones for newer versions, with the version, newest first."""
 
     updatable: PullRequest | None = None
-    """One of them that may be moved to this version."""
+    """One for an older version that may be moved to this one."""
 
     base: str | None = None
     """The commit that a change is made from."""
@@ -128,7 +116,60 @@ class ChartSeen:
     """What else the pull request tells."""
 
 
-def look_for_pulls(
+def look_at_deployment(
+    release: Release,
+    target: Deployment,
+    world: World,
+    deploy: DeployRepository,
+    *,
+    force: bool,
+) -> ChartSeen:
+    """Look at the pull requests, then the files, then the images.
+
+    Parameters
+    ----------
+    release
+        What is deployed.
+    target
+        Where, and how that is proposed.
+    world
+        GitHub and the registries.
+    deploy
+        The deployment repository.
+    force
+        Whether a pull request that is over leaves something to do.
+
+    Returns
+    -------
+    ChartSeen
+        What is there, as far as the decision depends on it.
+    """
+    repository = deploy.repository()
+    seen = ChartSeen(
+        repository=repository,
+        name=deploy.name,
+        is_local=deploy.is_local,
+        fork=deploy.fork() if repository.can_push is False else None,
+    )
+    if not deploy.is_local:
+        seen = _look_for_pulls(seen, release, target, deploy)
+    pull = seen.pull
+    if pull is not None and (pull.is_open or not force):
+        return seen
+    base = deploy.branch(deploy.name, repository.default_branch)
+    if base is None:
+        return seen
+    seen = replace(seen, base=base)
+    try:
+        seen = _look_at_files(
+            seen, base, release, target, deploy, url=world.forge.url
+        )
+    except BlockedError as e:
+        return replace(seen, problem=e)
+    return _look_for_proof(seen, release, world, deploy)
+
+
+def _look_for_pulls(
     seen: ChartSeen,
     release: Release,
     target: Deployment,
@@ -139,44 +180,52 @@ def look_for_pulls(
     Anybody can give a branch of their own fork any name, so only branches of
     the repository and of one's own fork count.
     """
-    prefix = release.deploy_prefix
     owners = {deploy.name.partition("/")[0], seen.owner}
     found = {
         pull: version
-        for pull in deploy.open_pulls()
+        for pull in sorted(deploy.open_pulls(), key=lambda p: -p.number)
         if _is_of(pull, owners)
-        and (version := deployment.version_of(pull, prefix)) is not None
+        and (version := deployment.version_of(pull, release.deploy_prefix))
     }
     same = [p for p, v in found.items() if v == release.version]
-    pull = min(same, key=lambda p: p.number, default=None)
-    others = sorted(
-        (p for p in found if p is not pull), key=lambda p: -p.number
+    pull = same[-1] if same else None
+    relations = {
+        p: relate(v, release.version)
+        for p, v in found.items()
+        if p is not pull
+    }
+    seen = replace(
+        seen,
+        older=tuple(p for p, r in relations.items() if r in _OLDER),
+        newer=tuple(
+            (found[p], p) for p, r in relations.items() if r == "newer"
+        ),
     )
-    updatable = None
     if pull is not None:
-        pull = deploy.pull(pull.number)
-    else:
-        before = deploy.pulls_of(seen.owner, release.deploy_branch)
-        pull = before[0] if before else None
-        if target.older == "update" and pull is None:
-            updatable = _find_updatable(seen, release, others, deploy)
-    return replace(seen, pull=pull, others=tuple(others), updatable=updatable)
+        return replace(seen, pull=deploy.pull(pull.number))
+    before = deploy.pulls_of(seen.owner, release.deploy_branch)
+    if before:
+        return replace(seen, pull=before[0])
+    if target.older == "update":
+        older = [p for p in seen.older if relations[p] == "older"]
+        return replace(
+            seen, updatable=_find_updatable(seen, release, older, deploy)
+        )
+    return seen
 
 
 def _find_updatable(
     seen: ChartSeen,
     release: Release,
-    others: Sequence[PullRequest],
+    older: Sequence[PullRequest],
     deploy: DeployRepository,
 ) -> PullRequest | None:
     """Find one for an older version, to which nobody has added anything."""
-    for other in others:
-        version = deployment.version_of(other, release.deploy_prefix)
-        is_older = relate(version, release.version) == "older"
-        if is_older and seen.where and _is_of(other, {seen.owner}):
-            message = deploy.message(seen.where, other.head)
+    for pull in older:
+        if seen.where and _is_of(pull, {seen.owner}):
+            message = deploy.message(seen.where, pull.head)
             if message.startswith(f"Update {release.name} to "):
-                return other
+                return pull
     return None
 
 
@@ -185,8 +234,9 @@ def _is_of(pull: PullRequest, owners: Collection[str]) -> bool:
     return pull.owner.lower() in {owner.lower() for owner in owners}
 
 
-def look_at_files(
+def _look_at_files(
     seen: ChartSeen,
+    base: str,
     release: Release,
     target: Deployment,
     deploy: DeployRepository,
@@ -194,7 +244,6 @@ def look_at_files(
     url: str,
 ) -> ChartSeen:
     """Read what holds the version, and the values that go with it."""
-    base = str(seen.base)
     paths = set(deploy.paths(base))
     names = {image.name for image in release.images}
     places = tuple(parse_place(chart) for chart in target.charts)
@@ -245,74 +294,6 @@ def look_at_files(
     )
 
 
-def find_places(
-    deploy: DeployRepository,
-    commit: str,
-    paths: Iterable[str],
-    *,
-    url: str,
-    names: Collection[str],
-) -> tuple[Place, ...]:
-    """Find the charts of an application by the source that they name.
-
-    Parameters
-    ----------
-    deploy
-        The deployment repository.
-    commit
-        Where to look.
-    paths
-        Its files.
-    url
-        The page of the application's repository.
-    names
-        The application's images. Where several charts name the repository,
-        those that pull one of these are meant.
-
-    Returns
-    -------
-    tuple of Place
-        The ``appVersion`` of each.
-
-    Raises
-    ------
-    BlockedError
-        Raised if none does, or it is not clear which is meant.
-    """
-    known = set(paths)
-    found = []
-    for path, text in deploy.scan(commit, find_charts(known)).items():
-        # Another application's broken chart is no reason not to deploy this.
-        with suppress(BlockedError):
-            chart = read_chart(text)
-            if has_source(chart, url) and chart.app_version is not None:
-                found.append(parse_place(path))
-    if len(found) > 1:
-        values = [place.beside("values.yaml") for place in found]
-        texts = deploy.scan(commit, [v for v in values if v in known])
-        pulling = []
-        for place in found:
-            with suppress(BlockedError):
-                text = texts.get(place.beside("values.yaml"), "")
-                if {v.name for v in find_image_values(text)} & set(names):
-                    pulling.append(place)
-        if not pulling:
-            said = ", ".join(place.directory for place in found)
-            raise BlockedError(
-                f"several charts of {deploy.name} name {url} as their source:"
-                f" {said}",
-                help="say which with deploy.charts in the settings",
-            )
-        found = pulling
-    if not found:
-        raise BlockedError(
-            f"no chart of {deploy.name} with an appVersion names {url} as its"
-            " source",
-            help="name it with deploy.charts in the settings",
-        )
-    return tuple(found)
-
-
 def _environment(place: Place, path: str) -> str | None:
     """Return whose values a file has; empty for those of all."""
     directory, _, name = path.rpartition("/")
@@ -322,11 +303,11 @@ def _environment(place: Place, path: str) -> str | None:
     return match[1] or ""
 
 
-def look_for_proof(
+def _look_for_proof(
     seen: ChartSeen, release: Release, world: World, deploy: DeployRepository
 ) -> ChartSeen:
     """See whether what the charts will pull is there, and what shows it."""
-    tag = deployment.image_tag(release)
+    tag = release.image_tag
     images = [*release.images]
     known = {image.name for image in images}
     platforms = images[0].platforms if images else ()

@@ -1,18 +1,15 @@
-"""What speaks against a deployment, and what it has to wait for.
-
-Nothing is read here: it is told from what was looked at.
-"""
+"""What blocks a deployment, and what it has to wait for. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from shlex import quote
 
-from ..exceptions import ExitStatus
-from ..models import Blocked, Done, Release, Verdict, Wait
-from . import pull_request as deployment
-from .charts import relate
-from .edits import Replaced
+from ...deployment.charts import relate
+from ...deployment.edits import Replaced
+from ...exceptions import ExitStatus
+from ...images.identity import find_problem
+from ...models import Blocked, Done, Release, Verdict, Wait
 from .seen import ChartSeen
 
 __all__ = ["find_unproven", "refuse", "wait_for_fork"]
@@ -35,10 +32,9 @@ def refuse(
     seen: ChartSeen,
     changes: Iterable[Replaced],
     *,
-    tag: str,
     is_asked: bool,
 ) -> Verdict | None:
-    """Tell what speaks against a deployment that nobody forces.
+    """Tell what blocks a deployment that nobody forces.
 
     Parameters
     ----------
@@ -48,8 +44,6 @@ def refuse(
         What was looked at.
     changes
         What would be replaced.
-    tag
-        The tag of the release's images.
     is_asked
         Whether a person asked for just this deployment: then it is no answer
         that another is deployed instead.
@@ -57,17 +51,15 @@ def refuse(
     Returns
     -------
     Verdict or None
-        Why it is not deployed; `None` where nothing speaks against it.
+        Why it is not deployed; `None` where nothing blocks it.
     """
     command = f"rsp-release deploy {quote(release.tag)} --force"
-    again = f"`{command}` does it anyway"
-    for other in seen.others:
-        version = deployment.version_of(other, release.deploy_prefix)
-        if relate(version, release.version) == "newer":
-            said = f"#{other.number} for {version} is open"
-            if is_asked:
-                return Blocked(problem=said, help=again, url=other.url)
-            return Done(evidence=f"not deployed: {said}", url=other.url)
+    again = f"`{command}` deploys it anyway"
+    for version, other in seen.newer:
+        said = f"#{other.number} for {version} is open"
+        if is_asked:
+            return Blocked(problem=said, help=again, url=other.url)
+        return Done(evidence=f"not deployed: {said}", url=other.url)
     for path, key, old, new in changes:
         relation = "same" if key.endswith("digest") else relate(old, new)
         if relation == "newer" and not (is_asked or release.is_latest):
@@ -80,14 +72,14 @@ def refuse(
         if relation == "unknown":
             what = f"has {key} {old!r}" if old else f"has no {key}"
             return Blocked(
-                problem=f"{path} {what}, and it is not known whether {new} is"
+                problem=f"{path} {what}, and it is unclear whether {new} is"
                 " newer",
                 help=again,
             )
     for pin in seen.pins:
         return Blocked(
             problem=f"the values pin {pin.key} to {pin.tag!r}, so the chart"
-            f" would not take {tag}",
+            f" would not take {release.image_tag}",
             help="empty it, or name it in deploy.charts as"
             f' "…/values.yaml#{pin.key}"; {again}',
         )
@@ -109,23 +101,16 @@ def find_unproven(seen: ChartSeen, *, again: str) -> Verdict | None:
     Verdict or None
         What is waited for, or missing; `None` where all are there.
     """
-    problems = []
-    for image, report in seen.images:
-        name = f"{image.name}:{image.tag}"
-        missing = [p for p in image.platforms if p not in report.platforms]
-        if report.state == "absent":
-            problems.append(f"{name} is not in the registry")
-        elif report.state == "unknown":
-            problems.append(
-                f"could not tell whether {name} is there: {report.reason}"
-            )
-        elif missing:
-            problems.append(f"{name} lacks {', '.join(missing)}")
+    problems = [
+        problem
+        for image, report in seen.images
+        if (problem := find_problem(image, report))
+    ]
     reports = tuple(report for _, report in seen.images)
     is_image = any(p.keys[:1] != ("dependencies",) for p in seen.places)
     if not seen.images and is_image:
         return Blocked(
-            problem="it is not known which image the deployment will pull",
+            problem="cannot tell which image the deployment will pull",
             help="name it with `images` in the settings",
             exit_status=ExitStatus.IMAGE,
         )
@@ -138,7 +123,7 @@ def find_unproven(seen: ChartSeen, *, again: str) -> Verdict | None:
         images=reports,
         otherwise=Blocked(
             problem="not deployed:\n" + "\n".join(problems),
-            help=f"`{again}` goes on once it is there",
+            help=f"once it is published: {again}",
             exit_status=ExitStatus.IMAGE,
             images=reports,
         ),
@@ -156,11 +141,11 @@ def wait_for_fork(name: str, *, again: str) -> Wait:
         The command that goes on.
     """
     return Wait(
-        reason=f"GitHub is making the fork {name}",
+        reason=f"GitHub is creating the fork {name}",
         patience=_FORKED_WITHIN,
         otherwise=Blocked(
             problem=f"the fork {name} has no commits",
-            help=f"see whether GitHub is still at it, and `{again}` then; or"
-            " delete it",
+            help=f"check whether GitHub is still creating it, then `{again}`;"
+            " or delete it",
         ),
     )

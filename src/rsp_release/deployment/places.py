@@ -1,0 +1,87 @@
+"""Finds where an application's version stands in a deployment repository."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+
+from ..engine.world import DeployRepository
+from ..exceptions import BlockedError
+from .charts import (
+    Place,
+    find_charts,
+    find_image_values,
+    has_source,
+    parse_place,
+    read_chart,
+)
+
+__all__ = ["find_places"]
+
+
+def find_places(
+    deploy: DeployRepository,
+    commit: str,
+    paths: Iterable[str],
+    *,
+    url: str,
+    names: Collection[str],
+) -> tuple[Place, ...]:
+    """Find the charts of an application by the source that they name.
+
+    Parameters
+    ----------
+    deploy
+        The deployment repository.
+    commit
+        Where to look.
+    paths
+        Its files.
+    url
+        The page of the application's repository.
+    names
+        The application's images. Where several charts name the repository,
+        those that pull one of these are meant.
+
+    Returns
+    -------
+    tuple of Place
+        The ``appVersion`` of each.
+
+    Raises
+    ------
+    BlockedError
+        Raised if none does, or it is not clear which is meant.
+    """
+    known = set(paths)
+    found = []
+    for path, text in deploy.scan(commit, find_charts(known)).items():
+        # Another application's broken chart is no reason not to deploy this.
+        with suppress(BlockedError):
+            chart = read_chart(text)
+            if has_source(chart, url) and chart.app_version is not None:
+                found.append(parse_place(path))
+    if len(found) > 1:
+        values = [place.beside("values.yaml") for place in found]
+        texts = deploy.scan(commit, [v for v in values if v in known])
+        pulling = []
+        for place in found:
+            with suppress(BlockedError):
+                text = texts.get(place.beside("values.yaml"), "")
+                if {v.name for v in find_image_values(text)} & set(names):
+                    pulling.append(place)
+        if not pulling:
+            said = ", ".join(place.directory for place in found)
+            raise BlockedError(
+                f"several charts of {deploy.name} name {url} as their source:"
+                f" {said}",
+                help="say which with deploy.charts in the settings",
+            )
+        found = pulling
+    if not found:
+        raise BlockedError(
+            f"no chart of {deploy.name} with an appVersion names {url} as its"
+            " source",
+            help="name it with deploy.charts in the settings",
+        )
+    return tuple(found)

@@ -1,0 +1,58 @@
+"""The repository that is released: what every part of a plan works from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config import Config
+from ..engine.journal import Journal, find_unfinished
+from ..engine.world import World
+from ..models import Proposal, Release
+from ..version.choose import History
+
+__all__ = ["Project"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A clone, its repository on GitHub, its settings and its journals."""
+
+    world: World
+    """Git, GitHub, the registries and the clock."""
+
+    config: Config
+    """The settings."""
+
+    repository: str
+    """Owner and name on GitHub."""
+
+    journals: Path
+    """The directory of the clone's journals."""
+
+    read_history: Callable[[str], History]
+    """Reads the history up to a revision."""
+
+    fsync: Callable[[int], None] = os.fsync
+    """Makes what journals record durable."""
+
+    def open_journal(self, tag: str) -> Journal:
+        """Open the journal of a tag, which is empty if there was none."""
+        return Journal.of_tag(self.journals, tag, fsync=self.fsync)
+
+    def find_unfinished(self) -> list[Journal]:
+        """Return the journals of unfinished releases, the oldest first."""
+        return find_unfinished(self.journals, fsync=self.fsync)
+
+    def find_newest(self) -> Release | Proposal | None:
+        """Return the newest unfinished release that wrote anything."""
+        return next(
+            (
+                journal.release or journal.proposal
+                for journal in reversed(self.find_unfinished())
+                if journal.has_intents
+            ),
+            None,
+        )

@@ -1,0 +1,265 @@
+"""A remote of a clone: what it has, and pushes to it.
+
+Credentials reach git through its environment alone: not its arguments, which
+every user of the machine can read, and not its configuration.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from random import Random
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from ...engine.world import Clock
+from ...exceptions import (
+    NotAllowedError,
+    NotSentError,
+    ReadError,
+    RefusedError,
+    ReleaseError,
+    UncertainError,
+    UsageError,
+)
+from ..redact import Redactor
+from ..retry import ReadRetrier
+from .repository import Repository, last_lines
+
+__all__ = ["Remote"]
+
+_DENIED = re.compile(
+    r"Authentication failed|could not read (?:Username|Password)"
+    r"|Permission denied|returned error: 40[13]"
+    r"|Write access to repository not granted|Repository not found",
+    re.IGNORECASE,
+)
+_NOT_SENT = re.compile(
+    r"Could not resolve|Failed to connect|Connection refused"
+    r"|unable to access|Could not read from remote repository"
+    r"|does not appear to be a git repository|Connection timed out",
+    re.IGNORECASE,
+)
+_PORCELAIN = re.compile(r"^!\t.*?\t\[([^]]+)\](?: \((.*)\))?", re.MULTILINE)
+_BROKEN = re.compile(
+    r"RPC failed|hung up unexpectedly|unexpected disconnect"
+    r"|early EOF|remote failure",
+    re.IGNORECASE,
+)
+_HELPER = (
+    '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n"'
+    ' "$RSP_RELEASE_GIT_USER" "$RSP_RELEASE_GIT_PASSWORD"; }; f'
+)
+
+
+class Remote:
+    """One remote of a clone.
+
+    Parameters
+    ----------
+    repository
+        The clone.
+    name
+        The name of the remote.
+    server_url
+        The web address of GitHub, whose remotes may be given the token.
+    token
+        A token for that server.
+    clock, random
+        For the waits between attempts of a read.
+    is_needed
+        Whether there has to be that remote.
+
+    Raises
+    ------
+    UsageError
+        Raised if there is no such remote.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        name: str,
+        server_url: str,
+        token: str | None,
+        clock: Clock,
+        random: Random,
+        is_needed: bool,
+    ) -> None:
+        self.name = name
+        self._repository = repository
+        self._retrier = ReadRetrier(clock=clock, random=random)
+        # GitPython's remotes leave out insteadOf and pushInsteadOf.
+        status, out, _ = repository.run("remote", "get-url", "--push", name)
+        if status and is_needed:
+            raise UsageError(
+                f"there is no remote {name}",
+                help="name one with --remote; `git remote` lists them",
+            )
+        url = "" if status else out.strip()
+        self.url, userinfo = _split_userinfo(url)
+        """The URL, without any credentials in it."""
+        # git would pass a URL, with what is in it, as an argument.
+        self.target = self.url if userinfo else name
+        """What a command names the remote by."""
+        parts = urlsplit(self.url if "://" in self.url else "")
+        is_http = parts.scheme in ("http", "https")
+        if is_http and token and parts.netloc == urlsplit(server_url).netloc:
+            userinfo = userinfo or f"x-access-token:{token}"
+        secrets = [token or ""]
+        if userinfo:
+            user, _, password = map(unquote, userinfo.partition(":"))
+            encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
+            secrets += [password or user, encoded]
+            base = f"{parts.scheme}://{parts.netloc}"
+            _give_credentials(repository.environ, base, user, password)
+        repository.redact = Redactor(secrets)
+
+    def read(self, *args: str) -> str:
+        """Run a command that reads from the remote.
+
+        Parameters
+        ----------
+        *args
+            The command and its arguments, `target` among them.
+
+        Raises
+        ------
+        NotAllowedError
+            Raised if the remote does not let us read.
+        ReadError
+            Raised if it does not answer.
+        """
+
+        def attempt() -> str:
+            status, out, err = self._repository.run(*args)
+            if not status:
+                return out
+            said = last_lines(err)
+            if _DENIED.search(err):
+                raise NotAllowedError(
+                    f"not allowed to read {self.url}: {said}",
+                    help="see `git fetch`, or set GITHUB_TOKEN",
+                )
+            raise ReadError(
+                f"{self.name} does not answer: {said}",
+                help=f"see `git ls-remote {self.name}`",
+            )
+
+        return self._retrier.read(attempt)
+
+    def refs(self, *patterns: str) -> dict[str, str]:
+        """Return the remote's refs, each with its hash."""
+        out = self.read("ls-remote", self.target, *patterns)
+        pairs = (line.partition("\t") for line in out.splitlines())
+        return {ref: sha for sha, _, ref in pairs}
+
+    def push(self, what: str, refspec: str, *options: str) -> None:
+        """Push one ref.
+
+        Parameters
+        ----------
+        what
+            What it is, for messages.
+        refspec
+            What is pushed where.
+        *options
+            More options.
+
+        Raises
+        ------
+        WriteError
+            Raised if it failed, with what is known of it.
+        """
+        status, out, err = self._repository.run(
+            "push", "--porcelain", "--atomic", "--no-follow-tags",
+            "--recurse-submodules=no", *options, self.target, refspec,
+        )  # fmt: skip
+        if status:
+            raise self._explain(what, out, err)
+
+    def _explain(self, what: str, out: str, err: str) -> ReleaseError:
+        """Tell what is known of a push that failed."""
+        said = "\n".join(
+            line.removeprefix("remote:").strip()
+            for line in err.splitlines()
+            if line.startswith("remote:") and line[7:].strip()
+        )
+        match = _PORCELAIN.search(out)
+        if match and match[1] in ("rejected", "remote rejected"):
+            # "stale info": the branch is not where it has to be.
+            why = match[2] or ""
+            is_duplicate = "already exists" in why or "stale info" in why
+            return RefusedError(
+                f"{self.name} rejected {what}: {said or why or match[1]}",
+                help=_advise(what, said, is_duplicate=is_duplicate),
+                is_duplicate=is_duplicate,
+            )
+        if _BROKEN.search(f"{out}\n{err}"):
+            return UncertainError(
+                f"the connection broke while {what} was pushed"
+            )
+        if _DENIED.search(err):
+            return NotAllowedError(
+                f"not allowed to push to {self.url}: {last_lines(err)}",
+                help="use credentials with the permission Contents: write",
+            )
+        if _NOT_SENT.search(err):
+            return NotSentError(
+                f"{self.name} cannot be reached: {last_lines(err)}"
+            )
+        if "failed to push some refs" in err:
+            return RefusedError(
+                f"a hook refused to push {what}: {last_lines(err)}",
+                help="see the pre-push hook of this clone",
+            )
+        return UncertainError(f"pushing {what} failed: {last_lines(err)}")
+
+
+def _give_credentials(
+    environ: dict[str, str], base: str, user: str, password: str
+) -> None:
+    """Add a credential helper for a server to git's environment."""
+    settings = (
+        # An empty helper drops the user's own: they would be told to keep it.
+        (f"credential.{base}.helper", ""),
+        (f"credential.{base}.helper", _HELPER),
+        # actions/checkout leaves the job's own token here, which would be
+        # sent without asking, and what that pushes starts no workflow.
+        (f"http.{base}/.extraheader", ""),
+    )
+    count = int(environ.get("GIT_CONFIG_COUNT") or 0)
+    for number, (name, value) in enumerate(settings, count):
+        environ[f"GIT_CONFIG_KEY_{number}"] = name
+        environ[f"GIT_CONFIG_VALUE_{number}"] = value
+    environ["GIT_CONFIG_COUNT"] = str(count + len(settings))
+    environ["RSP_RELEASE_GIT_USER"] = user
+    environ["RSP_RELEASE_GIT_PASSWORD"] = password
+
+
+def _split_userinfo(url: str) -> tuple[str, str]:
+    """Return a URL without its userinfo, and the userinfo."""
+    parts = urlsplit(url if "://" in url else "")
+    if parts.scheme not in ("http", "https"):
+        return url, ""
+    userinfo, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=host)), userinfo
+
+
+def _advise(what: str, said: str, *, is_duplicate: bool) -> str:
+    is_branch = what.startswith("branch ")
+    if is_duplicate:
+        if is_branch:
+            return "it was pushed to meanwhile: `rsp-release bump` looks again"
+        return "somebody else pushed it: release another version"
+    if is_branch and ("GH006" in said or "GH013" in said):
+        return (
+            "the branch takes pull requests: set `pull-request.when` to"
+            ' "always"'
+        )
+    if "GH013" in said:
+        return (
+            "a ruleset of the repository forbids this tag: ask an"
+            " administrator, or look at Settings, Rules"
+        )
+    return "ask whoever keeps the remote's rules and hooks"

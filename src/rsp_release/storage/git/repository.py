@@ -1,0 +1,322 @@
+"""A repository: its place, its objects and its git, through GitPython.
+
+Names are resolved by git: GitPython reads refs as files, which reftables are
+not. What has a hash is read as GitPython's object, through the one process
+that it keeps for that. Everything else is a process of its own; see decision
+record 10.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ...exceptions import ReadError, UsageError
+from ..redact import Redactor
+
+if TYPE_CHECKING:
+    import git
+
+__all__ = ["Commands", "Repository", "last_lines"]
+
+_ENVIRON = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GCM_INTERACTIVE": "never",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "LC_ALL": "C",
+}
+"""Without a prompt, without a write that nobody asked for, in English."""
+
+
+class Commands:
+    """Runs git in a folder.
+
+    Parameters
+    ----------
+    command
+        GitPython's wrapper of the command.
+    folder
+        The folder.
+    environ
+        Variables for git, besides those of this process.
+    errors
+        How bytes of its output that are no UTF-8 are decoded.
+    """
+
+    def __init__(
+        self,
+        command: git.Git,
+        folder: Path,
+        environ: Mapping[str, str],
+        *,
+        errors: str = "replace",
+    ) -> None:
+        # GitPython fills in "$HOME" in a path here too, and runs git where
+        # this process is if there is no such folder.
+        command.set_persistent_git_options(C=str(folder))
+        self._command = command
+        self._folder = folder
+        self._errors = errors
+        self.redact = Redactor([])
+        self.environ = command.environment()
+        self.environ.update(dict(environ) | _ENVIRON)
+
+    def run(
+        self,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        stdin: Path | None = None,
+    ) -> tuple[int, str, str]:
+        """Run git.
+
+        Parameters
+        ----------
+        *args
+            The subcommand and its arguments.
+        env
+            Variables for this command alone.
+        stdin
+            A file for its standard input.
+
+        Returns
+        -------
+        tuple
+            Its exit status, its output, and its messages without secrets.
+
+        Raises
+        ------
+        UsageError
+            Raised if git is not installed.
+        """
+        from git import GitCommandNotFound
+
+        with open(stdin or os.devnull, "rb") as file:  # noqa: PTH123
+            try:
+                status, out, err = self._command.execute(
+                    ["git", "-C", str(self._folder), *args],
+                    istream=file,
+                    with_extended_output=True,
+                    with_exceptions=False,
+                    stdout_as_string=False,
+                    strip_newline_in_stdout=False,
+                    env=dict(env or {}),
+                )
+            except GitCommandNotFound as e:
+                raise UsageError("git is not installed") from e
+        said = _as_text(err.encode("utf-8", "surrogateescape"))
+        return status, _as_text(out, self._errors), self.redact(said)
+
+    def read(
+        self,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        stdin: Path | None = None,
+    ) -> str:
+        """Run git as `run` does, and return its output.
+
+        Raises
+        ------
+        ReadError
+            Raised if git fails, with its own words.
+        """
+        status, out, err = self.run(*args, env=env, stdin=stdin)
+        if status:
+            raise ReadError(f"git {args[0]} failed: {last_lines(err)}")
+        return out
+
+
+class Repository(Commands):
+    """A clone, or any other repository.
+
+    Parameters
+    ----------
+    directory
+        A directory in it.
+    environ
+        The environment that git gets.
+
+    Raises
+    ------
+    UsageError
+        Raised if the directory is in no repository.
+    """
+
+    def __init__(self, directory: Path, *, environ: Mapping[str, str]) -> None:
+        # Else the import fails where git is missing.
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        import git
+
+        try:
+            self._repo = git.Repo(
+                # GitPython fills in "~" and "$HOME" in a path.
+                directory.absolute(),
+                search_parent_directories=True,
+                expand_vars=False,
+            )
+        except (git.InvalidGitRepositoryError, git.NoSuchPathError) as e:
+            raise UsageError(
+                f"{directory} is not in a git repository",
+                help="run it in a clone, or name one with -C",
+            ) from e
+        self._lock = Lock()
+        self.git_dir = Path(self._repo.git_dir)
+        self.common_dir = Path(self._repo.common_dir).resolve()
+        self.root = Path(self._repo.working_tree_dir or self.git_dir)
+        super().__init__(self._repo.git, self.root, environ)
+
+    def resolve(self, revision: str) -> str | None:
+        """Return the hash of the object that a revision names.
+
+        Parameters
+        ----------
+        revision
+            Anything that ``git rev-parse`` takes.
+
+        Raises
+        ------
+        ReadError
+            Raised if git cannot tell.
+        """
+        from git import GitError
+
+        try:
+            with self._lock:
+                return _as_text(self._repo.git.get_object_header(revision)[0])
+        except (ValueError, OSError, GitError):
+            # A name without an object and a process that has ended look the
+            # same: only git's own "no" counts.
+            with self._lock:
+                self._repo.git.clear_cache()
+        status, out, err = self.run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", revision
+        )
+        if status > 1:
+            raise ReadError(f"git rev-parse failed: {last_lines(err)}")
+        return out.strip() or None
+
+    def peel(self, revision: str) -> str | None:
+        """Return the hash of the commit that a revision names."""
+        return self.resolve(f"{revision}^{{commit}}")
+
+    def date(self, revision: str) -> int:
+        """Return when a tag was made, or else its commit.
+
+        Parameters
+        ----------
+        revision
+            A tag or a commit.
+
+        Returns
+        -------
+        int
+            Seconds since the epoch.
+        """
+        from git import Commit, TagObject
+
+        with self._objects(revision) as named:
+            found = named
+            while isinstance(found, TagObject) and not found.tagged_date:
+                found = found.object
+            if isinstance(found, TagObject):
+                return found.tagged_date
+            if isinstance(found, Commit):
+                return found.committed_date
+        raise ReadError(f"{revision} is no commit")
+
+    def is_signed(self, tag: str) -> bool:
+        """Return whether a tag's object has a signature."""
+        from git import TagObject
+
+        with self._objects(f"refs/tags/{tag}") as found:
+            return (
+                isinstance(found, TagObject)
+                and "\n-----BEGIN " in f"\n{found.message}"
+            )
+
+    def file(self, commit: str, path: str) -> bytes | None:
+        """Return a file of a commit, or `None` if it has none.
+
+        Parameters
+        ----------
+        commit
+            The commit, or a tree.
+        path
+            The path.
+        """
+        from git import Blob
+
+        with self._entry(commit, path) as found:
+            return (
+                found.data_stream.read() if isinstance(found, Blob) else None
+            )
+
+    def names(self, commit: str, folder: str) -> tuple[str, ...]:
+        """Return the names of the files of a commit's folder.
+
+        Parameters
+        ----------
+        commit
+            The commit, or a tree.
+        folder
+            The path of the folder; empty for the top.
+        """
+        from git import Tree
+
+        with self._entry(commit, folder) as found:
+            if not isinstance(found, Tree):
+                return ()
+            return tuple(blob.name for blob in found.blobs)
+
+    @contextmanager
+    def _entry(
+        self, commit: str, path: str
+    ) -> Iterator[git.Blob | git.Tree | git.Submodule | None]:
+        from git import Tree
+
+        with self._objects(f"{commit}^{{tree}}") as found:
+            # Made from a hash alone, it would not know that it is the top.
+            top = Tree(self._repo, found.binsha, path="")
+            try:
+                entry = top / path if path else top
+            except KeyError:
+                entry = None
+            yield entry
+
+    @contextmanager
+    def _objects(self, revision: str) -> Iterator[git.Object]:
+        """Give an object, which must not be kept: it reads when asked."""
+        from git import Object, ODBError
+
+        hash_ = self.resolve(revision)
+        if hash_ is None:
+            raise ReadError(f"git has no {revision}")
+        try:
+            with self._lock:
+                yield Object.new_from_sha(self._repo, bytes.fromhex(hash_))
+        except (ValueError, OSError, ODBError) as e:
+            self._repo.git.clear_cache()
+            reason = str(e).partition("\n")[0]
+            raise ReadError(f"git cannot read {revision}: {reason}") from e
+
+
+def _as_text(output: str | bytes, errors: str = "replace") -> str:
+    # GitPython promises text where it gives bytes.
+    return output if isinstance(output, str) else output.decode(errors=errors)
+
+
+def last_lines(text: str, count: int = 3) -> str:
+    """Return the last lines of what git said, as one.
+
+    Parameters
+    ----------
+    text
+        What it said.
+    count
+        How many lines.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "; ".join(lines[-count:]) or "no reason given"
