@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from random import Random
 from typing import TypeVar
 
 from ..engine.world import Clock
 from ..exceptions import ReadError
 
-__all__ = ["ReadRetrier"]
+__all__ = ["LastingReadError", "ReadRetrier", "retry_after"]
 
 T = TypeVar("T")
+
+
+class LastingReadError(ReadError):
+    """A read that failed, and would fail again."""
 
 
 class ReadRetrier:
@@ -22,26 +29,35 @@ class ReadRetrier:
     clock
         Where the waits between the attempts are spent.
     random
-        Spreads the waits.
+        Spreads the waits, if they shall be.
     attempts
         How often a read is tried at most.
     """
 
     def __init__(
-        self, *, clock: Clock, random: Random, attempts: int = 4
+        self, *, clock: Clock, random: Random | None = None, attempts: int = 4
     ) -> None:
         self._clock = clock
         self._random = random
         self._attempts = attempts
 
-    def read(self, function: Callable[[], T]) -> T:
+    def read(
+        self,
+        function: Callable[[], T],
+        *,
+        again: Callable[[T], float | None] = lambda answer: None,
+    ) -> T:
         """Call a function that reads, until it answers.
 
         Parameters
         ----------
         function
             Raises `~rsp_release.exceptions.ReadError` for a failure that may
-            pass, and anything else for one that will not.
+            pass, and `LastingReadError` or anything else for one that will
+            not.
+        again
+            Returns after how many seconds at least an answer is worth asking
+            for again; `None` where it stands.
 
         Returns
         -------
@@ -55,9 +71,39 @@ class ReadRetrier:
         """
         seconds = 0.25
         for _ in range(self._attempts - 1):
+            wait: float | None = 0.0
             try:
-                return function()
+                answer = function()
+                wait = again(answer)
+                if wait is None:
+                    return answer
+            except LastingReadError:
+                raise
             except ReadError:
-                self._clock.sleep(seconds * self._random.uniform(0.5, 1.5))
-                seconds *= 3
+                wait = 0.0
+            spread = self._random.uniform(0.5, 1.5) if self._random else 1.0
+            self._clock.sleep(max(seconds * spread, wait))
+            seconds *= 3
         return function()
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return how many seconds an answer asks to wait, if it does.
+
+    Parameters
+    ----------
+    headers
+        Its headers, whose names are in lower case, or may be asked for in
+        any.
+    now
+        The time (aware).
+    """
+    value = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - now).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None

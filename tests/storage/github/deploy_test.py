@@ -61,8 +61,9 @@ def _connect(box: Sandbox, token: str | None = None) -> GithubDeploy:
         token=token or box.token,
         clock=VirtualClock(NOW),
         random=Random(0),
+        environ={},
     )
-    return GithubDeploy(http=http, repository=DEPLOY, random=Random(0))
+    return GithubDeploy(http=http, repository=DEPLOY)
 
 
 @pytest.fixture(params=["github", "local"])
@@ -254,8 +255,9 @@ def test_repository_that_is_not_there(box: Sandbox) -> None:
         token=box.token,
         clock=VirtualClock(NOW),
         random=Random(0),
+        environ={},
     )
-    deploy = GithubDeploy(http=http, repository="o/none", random=Random(0))
+    deploy = GithubDeploy(http=http, repository="o/none")
     with pytest.raises(BlockedError, match="no repository o/none"):
         deploy.repository()
 

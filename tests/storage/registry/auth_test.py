@@ -204,7 +204,7 @@ def look(
     """Look once, as a fresh process would."""
     bundle = {"REQUESTS_CA_BUNDLE": str(authority.bundle)}
     with OciRegistry(
-        environ={**bundle, **environ}, clock=clock or FakeClock(), retries=0
+        environ={**bundle, **environ}, clock=clock or FakeClock()
     ) as registry:
         report = registry.look(Image(name=name, tag=tag))
     for secret in (SECRET, GITHUB_TOKEN, GOOGLE_TOKEN, ADA):
@@ -467,7 +467,7 @@ class TestTls:
         other = Authority(tmp_path)
         report = look(other, {}, "ghcr.io/public")
         assert report.state == "unknown"
-        assert "could not be asked securely" in str(report.reason)
+        assert "certificate of ghcr.io is not" in str(report.reason)
         assert online.ghcr.seen == []
 
     def test_of_another_name(
@@ -477,7 +477,7 @@ class TestTls:
         with resolving(monkeypatch, names):
             report = look(online.authority, {}, "ghcr.io/public")
         assert report.state == "unknown"
-        assert "securely" in str(report.reason)
+        assert "certificate of ghcr.io" in str(report.reason)
 
     def test_no_bundle(self, online: Internet) -> None:
         environ = {"REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"}
@@ -573,7 +573,7 @@ class TestRedirects:
             ):
                 report = look(authority, {}, "a.example/app")
             assert report.state == "unknown"
-            assert "unencrypted" in str(report.reason)
+            assert "without encryption" in str(report.reason)
             assert local.seen == []
 
     def test_of_a_token_request(
@@ -594,7 +594,7 @@ class TestRedirects:
                 environ = by_identity_token(tmp_path, server.address)
                 report = look(authority, environ, f"{server.address}/app")
             assert report.state == "unknown"
-            assert "redirects a request for a token" in str(report.reason)
+            assert "it redirects what was sent" in str(report.reason)
             assert evil.seen == []
 
 
@@ -680,7 +680,7 @@ class TestTokenServices:
             (Answer(200, {}, b'{"token": 5}'), "sent no token"),
             (Answer(200, {}, b'{"token": "a\\r\\nb: c"}'), "sent no token"),
             (Answer(200, {}, b'{"token": ""}'), "sent no token"),
-            (Answer(200, {}, b" " * 300_000), "more than 256 KiB"),
+            (Answer(200, {}, b" " * 300_000), "sent no token"),
             (Answer(500), "answered 500"),
             (Answer(429), "answered 429"),
             (Answer(401), "does not show it anonymously"),
@@ -974,7 +974,7 @@ class TestProxies:
     def test_proxy(self, authority: Authority) -> None:
         proxy = f"http://127.0.0.1:{free_port()}"
         report = look(authority, {"HTTPS_PROXY": proxy}, "a.example/app")
-        assert report.reason == "the proxy for a.example could not be used"
+        assert report.reason == "cannot use the proxy for a.example"
 
     def test_no_proxy(
         self, authority: Authority, monkeypatch: pytest.MonkeyPatch
@@ -983,7 +983,7 @@ class TestProxies:
         environ = {"HTTPS_PROXY": proxy, "NO_PROXY": "b.example,.example"}
         with resolving(monkeypatch, {}):
             report = look(authority, environ, "a.example/app")
-        assert "the name of a.example" in str(report.reason)
+        assert report.reason == "cannot resolve a.example"
 
     def test_not_for_loopback(self, authority: Authority) -> None:
         proxy = f"http://127.0.0.1:{free_port()}"

@@ -16,11 +16,7 @@ from rsp_release.storage.registry.manifest import (
     parse_document,
     parse_provenance,
 )
-from rsp_release.storage.registry.name import (
-    parse_name,
-    parse_platform,
-    plain_text,
-)
+from rsp_release.storage.registry.name import parse_name, parse_platform
 
 COMMIT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 DIGEST = f"sha256:{'0' * 64}"
@@ -188,9 +184,3 @@ def test_provenance(predicate: dict[str, Any]) -> None:
     body = json.dumps({"predicate": predicate}).encode()
     assert parse_provenance(body) == COMMIT
     assert parse_provenance(body.replace(COMMIT.encode(), b"main")) is None
-
-
-def test_plain_text() -> None:
-    assert plain_text("a\x1b[31m\n\tb\u202e c") == "a [31m b c"
-    assert len(plain_text("x" * 10_000)) == 200
-    assert plain_text(5) == ""

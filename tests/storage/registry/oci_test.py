@@ -13,6 +13,7 @@ import pytest
 
 from rsp_release.images.identity import compare, moved
 from rsp_release.models import Image, ImageReport
+from rsp_release.storage.http import Limits
 from rsp_release.storage.registry.oci import OciRegistry
 from tests.support.registry import (
     DOCKER_MANIFEST,
@@ -428,13 +429,13 @@ class TestAnswers:
             (Answer(404, {}, b'{"message": "Not Found"}'), "not as a reg"),
             (Answer(404, {}, ERROR % b"DENIED"), "not as a registry"),
             (Answer(404, MARK, ERROR % b"UNSUPPORTED"), "not as a reg"),
-            (Answer(200, HTML, b"<h1>Log in to the Wi-Fi</h1>"), "no JSON"),
+            (Answer(200, HTML, b"<h1>Log in to the Wi-Fi</h1>"), "not JSON"),
             (Answer(200, {}, b"[]"), "something else where a manifest"),
-            (Answer(200, {}, b"[" * 100_000), "no JSON"),
+            (Answer(200, {}, b"[" * 200_000), "nested too deeply"),
             (Answer(200, {}, b"{}"), "something else at this tag"),
             (Answer(200, {}, b'{"schemaVersion": 1}'), "schema 1"),
             (Answer(200, {}, b'{"manifests":[],"layers":[]}'), "as well"),
-            (Answer(200, {}, b" " * 5_000_000), "more than 4096 KiB"),
+            (Answer(200, {}, b" " * 5_000_000), "larger than 4 MiB"),
             (Answer(200, {}, INDEX, is_cut=True), "broke"),
             (
                 Answer(
@@ -446,13 +447,19 @@ class TestAnswers:
             ),
             (
                 Answer(302, {"Location": "/x"}, b" " * 5_000_000),
-                "more than 4096 KiB",
+                "more than 5 times",
             ),
-            (Answer(302), "without saying where"),
-            (Answer(302, {"Location": "/v2/again"}), "in a circle"),
+            (Answer(302), "redirects to nowhere"),
+            (Answer(302, {"Location": "/v2/again"}), "more than 5 times"),
             (Answer(302, {"Location": "http://[/"}), "malformed"),
-            (Answer(302, {"Location": "ftp://127.0.0.1/x"}), "unencrypted"),
-            (Answer(302, {"Location": "http://a.example/"}), "unencrypted"),
+            (
+                Answer(302, {"Location": "ftp://127.0.0.1/x"}),
+                "without encryption",
+            ),
+            (
+                Answer(302, {"Location": "http://a.example/"}),
+                "without encryption",
+            ),
         ],
     )
     def test_unknown(self, answer: Answer, reason: str) -> None:
@@ -503,7 +510,7 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("answer", "slept"),
         [
-            (Answer(502), [0.5]),
+            (Answer(502), [0.25]),
             (Answer(503, {"Retry-After": "4"}), [4.0]),
             (Answer(429, {"Retry-After": "7"}), [7.0]),
             (Answer(429, {"Retry-After": "0"}), [1.0]),
@@ -511,7 +518,7 @@ class TestAnswers:
                 Answer(429, {"Retry-After": "Fri, 01 May 2026 12:00:05 GMT"}),
                 [5.0],
             ),
-            (Answer(200, {}, INDEX, is_cut=True), [0.5]),
+            (Answer(200, {}, INDEX, is_cut=True), [0.25]),
         ],
     )
     def test_passes(self, answer: Answer, slept: list[float]) -> None:
@@ -533,7 +540,7 @@ class TestAnswers:
         ):
             registry.look(image(server.address, "app", "1"))
             assert len(server.seen) == 4
-        assert clock.slept == [0.5, 1.0, 2.0]
+        assert clock.slept == [0.25, 0.75, 2.25]
 
     def test_refused_connection(self, registry: OciRegistry) -> None:
         address = f"127.0.0.1:{free_port()}"
@@ -547,9 +554,7 @@ class TestAnswers:
         with resolving(monkeypatch, {}):
             report = registry.look(image("registry.example", "app", "1"))
         assert report.state == "unknown"
-        assert report.reason == (
-            "the name of registry.example could not be looked up"
-        )
+        assert report.reason == ("cannot resolve registry.example")
 
     def test_silence(self) -> None:
         import socket
@@ -557,13 +562,13 @@ class TestAnswers:
         with (
             socket.create_server(("127.0.0.1", 0)) as server,
             OciRegistry(
-                environ={}, clock=FakeClock(), timeout=0.1, retries=1
+                environ={}, clock=FakeClock(), limits=Limits(silence=0.1)
             ) as registry,
         ):
             address = f"127.0.0.1:{server.getsockname()[1]}"
             report = registry.look(image(address, "app", "1"))
         assert report.state == "unknown"
-        assert report.reason == f"{address} did not answer within 0.1 s"
+        assert report.reason == f"{address} did not answer in time"
 
     def test_drip(self) -> None:
         """A server that sends a byte now and then doesn't hold us."""
@@ -588,11 +593,15 @@ class TestAnswers:
             thread.start()
             address = f"127.0.0.1:{server.getsockname()[1]}"
             with OciRegistry(
-                environ={}, clock=FakeClock(), timeout=0.1, retries=0
+                environ={},
+                clock=FakeClock(),
+                limits=Limits(total=0.4),
             ) as registry:
                 report = registry.look(image(address, "app", "1"))
             thread.join()
-        assert report.reason == f"{address} sends its answer too slowly"
+        assert report.reason == (
+            f"{address}'s answer cannot be used: it takes more than 0.4 s"
+        )
 
     @pytest.mark.parametrize(
         ("name", "tag"),

@@ -14,43 +14,42 @@ hostile one could as well ask for the very same credentials by Basic. But:
   more than one. They go to GitHub's own registry, to a token service at the
   very same origin, and only after the registry refused to answer anonymously.
 - A token is asked for pulling, even if the registry's challenge asks for more.
-- Redirects carry no credentials to another origin (see `.registry_http`).
+- Redirects carry no credentials to another origin (see
+  `~rsp_release.storage.http`).
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
 from urllib.parse import urlencode, urlsplit
+from urllib.request import parse_http_list
 
 from ...engine.world import Clock
 from ...exceptions import ReadError
-from .credentials import Credential, Credentials
-from .http import HttpClient
-from .name import Place, is_loopback, origin, plain_text
+from ..http import Reply, Request, decode_json, find_fault, origin, plain_text
+from .credentials import Credential
+from .name import Place
 
 __all__ = [
     "Authenticator",
     "Challenge",
-    "Identity",
-    "identities",
     "parse_challenges",
 ]
-
-MAX_TOKEN_BODY = 256 * 1024
-"""How many bytes of a token service's answer are read."""
 
 MIN_LIFETIME = 60
 """Seconds that a token lives where the service doesn't say (by the
 distribution project's token specification)."""
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))")
-_VALUE = re.compile(r'\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+_TOKEN = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)"
+_PART = re.compile(
+    rf"(?:{_TOKEN}(?!\s*=)(?:\s+|$))?(?:{_TOKEN}\s*=\s*([^=\s].*)|.*)",
+    re.DOTALL,
+)
+"""A part of a challenge: its scheme, a parameter, or both."""
+
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,65536}")
 
 
@@ -61,12 +60,8 @@ class Challenge:
     scheme: str
     """In lowercase: ``basic`` or ``bearer``."""
 
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
     """Parameters, by lowercase name."""
-
-
-Identity = Credential | Literal["anonymous"]
-"""As whom to ask."""
 
 
 def parse_challenges(header: str) -> tuple[Challenge, ...]:
@@ -78,30 +73,16 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
         Its value; several headers joined by commas are one. What cannot be
         understood is skipped.
     """
-    found: list[tuple[str, dict[str, str]]] = []
-    header = header[:8192]
-    at = 0
-    while at < len(header):
-        word = _TOKEN.match(header, at)
-        if word is None:
-            at += 1
-            continue
-        at = word.end()
-        value = _VALUE.match(header, at)
-        if value is not None and found:
-            text = value[2] or ""
-            if value[1] is not None:
-                text = re.sub(r"\\(.)", r"\1", value[1])
-            found[-1][1].setdefault(word[0].lower(), text)
-            at = value.end()
-        elif value is not None:
-            at = value.end()
-        else:
-            found.append((word[0].lower(), {}))
-            rest = re.compile(r"\s+").match(header, at)
-            if rest and (token68 := _TOKEN68.match(header, rest.end())):
-                at = token68.end()
-    return tuple(Challenge(scheme=s, params=p) for s, p in found)
+    found: list[Challenge] = []
+    for part in parse_http_list(header[:8192]):
+        match = _PART.fullmatch(part)
+        scheme, name, value = match.groups("") if match else ("", "", "")
+        if scheme:
+            found.append(Challenge(scheme=scheme.lower()))
+        if name and found:
+            text = value[1:-1] if value.startswith('"') else value
+            found[-1].params.setdefault(name.lower(), text)
+    return tuple(found)
 
 
 class Authenticator:
@@ -109,21 +90,23 @@ class Authenticator:
 
     Parameters
     ----------
-    http
+    send
         What asks token services.
     clock
         Tells when a token has expired.
     """
 
-    def __init__(self, *, http: HttpClient, clock: Clock) -> None:
-        self._http = http
+    def __init__(
+        self, *, send: Callable[[Request], Reply], clock: Clock
+    ) -> None:
+        self._send = send
         self._clock = clock
         self._challenges: dict[tuple[str, str], tuple[Challenge, ...]] = {}
         self._tokens: dict[
-            tuple[str, str, Identity], tuple[str, datetime]
+            tuple[str, str, Credential], tuple[str, datetime]
         ] = {}
 
-    def header(self, place: Place, identity: Identity) -> str | None:
+    def header(self, place: Place, identity: Credential) -> str | None:
         """Return the header for a request, as far as it is known by now.
 
         Parameters
@@ -152,7 +135,7 @@ class Authenticator:
         return self._answer(place, identity)
 
     def challenge(
-        self, place: Place, identity: Identity, header: str
+        self, place: Place, identity: Credential, header: str
     ) -> str | None:
         """Return the header that answers a challenge just heard.
 
@@ -180,53 +163,59 @@ class Authenticator:
         )
         return self._answer(place, identity)
 
-    def _answer(self, place: Place, identity: Identity) -> str | None:
+    def _answer(self, place: Place, identity: Credential) -> str | None:
         """Answer the last challenge of a repository."""
         heard = self._challenges.get((place.host, place.repository), ())
         for challenge in heard:
             if challenge.scheme == "bearer" and "realm" in challenge.params:
                 return self._bearer(place, identity, challenge)
         for challenge in heard:
-            if challenge.scheme == "basic" and identity != "anonymous":
+            if challenge.scheme == "basic":
                 return identity.basic
         return None
 
     def _bearer(
-        self, place: Place, identity: Identity, challenge: Challenge
+        self, place: Place, identity: Credential, challenge: Challenge
     ) -> str | None:
         """Get a token from the service that a challenge names."""
-        if identity != "anonymous" and identity.registry_token:
+        if identity.registry_token:
             token = identity.registry_token
             return f"Bearer {token}" if _HEADER_SAFE.fullmatch(token) else None
         realm = challenge.params["realm"]
         service = challenge.params.get("service", "")
-        self._check_realm(place, realm)
-        if identity != "anonymous" and identity.same_origin:
-            if origin(realm) != origin(place.base):
-                return None
+        if find_fault(realm, urlsplit(place.base).scheme):
+            raise ReadError(
+                f"{place.host} names a token service that cannot be asked"
+                f" securely: {plain_text(realm)!r}"
+            )
+        if identity.same_origin and origin(realm) != origin(place.base):
+            return None
         query = {"scope": _scope(place, challenge.params.get("scope", ""))}
         if service:
             query = {"service": service, **query}
-        if identity != "anonymous" and identity.identity_token:
+        if identity.identity_token:
             form = {
                 "grant_type": "refresh_token",
                 "client_id": "rsp-release",
                 "refresh_token": identity.identity_token,
                 **query,
             }
-            reply = self._http.request(
-                "POST", realm, limit=MAX_TOKEN_BODY, form=form
+            request = Request(
+                method="POST",
+                url=realm,
+                headers={"Content-Type": "application/x-www-form-urlencoded"},
+                body=urlencode(form).encode(),
+                is_read=True,
             )
         else:
             mark = "&" if urlsplit(realm).query else "?"
-            reply = self._http.request(
-                "GET",
-                f"{realm}{mark}{urlencode(query)}",
-                limit=MAX_TOKEN_BODY,
-                authorization=None
-                if identity == "anonymous"
-                else identity.basic,
+            request = Request(
+                url=f"{realm}{mark}{urlencode(query)}",
+                headers={"Authorization": basic}
+                if (basic := identity.basic)
+                else {},
             )
+        reply = self._send(request)
         where = plain_text(urlsplit(realm).netloc)
         if reply.status in {400, 401, 403, 404}:
             return None
@@ -245,22 +234,6 @@ class Authenticator:
         self._tokens[place.host, place.repository, identity] = (fresh, until)
         return f"Bearer {fresh}"
 
-    @staticmethod
-    def _check_realm(place: Place, realm: str) -> None:
-        """Refuse a token service that would be asked unencrypted."""
-        try:
-            scheme, host, _ = origin(realm)
-        except ValueError:
-            scheme, host = "", None
-        is_local = place.base.startswith("http://") and is_loopback(host)
-        if not host or not (
-            scheme == "https" or (scheme == "http" and is_local)
-        ):
-            raise ReadError(
-                f"{place.host} names a token service that cannot be asked"
-                f" securely: {plain_text(realm)!r}"
-            )
-
 
 def _scope(place: Place, asked: str) -> str:
     """Return the scope to ask for: the registry's, but only for pulling."""
@@ -274,8 +247,8 @@ def _scope(place: Place, asked: str) -> str:
 def _token_of(body: bytes) -> tuple[str | None, int]:
     """Return the token of a service's answer, and its seconds to live."""
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
+        answer = decode_json(body)
+    except ValueError:
         return None, 0
     if not isinstance(answer, Mapping):
         return None, 0
@@ -286,17 +259,3 @@ def _token_of(body: bytes) -> tuple[str | None, int]:
     if not isinstance(seconds, int) or not 0 < seconds < 86400:
         seconds = MIN_LIFETIME
     return token, max(seconds, MIN_LIFETIME)
-
-
-def identities(credentials: Credentials, host: str) -> Iterator[Identity]:
-    """Yield as whom to ask a registry, in order; lazily, as helpers cost.
-
-    Parameters
-    ----------
-    credentials
-        The user's credentials.
-    host
-        The registry.
-    """
-    yield "anonymous"
-    yield from credentials.of(host)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...engine.world import Clock
 from ...exceptions import ReadError
-from .auth import Authenticator, Identity, identities
-from .credentials import Credentials
-from .http import HttpClient, Reply
+from ..http import Exchange, Limits, Reply, Request, origin
+from ..retry import ReadRetrier, retry_after
+from .auth import Authenticator
+from .credentials import ANONYMOUS, Credential, Credentials
 from .manifest import ACCEPT, error_codes
-from .name import Place, origin
+from .name import Place
 
 __all__ = ["RegistryClient", "is_marked", "is_refusal", "says_absent"]
 
-MAX_BODY = 4 * 1024 * 1024
-"""How many bytes of a manifest or config are read (the least that the
-distribution specification has registries accept)."""
+PATIENCE = 10.0
+"""The longest ``Retry-After``, in seconds, that is waited for here."""
 
 _ABSENT = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
 """Error codes that say that something isn't there; Harbor has the last."""
@@ -27,7 +27,7 @@ _ABSENT = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
 class _Access:
     """What was learnt about asking for one repository."""
 
-    identity: Identity = "anonymous"
+    identity: Credential = ANONYMOUS
     """As whom it answered last."""
 
     is_hidden: bool | None = None
@@ -43,10 +43,8 @@ class RegistryClient:
         The environment: credentials, proxies, certificates.
     clock
         What waits between attempts and tells when a token expires.
-    timeout
-        Seconds to wait for a connection and for each part of an answer.
-    retries
-        How many more attempts a transient trouble gets.
+    limits
+        What a request may take.
     """
 
     def __init__(
@@ -54,19 +52,19 @@ class RegistryClient:
         *,
         environ: Mapping[str, str],
         clock: Clock,
-        timeout: float,
-        retries: int,
+        limits: Limits,
     ) -> None:
-        self._http = HttpClient(
-            environ=environ, clock=clock, timeout=timeout, retries=retries
-        )
-        self._auth = Authenticator(http=self._http, clock=clock)
+        self._clock = clock
+        self._exchange = Exchange(environ=environ, clock=clock)
+        self._limits = limits
+        self._retrier = ReadRetrier(clock=clock)
+        self._auth = Authenticator(send=self._send, clock=clock)
         self._credentials = Credentials(environ)
         self._access: dict[tuple[str, str], _Access] = {}
 
     def close(self) -> None:
         """Close the connections that are kept open."""
-        self._http.close()
+        self._exchange.close()
 
     def ask(self, place: Place, method: str, path: str) -> Reply:
         """Ask for something in a repository, as whom it takes.
@@ -94,7 +92,7 @@ class RegistryClient:
         reply = self._ask_as(access.identity, place, method, path)
         if not is_refusal(reply):
             return reply
-        for identity in identities(self._credentials, place.host):
+        for identity in (ANONYMOUS, *self._credentials.of(place.host)):
             if identity == access.identity:
                 continue
             reply = self._ask_as(identity, place, method, path)
@@ -115,12 +113,12 @@ class RegistryClient:
             What was found just now.
         """
         access = self._of(place)
-        if access.identity == "anonymous":
+        if access.identity == ANONYMOUS:
             return False
         if access.is_hidden is None:
             path = f"manifests/{place.reference}"
             try:
-                reply = self._ask_as("anonymous", place, "HEAD", path)
+                reply = self._ask_as(ANONYMOUS, place, "HEAD", path)
             except ReadError:
                 return False
             if reply.status in {200, 401, 403, 404}:
@@ -145,9 +143,9 @@ class RegistryClient:
                 reason = f"{host} answered 404, but not as a registry does"
             case 429:
                 reason = f"{host} answered 429: too many requests"
-                if delay := self._http.retry_after(reply):
+                if delay := retry_after(reply.headers, self._clock.now()):
                     reason += f", ask again in {delay:.0f} s"
-                if self._of(place).identity == "anonymous":
+                if self._of(place).identity == ANONYMOUS:
                     reason += "; those who log in may ask more often"
             case _:
                 reason = f"{host} answered {reply.status}"
@@ -178,19 +176,19 @@ class RegistryClient:
         return self._access.setdefault(key, _Access())
 
     def _ask_as(
-        self, identity: Identity, place: Place, method: str, path: str
+        self, identity: Credential, place: Place, method: str, path: str
     ) -> Reply:
         """Ask as someone, answering the registry's challenge."""
         url = f"{place.base}/v2/{place.repository}/{path}"
 
         def send(authorization: str | None) -> Reply:
-            return self._http.request(
-                method,
-                url,
-                limit=MAX_BODY,
-                accept=ACCEPT if path.startswith("manifests/") else None,
-                authorization=authorization,
-            )
+            # A digest is of the bytes as they are.
+            headers = {"Accept-Encoding": "identity"}
+            if path.startswith("manifests/"):
+                headers["Accept"] = ACCEPT
+            if authorization is not None:
+                headers["Authorization"] = authorization
+            return self._send(Request(method=method, url=url, headers=headers))
 
         header = self._auth.header(place, identity)
         reply = send(header)
@@ -200,6 +198,24 @@ class RegistryClient:
         asked = reply.headers.get("WWW-Authenticate", "")
         answer = self._auth.challenge(place, identity, asked)
         return reply if answer in {None, header} else send(answer)
+
+    def _send(self, request: Request) -> Reply:
+        """Send a request, again where that may help."""
+        return self._retrier.read(
+            lambda: self._exchange.send(replace(request, limits=self._limits)),
+            again=self._again,
+        )
+
+    def _again(self, reply: Reply) -> float | None:
+        """Return after how many seconds it is worth to ask again, if it is."""
+        asked = retry_after(reply.headers, self._clock.now())
+        is_soon = asked is not None and asked <= PATIENCE
+        if reply.status in {500, 502, 503, 504}:
+            return asked if is_soon else 0.0
+        # Without a hint how long to wait, asking again makes it worse.
+        return (
+            max(asked or 0.0, 1.0) if reply.status == 429 and is_soon else None
+        )
 
 
 def says_absent(place: Place, reply: Reply) -> bool:

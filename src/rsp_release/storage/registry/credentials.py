@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .name import plain_text
+from ..http import plain_text
 
-__all__ = ["Credential", "Credentials"]
+__all__ = ["ANONYMOUS", "Credential", "Credentials"]
 
 HELPER_TIMEOUT = 30.0
 """Seconds that a credential helper may take; it may ask to unlock a store."""
@@ -54,6 +54,10 @@ class Credential:
             return None
         pair = f"{self.username}:{self.password}".encode()
         return f"Basic {base64.b64encode(pair).decode()}"
+
+
+ANONYMOUS = Credential(source="")
+"""Nobody, whom most registries answer."""
 
 
 class Credentials:

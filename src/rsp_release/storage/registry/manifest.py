@@ -10,14 +10,14 @@ The rules are those of the OCI distribution and image specifications, version
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from .name import digest_of, is_digest, parse_platform, plain_text
+from ..http import decode_json, plain_text
+from .name import digest_of, is_digest, parse_platform
 
 __all__ = [
     "ACCEPT",
@@ -105,9 +105,9 @@ class Document:
 def _json(body: bytes, what: str) -> dict[str, Any]:
     """Read a JSON object, or say that it is none."""
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ValueError(f"sent no JSON where {what} should be") from None
+        value = decode_json(body)
+    except ValueError as e:
+        raise ValueError(f"sent {what} that cannot be used: {e}") from None
     if not isinstance(value, dict):
         raise ValueError(f"sent something else where {what} should be")  # noqa: TRY004
     return value

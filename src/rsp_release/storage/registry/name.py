@@ -8,23 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ..http import is_loopback, plain_text
+
 __all__ = [
     "Place",
     "digest_of",
     "is_digest",
-    "is_loopback",
-    "origin",
     "parse_name",
     "parse_platform",
-    "plain_text",
 ]
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts that are spoken to in plain HTTP, as ``docker`` does."""
-
-MAX_TEXT = 200
-"""How many characters of a remote's words are repeated to a person."""
-
 
 _HOST = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
@@ -55,11 +47,8 @@ class Place:
         host = (
             "registry-1.docker.io" if self.host == "docker.io" else self.host
         )
-        name = host.removeprefix("[")
-        name = (
-            name.partition("]")[0] if name != host else host.partition(":")[0]
-        )
-        return f"{'http' if is_loopback(name) else 'https'}://{host}"
+        is_local = is_loopback(urlsplit(f"//{host}").hostname)
+        return f"{'http' if is_local else 'https'}://{host}"
 
 
 def parse_name(name: str, tag: str) -> Place:
@@ -157,43 +146,3 @@ def digest_of(body: bytes, like: str | None = None) -> str:
     if like is not None and like.startswith("sha512:"):
         return f"sha512:{hashlib.sha512(body).hexdigest()}"
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
-
-
-def is_loopback(host: str | None) -> bool:
-    """Return whether a host is spoken to in plain HTTP.
-
-    Parameters
-    ----------
-    host
-        Name or address, without brackets and port.
-    """
-    return host in LOOPBACK
-
-
-def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Return scheme, host and port of an address (RFC 6454).
-
-    Raises
-    ------
-    ValueError
-        Raised if the address is malformed.
-    """
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or default
-
-
-def plain_text(text: object) -> str:
-    """Return a remote's words as one short line without control characters.
-
-    Parameters
-    ----------
-    text
-        What it said. Anything that isn't text becomes nothing.
-    """
-    if not isinstance(text, str):
-        return ""
-    text = text[: 4 * MAX_TEXT]
-    text = "".join(c if c.isprintable() else " " for c in text)
-    text = " ".join(text.split())
-    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"

@@ -29,8 +29,8 @@ from typing import Literal, Self
 from ...engine.world import Clock
 from ...exceptions import ReadError
 from ...models import Image, ImageReport, PlatformImage
+from ..http import Limits, Reply, plain_text
 from .client import RegistryClient, is_marked, is_refusal, says_absent
-from .http import Reply
 from .manifest import (
     Document,
     Entry,
@@ -38,16 +38,13 @@ from .manifest import (
     parse_document,
     parse_provenance,
 )
-from .name import (
-    Place,
-    digest_of,
-    is_digest,
-    parse_name,
-    parse_platform,
-    plain_text,
-)
+from .name import Place, digest_of, is_digest, parse_name, parse_platform
 
 __all__ = ["OciRegistry"]
+
+LIMITS = Limits(size=4 << 20)
+"""What a request may take: 4 MiB is the least size of a manifest that the
+distribution specification has registries accept."""
 
 MAX_PLATFORMS = 16
 """How many platforms are inspected."""
@@ -71,10 +68,8 @@ class OciRegistry:
         The environment: credentials, proxies, certificates, the mirror.
     clock
         What waits between attempts and tells when a token expires.
-    timeout
-        Seconds to wait for a connection and for each part of an answer.
-    retries
-        How many more attempts a transient trouble gets.
+    limits
+        What a request may take.
     """
 
     def __init__(
@@ -82,11 +77,10 @@ class OciRegistry:
         *,
         environ: Mapping[str, str],
         clock: Clock,
-        timeout: float = 15.0,
-        retries: int = 3,
+        limits: Limits = LIMITS,
     ) -> None:
         self._client = RegistryClient(
-            environ=environ, clock=clock, timeout=timeout, retries=retries
+            environ=environ, clock=clock, limits=limits
         )
         self._mirror = environ.get(MIRROR, "").strip().lower() or None
         self._seen: dict[Place, Document | None] = {}
