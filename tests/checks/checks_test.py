@@ -516,7 +516,7 @@ def test_who_may_bypass_a_branchs_rules_is_told() -> None:
     rules = (ruleset(include=("refs/heads/ma*",), bypass="always"),)
     scene = Scene(branch_rules=PROTECTED, rulesets=rules)
     finding = look_at(BY_KEY["branch-rules"], scene.facts())
-    assert "you may bypass the ruleset 'tags'" in finding.text
+    assert "you can bypass ruleset 'tags'" in finding.text
 
 
 def test_commands_are_quoted_for_a_shell() -> None:
