@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self, TextIO
 
 from ..exceptions import ExitStatus, ReleaseError
@@ -79,20 +78,12 @@ class ActionsView:
         self._lines.__enter__()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         is_cut_off = self.board.result is None
-        self._lines.__exit__(exc_type, exc_value, traceback)
+        self._lines.__exit__(*details)
         self._close()
         if is_cut_off:
             self._summarize()
-
-    def tick(self) -> None:
-        """Do nothing: that time passes is not worth a line."""
 
     def show(self, event: Event) -> None:
         """Print what is new in an event, and write the files at the end."""

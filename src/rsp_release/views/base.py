@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from ..models import Event
@@ -16,19 +15,11 @@ class View(Protocol):
     def __enter__(self) -> Self:
         """Begin to show."""
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         """Leave the output whole, whatever happened."""
 
     def show(self, event: Event) -> None:
         """Show an event."""
-
-    def tick(self) -> None:
-        """Notice that time has passed. Cheap."""
 
 
 def write(stream: TextIO, text: str) -> None:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import resources
-from types import TracebackType
 from typing import Any, Self, TextIO
 
 from ..exceptions import ExitStatus
@@ -81,16 +80,8 @@ class JsonView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         """Do nothing: each line is whole when it is written."""
-
-    def tick(self) -> None:
-        """Do nothing: only changes are told."""
 
     def show(self, event: Event) -> None:
         """Print an event, if it says anything new."""
