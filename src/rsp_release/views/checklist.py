@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +18,7 @@ from .base import write
 from .board import Board
 from .closing import Closing, details, platforms
 from .display import Display
-from .frame import Line, Painter
+from .frame import Line, Painter, wrap
 from .glyphs import Glyphs
 
 __all__ = ["ChecklistView", "closing_frame"]
@@ -216,7 +215,7 @@ def closing_frame(
     painted += [[("", f"    {reason}")] for reason in closing.reasons]
     indent = 5 + len(glyphs.arrow)
     for help in closing.help:
-        for number, part in enumerate(_wrap(help, width - indent)):
+        for number, part in enumerate(wrap(help, width - indent)):
             mark = " " * len(glyphs.arrow) if number else glyphs.arrow
             painted.append([("cyan", f"    {mark} "), ("", part)])
     if closing.facts or closing.images:
@@ -247,18 +246,6 @@ def closing_frame(
         painted.append([])
     painted += [[("", f"    {digest}")] for digest in closing.digests]
     return painted
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    """Break prose between its words; a command in backticks is one word."""
-    lines: list[str] = []
-    for word in re.findall(r"(?:`[^`]*`|\S)+", text):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and cell_len(longer) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
 
 
 def _may_ask(event: Event) -> bool:

@@ -6,6 +6,7 @@ a size go in, lines come out.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +18,7 @@ from .board import Board, Row
 from .glyphs import Glyphs
 from .words import Tone
 
-__all__ = ["Line", "Painter"]
+__all__ = ["Line", "Painter", "wrap"]
 
 Line = list[tuple[str, str]]
 """One line: pieces of a style and a text."""
@@ -160,7 +161,7 @@ class Painter:
         # What did not go well is told whole under the list.
         is_told = board.result is not None and row.state == "blocked"
         if turn is None and not is_told:
-            pieces = _wrap(first, space)
+            pieces = wrap(first, space)
         else:
             pieces = [self._cut(first, space)] if space > 3 else [""]
         weight = "dim" if row.state == "pending" else ""
@@ -397,13 +398,28 @@ def _jobs(count: int) -> str:
     return "1 job" if count == 1 else f"{count} jobs"
 
 
-def _wrap(text: str, width: int) -> list[str]:
-    # Long words, which are addresses and digests, are never broken.
-    pieces = [""]
-    for word in text.split():
-        longer = f"{pieces[-1]} {word}".strip()
-        if pieces[-1] and cell_len(longer) > width:
-            pieces.append(word)
+def wrap(text: str, width: int) -> list[str]:
+    """Break prose between its words; a command in backticks is one word.
+
+    Long words, which are addresses and digests, are never broken.
+
+    Parameters
+    ----------
+    text
+        The prose.
+    width
+        The cells that a line may take.
+
+    Returns
+    -------
+    list of str
+        The lines, one at least.
+    """
+    lines = [""]
+    for word in re.findall(r"(?:`[^`]*`|\S)+", text):
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and cell_len(longer) > width:
+            lines.append(word)
         else:
-            pieces[-1] = longer
-    return pieces
+            lines[-1] = longer
+    return lines

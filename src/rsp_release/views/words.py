@@ -1,4 +1,4 @@
-"""What GitHub's statuses and conclusions mean to a person."""
+"""Verdicts, GitHub's statuses and conclusions, and durations in words."""
 
 from __future__ import annotations
 
@@ -6,9 +6,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from ..models import Job, JobStep, WorkflowRun
+from ..models import (
+    Blocked,
+    Change,
+    Done,
+    Job,
+    JobStep,
+    Verdict,
+    Wait,
+    WorkflowRun,
+)
 
-__all__ = ["Meaning", "Tone", "duration", "meaning", "seconds", "spent"]
+__all__ = [
+    "Kind",
+    "Meaning",
+    "Tone",
+    "duration",
+    "meaning",
+    "ruling",
+    "seconds",
+    "spent",
+]
+
+Kind: TypeAlias = Literal["done", "change", "wait", "blocked"]
+"""The kinds of verdicts."""
 
 Tone: TypeAlias = Literal[
     "good", "bad", "active", "waiting", "person", "skipped", "unknown"
@@ -104,6 +125,25 @@ def meaning(subject: WorkflowRun | Job | JobStep) -> Meaning:
     return known or Meaning(
         "unknown", word, f"in the state “{word}”, which is new"
     )
+
+
+def ruling(verdict: Verdict) -> tuple[Kind, str]:
+    """Return the kind of a verdict, and what it says.
+
+    Parameters
+    ----------
+    verdict
+        The verdict.
+    """
+    match verdict:
+        case Done():
+            return "done", verdict.evidence
+        case Change():
+            return "change", verdict.summary
+        case Wait():
+            return "wait", verdict.reason
+        case Blocked():
+            return "blocked", verdict.problem
 
 
 def spent(subject: WorkflowRun | Job | JobStep, now: datetime) -> float | None:
