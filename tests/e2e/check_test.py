@@ -557,7 +557,7 @@ def test_a_tag_made_here_meanwhile_is_taken_away(service: Service) -> None:
     *_, result = releaser.bump(plan)
     assert isinstance(result, Result)
     assert result.exit_status is ExitStatus.BLOCKED
-    assert "tag 1.5.0 is in this clone already" in (result.message or "")
+    assert "tag 1.5.0 already exists in this clone" in (result.message or "")
     command = (result.help or "").splitlines()[-1]
     assert command == "git tag -d 1.5.0"
     perform(service, command)

@@ -90,15 +90,14 @@ class Session:
         self._options = replace(asked, asks=asked.asks and self.may_ask)
         if asked.leaves_late and asked.collects_late:
             raise UsageError(
-                "--leave-late and --collect-late contradict each other",
-                help="give one of them",
+                "--leave-late and --collect-late exclude each other",
+                help="use one of them",
             )
         if not asked.watches and (asked.reruns or asked.approves):
             flag = "--rerun-failed" if asked.reruns else "--approve"
             raise UsageError(
-                f"{flag} needs the run to be watched, and --no-watch says not"
-                " to",
-                help="give one of them",
+                f"{flag} and --no-watch exclude each other",
+                help="use one of them",
             )
         self._config: Config | None = None
         self._factory: Factory | None = None
@@ -322,7 +321,7 @@ class Session:
             at=self._now(),
             tag=tag,
             message=error.message,
-            help=error.help or (f"`{again}` goes on" if again else None),
+            help=error.help or (f"continue: {again}" if again else None),
             file=error.file,
             line=error.line or self._find_line(error.file, error.excerpt),
         )
@@ -344,8 +343,8 @@ class Session:
             exit_status=ExitStatus.INTERRUPTED,
             at=self._now(),
             tag=tag,
-            message="what was done until now stays as it is",
-            help=f"`{command}` goes on",
+            message="nothing was undone",
+            help=f"continue: {command}",
         )
 
 
@@ -370,7 +369,7 @@ def parse_duration(text: str) -> float:
     match = _DURATION.fullmatch(text.strip())
     if not match or not match[0]:
         raise UsageError(
-            f"{text!r} is no duration", help="write it like 90m, 1h30m or 45s"
+            f"{text!r} is not a duration", help="use 90m, 1h30m or 45s"
         )
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return float(hours * 3600 + minutes * 60 + seconds)

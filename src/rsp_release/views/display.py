@@ -1,4 +1,4 @@
-"""A block of lines at the foot of a terminal that is drawn again and again.
+"""A block of lines at the foot of a terminal that is redrawn in place.
 
 The terminal is never put into a state that somebody would have to take back:
 the cursor stays visible, at the left under the block, no mode is set beyond

@@ -1,4 +1,4 @@
-"""What the checklist looks like, as lines of styled text.
+"""The checklist as lines of styled text.
 
 Nothing here writes, and nothing here knows a terminal: a `Board`, a time and
 a size go in, lines come out.
@@ -156,7 +156,7 @@ class Painter:
         time = self._time(row.spent(now) if row.state != "planned" else None)
         edge = min(width - 1, _WIDEST)
         space = edge - 4 - column - 2 - (8 if edge >= 50 else 0)
-        text = row.text or ("looking" if row.state == "looking" else "")
+        text = row.text or ("checking" if row.state == "looking" else "")
         first, *_ = text.splitlines() or [""]
         # What did not go well is told whole under the list.
         is_told = board.result is not None and row.state == "blocked"
@@ -213,7 +213,7 @@ class Painter:
         share = min(max(1 - left / max(whole, 1.0), 0.0), 0.99)
         cells = min(30, width // 3)
         past = int(share * cells)
-        told = "should be over by now"
+        told = "longer than usual"
         if left >= 1:
             told = f"about {words.duration(left)} left"
         return [

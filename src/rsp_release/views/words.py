@@ -52,14 +52,12 @@ class Meaning:
 
 
 _STATUSES = {
-    "requested": Meaning(
-        "waiting", "requested", "asked for, and not queued by GitHub yet"
-    ),
-    "queued": Meaning("waiting", "queued", "queued until a runner is free"),
+    "requested": Meaning("waiting", "requested", "requested, not queued yet"),
+    "queued": Meaning("waiting", "queued", "queued for a runner"),
     "pending": Meaning(
         "waiting",
-        "held back",
-        "held by a concurrency group until another run has ended",
+        "pending",
+        "waiting for another run of its concurrency group",
     ),
     "waiting": Meaning(
         "person",
@@ -76,24 +74,20 @@ _CONCLUSIONS = {
         "bad", "cancelled", "cancelled by a person or by a newer run"
     ),
     "skipped": Meaning(
-        "skipped", "skipped", "skipped, since its condition was not met"
+        "skipped", "skipped", "skipped: its condition was not met"
     ),
     "timed_out": Meaning("bad", "timed out", "stopped at its time limit"),
     "action_required": Meaning(
         "person",
         "needs approval",
-        "held until a person allows it on the Actions page",
+        "waiting for approval on the Actions page",
     ),
-    "neutral": Meaning(
-        "skipped", "neutral", "ended neither as a success nor as a failure"
-    ),
-    "stale": Meaning(
-        "bad", "stale", "given up by GitHub, since it took too long"
-    ),
+    "neutral": Meaning("skipped", "neutral", "neither success nor failure"),
+    "stale": Meaning("bad", "stale", "abandoned by GitHub: it took too long"),
     "startup_failure": Meaning(
         "bad",
         "did not start",
-        "not started, since GitHub could not use the workflow file",
+        "not started: GitHub could not use the workflow file",
     ),
 }
 
@@ -118,13 +112,13 @@ def meaning(subject: WorkflowRun | Job | JobStep) -> Meaning:
         known = _STATUSES.get(subject.status)
         word = subject.status
     elif subject.conclusion is None:
-        return Meaning("waiting", "ending", "over, without a conclusion yet")
+        return Meaning(
+            "waiting", "ending", "completed, without a conclusion yet"
+        )
     else:
         known = _CONCLUSIONS.get(subject.conclusion)
         word = subject.conclusion
-    return known or Meaning(
-        "unknown", word, f"in the state “{word}”, which is new"
-    )
+    return known or Meaning("unknown", word, f"in the unknown state “{word}”")
 
 
 def ruling(verdict: Verdict) -> tuple[Kind, str]:
