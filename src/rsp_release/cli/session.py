@@ -6,13 +6,14 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from shlex import quote
-from typing import TextIO
+from typing import Concatenate, ParamSpec, TextIO
 
 from ..config import Config, load_config
 from ..engine.journal import lock
@@ -25,7 +26,16 @@ from ..release.releaser import Releaser
 from ..release.watcher import Watcher
 from ..views import Kind, choose_kind, make_view, safe
 
-__all__ = ["Globals", "Session", "parse_duration", "print_error"]
+__all__ = [
+    "Globals",
+    "Session",
+    "parse_duration",
+    "print_error",
+    "shows_errors",
+]
+
+P = ParamSpec("P")
+"""The parameters of a command."""
 
 _DURATION = re.compile(
     r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s?)?"
@@ -346,6 +356,28 @@ class Session:
             message="nothing was undone",
             help=f"continue: {command}",
         )
+
+
+def shows_errors(
+    command: Callable[Concatenate[Session, P], int],
+) -> Callable[Concatenate[Session, P], int]:
+    """Have a command's errors shown as its other output is.
+
+    Parameters
+    ----------
+    command
+        The command, which takes the session and perhaps a ``tag``.
+    """
+
+    @wraps(command)
+    def run(session: Session, /, *args: P.args, **options: P.kwargs) -> int:
+        try:
+            return command(session, *args, **options)
+        except ReleaseError as e:
+            tag = options.get("tag")
+            return session.fail(e, tag=tag if isinstance(tag, str) else None)
+
+    return run
 
 
 def parse_duration(text: str) -> float:

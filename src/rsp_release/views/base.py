@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Protocol, Self, TextIO
 
 from ..models import Event
 
-__all__ = ["View", "write"]
+__all__ = ["View", "find_size", "write"]
 
 
 class View(Protocol):
@@ -35,3 +37,22 @@ def write(stream: TextIO, text: str) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "replace").decode(encoding))
     stream.flush()
+
+
+def find_size(stream: TextIO, environ: Mapping[str, str]) -> tuple[int, int]:
+    """Return the columns and rows of a terminal.
+
+    Parameters
+    ----------
+    stream
+        The terminal.
+    environ
+        The environment, whose ``COLUMNS`` and ``LINES`` go first.
+    """
+    try:
+        size = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        size = os.terminal_size((0, 0))
+    given = [environ.get(name, "") for name in ("COLUMNS", "LINES")]
+    columns, rows = (int(each) if each.isdecimal() else 0 for each in given)
+    return columns or size.columns or 80, rows or size.lines or 24

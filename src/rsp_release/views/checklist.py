@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from ..models import Change, Event, Notice, PushTag, Result, StepEvent
 from . import safe
-from .base import write
+from .base import find_size, write
 from .board import Board
 from .closing import Closing, details, platforms
 from .display import Display
@@ -170,20 +169,7 @@ class ChecklistView:
         return capture.get()
 
     def _size(self) -> tuple[int, int]:
-        try:
-            size = os.get_terminal_size(self._stdout.fileno())
-            columns, rows = size.columns, size.lines
-        except (OSError, ValueError):
-            columns, rows = 0, 0
-        given = (
-            self._environ.get("COLUMNS", ""),
-            self._environ.get("LINES", ""),
-        )
-        if given[0].isdecimal():
-            columns = int(given[0])
-        if given[1].isdecimal():
-            rows = int(given[1])
-        return columns or 80, rows or 24
+        return find_size(self._stdout, self._environ)
 
 
 def closing_frame(
