@@ -1,4 +1,4 @@
-"""Settings: files, environment and flags become one frozen `Config`.
+"""The settings, from files, the environment and flags.
 
 The table ``[tool.rsp-release]`` of :file:`pyproject.toml`, or a
 :file:`.rsp-release.toml` with the same keys at its top level. No key is

@@ -1,12 +1,13 @@
 """The command line: arguments in, events out. It decides nothing.
 
-Over 400 lines, since it is a table: every option of every command, once.
+Over 400 lines, since it is a table: every command with its own options.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -19,22 +20,17 @@ from ..exceptions import ExitStatus, ReleaseError, UsageError
 from ..release.plan import Options
 from .options import (
     Approve,
-    CollectLate,
     Deepen,
+    DryRun,
     Force,
     Json,
-    LeaveLate,
-    NoDeploy,
-    NoVerify,
-    NoWait,
-    NoWatch,
     Part,
     Pre,
     RerunFailed,
     Tag,
     Timeout,
     Yes,
-    choose_options,
+    takes_release_options,
 )
 from .session import Globals, Session, parse_duration, print_error
 
@@ -122,18 +118,18 @@ def notes(
     context: typer.Context,
     version: Annotated[
         str | None,
-        typer.Argument(metavar="[VERSION]", help="A version or a tag."),
+        typer.Argument(
+            metavar="[VERSION]", help="A version or a tag (default: the next)."
+        ),
     ] = None,
     *,
     generated: Annotated[
         bool,
-        typer.Option(
-            "--generated", help="Include the notes that GitHub generates."
-        ),
+        typer.Option("--generated", help="Include GitHub's generated notes."),
     ] = False,
     deepen: Deepen = False,
 ) -> int:
-    """Print the notes of a release, published or to come."""
+    """Print the notes of a published release, or of the next one."""
     from .notes import run_notes
 
     return run_notes(
@@ -163,9 +159,7 @@ def check(
 def init(
     context: typer.Context,
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the diff; write nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     registry: Annotated[
         list[str] | None,
@@ -205,8 +199,8 @@ def completion(
 
     if shell not in SHELLS:
         raise UsageError(
-            f"there is no completion for {shell!r}",
-            help=f"there are {', '.join(SHELLS)}",
+            f"no completion for {shell!r}",
+            help=f"use one of {', '.join(SHELLS)}",
         )
     # Typer's own, so that it is for the protocol of the typer at hand.
     script = typers.get_completion_script(  # type: ignore[attr-defined]
@@ -234,76 +228,45 @@ def schema(
 
 
 @app.command()
+@takes_release_options
 def bump(
     context: typer.Context,
     part: Part = "auto",
     *,
     pre: Pre = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan; write nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
-    no_watch: NoWatch = False,
-    no_verify: NoVerify = False,
-    no_deploy: NoDeploy = False,
-    no_wait: NoWait = False,
-    rerun_failed: RerunFailed = 0,
-    approve: Approve = False,
-    leave_late: LeaveLate = False,
-    collect_late: CollectLate = False,
     deepen: Deepen = False,
-    timeout: Timeout = "1h",
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force",
-            help="Release despite warnings, or with a smaller bump than the"
-            " changes call for.",
-        ),
-    ] = False,
+    asked: Options,
 ) -> int:
-    """Release: from merged commits to images that can be pulled."""
+    """Release: tag, GitHub release, images, deployment pull request."""
     from .release import run_bump
 
-    asked = choose_options(context, asks=not yes)
+    asked = replace(asked, asks=not yes)
     return run_bump(
         Session(context.obj, asked=asked, as_json=as_json, deepens=deepen),
         part=part,
         pre=pre,
-        force=force,
+        force=asked.forces,
         dry_run=dry_run,
         yes=yes,
     )
 
 
 @app.command()
+@takes_release_options
 def resume(
     context: typer.Context,
     tag: Tag = None,
     *,
     as_json: Json = False,
-    no_watch: NoWatch = False,
-    no_verify: NoVerify = False,
-    no_deploy: NoDeploy = False,
-    no_wait: NoWait = False,
-    rerun_failed: RerunFailed = 0,
-    approve: Approve = False,
-    leave_late: LeaveLate = False,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="Release even if its edited entry contradicts it."
-        ),
-    ] = False,
-    collect_late: CollectLate = False,
     deepen: Deepen = False,
-    timeout: Timeout = "1h",
+    asked: Options,
 ) -> int:
     """Resume an interrupted release."""
     from .release import run_resume
 
-    asked = choose_options(context, asks=True)
     return run_resume(
         Session(context.obj, asked=asked, as_json=as_json, deepens=deepen),
         tag=tag,
@@ -331,7 +294,7 @@ def watch(
     tag: Tag = None,
     *,
     run: Annotated[
-        int | None, typer.Option(metavar="ID", help="The run's number.")
+        int | None, typer.Option(metavar="ID", help="Watch this run.")
     ] = None,
     rerun_failed: RerunFailed = 0,
     approve: Approve = False,
@@ -378,17 +341,15 @@ def deploy(
     context: typer.Context,
     tag: Tag = None,
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the change; write nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     local: Annotated[
         Path | None,
         typer.Option(
-            metavar="PATH", help="Commit in a local checkout instead."
+            metavar="PATH", help="Commit to a local checkout instead."
         ),
     ] = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait until it is merged.")
+        bool, typer.Option("--wait", help="Wait for the merge.")
     ] = False,
     force: Annotated[
         bool,
@@ -424,7 +385,9 @@ def fleet(
     *,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="Applications, such as 'ga*'."),
+        typer.Option(
+            metavar="PATTERN", help="Show these applications, such as 'ga*'."
+        ),
     ] = None,
     need: Annotated[
         list[str] | None,
@@ -441,7 +404,7 @@ def fleet(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Show all applications: deployed, released, and what each needs."""
+    """Show what each application has deployed, and what it needs."""
     from .fleet import run_fleet
 
     return run_fleet(
@@ -459,44 +422,34 @@ def demo(
     *,
     as_json: Json = False,
 ) -> int:
-    """Release a made-up service on the sandbox. Needs no account."""
+    """Release an example service on the sandbox. Needs no account."""
     from .demo import run_demo
 
     return run_demo(context.obj, as_json=as_json)
 
 
 @app.command()
+@takes_release_options
 def rehearse(
     context: typer.Context,
     part: Part = "auto",
     *,
     pre: Pre = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Stop after the plan.")
-    ] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
-    no_watch: NoWatch = False,
-    no_verify: NoVerify = False,
-    no_deploy: NoDeploy = False,
-    no_wait: NoWait = False,
-    rerun_failed: RerunFailed = 0,
-    approve: Approve = False,
-    leave_late: LeaveLate = False,
-    collect_late: CollectLate = False,
-    timeout: Timeout = "1h",
-    force: Force = False,
+    asked: Options,
 ) -> int:
-    """Release this repository on the sandbox, from a throwaway clone."""
+    """Release this repository on the sandbox, in a throwaway clone."""
     from .rehearse import run_rehearse
 
-    asked = choose_options(context, asks=False)
+    asked = replace(asked, asks=False)
     return run_rehearse(
         context.obj,
         lambda options: Session(options, asked=asked, as_json=as_json),
         part=part,
         pre=pre,
-        force=force,
+        force=asked.forces,
         dry_run=dry_run,
     )
 
@@ -513,7 +466,7 @@ def sandbox(
     ] = 0,
     git: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="A bare repository to serve."),
+        typer.Option(metavar="PATH", help="Serve this bare repository."),
     ] = None,
     repo: Annotated[
         str | None,
@@ -521,10 +474,10 @@ def sandbox(
     ] = None,
     scenario: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What the workflows do."),
+        typer.Option(metavar="FILE", help="Script of what workflows do."),
     ] = None,
 ) -> int:
-    """Serve an imitation of GitHub and a registry until interrupted."""
+    """Serve a sandbox of GitHub and a registry until interrupted."""
     from .demo import run_sandbox
 
     return run_sandbox(

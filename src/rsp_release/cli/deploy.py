@@ -1,4 +1,4 @@
-"""The command that opens a deployment pull request."""
+"""The command ``deploy``: opens the deployment pull request."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def run_deploy(
 ) -> int:
     """Open the deployment pull request of a release.
 
-    Its address is all that is written to standard output; what happens is
-    told on standard error.
+    Only its URL goes to standard output; events go to standard error.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What every command shares: settings, adapters, the view, and errors."""
+"""What commands share: settings, adapters, the view, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that watches a run."""
+"""The command ``watch``: watches the run that publishes the images."""
 
 from __future__ import annotations
 

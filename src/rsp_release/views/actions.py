@@ -1,4 +1,4 @@
-"""Output for GitHub Actions: log, annotations, outputs and the summary."""
+"""The view for GitHub Actions: log, annotations, outputs and summary."""
 
 from __future__ import annotations
 

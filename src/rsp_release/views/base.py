@@ -1,4 +1,4 @@
-"""What every view is and has."""
+"""The interface of views, and how they write."""
 
 from __future__ import annotations
 

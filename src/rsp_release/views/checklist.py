@@ -1,4 +1,4 @@
-"""The live checklist on a terminal."""
+"""The view for terminals: a live checklist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events as JSON, one object a line, for other programs."""
+"""The view for programs: JSON, one object a line."""
 
 from __future__ import annotations
 

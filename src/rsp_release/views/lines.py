@@ -1,4 +1,4 @@
-"""A line per change, for outputs that are no terminal."""
+"""The view for outputs that are not a terminal: a line per change."""
 
 from __future__ import annotations
 
