@@ -45,14 +45,14 @@ BUMP = "bump"
 _LIST = {
     "Repository": (
         ("branch", "on a release branch", clone.check_branch, LOCAL, BUMP),
-        ("clean", "no uncommitted changes", clone.check_clean, LOCAL, BUMP),
+        ("clean", "clean working tree", clone.check_clean, LOCAL, BUMP),
         ("history", "full history", clone.check_history, LOCAL, BUMP),
         ("tags-fetched", "tags fetched", clone.check_tags_fetched, BUMP),
         ("up-to-date", "up to date", clone.check_behind, BUMP),
         ("tag-style", "one tag style", clone.check_tag_style, LOCAL),
         ("tag-free", "tag is free", clone.check_tag_free, BUMP),
         ("tag-unused", "tag never used", clone.check_tag_unused),
-        ("release-free", "no such release", clone.check_release_free, BUMP),
+        ("release-free", "no GitHub release", clone.check_release_free, BUMP),
         ("ci", "CI passed", clone.check_ci),
         ("unfinished", "no unfinished release", clone.check_unfinished, LOCAL),
         ("previous-release", "previous release", clone.check_previous_release),

@@ -59,7 +59,12 @@ class Closing:
         ]
         if not self.facts and blocked is not None and blocked.url:
             self.facts = [("See", blocked.url)]
-        self.images: tuple[ImageReport, ...] = result.images
+        # That what is only planned is not published yet is no news.
+        self.images = tuple(
+            image
+            for image in result.images
+            if (result.outcome, image.state) != ("planned", "absent")
+        )
         self.digests: list[str] = [
             image.reference for image in result.images if image.digest
         ]
