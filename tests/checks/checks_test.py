@@ -263,6 +263,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("workflow-once", "problem", workflow(WORKFLOW.replace(
         "  release:", "  push:\n    tags: ['*']\n  release:"))),
     ("workflow-once", "unknown", workflow(down)),
+    ("workflow-once", "unknown", workflow(WORKFLOW.replace(
+        "ghcr.io/${{ github.repository }}", "${{ vars.IMAGE }}"))),
     ("workflow-types", "ok", {}),
     ("workflow-types", "problem", workflow(WORKFLOW.replace(
         "  release:\n    types: [published]", "  release: {}"))),
@@ -276,6 +278,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
         "  build:\n",
         "  build:\n    if: github.ref == 'refs/heads/main'\n"))),
     ("workflow-condition", "unknown", workflow(down)),
+    ("workflow-condition", "unknown", workflow(WORKFLOW.replace(
+        "ghcr.io/${{ github.repository }}", "${{ vars.IMAGE }}"))),
     ("workflow-queue", "ok", {}),
     ("workflow-queue", "ok", workflow(
         WORKFLOW + "concurrency: ci-${{ github.ref }}\n")),

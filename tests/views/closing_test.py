@@ -99,3 +99,11 @@ def test_what_to_do_is_broken_between_words(width: int) -> None:
     assert sum(line.count(command) for line in lines) == 2
     words = " ".join(lines).split()
     assert all(word in words for word in help.split())
+
+
+def test_what_is_only_planned_is_not_listed_as_absent() -> None:
+    there, absent = REPORT, replace(REPORT, state="absent", digest=None)
+    result = replace(_result(there, absent), outcome="planned")
+    assert Closing(Board([]), result).images == (there,)
+    failed = replace(result, outcome="failed", exit_status=ExitStatus.IMAGE)
+    assert Closing(Board([]), failed).images == (there, absent)
