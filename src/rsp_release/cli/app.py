@@ -1,7 +1,4 @@
-"""The command line: arguments in, events out. It decides nothing.
-
-Over 400 lines, since it is a table: every command with its own options.
-"""
+"""The command line: arguments in, events out. It decides nothing."""
 
 from __future__ import annotations
 
@@ -10,13 +7,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import typer
+from typer import Argument, Option
 from typer.exceptions import TyperException
 
 from .. import __version__
-from ..exceptions import ExitStatus, ReleaseError, UsageError
+from ..exceptions import ExitStatus, ReleaseError
 from ..release.plan import Options
 from .options import (
     Approve,
@@ -36,7 +34,7 @@ from .session import Globals, Session, parse_duration, print_error
 
 __all__ = ["app", "main"]
 
-SHELLS = ("bash", "zsh", "fish")
+Shell: TypeAlias = Literal["bash", "zsh", "fish"]
 """Shells that completion is printed for."""
 
 app = typer.Typer(
@@ -54,23 +52,22 @@ def set_globals(
     context: typer.Context,
     *,
     directory: Annotated[
-        Path, typer.Option("-C", metavar="DIR", help="Run in DIR.")
+        Path, Option("-C", metavar="DIR", help="Run in DIR.")
     ] = Path(),
     repo: Annotated[
-        str | None,
-        typer.Option(metavar="OWNER/NAME", help="The GitHub repository."),
+        str | None, Option(metavar="OWNER/NAME", help="The GitHub repository.")
     ] = None,
     remote: Annotated[
-        str, typer.Option(metavar="NAME", help="The git remote.")
+        str, Option(metavar="NAME", help="The git remote.")
     ] = "origin",
     no_color: Annotated[
-        bool, typer.Option("--no-color", help="Disable colors.")
+        bool, Option("--no-color", help="Disable colors.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Show tracebacks.")
+        bool, Option("-v", "--verbose", help="Show tracebacks.")
     ] = False,
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version.")
+        bool, Option("--version", help="Show the version.")
     ] = False,
 ) -> None:
     """Release a service: tag, GitHub release, images, deployment."""
@@ -92,9 +89,7 @@ def next_(
     part: Part = "auto",
     *,
     pre: Pre = None,
-    why: Annotated[
-        bool, typer.Option("--why", help="Explain the choice.")
-    ] = False,
+    why: Annotated[bool, Option("--why", help="Explain the choice.")] = False,
     as_json: Json = False,
     force: Force = False,
     deepen: Deepen = False,
@@ -118,25 +113,21 @@ def notes(
     context: typer.Context,
     version: Annotated[
         str | None,
-        typer.Argument(
+        Argument(
             metavar="[VERSION]", help="A version or a tag (default: the next)."
         ),
     ] = None,
     *,
     generated: Annotated[
-        bool,
-        typer.Option("--generated", help="Include GitHub's generated notes."),
+        bool, Option("--generated", help="Include GitHub's generated notes.")
     ] = False,
     deepen: Deepen = False,
 ) -> int:
     """Print the notes of a published release, or of the next one."""
     from .notes import run_notes
 
-    return run_notes(
-        Session(context.obj, deepens=deepen),
-        version=version,
-        generated=generated,
-    )
+    session = Session(context.obj, deepens=deepen)
+    return run_notes(session, version=version, generated=generated)
 
 
 @app.command()
@@ -144,8 +135,7 @@ def check(
     context: typer.Context,
     *,
     offline: Annotated[
-        bool,
-        typer.Option("--offline", help="Use no network."),
+        bool, Option("--offline", help="Use no network.")
     ] = False,
     as_json: Json = False,
 ) -> int:
@@ -163,7 +153,7 @@ def init(
     yes: Yes = False,
     registry: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="REGISTRY",
             help=(
                 "Where images go: ghcr, docker-hub, docker.io/NAMESPACE, or"
@@ -185,23 +175,11 @@ def init(
 
 @app.command()
 def completion(
-    shell: Annotated[
-        str,
-        typer.Argument(
-            metavar="bash|zsh|fish",
-            help="The shell.",
-            autocompletion=lambda: list(SHELLS),
-        ),
-    ],
+    shell: Annotated[Shell, Argument(help="The shell.")],
 ) -> int:
     """Print the completion script of a shell."""
     from typer import completion as typers
 
-    if shell not in SHELLS:
-        raise UsageError(
-            f"no completion for {shell!r}",
-            help=f"use one of {', '.join(SHELLS)}",
-        )
     # Typer's own, so that it is for the protocol of the typer at hand.
     script = typers.get_completion_script(  # type: ignore[attr-defined]
         prog_name="rsp-release",
@@ -216,9 +194,7 @@ def completion(
 def schema(
     name: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[NAME]", help="settings, check, next or events."
-        ),
+        Argument(metavar="[NAME]", help="settings, check, next or events."),
     ] = None,
 ) -> int:
     """Print the JSON Schemas of the settings and of --json output."""
@@ -294,7 +270,7 @@ def watch(
     tag: Tag = None,
     *,
     run: Annotated[
-        int | None, typer.Option(metavar="ID", help="Watch this run.")
+        int | None, Option(metavar="ID", help="Watch this run.")
     ] = None,
     rerun_failed: RerunFailed = 0,
     approve: Approve = False,
@@ -321,7 +297,7 @@ def verify(
     *,
     accept: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--accept",
             help="Accept the digest that a moved tag points to now.",
         ),
@@ -344,18 +320,14 @@ def deploy(
     dry_run: DryRun = False,
     local: Annotated[
         Path | None,
-        typer.Option(
-            metavar="PATH", help="Commit to a local checkout instead."
-        ),
+        Option(metavar="PATH", help="Commit to a local checkout instead."),
     ] = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait for the merge.")
+        bool, Option("--wait", help="Wait for the merge.")
     ] = False,
     force: Annotated[
         bool,
-        typer.Option(
-            "--force", help="Deploy even over a newer or unknown version."
-        ),
+        Option("--force", help="Deploy even over a newer or unknown version."),
     ] = False,
     as_json: Json = False,
     timeout: Timeout = "1h",
@@ -378,27 +350,25 @@ def fleet(
     context: typer.Context,
     repository: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[OWNER/NAME]", help="The deployment repository."
-        ),
+        Argument(metavar="[OWNER/NAME]", help="The deployment repository."),
     ] = None,
     *,
     only: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="PATTERN", help="Show these applications, such as 'ga*'."
         ),
     ] = None,
     need: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="NEED",
             help="failed, unknown, deploy, merge, release or nothing.",
         ),
     ] = None,
     check: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--check", help="Exit non-zero if any application needs attention."
         ),
     ] = False,
@@ -417,11 +387,7 @@ def fleet(
 
 
 @app.command()
-def demo(
-    context: typer.Context,
-    *,
-    as_json: Json = False,
-) -> int:
+def demo(context: typer.Context, *, as_json: Json = False) -> int:
     """Release an example service on the sandbox. Needs no account."""
     from .demo import run_demo
 
@@ -459,22 +425,17 @@ def sandbox(
     context: typer.Context,
     *,
     port: Annotated[
-        int,
-        typer.Option(
-            metavar="N", help="Port to listen on; 0 picks a free one."
-        ),
+        int, Option(metavar="N", help="Port to listen on; 0 picks a free one.")
     ] = 0,
     git: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="Serve this bare repository."),
+        Path | None, Option(metavar="PATH", help="Serve this bare repository.")
     ] = None,
     repo: Annotated[
-        str | None,
-        typer.Option(metavar="OWNER/NAME", help="Its name on GitHub."),
+        str | None, Option(metavar="OWNER/NAME", help="Its name on GitHub.")
     ] = None,
     scenario: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Script of what workflows do."),
+        Option(metavar="FILE", help="Script of what workflows do."),
     ] = None,
 ) -> int:
     """Serve a sandbox of GitHub and a registry until interrupted."""

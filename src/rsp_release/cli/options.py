@@ -7,7 +7,7 @@ from functools import wraps
 from inspect import Signature, signature
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from ..release.plan import Options
 from .complete import complete_tags
@@ -17,6 +17,7 @@ __all__ = [
     "Approve",
     "Deepen",
     "DryRun",
+    "Force",
     "Json",
     "Part",
     "Pre",
@@ -29,7 +30,7 @@ __all__ = [
 
 Part = Annotated[
     str,
-    typer.Argument(
+    Argument(
         metavar="[auto|major|minor|patch|X.Y.Z]",
         help="What to bump, or the version itself.",
         autocompletion=lambda: ["auto", "major", "minor", "patch"],
@@ -37,80 +38,61 @@ Part = Annotated[
 ]
 Tag = Annotated[
     str | None,
-    typer.Argument(
+    Argument(
         metavar="[TAG]",
         help="The tag (default: the newest release).",
         autocompletion=complete_tags,
     ),
 ]
 Pre = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ID",
-        help="Release a pre-release, such as rc.",
-    ),
+    str | None, Option(metavar="ID", help="Release a pre-release, such as rc.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Json = Annotated[bool, Option("--json", help="Print JSON.")]
 Force = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--force",
         help="Release despite warnings, or with a smaller bump than the"
         " changes call for.",
     ),
 ]
 DryRun = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Show what would be done; write nothing."),
+    bool, Option("--dry-run", help="Show what would be done; write nothing.")
 ]
-Yes = Annotated[
-    bool, typer.Option("--yes", "-y", help="Don't ask before writing.")
-]
+Yes = Annotated[bool, Option("--yes", "-y", help="Don't ask before writing.")]
 NoWatch = Annotated[
-    bool, typer.Option("--no-watch", help="Don't wait for the workflow run.")
+    bool, Option("--no-watch", help="Don't wait for the workflow run.")
 ]
 NoDeploy = Annotated[
-    bool,
-    typer.Option("--no-deploy", help="Don't open a deployment pull request."),
+    bool, Option("--no-deploy", help="Don't open a deployment pull request.")
 ]
 NoVerify = Annotated[
-    bool, typer.Option("--no-verify", help="Don't verify the images.")
+    bool, Option("--no-verify", help="Don't verify the images.")
 ]
 NoWait = Annotated[
-    bool,
-    typer.Option("--no-wait", help="Don't wait for people; resume later."),
+    bool, Option("--no-wait", help="Don't wait for people; resume later.")
 ]
 LeaveLate = Annotated[
     bool,
-    typer.Option(
-        "--leave-late",
-        help="Leave late fragments to the next release.",
-    ),
+    Option("--leave-late", help="Leave late fragments to the next release."),
 ]
 CollectLate = Annotated[
-    bool,
-    typer.Option(
-        "--collect-late",
-        help="Add late fragments to the entry.",
-    ),
+    bool, Option("--collect-late", help="Add late fragments to the entry.")
 ]
 Deepen = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--deepen", help="Fetch the missing history of a shallow clone first."
     ),
 ]
 RerunFailed = Annotated[
-    int,
-    typer.Option(metavar="N", min=0, help="Re-run failed jobs up to N times."),
+    int, Option(metavar="N", min=0, help="Re-run failed jobs up to N times.")
 ]
 Approve = Annotated[
-    bool,
-    typer.Option("--approve", help="Approve the run's pending deployments."),
+    bool, Option("--approve", help="Approve the run's pending deployments.")
 ]
 Timeout = Annotated[
-    str,
-    typer.Option(metavar="DURATION", help="How long to wait, such as 90m."),
+    str, Option(metavar="DURATION", help="How long to wait, such as 90m.")
 ]
 
 
