@@ -73,13 +73,10 @@ def check_sso(facts: Facts) -> Finding:
 def check_contents(facts: Facts) -> Finding:
     """Tell whether contents may be written: the tag, and the release."""
     what = "Contents: write, for the tag and the release"
-    scoped = _judge_scopes(facts, what)
-    if scoped is not None:
-        return scoped
     commit = facts.proposal.commit
-    if facts.settings.may_write_contents(commit):
-        return ok(f"the token has {what}")
-    return _lacks(what, "Contents: write")
+    return _judge_scopes(facts, what) or _judge(
+        what, has=facts.settings.may_write_contents(commit)
+    )
 
 
 def check_pulls(facts: Facts) -> Finding:
@@ -87,12 +84,10 @@ def check_pulls(facts: Facts) -> Finding:
     if not facts.needs_pull():
         return ok("not needed: the change log is pushed")
     what = "Pull requests: write, for the change log"
-    scoped = _judge_scopes(facts, what)
-    if scoped is not None:
-        return scoped
-    if facts.settings.may_write_pulls(facts.proposal.default_branch):
-        return ok(f"the token has {what}")
-    return _lacks(what, "Pull requests: write")
+    default = facts.proposal.default_branch
+    return _judge_scopes(facts, what) or _judge(
+        what, has=facts.settings.may_write_pulls(default)
+    )
 
 
 def check_actions(facts: Facts) -> Finding:
@@ -104,8 +99,8 @@ def check_actions(facts: Facts) -> Finding:
     try:
         facts.workflow_state(publication.workflow)
     except NotAllowedError:
-        return _lacks(what, "Actions: read")
-    return ok(f"the token has {what}")
+        return _judge(what, has=False)
+    return _judge(what, has=True)
 
 
 def check_workflows_permission(facts: Facts) -> Finding:
@@ -195,7 +190,11 @@ def _judge_scopes(facts: Facts, what: str) -> Finding | None:
     return ok(f"the token has {what}")
 
 
-def _lacks(what: str, permission: str) -> Finding:
+def _judge(what: str, *, has: bool) -> Finding:
+    """Judge whether the token has a permission, and name its use."""
+    if has:
+        return ok(f"the token has {what}")
+    permission = what.partition(",")[0]
     return denied(
         f"the token lacks {what}",
         f"use a token with the permission {permission}",
