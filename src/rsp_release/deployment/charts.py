@@ -115,7 +115,6 @@ class ImageValue:
 class Chart:
     """What a :file:`Chart.yaml` says."""
 
-    name: str | None
     app_version: str | None
     sources: tuple[str, ...]
 
@@ -183,7 +182,6 @@ def read_chart(text: str) -> Chart:
     home = _text(get(root, "home"))
     found = [t for item in items if (t := item.text) is not None]
     return Chart(
-        name=_text(get(root, "name")),
         app_version=_text(get(root, "appVersion")),
         sources=(*found, *([home] if home else [])),
     )

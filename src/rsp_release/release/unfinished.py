@@ -134,9 +134,7 @@ class UnfinishedReleases:
                     help="`rsp-release bump` makes the first one",
                 )
         journal = self.project.open_journal(tag)
-        if journal.release is not None:
-            return journal.release
-        return pin_tag(self.project, tag)
+        return journal.release or pin_tag(self.project, tag)
 
     def find_given_up(self, proposal: Proposal) -> int:
         """Return the newest pull request of a try that was given up.
