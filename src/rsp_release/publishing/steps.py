@@ -226,8 +226,8 @@ def _run(
     unread = "\n".join(script.unread) if pushes else text
     if certain is not False and images.is_suspicious_script(unread):
         scope.findings.doubt(
-            f"job {local.name} pushes images in a script, which does not say"
-            " plainly which"
+            f"job {local.name} pushes images in a script that does not name"
+            " them"
         )
     changes = dict(script.env)
     if certain is None:

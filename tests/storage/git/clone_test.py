@@ -257,7 +257,7 @@ def test_hostile_tag_names(service: Service, tag: str) -> None:
 def test_signing_that_fails_is_told(service: Service) -> None:
     service.git("config", "user.signingKey", "/nonexistent.pub")
     service.git("config", "gpg.format", "ssh")
-    with pytest.raises(RefusedError, match="cannot make tag") as e:
+    with pytest.raises(RefusedError, match="cannot create tag") as e:
         _open(service, sign="always").push_tag(_write(service))
     assert "signingKey" in (e.value.help or "")
 

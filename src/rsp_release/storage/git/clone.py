@@ -326,7 +326,7 @@ class GitClone:
             status = 1
         if status:
             raise RefusedError(
-                f"git cannot make tag {write.tag}: {last_lines(err)}",
+                f"git cannot create tag {write.tag}: {last_lines(err)}",
                 help=(
                     "see `git config user.name`, `user.email` and, where"
                     " tags are signed, `user.signingKey`"

@@ -1,4 +1,4 @@
-"""A remote of a clone: what it has, and pushes to it.
+"""A remote of a clone: reads from it, and pushes to it.
 
 Credentials reach git through its environment alone: not its arguments, which
 every user of the machine can read, and not its configuration.
@@ -196,9 +196,7 @@ class Remote:
                 is_duplicate=is_duplicate,
             )
         if _BROKEN.search(f"{out}\n{err}"):
-            return UncertainError(
-                f"the connection broke while {what} was pushed"
-            )
+            return UncertainError(f"the connection broke while pushing {what}")
         if _DENIED.search(err):
             return NotAllowedError(
                 f"not allowed to push to {self.url}: {last_lines(err)}",
@@ -250,16 +248,18 @@ def _advise(what: str, said: str, *, is_duplicate: bool) -> str:
     is_branch = what.startswith("branch ")
     if is_duplicate:
         if is_branch:
-            return "it was pushed to meanwhile: `rsp-release bump` looks again"
+            return (
+                "somebody pushed to it meanwhile: run `rsp-release bump` again"
+            )
         return "somebody else pushed it: release another version"
     if is_branch and ("GH006" in said or "GH013" in said):
         return (
-            "the branch takes pull requests: set `pull-request.when` to"
+            "the branch accepts only pull requests: set `pull-request.when` to"
             ' "always"'
         )
     if "GH013" in said:
         return (
-            "a ruleset of the repository forbids this tag: ask an"
-            " administrator, or look at Settings, Rules"
+            "a ruleset forbids this tag: ask an administrator, or see"
+            " Settings, Rules"
         )
-    return "ask whoever keeps the remote's rules and hooks"
+    return "ask whoever maintains the remote's rules and hooks"

@@ -1,4 +1,4 @@
-"""A repository: its place, its objects and its git, through GitPython.
+"""A git repository, opened with GitPython: its objects, and its git.
 
 Names are resolved by git: GitPython reads refs as files, which reftables are
 not. What has a hash is read as GitPython's object, through the one process

@@ -1,4 +1,4 @@
-"""A folder and an index of its own, in which git works on a clone's trees.
+"""A separate folder and index, in which git works on a clone's trees.
 
 git does all of it: GitPython's index knows no filters, no line endings and
 no sparse checkout, and writes every tree anew.
