@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -359,6 +360,9 @@ def test_what_is_no_clone_is_told(shared: Service, tmp_path: Path) -> None:
         _open(shared, directory=tmp_path)
     with pytest.raises(UsageError, match="no remote upstream"):
         _open(shared, remote="upstream")
+    environ = {**shared.environ, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    with pytest.raises(ReadError, match="dubious ownership"):
+        _open(replace(shared, environ=environ))
 
 
 def test_files_and_commits(shared: Service) -> None:

@@ -13,8 +13,8 @@ from typing import NoReturn
 
 from ...exceptions import BlockedError, ReadError, RefusedError, UsageError
 from ...models import Fork, PullRequest, PushFiles, Repository
+from .repository import OFF, last_lines, with_settings
 from .repository import Repository as Clone
-from .repository import last_lines
 
 __all__ = ["LocalDeploy"]
 
@@ -39,7 +39,9 @@ class LocalDeploy:
 
     def __init__(self, directory: Path, *, environ: Mapping[str, str]) -> None:
         try:
-            self._repository = Clone(directory, environ=environ)
+            self._repository = Clone(
+                directory, environ=with_settings(environ, OFF)
+            )
             # GitPython does not ask whose the files are.
             self._repository.read("rev-parse", "--show-toplevel")
         except (ReadError, UsageError) as e:
