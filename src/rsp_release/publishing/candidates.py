@@ -54,16 +54,16 @@ def find_candidates(
     if not isinstance(document, dict):
         return []
     on = document.get("on")
-    follow = partial(
+    start = partial(
         suppose, path, document, repository=repository, tag=tag, read=read
     )
     is_prerelease = _is_prerelease(tag)
     found = [
-        follow(event="release", action=action)
+        start(event="release", action=action)
         for action in release_actions(on, is_prerelease=is_prerelease)
     ]
     if starts_on_tag(on, tag):
-        found.append(follow(event="push", action=""))
+        found.append(start(event="push", action=""))
     return found
 
 

@@ -84,13 +84,12 @@ def follow_steps(
 
 
 def _shell_env(contexts: Mapping[str, Any]) -> dict[str, str]:
-    github = mapping_of(contexts.get("github"))
-    names = (
-        "ref", "ref_name", "ref_type", "repository", "repository_owner",
-        "head_ref", "base_ref", "event_name", "sha", "server_url",
-    )  # fmt: skip
     return {
-        **{f"GITHUB_{name.upper()}": str(github[name]) for name in names},
+        **{
+            f"GITHUB_{name.upper()}": value
+            for name, value in contexts["github"].items()
+            if isinstance(value, str) and name != "*"
+        },
         "GITHUB_ACTIONS": "true",
         "GITHUB_WORKSPACE": "/github/workspace",
         "CI": "true",
