@@ -1,18 +1,15 @@
-"""The commit that a name in a path leads to, and what differs in two."""
+"""The commit that a name in a path leads to."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from .base import Problem, quote_path
+from .base import Problem
 from .git import Commit
 from .refs import refs
 from .rest import Context
 
-__all__ = ["commit_at", "diff_entries"]
-
-_STATUS = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
+__all__ = ["commit_at"]
 
 
 def commit_at(context: Context, name: str) -> Commit:
@@ -35,43 +32,3 @@ def commit_at(context: Context, name: str) -> Commit:
     if commit is None:
         raise Problem(422, f"No commit found for SHA: {name}")
     return commit
-
-
-def diff_entries(context: Context, old: str, new: str) -> list[dict[str, Any]]:
-    """Return the files that differ between two commits."""
-    project = context.project
-    out = project.git.git(
-        "diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", old, new
-    )
-    raw: dict[str, tuple[str, str]] = {}
-    counts: dict[str, tuple[int, int]] = {}
-    parts = out.split("\0")
-    at = 0
-    while at < len(parts) - 1:
-        if parts[at].startswith(":"):
-            _, _, _, sha, letter = parts[at].split()
-            raw[parts[at + 1]] = (sha, letter)
-            at += 2
-        else:
-            plus, minus, path = parts[at].split("\t")
-            added, removed = (0 if n == "-" else int(n) for n in (plus, minus))
-            counts[path] = (added, removed)
-            at += 1
-    entries = []
-    for path, (sha, letter) in raw.items():
-        added, removed = counts.get(path, (0, 0))
-        quoted = quote_path(path)
-        entries.append(
-            {
-                "sha": sha,
-                "filename": path,
-                "status": _STATUS.get(letter[0], "changed"),
-                "additions": added,
-                "deletions": removed,
-                "changes": added + removed,
-                "blob_url": f"{context.web}/blob/{new}/{quoted}",
-                "raw_url": f"{context.web}/raw/{new}/{quoted}",
-                "contents_url": f"{context.api}/contents/{quoted}?ref={new}",
-            }
-        )
-    return entries

@@ -15,7 +15,6 @@ from .workflows import read_workflow, workflow_paths
 
 __all__ = [
     "addresses",
-    "find_attempt",
     "find_run",
     "seen_runs",
 ]
@@ -84,44 +83,6 @@ def _find_workflow(context: Context) -> tuple[str, str]:
 def get_workflow(context: Context) -> Response:
     """Answer a workflow by number or file name."""
     return Response(200, _workflow(context, *_find_workflow(context)))
-
-
-@route("POST", A + "/workflows/{workflow}/dispatches", "actions:write")
-def dispatch(context: Context) -> Response:
-    """Start a workflow by hand."""
-    data = context.request.json()
-    path, _ = _find_workflow(context)
-    project, box = context.project, context.box
-    name = str(data.get("ref", ""))
-    refs = project.git.refs()
-    for prefix in ("", "refs/heads/", "refs/tags/"):
-        if prefix + name in refs:
-            ref = prefix + name
-            break
-    else:
-        raise Problem(422, f"No ref found for: {name}")
-    if box.runner.workflow_state(project, path) != "active":
-        raise Problem(422, "Cannot trigger a 'workflow_dispatch' on disabled")
-    sha = project.git.known(refs[ref]).sha
-    started = box.runner.start(
-        project,
-        event="workflow_dispatch",
-        action="",
-        ref=ref,
-        sha=sha,
-        actor=context.actor,
-        only=path,
-        dispatched=True,
-    )
-    if not started:
-        text = "Workflow does not have 'workflow_dispatch' trigger"
-        raise Problem(422, text)
-    if not data.get("return_run_details"):
-        return Response(204)
-    run = started[0]
-    api, web = addresses(context, run)
-    details = {"workflow_run_id": run.id, "run_url": api, "html_url": web}
-    return Response(200, details)
 
 
 # -- Runs ------------------------------------------------------------------
@@ -309,32 +270,9 @@ def find_run(context: Context) -> Run:
     raise not_found()
 
 
-def find_attempt(context: Context, run: Run) -> Attempt:
-    """Return the attempt that the path names.
-
-    Raises
-    ------
-    Problem
-        Raised if there is none.
-    """
-    number = context.number("attempt")
-    for attempt in run.attempts:
-        if attempt.number == number:
-            return attempt
-    raise not_found()
-
-
 @route("GET", A + "/runs/{run}", "actions:read")
 def get_run(context: Context) -> Response:
     """Answer a run; after a re-run it can lag its jobs."""
     run = find_run(context)
     now = context.view.back(context.box.lag.runs).now
     return Response(200, run_shape(context, run, now))
-
-
-@route("GET", A + "/runs/{run}/attempts/{attempt}", "actions:read")
-def get_attempt(context: Context) -> Response:
-    """Answer one attempt of a run."""
-    run = find_run(context)
-    attempt = find_attempt(context, run)
-    return Response(200, run_shape(context, run, context.view.now, attempt))

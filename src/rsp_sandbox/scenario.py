@@ -140,7 +140,6 @@ class Triggers:
 
     push: PushFilter | None = None
     pull_request: bool = False
-    workflow_dispatch: bool = False
 
     @classmethod
     def read(cls, on: Any) -> Self:
@@ -166,7 +165,6 @@ class Triggers:
             release=release,
             push=push,
             pull_request="pull_request" in on,
-            workflow_dispatch="workflow_dispatch" in on,
         )
 
     def wants(self, event: str, action: str, ref: str) -> bool:
@@ -176,9 +174,7 @@ class Triggers:
             return types is not None and (not types or action in types)
         if event == "push":
             return self.push is not None and self.push.wants(ref)
-        if event == "pull_request":
-            return self.pull_request
-        return event == "workflow_dispatch" and self.workflow_dispatch
+        return event == "pull_request" and self.pull_request
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:
