@@ -8,8 +8,7 @@ from typing import Any
 from . import shapes
 from .base import Problem, Response, not_found, quote_path
 from .jobs import commit_check_runs
-from .lookup import commit_at
-from .refs import refs
+from .refs import commit_at, refs
 from .rest import Context, route
 from .rights import may
 from .rules import is_protected

@@ -6,7 +6,7 @@ from typing import Any
 
 from .actions import Attempt, JobTimes, Run, job_annotations
 from .base import Problem, Response, iso, node_id, not_found, quote_path
-from .lookup import commit_at
+from .refs import commit_at
 from .rest import Context, page, route
 from .rights import may
 from .runs import addresses, find_run, seen_runs

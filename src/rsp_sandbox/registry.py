@@ -152,17 +152,22 @@ class Registry:
         }
         if labels:
             config["config"]["Labels"] = dict(labels)
+        layers = "application/vnd.oci.image.layer.v1.tar+gzip"
+        blob = self._blob(image, layers, layer)
+        return self._build(image, config, blob, at)
+
+    def _build(
+        self,
+        image: Image,
+        config: Mapping[str, Any],
+        layer: dict[str, Any],
+        at: datetime | None,
+    ) -> tuple[str, int]:
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": self._blob(image, CONFIG, _json(config)),
-            "layers": [
-                self._blob(
-                    image,
-                    "application/vnd.oci.image.layer.v1.tar+gzip",
-                    layer,
-                )
-            ],
+            "layers": [layer],
         }
         return self._manifest(image, MANIFEST, _json(manifest), at)
 
@@ -177,14 +182,7 @@ class Registry:
         )
         layer = self._blob(image, "application/vnd.in-toto+json", statement)
         place = {"architecture": "unknown", "os": "unknown"}
-        config = self._blob(image, CONFIG, _json(place))
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": config,
-            "layers": [layer],
-        }
-        found, size = self._manifest(image, MANIFEST, _json(manifest), None)
+        found, size = self._build(image, place, layer, None)
         entry = _descriptor(MANIFEST, found, size, place)
         entry["annotations"] = {
             "vnd.docker.reference.digest": digest,

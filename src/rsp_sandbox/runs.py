@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import shapes
-from .actions import Attempt, Run
+from .actions import Run
 from .base import Problem, Response, iso, node_id, not_found, quote_path
 from .records import workflow_id
 from .rest import Context, page, route
@@ -96,24 +96,17 @@ def addresses(context: Context, run: Run) -> tuple[str, str]:
     )
 
 
-def run_shape(
-    context: Context, run: Run, now: datetime, attempt: Attempt | None = None
-) -> dict[str, Any]:
+def run_shape(context: Context, run: Run, now: datetime) -> dict[str, Any]:
     """Return a ``workflow-run`` as of a moment."""
     box, project = context.box, context.project
     known = [a for a in run.attempts if a.requested_at <= now]
-    attempt = attempt or (known or run.attempts)[-1]
+    attempt = (known or run.attempts)[-1]
     api, web = addresses(context, run)
     suite = run.id + 7_000_000_000
     head = project.git.commit(run.head_sha)
     previous = None
     if attempt.number > 1:
         previous = f"{api}/attempts/{attempt.number - 1}"
-    is_current = attempt is run.latest
-    status = run.status(now) if is_current else "completed"
-    conclusion = run.conclusion(now) if is_current else None
-    if not is_current:
-        conclusion = run.conclusion(now, attempt)
     repository = shapes.minimal_repository(box, project)
     return {
         "id": run.id,
@@ -125,8 +118,8 @@ def run_shape(
         "display_title": run.title,
         "run_number": run.run_number,
         "event": run.event,
-        "status": status,
-        "conclusion": conclusion,
+        "status": run.status(now, attempt),
+        "conclusion": run.conclusion(now, attempt),
         "workflow_id": run.workflow_id,
         "check_suite_id": suite,
         "check_suite_node_id": node_id("CheckSuite", suite),
@@ -185,16 +178,9 @@ def _created(asked: str, moment: datetime) -> bool:
         low = left == "*" or _date(left) <= moment
         return low and (right == "*" or moment < _after(right))
     text = asked.lstrip("<>=")
-    sign = asked.removesuffix(text)
-    if sign == ">=":
-        return moment >= _date(text)
-    if sign == ">":
-        return moment >= _after(text)
-    if sign == "<=":
-        return moment < _after(text)
-    if sign == "<":
-        return moment < _date(text)
-    return _date(text) <= moment < _after(text)
+    begun, over = moment >= _date(text), moment >= _after(text)
+    answers = {">=": begun, ">": over, "<=": not over, "<": not begun}
+    return answers.get(asked.removesuffix(text), begun and not over)
 
 
 def _date(text: str) -> datetime:
