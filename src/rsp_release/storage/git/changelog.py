@@ -343,8 +343,7 @@ def _uses_scriv(tree: Tree) -> bool:
 
 
 def _sets_up(tree: Tree, tool: str, *files: str) -> bool:
-    tables = (tree.toml(name, tool).get("tool") for name in files)
-    return any(isinstance(table, dict) and tool in table for table in tables)
+    return any(tool in tree.tools(name, tool) for name in files)
 
 
 def _count(items: tuple[str, ...], noun: str) -> str:

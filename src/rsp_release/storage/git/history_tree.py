@@ -86,10 +86,10 @@ class Tree:
         found = self._git.object(hash_) if hash_ else None
         return found[2].decode("utf-8", "replace") if found else None
 
-    def tools(self, path: str) -> dict[str, Any]:
-        """Return the settings of tools, towncrier's among them, or none."""
+    def tools(self, path: str, wanted: str) -> dict[str, Any]:
+        """Return the settings of tools, where one is among them, or none."""
         text = self.text(path)
-        if text is None or "towncrier" not in text:
+        if text is None or wanted not in text:
             return {}
         import tomllib
 
@@ -226,8 +226,9 @@ def read_fragments(
 
 
 def _towncrier(tree: Tree) -> tuple[list[Fragment], bool]:
-    tool = tree.tools("pyproject.toml") or tree.tools("towncrier.toml")
-    settings = tool.get("towncrier")
+    files = "pyproject.toml", "towncrier.toml"
+    tools = (tree.tools(name, "towncrier") for name in files)
+    settings = next(filter(None, tools), {}).get("towncrier")
     if not isinstance(settings, dict):
         return [], False
     types = settings.get("type", [])
