@@ -142,7 +142,7 @@ def test_queued_behind_a_concurrency_group(tmp_path: Path) -> None:
         result = scene.watch("1.5.2")
         assert result.exit_status is ExitStatus.OK
         # It moves up while it waits.
-        assert "waits in the concurrency group 'docker', at place 2" in (
+        assert "waits in the concurrency group 'docker', at position 2" in (
             scene.words
         )
         *_, waiting = [
