@@ -24,7 +24,7 @@ def test_no_key_is_required(tmp_path: Path) -> None:
 
 
 def test_every_field_has_a_key() -> None:
-    named = {name for name, _, _ in module._KEYS.values()}
+    named = {module._field(key) for key in module._KEYS}
     assert named == set(Config._fields) - {"sources", "file"}
 
 
@@ -154,7 +154,7 @@ def test_unknown_key_like_no_other(tmp_path: Path) -> None:
 def test_two_places(tmp_path: Path) -> None:
     write(tmp_path, 'branch = "a"\n')
     write(tmp_path, "[tool.rsp-release]\n", "pyproject.toml")
-    with pytest.raises(SettingsError, match="as well"):
+    with pytest.raises(SettingsError, match="settings too"):
         load_config(tmp_path)
 
 

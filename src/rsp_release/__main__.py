@@ -1,4 +1,4 @@
-"""The program's entry: answers the quick questions itself, else the cli.
+"""The entry point: quick answers at once, all else by the command line.
 
 ``--version`` is answered with nothing imported, and ``next`` with plain
 arguments without the library for commands: importing that takes longer than

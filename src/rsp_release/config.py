@@ -1,4 +1,4 @@
-"""Settings: files, environment and flags become one frozen `Config`.
+"""The settings, from files, the environment and flags.
 
 The table ``[tool.rsp-release]`` of :file:`pyproject.toml`, or a
 :file:`.rsp-release.toml` with the same keys at its top level. No key is
@@ -7,7 +7,7 @@ importing a validation library takes longer than ``next`` may.
 """
 
 # Without pathlib, which takes as long to load as all else here.
-# ruff: noqa: PTH100, PTH110, PTH118, PTH119, PTH120, PTH123
+# ruff: noqa: PTH100, PTH110, PTH117, PTH118, PTH119, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -31,15 +31,6 @@ _DEFAULT = "default"
 
 _LEVELS = ("major", "minor", "patch", "none")
 
-_CHANGELOGS = (
-    "auto",
-    "scriv",
-    "towncrier",
-    "changesets",
-    "unreleased",
-    "none",
-)
-
 _REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+"
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
@@ -50,7 +41,8 @@ _VERSION = (
     rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_IDENTIFIER}(?:\.{_IDENTIFIER})*)?"
 )
 
-_FORBIDDEN_IN_REF = r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]"
+_OF_REF = r"(?s)(?!.*(?:[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.])).*"
+"""What git takes within the name of a ref."""
 
 
 class VersionFile(NamedTuple):
@@ -187,7 +179,7 @@ class Config(NamedTuple):
 
     def value(self, key: str) -> Any:
         """Return a value by its key as in the settings."""
-        return getattr(self, _KEYS[key][0])
+        return getattr(self, _field(key))
 
     def is_set(self, key: str) -> bool:
         """Return whether a person set the key, in a file or by a flag."""
@@ -209,7 +201,7 @@ class Config(NamedTuple):
         Config
             A copy.
         """
-        keys = {name: key for key, (name, _, _) in _KEYS.items()}
+        keys = {_field(key): key for key in _KEYS}
         new = {
             name: value
             for name, value in values.items()
@@ -228,10 +220,25 @@ class _WrongError(ValueError):
     """What was expected instead."""
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise _WrongError("a text that is not empty")
-    return value
+def _matching(pattern: str, expected: str) -> _Check:
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise _WrongError(expected)
+        return value
+
+    return check
+
+
+def _one_of(*known: str, false: str | None = None) -> _Check:
+    """Take some words, and perhaps ``false`` in place of one of them."""
+
+    def check(value: Any) -> str:
+        word = false if value is False else value
+        if word not in known:
+            raise _WrongError("one of " + ", ".join(filter(None, known)))
+        return str(word)
+
+    return check
 
 
 def _flag(value: Any) -> bool:
@@ -240,43 +247,10 @@ def _flag(value: Any) -> bool:
     return value
 
 
-def _repository(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(_REPOSITORY, value):
-        raise _WrongError('an owner and a name, such as "lsst-sqre/example"')
-    return value
-
-
-def _ref(value: Any) -> str:
-    if (
-        not isinstance(value, str)
-        or not value
-        or re.search(_FORBIDDEN_IN_REF, value)
-        or value.endswith(("/", ".", ".lock"))
-    ):
-        raise _WrongError("a branch name that git accepts")
-    return value
-
-
-def _prefix(value: Any) -> str:
-    if not isinstance(value, str) or (
-        value and re.search(_FORBIDDEN_IN_REF, value)
-    ):
-        raise _WrongError('what stands before the version, such as "v" or ""')
-    return value
-
-
-def _version(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(_VERSION, value):
-        raise _WrongError('a semantic version, such as "0.1.0"')
-    return value
-
-
-def _changelog(value: Any) -> str:
-    if value is False:
-        return "none"
-    if value not in _CHANGELOGS:
-        raise _WrongError("one of " + ", ".join(_CHANGELOGS))
-    return str(value)
+def _sign(value: Any) -> bool | str:
+    if isinstance(value, bool) or value == "auto":
+        return cast("bool | str", value)
+    raise _WrongError('true, false or "auto"')
 
 
 def _levels(value: Any) -> dict[str, Level]:
@@ -286,39 +260,15 @@ def _levels(value: Any) -> dict[str, Level]:
     for name, level in value.items():
         if level not in _LEVELS:
             raise _WrongError(f"{expected}; {name!r} has {level!r}")
-    return {
-        name.strip().lower(): cast("Level", level)
-        for name, level in value.items()
-    }
-
-
-def _sign(value: Any) -> bool | str:
-    if isinstance(value, bool) or value == "auto":
-        return cast("bool | str", value)
-    raise _WrongError('true, false or "auto"')
+    return {name.strip().lower(): level for name, level in value.items()}
 
 
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(
         isinstance(item, str) and item.strip() for item in value
     ):
-        raise _WrongError("a list of texts")
+        raise _WrongError("a list of strings")
     return tuple(value)
-
-
-def _one_of(*known: str) -> _Check:
-    def check(value: Any) -> str:
-        if value not in known:
-            raise _WrongError("one of " + ", ".join(filter(None, known)))
-        return str(value)
-
-    return check
-
-
-def _auto_merge(value: Any) -> str:
-    if value is False:
-        return ""
-    return str(_one_of("", "merge", "squash", "rebase")(value))
 
 
 def _files(value: Any) -> tuple[VersionFile, ...]:
@@ -348,42 +298,54 @@ def _files(value: Any) -> tuple[VersionFile, ...]:
     return tuple(found)
 
 
-# Key -> field, check, and the type for a person.
-_KEYS: dict[str, tuple[str, _Check, str]] = {
-    "repository": ("repository", _repository, "text"),
-    "branch": ("branch", _ref, "text"),
-    "tag-prefix": ("tag_prefix", _prefix, "text"),
-    "initial-version": ("initial_version", _version, "text"),
-    "major-on-zero": ("major_on_zero", _flag, "true or false"),
-    "changelog": ("changelog", _changelog, "text"),
-    "categories": ("categories", _levels, "table"),
-    "labels": ("labels", _levels, "table"),
-    "paths": ("paths", _texts, "list"),
-    "sign": ("sign", _sign, "true, false or auto"),
-    "workflow": ("workflow", _text, "text"),
-    "images": ("images", _texts, "list"),
-    "platforms": ("platforms", _texts, "list"),
-    "deploy.repository": ("deploy_repository", _repository, "text"),
-    "deploy.charts": ("deploy_charts", _texts, "list"),
-    "deploy.older": ("deploy_older", _one_of("supersede", "update"), "text"),
-    "deploy.draft": ("deploy_draft", _flag, "true or false"),
-    "deploy.labels": ("deploy_labels", _texts, "list"),
-    "deploy.reviewers": ("deploy_reviewers", _texts, "list"),
-    "deploy.auto-merge": ("deploy_auto_merge", _auto_merge, "text"),
-    "files": ("files", _files, "list of tables"),
-    "pull-request.when": (
-        "pull_request_when",
-        _one_of("auto", "always", "never"),
-        "text",
+_repository = _matching(
+    _REPOSITORY, 'an owner and a name, such as "lsst-sqre/example"'
+)
+
+_auto_merge = _one_of("", "merge", "squash", "rebase", false="")
+
+_KEYS: dict[str, _Check] = {
+    "repository": _repository,
+    "branch": _matching(
+        rf"{_OF_REF}(?<=[^/.])(?<!\.lock)", "a branch name that git accepts"
     ),
-    "pull-request.labels": ("pull_request_labels", _texts, "list"),
-    "pull-request.reviewers": ("pull_request_reviewers", _texts, "list"),
-    "pull-request.auto-merge": (
-        "pull_request_auto_merge",
-        _auto_merge,
-        "text",
+    "tag-prefix": _matching(
+        _OF_REF, 'what precedes the version in a tag, such as "v" or ""'
     ),
+    "initial-version": _matching(
+        _VERSION, 'a semantic version, such as "0.1.0"'
+    ),
+    "major-on-zero": _flag,
+    "changelog": _one_of(
+        *("auto", "scriv", "towncrier", "changesets", "unreleased", "none"),
+        false="none",
+    ),
+    "categories": _levels,
+    "labels": _levels,
+    "paths": _texts,
+    "sign": _sign,
+    "workflow": _matching(r"(?s).*\S.*", "a string that is not empty"),
+    "images": _texts,
+    "platforms": _texts,
+    "deploy.repository": _repository,
+    "deploy.charts": _texts,
+    "deploy.older": _one_of("supersede", "update"),
+    "deploy.draft": _flag,
+    "deploy.labels": _texts,
+    "deploy.reviewers": _texts,
+    "deploy.auto-merge": _auto_merge,
+    "files": _files,
+    "pull-request.when": _one_of("auto", "always", "never"),
+    "pull-request.labels": _texts,
+    "pull-request.reviewers": _texts,
+    "pull-request.auto-merge": _auto_merge,
 }
+"""What is expected of each setting."""
+
+
+def _field(key: str) -> str:
+    """Return the field of `Config` for a key of the settings."""
+    return key.replace(".", "_").replace("-", "_")
 
 
 def load_config(
@@ -424,14 +386,12 @@ def load_config(
     if name is not None:
         label = name if name != "pyproject.toml" else f"{name} {_TABLE}"
         for key, value in _flatten(place, table).items():
-            field_name, check, _ = _KEYS[key]
-            values[field_name] = _checked(name, key, value, check, place)
+            values[_field(key)] = _checked(place, key, value, _KEYS[key])
             sources[key] = label
     for key, value in (overrides or {}).items():
         if value is not None:
-            field_name, check, _ = _KEYS[key]
             flag = f"--{key.replace('.', '-')}"
-            values[field_name] = _checked("arguments", key, value, check)
+            values[_field(key)] = _checked("arguments", key, value, _KEYS[key])
             sources[key] = "--repo" if key == "repository" else flag
     repository = (environ or {}).get("GITHUB_REPOSITORY")
     if repository and "repository" not in sources:
@@ -448,20 +408,24 @@ _TABLE = "[tool.rsp-release]"
 _WHOLE = "tool.rsp-release"
 
 
-def _checked(
-    path: str, key: str, value: Any, check: _Check, place: str | None = None
-) -> Any:
+def _checked(place: str, key: str, value: Any, check: _Check) -> Any:
     try:
         return check(value)
     except _WrongError as exc:
-        raise SettingsError(
-            path,
-            key,
-            f"got {value!r:.80}",
-            help=f"expected {exc}",
-            line=_line_of(place, key) if place else None,
-            file=place,
-        ) from None
+        error = _wrong(place, key, f"got {value!r:.80}", f"expected {exc}")
+        raise error from None
+
+
+def _wrong(place: str, key: str, message: str, help: str) -> SettingsError:
+    is_file = os.path.isabs(place)
+    return SettingsError(
+        os.path.basename(place),
+        key,
+        message,
+        help=help,
+        line=_line_of(place, key) if is_file else None,
+        file=place if is_file else None,
+    )
 
 
 def _line_of(place: str, key: str) -> int | None:
@@ -522,22 +486,15 @@ def _find(directory: Path | str) -> tuple[str | None, dict[str, Any], str]:
             if table is not None:
                 if not isinstance(table, dict):
                     place = os.path.join(folder, "pyproject.toml")
-                    raise SettingsError(
-                        "pyproject.toml",
-                        _WHOLE,
-                        f"got {table!r:.80}",
-                        help="expected a table",
-                        line=_line_of(place, _WHOLE),
-                        file=place,
-                    )
+                    got = f"got {table!r:.80}"
+                    raise _wrong(place, _WHOLE, got, "expected a table")
                 found.append(("pyproject.toml", table))
         if len(found) > 1:
-            raise SettingsError(
-                ".rsp-release.toml",
+            raise _wrong(
+                os.path.join(folder, ".rsp-release.toml"),
                 _WHOLE,
-                "pyproject.toml holds settings as well",
-                help="keep the settings in one of the two files",
-                file=os.path.join(folder, ".rsp-release.toml"),
+                "pyproject.toml has settings too",
+                "keep them in one of the two files",
             )
         if found:
             name, settings = found[0]
@@ -558,7 +515,7 @@ def _read_toml(path: str, needle: bytes = b"") -> dict[str, Any] | None:
         return None
     except OSError as exc:
         raise SettingsError(
-            name, "(file)", f"could not be read: {exc.strerror}", file=path
+            name, "(file)", f"cannot be read: {exc.strerror}", file=path
         ) from exc
     if needle not in data:
         return None
@@ -577,7 +534,6 @@ def _read_toml(path: str, needle: bytes = b"") -> dict[str, Any] | None:
 
 def _flatten(place: str, table: dict[str, Any]) -> dict[str, Any]:
     """Turn nested tables into dotted keys and refuse unknown ones."""
-    path = os.path.basename(place)
     flat: dict[str, Any] = {}
     for key, value in table.items():
         if key in {"deploy", "pull-request"} and isinstance(value, dict):
@@ -586,14 +542,7 @@ def _flatten(place: str, table: dict[str, Any]) -> dict[str, Any]:
             flat[key] = value
     for key in flat:
         if key not in _KEYS:
-            raise SettingsError(
-                path,
-                key,
-                "there is no such setting",
-                help=_suggest(key),
-                line=_line_of(place, key),
-                file=place,
-            )
+            raise _wrong(place, key, "no such setting", _suggest(key))
     return flat
 
 

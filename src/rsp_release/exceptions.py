@@ -1,4 +1,4 @@
-"""Every error of rsp-release, in one tree.
+"""The errors of rsp-release.
 
 ::
 
@@ -8,7 +8,7 @@
     ├── BlockedError              3  the world contradicts the plan
     ├── NotAllowedError           4  credentials missing or insufficient
     ├── UnfinishedError           8  time was up, or a person must act
-    ├── ReadError                 1  could not look (never means "absent")
+    ├── ReadError                 1  a read failed (never means "absent")
     ├── RateLimitedError          1  the service asks to wait until a time
     └── WriteError                1  a write failed, and how it failed
         ├── NotSentError          1  it provably never left this machine
@@ -195,7 +195,7 @@ class RateLimitedError(ReleaseError):
     """
 
     def __init__(self, message: str, *, until: datetime) -> None:
-        super().__init__(message, help="waiting until the limit is lifted")
+        super().__init__(message, help="wait until the limit is lifted")
         self.until = until
 
 

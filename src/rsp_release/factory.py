@@ -391,9 +391,7 @@ class Factory:
         name = self._config.deploy_repository
         if name is None:
             return None
-        return GithubDeploy(
-            http=self._make_http(), repository=name, random=self._random
-        )
+        return GithubDeploy(http=self._make_http(), repository=name)
 
     def make_fleet_reader(self, repository: str | None) -> FleetReader:
         """Make what reads all applications; no clone is needed for that.
@@ -415,10 +413,8 @@ class Factory:
             )
         http = self._make_http()
         return FleetReader(
-            deploy=GithubDeploy(
-                http=http, repository=name, random=self._random
-            ),
-            repositories=GithubFleet(http=http, random=self._random),
+            deploy=GithubDeploy(http=http, repository=name),
+            repositories=GithubFleet(http=http),
             host=urlsplit(self._server_url).netloc,
             clock=self._clock,
         )
@@ -431,6 +427,7 @@ class Factory:
             token=self._token,
             clock=self._clock,
             random=self._random,
+            environ=self._environ,
         )
 
     def _make_changelog(self, git: GitClone, config: Config) -> GitChangelog:

@@ -7,11 +7,9 @@ from typing import Any
 
 from . import shapes
 from .base import Problem, Response, not_found, quote_path
-from .git import GitError
 from .jobs import commit_check_runs
-from .lookup import commit_at, diff_entries
-from .refs import refs
-from .rest import Context, page, route
+from .refs import commit_at, refs
+from .rest import Context, route
 from .rights import may
 from .rules import is_protected
 
@@ -126,51 +124,6 @@ def _status(context: Context, name: str) -> Response:
         "url": f"{url}/status",
     }
     return Response(200, data)
-
-
-@route("GET", R + "/compare/{spec*}", "contents:read")
-def compare(context: Context) -> Response:
-    """Compare two commits: three dots, from their merge base."""
-    project = context.project
-    left, dots, right = context.args["spec"].partition("...")
-    if not dots:
-        raise not_found()
-    try:
-        base, head = commit_at(context, left), commit_at(context, right)
-    except Problem:
-        raise not_found() from None
-    try:
-        merge = project.git.git("merge-base", base.sha, head.sha).strip()
-    except GitError:
-        message = f"No common ancestor between {left} and {right}."
-        raise Problem(404, message) from None
-    ahead = project.git.log("--reverse", f"{base.sha}..{head.sha}")
-    behind = project.git.log(f"{head.sha}..{base.sha}")
-    status = "diverged" if ahead and behind else "ahead" if ahead else ""
-    status = status or ("behind" if behind else "identical")
-    web = f"{context.web}/compare/{left}...{right}"
-    url = f"{context.api}/compare/"
-    found = page(context, ahead, lambda sha: sha)
-
-    def shape(sha: str) -> dict[str, Any]:
-        return shapes.commit(context, project.git.known(sha))
-
-    data = {
-        "url": f"{url}{left}...{right}",
-        "html_url": web,
-        "permalink_url": web,
-        "diff_url": f"{web}.diff",
-        "patch_url": f"{web}.patch",
-        "base_commit": shape(base.sha),
-        "merge_base_commit": shape(merge),
-        "status": status,
-        "ahead_by": len(ahead),
-        "behind_by": len(behind),
-        "total_commits": len(ahead),
-        "commits": [shape(sha) for sha in found.data],
-        "files": diff_entries(context, merge, head.sha),
-    }
-    return Response(200, data, headers=found.headers)
 
 
 # -- Contents --------------------------------------------------------------

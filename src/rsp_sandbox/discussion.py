@@ -109,14 +109,3 @@ def add_labels(context: Context) -> Response:
     pull.updated_at = context.now
     context.box.touched()
     return Response(200, [label(context, name) for name in pull.labels])
-
-
-@route("DELETE", I + "/labels/{label}", "pull_requests:write")
-def removelabel(context: Context) -> Response:
-    """Remove a label."""
-    pull = find_pull(context)
-    if context.args["label"] not in pull.labels:
-        raise Problem(404, "Label does not exist")
-    pull.labels.remove(context.args["label"])
-    context.box.touched()
-    return Response(200, [label(context, name) for name in pull.labels])

@@ -6,10 +6,10 @@ from typing import Any
 
 from .actions import Attempt, JobTimes, Run, job_annotations
 from .base import Problem, Response, iso, node_id, not_found, quote_path
-from .lookup import commit_at
+from .refs import commit_at
 from .rest import Context, page, route
 from .rights import may
-from .runs import addresses, find_attempt, find_run, seen_runs
+from .runs import addresses, find_run, seen_runs
 
 __all__ = ["commit_check_runs", "find_job", "seen_jobs"]
 
@@ -94,16 +94,6 @@ def list_jobs(context: Context) -> Response:
         found = list(jobs.values())
     else:
         found = seen_jobs(context, run)
-    return page(
-        context, found, lambda j: job_shape(context, run, j), wrap="jobs"
-    )
-
-
-@route("GET", A + "/runs/{run}/attempts/{attempt}/jobs", "actions:read")
-def list_attempt_jobs(context: Context) -> Response:
-    """List the jobs of one attempt."""
-    run = find_run(context)
-    found = seen_jobs(context, run, find_attempt(context, run))
     return page(
         context, found, lambda j: job_shape(context, run, j), wrap="jobs"
     )

@@ -17,7 +17,6 @@ from .base import (
 )
 from .forge import Forge
 from .git import GitError
-from .lookup import diff_entries
 from .merging import carry_out, merge_state, range_of, refuse_merge
 from .records import Project, Pull
 from .rest import Context, authorise, page, route
@@ -211,7 +210,14 @@ def _commits(context: Context, pull: Pull) -> list[str]:
 def full(context: Context, pull: Pull) -> dict[str, Any]:
     """Return a ``pull-request``."""
     data = simple(context, pull)
-    entries = diff_entries(context, *range_of(context.project, pull))
+    project = context.project
+    changed = project.git.git(
+        "diff-tree", "-r", "--numstat", *range_of(project, pull)
+    )
+    counts = [line.split("\t") for line in changed.splitlines()]
+    added, removed = (
+        sum(int(row[n]) for row in counts if row[n] != "-") for n in (0, 1)
+    )
     mergeable, state = None, "unknown"
     heads = f"{pull.base_sha} {pull.head_sha}"
     if pull.state == "open" and pull.looked_at == heads:
@@ -231,9 +237,9 @@ def full(context: Context, pull: Pull) -> dict[str, Any]:
         "review_comments": 0,
         "maintainer_can_modify": pull.can_be_pushed,
         "commits": len(_commits(context, pull)),
-        "additions": sum(entry["additions"] for entry in entries),
-        "deletions": sum(entry["deletions"] for entry in entries),
-        "changed_files": len(entries),
+        "additions": added,
+        "deletions": removed,
+        "changed_files": len(counts),
     }
 
 
@@ -419,23 +425,3 @@ def merge_pull(context: Context) -> Response:
         "message": "Pull Request successfully merged",
     }
     return Response(200, done)
-
-
-@route("GET", P + "/commits", "pull_requests:read")
-def list_commits(context: Context) -> Response:
-    """List the commits of a pull request."""
-    pull, project = find_pull(context), context.project
-
-    def shape(sha: str) -> dict[str, Any]:
-        commit = project.git.commit(sha)
-        return shapes.commit(context, commit) if commit else {}
-
-    return page(context, _commits(context, pull), shape)
-
-
-@route("GET", P + "/files", "pull_requests:read")
-def list_files(context: Context) -> Response:
-    """List the files of a pull request."""
-    pull = find_pull(context)
-    entries = diff_entries(context, *range_of(context.project, pull))
-    return page(context, entries, lambda entry: entry)

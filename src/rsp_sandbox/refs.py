@@ -8,13 +8,13 @@ from typing import Any
 
 from . import shapes
 from .base import Problem, Response, iso, not_found
-from .git import GitError, Person
+from .git import Commit, GitError, Person
 from .guards import guard_ref, guard_workflows
 from .records import Project
 from .rest import Context, route
 from .rights import may
 
-__all__ = ["permissions", "person", "refs"]
+__all__ = ["commit_at", "permissions", "person", "refs"]
 
 R = "/repos/{owner}/{repo}"
 _REF = re.compile(r"refs/[\w.+@/-]+")
@@ -110,6 +110,28 @@ def refs(context: Context) -> dict[str, str]:
     context.box.notice(context.project)
     view = context.view.back(context.box.lag.refs)
     return context.project.refs.read(view)
+
+
+def commit_at(context: Context, name: str) -> Commit:
+    """Return the commit that a name in a path leads to.
+
+    Raises
+    ------
+    Problem
+        Raised if there is none; GitHub answers 422 then.
+    """
+    project = context.project
+    seen = refs(context)
+    for prefix in ("", "refs/", "refs/heads/", "refs/tags/"):
+        if (sha := seen.get(prefix + name)) is not None:
+            break
+    else:
+        ref = project.git.default_branch if name == "HEAD" else name
+        sha = seen.get("refs/heads/" + ref, ref)
+    commit = project.git.commit(sha) if re.match("[0-9a-f]", sha) else None
+    if commit is None:
+        raise Problem(422, f"No commit found for SHA: {name}")
+    return commit
 
 
 @route("GET", R + "/git/ref/{ref*}", "contents:read")

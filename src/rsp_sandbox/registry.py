@@ -1,4 +1,4 @@
-"""An OCI registry: pulls by tag and digest, tokens, and simple pushes."""
+"""An OCI registry to pull from: by tag and by digest, with tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 import secrets
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,7 +26,6 @@ _LIFE = timedelta(minutes=5)
 """How long a token of the registry is good."""
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._:/-]+[a-z0-9]+)*")
-_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 _ROUTE = re.compile(
     r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|tags|referrers)"
     r"/(?P<rest>.*)"
@@ -56,7 +54,6 @@ class Image:
 @dataclass(slots=True)
 class _Bearer:
     name: str
-    actions: frozenset[str]
     is_known: bool
     expires: datetime
 
@@ -85,7 +82,6 @@ class Registry:
         self._accounts = accounts
         self._number = number
         self._bearers: dict[str, _Bearer] = {}
-        self._uploads: dict[str, bytes] = {}
 
     def image(self, name: str, *, is_private: bool = False) -> Image:
         """Return a repository, made if there is none."""
@@ -156,17 +152,22 @@ class Registry:
         }
         if labels:
             config["config"]["Labels"] = dict(labels)
+        layers = "application/vnd.oci.image.layer.v1.tar+gzip"
+        blob = self._blob(image, layers, layer)
+        return self._build(image, config, blob, at)
+
+    def _build(
+        self,
+        image: Image,
+        config: Mapping[str, Any],
+        layer: dict[str, Any],
+        at: datetime | None,
+    ) -> tuple[str, int]:
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": self._blob(image, CONFIG, _json(config)),
-            "layers": [
-                self._blob(
-                    image,
-                    "application/vnd.oci.image.layer.v1.tar+gzip",
-                    layer,
-                )
-            ],
+            "layers": [layer],
         }
         return self._manifest(image, MANIFEST, _json(manifest), at)
 
@@ -181,14 +182,7 @@ class Registry:
         )
         layer = self._blob(image, "application/vnd.in-toto+json", statement)
         place = {"architecture": "unknown", "os": "unknown"}
-        config = self._blob(image, CONFIG, _json(place))
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": config,
-            "layers": [layer],
-        }
-        found, size = self._manifest(image, MANIFEST, _json(manifest), None)
+        found, size = self._build(image, place, layer, None)
         entry = _descriptor(MANIFEST, found, size, place)
         entry["annotations"] = {
             "vnd.docker.reference.digest": digest,
@@ -230,7 +224,7 @@ class Registry:
             return self._token(request, now)
         if request.path.rstrip("/") == "/v2":
             if self._bearer(request, now) is None:
-                return self._challenge(request, "", "")
+                return self._challenge(request, "")
             return Response(200, {}, headers=_API)
         match = _ROUTE.fullmatch(request.path)
         if match is None:
@@ -238,14 +232,11 @@ class Registry:
         name = match["name"]
         if not _NAME.fullmatch(name):
             return _error(400, "NAME_INVALID", "invalid repository name")
-        writes = request.method in {"POST", "PUT", "PATCH", "DELETE"}
-        action = "push" if writes else "pull"
-        refused = self._refusal(request, name, action, now)
+        refused = self._refusal(request, name, now)
         if refused is not None:
             return refused
-        if writes:
-            kind, rest = match["kind"], match["rest"]
-            return self._write(request, name, kind, rest, now)
+        if request.method not in {"GET", "HEAD"}:
+            return _error(405, "UNSUPPORTED", "nothing can be pushed here")
         image = self.images.get(name)
         if image is None:
             return _error(404, "NAME_UNKNOWN", "repository name not known")
@@ -253,11 +244,8 @@ class Registry:
 
     def _token(self, request: Request, now: datetime) -> Response:
         scope = request.query.get("scope", "")
-        _, name, wanted = ["", "", "", *scope.split(":", 2)][-3:]
-        if scope.count(":") > 2:
-            # The name may hold a port: type, name with colon, actions.
-            _, _, rest = scope.partition(":")
-            name, _, wanted = rest.rpartition(":")
+        # Type, name and actions; the name may hold a port.
+        name = scope.partition(":")[2].rpartition(":")[0]
         is_known = False
         if value := request.header("authorization"):
             _, password = basic(value)
@@ -270,14 +258,8 @@ class Registry:
         is_hidden = image.is_private if image else self.hides_absent
         if not is_known and is_hidden:
             return _error(401, "UNAUTHORIZED", "authentication required")
-        actions = set(wanted.split(","))
-        if not is_known:
-            # Less than was asked is granted without an error.
-            actions &= {"pull"}
         secret = "djE6" + secrets.token_hex(20)
-        self._bearers[secret] = _Bearer(
-            name, frozenset(actions), is_known, now + _LIFE
-        )
+        self._bearers[secret] = _Bearer(name, is_known, now + _LIFE)
         return Response(200, {"token": secret})
 
     def _bearer(self, request: Request, now: datetime) -> _Bearer | None:
@@ -292,7 +274,7 @@ class Registry:
         return bearer
 
     def _refusal(
-        self, request: Request, name: str, action: str, now: datetime
+        self, request: Request, name: str, now: datetime
     ) -> Response | None:
         scheme = request.header("authorization").partition(" ")[0].lower()
         if scheme == "basic":
@@ -300,23 +282,22 @@ class Registry:
             _, password = basic(request.header("authorization"))
             if self._accounts.find(password) is not None:
                 return None
-            return self._challenge(request, name, action)
+            return self._challenge(request, name)
         bearer = self._bearer(request, now)
         image = self.images.get(name)
         is_private = image is not None and image.is_private
         if bearer is None:
             # At GHCR even anonymous readers need a token.
-            return self._challenge(request, name, action)
-        if bearer.name != name or action not in bearer.actions:
+            return self._challenge(request, name)
+        if bearer.name != name:
             return _error(403, "DENIED", "requested access is denied")
         if is_private and not bearer.is_known:
             return _error(403, "DENIED", "requested access is denied")
         return None
 
-    def _challenge(self, request: Request, name: str, action: str) -> Response:
+    def _challenge(self, request: Request, name: str) -> Response:
         response = _error(401, "UNAUTHORIZED", "authentication required")
-        actions = "pull,push" if action == "push" else "pull"
-        wanted = f"repository:{name}:{actions}" if name else "registry:*"
+        wanted = f"repository:{name}:pull" if name else "registry:*"
         response.headers["WWW-Authenticate"] = (
             f'Bearer realm="http://{request.host}/token",'
             f'service="{request.host}",scope="{wanted}"'
@@ -370,55 +351,6 @@ class Registry:
         headers["ETag"] = f'"{digest}"'
         return Response(200, body=content, headers=headers)
 
-    def _write(
-        self, request: Request, name: str, kind: str, rest: str, now: datetime
-    ) -> Response:
-        image = self.image(name)
-        if kind == "manifests" and request.method == "PUT":
-            return self._put_manifest(request, image, rest, now)
-        if kind != "blobs" or not rest.startswith("uploads"):
-            return _error(405, "UNSUPPORTED", "not supported")
-        key = rest.removeprefix("uploads").strip("/")
-        if request.method == "POST" and "digest" not in request.query:
-            key = str(uuid.uuid4())
-            self._uploads[key] = b""
-            return _upload(name, key, 0, 202)
-        content = self._uploads.get(key, b"") + request.body
-        if request.method == "PATCH":
-            self._uploads[key] = content
-            return _upload(name, key, len(content), 202)
-        digest = request.query.get("digest", "")
-        if _digest(content) != digest:
-            return _error(400, "DIGEST_INVALID", "digest does not match")
-        self._uploads.pop(key, None)
-        image.blobs[digest] = content
-        headers = {
-            **_API,
-            "Location": f"/v2/{name}/blobs/{digest}",
-            "Docker-Content-Digest": digest,
-        }
-        return Response(201, headers=headers)
-
-    def _put_manifest(
-        self, request: Request, image: Image, reference: str, now: datetime
-    ) -> Response:
-        by_digest = reference.startswith("sha256:")
-        if not by_digest and not _TAG.fullmatch(reference):
-            return _error(400, "TAG_INVALID", "invalid tag")
-        digest = _digest(request.body)
-        if by_digest and reference != digest:
-            return _error(400, "DIGEST_INVALID", "digest does not match")
-        kind = request.header("content-type")
-        image.manifests[digest] = (kind, request.body, None)
-        if not by_digest:
-            self.point(image, reference, digest, now)
-        headers = {
-            **_API,
-            "Location": f"/v2/{image.name}/manifests/{digest}",
-            "Docker-Content-Digest": digest,
-        }
-        return Response(201, headers=headers)
-
 
 _API = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
@@ -451,16 +383,6 @@ def _index(entries: list[dict[str, Any]]) -> bytes:
 def _error(status: int, code: str, message: str) -> Response:
     data = {"errors": [{"code": code, "message": message, "detail": None}]}
     return Response(status, data, headers=dict(_API))
-
-
-def _upload(name: str, key: str, size: int, status: int) -> Response:
-    headers = {
-        **_API,
-        "Location": f"/v2/{name}/blobs/uploads/{key}",
-        "Range": f"0-{max(0, size - 1)}",
-        "Docker-Upload-UUID": key,
-    }
-    return Response(status, headers=headers)
 
 
 def _tag_list(request: Request, image: Image, view: View) -> Response:

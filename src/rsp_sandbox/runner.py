@@ -70,8 +70,6 @@ class Runner:
         sha: str,
         actor: str,
         title: str | None = None,
-        only: str | None = None,
-        dispatched: bool = False,
         at: datetime | None = None,
         branch: str | None = None,
     ) -> list[Run]:
@@ -93,10 +91,6 @@ class Runner:
             Who caused it.
         title
             What the run shows.
-        only
-            One workflow file, where it was asked for by hand.
-        dispatched
-            Whether it was asked for by hand.
         at
             When; by default now. What was in the past went well, whatever
             the scenario says of the present.
@@ -107,7 +101,7 @@ class Runner:
         scenario = self._scenario()
         started = []
         for found in self._scripts(
-            project, event=event, action=action, ref=ref, sha=sha, only=only
+            project, event=event, action=action, ref=ref, sha=sha
         ):
             script = found if at is None else _went_well(found)
             key = (project.full_name, script.path)
@@ -116,7 +110,7 @@ class Runner:
             if late is None:
                 late = scenario.appear_after
             appears = now
-            if not dispatched and at is None:
+            if at is None:
                 appears += timedelta(seconds=late)
             subject = project.git.known(sha).message.split("\n", 1)[0]
             run = Run(
@@ -161,13 +155,12 @@ class Runner:
         action: str,
         ref: str,
         sha: str,
-        only: str | None,
     ) -> Iterator[WorkflowScript]:
         """Find what listens to an event, and what it does then."""
         told: Mapping[str, WorkflowScript] | None = None
         paths = workflow_paths(project.git, sha)
         paths += [w.path for w in self._scenario().workflows if w.on]
-        for path in dict.fromkeys([only] if only else paths):
+        for path in dict.fromkeys(paths):
             given = self._scenario().script(path)
             read = read_workflow(project.git, sha, path, event=event, ref=ref)
             on = (given and given.on) or (read and read.on)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import shapes
-from .actions import Attempt, Run
+from .actions import Run
 from .base import Problem, Response, iso, node_id, not_found, quote_path
 from .records import workflow_id
 from .rest import Context, page, route
@@ -15,7 +15,6 @@ from .workflows import read_workflow, workflow_paths
 
 __all__ = [
     "addresses",
-    "find_attempt",
     "find_run",
     "seen_runs",
 ]
@@ -86,44 +85,6 @@ def get_workflow(context: Context) -> Response:
     return Response(200, _workflow(context, *_find_workflow(context)))
 
 
-@route("POST", A + "/workflows/{workflow}/dispatches", "actions:write")
-def dispatch(context: Context) -> Response:
-    """Start a workflow by hand."""
-    data = context.request.json()
-    path, _ = _find_workflow(context)
-    project, box = context.project, context.box
-    name = str(data.get("ref", ""))
-    refs = project.git.refs()
-    for prefix in ("", "refs/heads/", "refs/tags/"):
-        if prefix + name in refs:
-            ref = prefix + name
-            break
-    else:
-        raise Problem(422, f"No ref found for: {name}")
-    if box.runner.workflow_state(project, path) != "active":
-        raise Problem(422, "Cannot trigger a 'workflow_dispatch' on disabled")
-    sha = project.git.known(refs[ref]).sha
-    started = box.runner.start(
-        project,
-        event="workflow_dispatch",
-        action="",
-        ref=ref,
-        sha=sha,
-        actor=context.actor,
-        only=path,
-        dispatched=True,
-    )
-    if not started:
-        text = "Workflow does not have 'workflow_dispatch' trigger"
-        raise Problem(422, text)
-    if not data.get("return_run_details"):
-        return Response(204)
-    run = started[0]
-    api, web = addresses(context, run)
-    details = {"workflow_run_id": run.id, "run_url": api, "html_url": web}
-    return Response(200, details)
-
-
 # -- Runs ------------------------------------------------------------------
 
 
@@ -135,24 +96,17 @@ def addresses(context: Context, run: Run) -> tuple[str, str]:
     )
 
 
-def run_shape(
-    context: Context, run: Run, now: datetime, attempt: Attempt | None = None
-) -> dict[str, Any]:
+def run_shape(context: Context, run: Run, now: datetime) -> dict[str, Any]:
     """Return a ``workflow-run`` as of a moment."""
     box, project = context.box, context.project
     known = [a for a in run.attempts if a.requested_at <= now]
-    attempt = attempt or (known or run.attempts)[-1]
+    attempt = (known or run.attempts)[-1]
     api, web = addresses(context, run)
     suite = run.id + 7_000_000_000
     head = project.git.commit(run.head_sha)
     previous = None
     if attempt.number > 1:
         previous = f"{api}/attempts/{attempt.number - 1}"
-    is_current = attempt is run.latest
-    status = run.status(now) if is_current else "completed"
-    conclusion = run.conclusion(now) if is_current else None
-    if not is_current:
-        conclusion = run.conclusion(now, attempt)
     repository = shapes.minimal_repository(box, project)
     return {
         "id": run.id,
@@ -164,8 +118,8 @@ def run_shape(
         "display_title": run.title,
         "run_number": run.run_number,
         "event": run.event,
-        "status": status,
-        "conclusion": conclusion,
+        "status": run.status(now, attempt),
+        "conclusion": run.conclusion(now, attempt),
         "workflow_id": run.workflow_id,
         "check_suite_id": suite,
         "check_suite_node_id": node_id("CheckSuite", suite),
@@ -224,16 +178,9 @@ def _created(asked: str, moment: datetime) -> bool:
         low = left == "*" or _date(left) <= moment
         return low and (right == "*" or moment < _after(right))
     text = asked.lstrip("<>=")
-    sign = asked.removesuffix(text)
-    if sign == ">=":
-        return moment >= _date(text)
-    if sign == ">":
-        return moment >= _after(text)
-    if sign == "<=":
-        return moment < _after(text)
-    if sign == "<":
-        return moment < _date(text)
-    return _date(text) <= moment < _after(text)
+    begun, over = moment >= _date(text), moment >= _after(text)
+    answers = {">=": begun, ">": over, "<=": not over, "<": not begun}
+    return answers.get(asked.removesuffix(text), begun and not over)
 
 
 def _date(text: str) -> datetime:
@@ -309,32 +256,9 @@ def find_run(context: Context) -> Run:
     raise not_found()
 
 
-def find_attempt(context: Context, run: Run) -> Attempt:
-    """Return the attempt that the path names.
-
-    Raises
-    ------
-    Problem
-        Raised if there is none.
-    """
-    number = context.number("attempt")
-    for attempt in run.attempts:
-        if attempt.number == number:
-            return attempt
-    raise not_found()
-
-
 @route("GET", A + "/runs/{run}", "actions:read")
 def get_run(context: Context) -> Response:
     """Answer a run; after a re-run it can lag its jobs."""
     run = find_run(context)
     now = context.view.back(context.box.lag.runs).now
     return Response(200, run_shape(context, run, now))
-
-
-@route("GET", A + "/runs/{run}/attempts/{attempt}", "actions:read")
-def get_attempt(context: Context) -> Response:
-    """Answer one attempt of a run."""
-    run = find_run(context)
-    attempt = find_attempt(context, run)
-    return Response(200, run_shape(context, run, context.view.now, attempt))

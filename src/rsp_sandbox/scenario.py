@@ -62,29 +62,18 @@ def matches(pattern: str, name: str) -> bool:
     ``*`` stops at a slash and ``**`` does not; ``?`` and ``+`` repeat what
     is before them, as GitHub's cheat sheet of filter patterns says.
     """
-    out = ""
-    at = 0
-    while at < len(pattern):
-        char = pattern[at]
-        if char == "*":
-            if pattern[at : at + 2] == "**":
-                out += ".*"
-                at += 1
-            else:
-                out += "[^/]*"
-        elif char in "?+" and out:
-            out += char
-        elif char == "[" and "]" in pattern[at:]:
-            end = pattern.index("]", at)
-            inner = pattern[at + 1 : end].replace("\\", "")
-            out += f"[{inner}]"
-            at = end
-        elif char == "\\" and at + 1 < len(pattern):
-            at += 1
-            out += re.escape(pattern[at])
-        else:
-            out += re.escape(char)
-        at += 1
+
+    def translate(match: re.Match[str]) -> str:
+        text = match[0]
+        if text in {"*", "**"}:
+            return ".*" if text == "**" else "[^/]*"
+        if text in {"?", "+"} and match.start():
+            return text
+        if text[0] == "[" and len(text) > 1:
+            return text.replace("\\", "")
+        return re.escape(text[-1])
+
+    out = re.sub(r"\*\*|\[[^\]]*\]|\\.|.", translate, pattern)
     try:
         return re.fullmatch(out, name) is not None
     except re.error:
@@ -95,11 +84,8 @@ def _chosen(patterns: tuple[str, ...], name: str) -> bool:
     """Apply patterns in order; ``!`` takes away."""
     is_chosen = False
     for pattern in patterns:
-        if pattern.startswith("!"):
-            if matches(pattern[1:], name):
-                is_chosen = False
-        elif matches(pattern, name):
-            is_chosen = True
+        if matches(pattern.removeprefix("!"), name):
+            is_chosen = not pattern.startswith("!")
     return is_chosen
 
 
@@ -114,21 +100,17 @@ class PushFilter:
 
     def wants(self, ref: str) -> bool:
         """Return whether a push of a ref starts the workflow."""
-        about_branches = self.branches or self.branches_ignore
-        about_tags = self.tags or self.tags_ignore
+        name = ref.split("/", 2)[2]
+        filters = (self.branches, self.branches_ignore)
+        others = (self.tags, self.tags_ignore)
         if ref.startswith("refs/tags/"):
-            name = ref.removeprefix("refs/tags/")
-            if self.tags is not None:
-                return _chosen(self.tags, name)
-            if self.tags_ignore is not None:
-                return not _chosen(self.tags_ignore, name)
-            return not about_branches
-        name = ref.removeprefix("refs/heads/")
-        if self.branches is not None:
-            return _chosen(self.branches, name)
-        if self.branches_ignore is not None:
-            return not _chosen(self.branches_ignore, name)
-        return not about_tags
+            filters, others = others, filters
+        wanted, ignored = filters
+        if wanted is not None:
+            return _chosen(wanted, name)
+        if ignored is not None:
+            return not _chosen(ignored, name)
+        return not any(others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +122,6 @@ class Triggers:
 
     push: PushFilter | None = None
     pull_request: bool = False
-    workflow_dispatch: bool = False
 
     @classmethod
     def read(cls, on: Any) -> Self:
@@ -166,7 +147,6 @@ class Triggers:
             release=release,
             push=push,
             pull_request="pull_request" in on,
-            workflow_dispatch="workflow_dispatch" in on,
         )
 
     def wants(self, event: str, action: str, ref: str) -> bool:
@@ -176,9 +156,7 @@ class Triggers:
             return types is not None and (not types or action in types)
         if event == "push":
             return self.push is not None and self.push.wants(ref)
-        if event == "pull_request":
-            return self.pull_request
-        return event == "workflow_dispatch" and self.workflow_dispatch
+        return event == "pull_request" and self.pull_request
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:

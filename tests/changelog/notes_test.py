@@ -157,6 +157,23 @@ def test_commits_are_grouped() -> None:
     assert group_commits([]) == ""
 
 
+def test_commits_are_grouped_as_the_version_reads_them() -> None:
+    messages = (
+        "Rework (#4)\n\n* feat!: a\n* fix: b",
+        "feature: c",
+        "hotfix: d",
+        "revert: e",
+        "DM-123: f",
+    )
+    assert group_commits(map(commit, messages)) == (
+        "## Backwards-incompatible changes\n\n- Rework (#4) (aaaaaaaaaa)\n\n"
+        "## New features\n\n- c (aaaaaaaaaa)\n\n"
+        "## Bug fixes\n\n- d (aaaaaaaaaa)\n\n"
+        "## Other changes\n\n- revert: e (aaaaaaaaaa)\n"
+        "- DM-123: f (aaaaaaaaaa)\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "safe"),
     [

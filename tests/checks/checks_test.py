@@ -26,8 +26,8 @@ from rsp_release.models import (
     Repository,
 )
 from rsp_release.models.github import BranchRules, Credentials, Ruleset
-from rsp_release.version.evidence import History
 from rsp_release.version.fragments import Fragment, Part
+from rsp_release.version.history import History
 from rsp_release.version.tags import parse_tags
 
 from ..support.checked import (
@@ -263,6 +263,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("workflow-once", "problem", workflow(WORKFLOW.replace(
         "  release:", "  push:\n    tags: ['*']\n  release:"))),
     ("workflow-once", "unknown", workflow(down)),
+    ("workflow-once", "unknown", workflow(WORKFLOW.replace(
+        "ghcr.io/${{ github.repository }}", "${{ vars.IMAGE }}"))),
     ("workflow-types", "ok", {}),
     ("workflow-types", "problem", workflow(WORKFLOW.replace(
         "  release:\n    types: [published]", "  release: {}"))),
@@ -276,6 +278,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
         "  build:\n",
         "  build:\n    if: github.ref == 'refs/heads/main'\n"))),
     ("workflow-condition", "unknown", workflow(down)),
+    ("workflow-condition", "unknown", workflow(WORKFLOW.replace(
+        "ghcr.io/${{ github.repository }}", "${{ vars.IMAGE }}"))),
     ("workflow-queue", "ok", {}),
     ("workflow-queue", "ok", workflow(
         WORKFLOW + "concurrency: ci-${{ github.ref }}\n")),
@@ -516,7 +520,7 @@ def test_who_may_bypass_a_branchs_rules_is_told() -> None:
     rules = (ruleset(include=("refs/heads/ma*",), bypass="always"),)
     scene = Scene(branch_rules=PROTECTED, rulesets=rules)
     finding = look_at(BY_KEY["branch-rules"], scene.facts())
-    assert "you may bypass the ruleset 'tags'" in finding.text
+    assert "you can bypass ruleset 'tags'" in finding.text
 
 
 def test_commands_are_quoted_for_a_shell() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ import pytest
 from rsp_release.checks import CHECKS, Report
 from rsp_release.checks.base import ok, problem, unknown, warning
 from rsp_release.cli.app import main
+from rsp_release.cli.check import _Json
 from rsp_release.cli.check_job import annotate, conclude
+from rsp_release.config import load_config
 from rsp_release.exceptions import ExitStatus
 
 from ..support.service import serve
@@ -66,6 +70,18 @@ def test_hostile_findings(tmp_path: Path) -> None:
         kinds = [token.type for token in parser.parse(written)]
         assert kinds.count("td_open") == 4, text[:100]
         assert "html_block" not in kinds
+
+
+def test_files_of_the_settings_in_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".rsp-release.toml").write_text(
+        '[[files]]\npath = "package.json"\nkey = "version"\n'
+    )
+    config = load_config(tmp_path)
+    _Json(sys.stdout).show_settings([("files", config.files, "a file")])
+    told = json.loads(capsys.readouterr().out)
+    assert told["value"] == [{"path": "package.json", "key": "version"}]
 
 
 def test_command_as_a_job(

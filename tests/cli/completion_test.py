@@ -6,10 +6,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from rsp_release.cli.app import SHELLS, main
+from rsp_release.cli.app import Shell, main
 
 
 @pytest.fixture
@@ -98,8 +99,8 @@ def test_tags_are_completed(program: Path, tmp_path: Path) -> None:
 
 
 def test_command(capsys: pytest.CaptureFixture[str]) -> None:
-    for shell in SHELLS:
+    for shell in get_args(Shell):
         assert main(["completion", shell]) == 0
         assert "_RSP_RELEASE_COMPLETE" in capsys.readouterr().out
     assert main(["completion", "tcsh"]) == 2
-    assert "bash, zsh, fish" in capsys.readouterr().err
+    assert "'bash', 'zsh', 'fish'" in capsys.readouterr().err

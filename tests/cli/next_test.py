@@ -118,7 +118,7 @@ def test_why_of_the_first_version(
     clone.git("tag", "--delete", "v1.2.3")
     assert main(["-C", str(clone.path), "next", "--why"]) == 0
     err = capsys.readouterr().err
-    assert "it is the first" in err
+    assert "the first release" in err
     assert "past releases" not in err
 
 

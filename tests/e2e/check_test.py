@@ -137,7 +137,7 @@ def test_text_names_what_was_looked_at_and_the_remedy(
     (service.clone / "README.md").write_text("changed\n", encoding="utf-8")
     result = service.run("check")
     assert result.returncode == 3
-    assert "there are uncommitted changes: README.md" in result.stdout
+    assert "uncommitted changes: README.md" in result.stdout
     assert "→ git stash" in result.stdout
     assert re.search(r"tag-prefix +\"\" +the existing tags", result.stdout)
     assert result.stdout.splitlines()[-1] == "44 checks: 1 problem"
@@ -557,7 +557,7 @@ def test_a_tag_made_here_meanwhile_is_taken_away(service: Service) -> None:
     *_, result = releaser.bump(plan)
     assert isinstance(result, Result)
     assert result.exit_status is ExitStatus.BLOCKED
-    assert "tag 1.5.0 is in this clone already" in (result.message or "")
+    assert "tag 1.5.0 already exists in this clone" in (result.message or "")
     command = (result.help or "").splitlines()[-1]
     assert command == "git tag -d 1.5.0"
     perform(service, command)
@@ -727,4 +727,4 @@ def test_what_need_not_stop_a_release_can_be_overridden(
     assert service.run("bump", "minor", "--dry-run").returncode == 3
     done = service.run("bump", "minor", "--yes", "--force")
     assert done.returncode == 0, done.stdout
-    assert "last release" in done.stdout
+    assert "previous release" in done.stdout

@@ -97,7 +97,7 @@ def test_bump_asks_on_a_terminal(tmp_path: Path) -> None:
         )
         os.close(terminal)
         try:
-            shown = _read_until(main, b"Run the failed jobs again?")
+            shown = _read_until(main, b"Re-run the failed jobs?")
             assert b"build / merge failed" in shown
             os.write(main, b"y\n")
             _read_until(main, b"Released 1.5.0")

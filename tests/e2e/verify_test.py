@@ -203,7 +203,7 @@ def test_what_is_printed(released: Released) -> None:
     for platform in BOTH:
         row = rf"{platform}  [0-9a-f]{{12}}  +\d+ B  20"
         assert re.search(row, told.stdout)
-    assert f"The image of {TAG} is there to pull\n" in told.stdout
+    assert f"The image of {TAG} is published\n" in told.stdout
     assert "needs a pull secret" in told.stdout
     released.push(minutes=1)
     as_json = service.run("verify", TAG, "--json")

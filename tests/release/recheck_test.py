@@ -16,7 +16,7 @@ from rsp_release.models import Blocked, ChangelogState, ChangelogStyle
 from rsp_release.release.project import Project
 from rsp_release.release.recheck import recheck
 from rsp_release.version.commits import CommitEvidence
-from rsp_release.version.evidence import History
+from rsp_release.version.history import History
 from rsp_release.version.tags import parse_tags
 
 from ..steps.changelog_pr_test import PROPOSAL

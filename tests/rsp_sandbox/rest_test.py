@@ -263,15 +263,6 @@ def test_contents(client: Client) -> None:
     assert client.get(path, ref="nowhere").status == 404
 
 
-def test_compare(client: Client) -> None:
-    found = client.get(f"{R}/compare/1.3.0...main").data
-    assert found["status"] == "ahead"
-    assert found["ahead_by"] == found["total_commits"] == 5
-    back = client.get(f"{R}/compare/main...1.3.0").data
-    assert back["status"] == "behind"
-    assert client.get(f"{R}/compare/main...nowhere").status == 404
-
-
 def test_speed(box: Sandbox, client: Client) -> None:
     for _ in range(30):
         client.get(f"{R}/releases")

@@ -169,13 +169,12 @@ def test_failed_job_and_rerun(clock: ManualClock, scripted: Scripted) -> None:
         assert latest["build / merge"]["run_attempt"] == 2
         everything = client.get(f"{path}/jobs", filter="all").data
         assert everything["total_count"] == 5
-        first = client.get(f"{path}/attempts/1/jobs").data["jobs"]
+        first = [j for j in everything["jobs"] if j["run_attempt"] == 1]
         assert [job["conclusion"] for job in first] == [
             "success",
             "failure",
             "skipped",
         ]
-        assert client.get(f"{path}/attempts/1").data["conclusion"] == "failure"
 
 
 def test_rerun_pushes_the_image(
@@ -473,21 +472,6 @@ def test_logs_come_from_another_host(
         assert client.follow(address).status == 403
         with Client(box, "") as stranger:
             assert stranger.get(path).status == 403
-
-
-def test_dispatch(clock: ManualClock, scripted: Scripted) -> None:
-    with scripted(on=["workflow_dispatch"], jobs=[{"name": "it"}]) as (
-        _,
-        client,
-    ):
-        path = f"{R}/actions/workflows/ci.yaml/dispatches"
-        assert client.post(path, {"ref": "main"}).status == 204
-        data = {"ref": "main", "return_run_details": True}
-        details = client.post(path, data).data
-        number = details["workflow_run_id"]
-        run = client.get(f"{R}/actions/runs/{number}").data
-        assert run["event"] == "workflow_dispatch"
-        assert client.post(path, {"ref": "nowhere"}).status == 422
 
 
 def test_all_activity_types_start_runs(

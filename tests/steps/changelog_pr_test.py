@@ -75,7 +75,6 @@ MERGED_SEEN = replace(
     state=ENTRY,
     settled=MERGED,
     pull=DONE_PULL,
-    is_merge_shown=True,
     merged=ENTRY,
 )
 
@@ -151,7 +150,7 @@ TABLE: list[tuple[str, ChangelogSeen, type, str]] = [
     ("merged", MERGED_SEEN, Done, "#53 was merged as dddddddddd"),
     (
         "git lags",
-        replace(MERGED_SEEN, is_merge_shown=False, merged=None),
+        replace(MERGED_SEEN, merged=None),
         Wait,
         "waiting for it to show",
     ),

@@ -9,11 +9,7 @@ from typing import Any
 import pytest
 
 from rsp_release.deployment.charts import ImageValue, parse_place
-from rsp_release.deployment.pull_request import (
-    Evidence,
-    version_of,
-    write_body,
-)
+from rsp_release.deployment.pull_request import version_of, write_body
 from rsp_release.exceptions import BlockedError, ExitStatus
 from rsp_release.models import (
     Blocked,
@@ -430,7 +426,7 @@ def test_pull_requests_of_strangers_do_not_count() -> None:
 
 def test_body_notifies_nobody_and_closes_nothing() -> None:
     body = write_body(
-        RELEASE, changes=(), reports=[], overrides=(), evidence=Evidence()
+        RELEASE, changes=(), reports=[], overrides=(), page=None, run=None
     )
     assert "@somebody" not in body
     assert "#7" not in body
@@ -447,7 +443,8 @@ def test_body_survives_hostile_text() -> None:
         changes=(),
         reports=[],
         overrides=[("e`v", override)],
-        evidence=Evidence(),
+        page=None,
+        run=None,
     )
     assert body.count("</details>") == 1
     assert "\n# y" not in body
@@ -461,7 +458,8 @@ def test_long_notes_are_cut() -> None:
         changes=(),
         reports=[],
         overrides=(),
-        evidence=Evidence(),
+        page=None,
+        run=None,
     )
     assert len(body) < 65_536
     assert "…" in body

@@ -653,7 +653,7 @@ HARM = {
 }
 """What is said of each remote, and how many requests it may get."""
 
-LISTS: dict[str, str] = {}
+LISTS = {"github": "its pages have no end"}
 """What is said of pages without end, by those who ask for lists."""
 
 

@@ -28,8 +28,8 @@ from rsp_release.models.github import (
     OpenPullRequest,
     Ruleset,
 )
-from rsp_release.version.evidence import History
 from rsp_release.version.fragments import Fragment, Part
+from rsp_release.version.history import History
 from rsp_release.version.tags import parse_tags
 
 __all__ = ["NOW", "WORKFLOW", "Scene", "denied", "down"]

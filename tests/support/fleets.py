@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from rsp_release.cli.fleet import Cells
+from rsp_release.cli.fleet import show_row
 from rsp_release.config import Config
 from rsp_release.deployment.fleet import Row, select
 from rsp_release.deployment.fleet_reader import FleetReader
@@ -240,7 +240,7 @@ def draw(rows: tuple[Row, ...], width: int = 100) -> str:
         _environ={},
     )
     console.print(f"$ rsp-release fleet {CHARTS}", highlight=False)
-    console.print(make_table([Cells(row) for row in rows]))
+    console.print(make_table([show_row(row) for row in rows]))
     return as_svg(console)
 
 

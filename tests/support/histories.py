@@ -24,14 +24,15 @@ from rsp_release.version.commits import (
     raw_commit,
     read_commits,
 )
-from rsp_release.version.evidence import History
 from rsp_release.version.fragments import (
     Fragment,
     Section,
     parse_changelog,
     parse_fragment,
 )
-from rsp_release.version.tags import Tag, Version, parse_tags
+from rsp_release.version.history import History
+from rsp_release.version.tags import Tag, parse_tags
+from rsp_release.version.values import Version
 
 __all__ = ["GROUPS", "group_of", "histories", "main", "score"]
 

@@ -247,8 +247,25 @@ def _by_registry(url: str, name: str) -> None:
         raise ReleaseError(str(report.reason))
 
 
+def _by_github(url: str, name: str) -> None:
+    from random import Random
+
+    from rsp_release.storage.github.http import GithubHttp
+
+    http = GithubHttp(
+        api_url=url,
+        token=SECRET,
+        clock=NoClock(),
+        random=Random(0),
+        environ={},
+        limits=_limits(name),
+    )
+    http.raw_items(f"/{name}")
+
+
 CLIENTS: dict[str, Callable[[str, str], None]] = {
     "exchange": _by_exchange,
+    "github": _by_github,
     "registry": _by_registry,
 }
 """Who meets the remotes: called with the server's address and the remote's

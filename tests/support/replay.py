@@ -28,7 +28,7 @@ from rsp_release.config import Config
 from rsp_release.exceptions import ReleaseError
 from rsp_release.storage.git.history import read_history
 from rsp_release.version.choose import Request, propose
-from rsp_release.version.evidence import History
+from rsp_release.version.history import History
 from rsp_release.version.proposal import NextVersion
 from tests.support.histories import BUMPS, histories
 

@@ -14,12 +14,12 @@ from rsp_release.config import Config
 from rsp_release.exceptions import BlockedError, UsageError
 from rsp_release.version.choose import Request, propose
 from rsp_release.version.commits import raw_commit, read_commits
-from rsp_release.version.evidence import History
 from rsp_release.version.fragments import (
     Fragment,
     parse_changelog,
     parse_fragment,
 )
+from rsp_release.version.history import History
 from rsp_release.version.proposal import NextVersion
 from rsp_release.version.tags import Tag, parse_tags
 
@@ -148,9 +148,9 @@ def test_pain_final_ranks_above_its_candidates() -> None:
     """fleet#4866: ``sort -V`` ranks rc above the final version."""
     what = history("fix: a", previous="1.3.0", tags=("1.3.0-rc.2", "1.2.0"))
     assert choose(what).next == "1.3.1"
-    assert tag("1.3.0").version.key > tag("1.3.0-rc.2").version.key
-    assert tag("1.3.0-rc.10").version.key > tag("1.3.0-rc.9").version.key
-    assert tag("1.3.0rc1").version.key < tag("1.3.0").version.key
+    assert tag("1.3.0").version > tag("1.3.0-rc.2").version
+    assert tag("1.3.0-rc.10").version > tag("1.3.0-rc.9").version
+    assert tag("1.3.0rc1").version < tag("1.3.0").version
 
 
 # Shallow clones and unfetched tags (commitizen#649, semantic-release#841):
@@ -321,7 +321,7 @@ def test_final_of_what_is_prepared_is_named_by_what_it_raises() -> None:
     answer = choose(history("fix: a", pre=("2.0.0-rc.2", "2.0.0-rc.1")))
     assert (answer.next, answer.bump) == ("2.0.0", "major")
     assert answer.reasons[0].ref == "2.0.0-rc.2"
-    assert "being prepared" in answer.reasons[0].text
+    assert "has pre-releases" in answer.reasons[0].text
     # Somebody tagged the final elsewhere.
     what = history("fix: a", pre=("1.3.0-rc.1",), tags=("1.3.0",))
     assert choose(what).bump == "minor"
@@ -438,17 +438,17 @@ def test_versions_that_the_commit_does_not_contain() -> None:
 # -- Requests ---------------------------------------------------------------
 
 
-def test_less_than_the_changes_demand_is_refused() -> None:
+def test_less_than_the_changes_call_for_is_refused() -> None:
     what = history("feat!: break it")
-    with pytest.raises(BlockedError, match=r"demand a major.*break it"):
+    with pytest.raises(BlockedError, match=r"call for a major.*break it"):
         choose(what, "patch")
-    with pytest.raises(BlockedError, match="demand a major"):
+    with pytest.raises(BlockedError, match="call for a major"):
         choose(what, "1.2.4")
     assert choose(what, "patch", force=True).next == "1.2.4"
     assert choose(what, "major").next == "2.0.0"
 
 
-def test_more_than_the_changes_demand_is_allowed() -> None:
+def test_more_than_the_changes_call_for_is_allowed() -> None:
     assert choose(history("fix: a"), "major").next == "2.0.0"
     assert choose(history("fix: a"), "3.0.0").next == "3.0.0"
 

@@ -69,10 +69,10 @@ def test_without_details_platforms_are_named() -> None:
     [
         (("tag", "images"), 1, "Released 1.2.0"),
         (("workflow_run",), 0, "The run of 1.2.0 succeeded"),
-        (("chart_pr",), 0, "Saw to the deployment of 1.2.0"),
-        (("images",), 0, "No images of 1.2.0 are promised"),
-        (("images",), 1, "The image of 1.2.0 is there to pull"),
-        (("images",), 3, "All 3 images of 1.2.0 are there to pull"),
+        (("chart_pr",), 0, "Deployment of 1.2.0 done"),
+        (("images",), 0, "No images of 1.2.0 are expected"),
+        (("images",), 1, "The image of 1.2.0 is published"),
+        (("images",), 3, "All 3 images of 1.2.0 are published"),
     ],
 )
 def test_headline_says_what_was_looked_at(
@@ -99,3 +99,11 @@ def test_what_to_do_is_broken_between_words(width: int) -> None:
     assert sum(line.count(command) for line in lines) == 2
     words = " ".join(lines).split()
     assert all(word in words for word in help.split())
+
+
+def test_what_is_only_planned_is_not_listed_as_absent() -> None:
+    there, absent = REPORT, replace(REPORT, state="absent", digest=None)
+    result = replace(_result(there, absent), outcome="planned")
+    assert Closing(Board([]), result).images == (there,)
+    failed = replace(result, outcome="failed", exit_status=ExitStatus.IMAGE)
+    assert Closing(Board([]), failed).images == (there, absent)

@@ -45,7 +45,8 @@ def show(view: View, events: Iterator[Event]) -> None:
     with view:
         for event in events:
             view.show(event)
-            view.tick()
+            if isinstance(view, ChecklistView):
+                view.tick()
 
 
 def checklist(stdout: io.StringIO, **environ: str) -> ChecklistView:

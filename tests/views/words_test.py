@@ -10,7 +10,7 @@ STATES = [
     # status, conclusion, tone, word
     ("requested", None, "waiting", "requested"),
     ("queued", None, "waiting", "queued"),
-    ("pending", None, "waiting", "held back"),
+    ("pending", None, "waiting", "pending"),
     ("waiting", None, "person", "needs approval"),
     ("in_progress", None, "active", "running"),
     ("completed", "success", "good", "succeeded"),

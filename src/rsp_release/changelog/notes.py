@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..models import Commit
+from ..version.messages import classify, parse_header
 from .entries import find_headings
 
 __all__ = [
@@ -26,10 +27,6 @@ them, so count bytes.
 """
 
 
-_HEADER = re.compile(
-    r"(?P<type>[A-Za-z]+)(?:\([^()\n]*\))?(?P<breaking>!)?:\s+(?P<text>.+)"
-)
-_BREAKING = re.compile(r"^BREAKING[ -]CHANGE(?:: | #)", re.MULTILINE)
 _DEPENDENCY = re.compile(
     r"(?:bump|update|upgrade)\b.*\b(?:from .+ to|dependenc|requirement)"
     r"|\[pre-commit\.ci\]|update .*(?:pins|dependencies)",
@@ -40,12 +37,13 @@ _MENTION = re.compile(r"(?<![\w/])@(?=[A-Za-z0-9])")
 _SQUASHED = re.compile(r"\s+(\(#\d+\))\s*$")
 _NUMBER = re.compile(r"#(?=\d)|(?<=\bGH-)(?=\d)", re.IGNORECASE)
 
-_BREAKING_CHANGES = "Backwards-incompatible changes"
-_FEATURES = "New features"
-_FIXES = "Bug fixes"
 _OTHERS = "Other changes"
-_ORDER = (_BREAKING_CHANGES, _FEATURES, _FIXES, _OTHERS)
-_KINDS = {"feat": _FEATURES, "fix": _FIXES, "perf": _FIXES}
+_GROUPS = {
+    "cc-major": "Backwards-incompatible changes",
+    "cc-minor": "New features",
+    "cc-patch": "Bug fixes",
+    "cc-other": _OTHERS,
+}
 _MOST = 50
 
 
@@ -220,24 +218,20 @@ def group_commits(commits: Iterable[Commit]) -> str:
     str
         Markdown: a list for each kind of change.
     """
-    groups: dict[str, list[str]] = {name: [] for name in _ORDER}
+    groups: dict[str, list[str]] = {name: [] for name in _GROUPS.values()}
     updates = 0
     for commit in commits:
         if commit.parents > 1 or not commit.subject:
             continue
-        header = _HEADER.fullmatch(commit.subject)
-        type_ = header["type"].lower() if header else ""
         if _DEPENDENCY.search(commit.subject) or _BOT.search(commit.author):
             updates += 1
             continue
-        text = header["text"] if header else commit.subject
-        is_breaking = bool(header and header["breaking"])
-        if is_breaking or _BREAKING.search(commit.message):
-            group = _BREAKING_CHANGES
-        else:
-            group = _KINDS.get(type_, _OTHERS)
+        # The notes call a commit what choosing the version took it for.
+        kind, _ = classify(commit.message.encode("utf-8", "replace"))
+        header = parse_header(commit.subject) if kind in _GROUPS else None
+        text = header.description if header else commit.subject
         line = f"{_safe_subject(text)} ({commit.hash[:10]})"
-        groups[group].append(line)
+        groups[_GROUPS.get(kind, _OTHERS)].append(line)
     if updates:
         plural = "dependency" if updates == 1 else "dependencies"
         groups[_OTHERS].append(f"Update {updates} {plural}")

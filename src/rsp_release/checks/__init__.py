@@ -1,4 +1,4 @@
-"""Everything that must be so before a release, as a plain list.
+"""The list of checks that run before a release.
 
 Each check is a function that looks at the `Facts` and returns a `Finding`.
 They are independent of one another: none stops another, and they look at the
@@ -36,48 +36,50 @@ __all__ = [
 ]
 
 LOCAL = "local"
-"""The clone alone tells."""
+"""Needs the clone only."""
 
 BUMP = "bump"
-"""``bump`` looks again before it writes, and nothing overrides it."""
+"""``bump`` runs it again before it writes, and nothing overrides it."""
 
 
 _LIST = {
     "Repository": (
         ("branch", "on a release branch", clone.check_branch, LOCAL, BUMP),
-        ("clean", "no uncommitted changes", clone.check_clean, LOCAL, BUMP),
-        ("history", "whole history", clone.check_history, LOCAL, BUMP),
+        ("clean", "clean working tree", clone.check_clean, LOCAL, BUMP),
+        ("history", "full history", clone.check_history, LOCAL, BUMP),
         ("tags-fetched", "tags fetched", clone.check_tags_fetched, BUMP),
         ("up-to-date", "up to date", clone.check_behind, BUMP),
-        ("tag-style", "tags of one style", clone.check_tag_style, LOCAL),
+        ("tag-style", "one tag style", clone.check_tag_style, LOCAL),
         ("tag-free", "tag is free", clone.check_tag_free, BUMP),
-        ("tag-unused", "tag was never used", clone.check_tag_unused),
-        ("release-free", "release is free", clone.check_release_free, BUMP),
-        ("ci", "CI of the commit", clone.check_ci),
+        ("tag-unused", "tag never used", clone.check_tag_unused),
+        ("release-free", "no GitHub release", clone.check_release_free, BUMP),
+        ("ci", "CI passed", clone.check_ci),
         ("unfinished", "no unfinished release", clone.check_unfinished, LOCAL),
-        ("previous-release", "last release", clone.check_previous_release),
-        ("previous-images", "last images", clone.check_previous_images),
+        ("previous-release", "previous release", clone.check_previous_release),
+        ("previous-images", "previous images", clone.check_previous_images),
         ("changelog-pull", "no open change log", clone.check_changelog_pull),
     ),
     "Credentials": (
         ("token", "token", credentials.check_repository, BUMP),
         ("sso", "single sign-on", credentials.check_sso),
-        ("contents", "may write contents", credentials.check_contents),
-        ("pulls", "may open pull requests", credentials.check_pulls),
-        ("workflows", "may change workflows",
+        ("contents", "can write contents", credentials.check_contents),
+        ("pulls", "can open pull requests", credentials.check_pulls),
+        ("workflows", "can change workflows",
          credentials.check_workflows_permission, BUMP),
-        ("actions", "may read runs", credentials.check_actions),
-        ("triggers", "starts workflows", credentials.check_triggers, BUMP),
+        ("actions", "can read runs", credentials.check_actions),
+        ("triggers", "can trigger workflows",
+         credentials.check_triggers, BUMP),
     ),
     "Rules": (
-        ("tag-rules", "rules for tags", rules.check_tag_rules, BUMP),
-        ("branch-rules", "rules for the branch", rules.check_branch_rules),
+        ("tag-rules", "tag rules", rules.check_tag_rules, BUMP),
+        ("branch-rules", "branch rules", rules.check_branch_rules),
         ("immutable", "immutable releases", rules.check_immutable),
     ),
     "Publishing": (
-        ("workflow", "a workflow publishes",
+        ("workflow", "publishing workflow",
          publishing.check_publishes, LOCAL),
-        ("workflow-enabled", "it is enabled", publishing.check_enabled, BUMP),
+        ("workflow-enabled", "workflow enabled",
+         publishing.check_enabled, BUMP),
         ("workflow-once", "publishes once", publishing.check_once, LOCAL),
         ("workflow-types", "starts once", publishing.check_types, LOCAL),
         ("workflow-condition", "not skipped",
@@ -85,10 +87,10 @@ _LIST = {
         ("workflow-queue", "not cancelled", publishing.check_queue, LOCAL),
         ("dockerfile", "Dockerfile", publishing.check_dockerfile, LOCAL,
          BUMP),
-        ("ghcr", "may push to ghcr.io", registries.check_ghcr, LOCAL, BUMP),
-        ("docker-hub", "secrets of Docker Hub",
+        ("ghcr", "can push to ghcr.io", registries.check_ghcr, LOCAL, BUMP),
+        ("docker-hub", "Docker Hub secrets",
          registries.check_docker_hub, BUMP),
-        ("gar", "secrets of GAR", registries.check_gar, BUMP),
+        ("gar", "GAR secrets", registries.check_gar, BUMP),
     ),
     "Deployment": (
         ("deployment", "deployment repository", deployment.check_access),
@@ -96,19 +98,19 @@ _LIST = {
         ("pull-secret", "pull secret", deployment.check_pull_secret),
     ),
     "Dependencies": (
-        ("lock", "lock file fits", dependencies.check_lock, LOCAL),
-        ("lock-age", "lock file is fresh", dependencies.check_lock_age,
+        ("lock", "lock file matches", dependencies.check_lock, LOCAL),
+        ("lock-age", "lock file recent", dependencies.check_lock_age,
          LOCAL),
-        ("dependency-pulls", "updates merged",
+        ("dependency-pulls", "no pending updates",
          dependencies.check_dependency_pulls),
-        ("periodic-ci", "periodic CI", dependencies.check_periodic_ci),
+        ("periodic-ci", "scheduled CI", dependencies.check_periodic_ci),
     ),
     "Change log": (
         ("fragments", "fragments well-formed", changes.check_fragments,
          LOCAL),
-        ("fragment-missing", "no fragment missing",
+        ("fragment-missing", "no missing fragments",
          changes.check_missing_fragments, LOCAL),
-        ("python-version", "version for Python",
+        ("python-version", "Python version",
          clone.check_python_version, LOCAL),
     ),
 }  # fmt: skip

@@ -1,9 +1,10 @@
-"""What a check is, and what it finds."""
+"""A check, and what it found."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..exceptions import ExitStatus
@@ -16,6 +17,7 @@ __all__ = [
     "Finding",
     "Report",
     "State",
+    "denied",
     "ok",
     "problem",
     "unknown",
@@ -23,10 +25,10 @@ __all__ = [
 ]
 
 State: TypeAlias = Literal["ok", "problem", "warning", "unknown"]
-"""``problem`` stops a release; ``unknown``: it could not be told."""
+"""``problem`` stops a release; ``unknown``: it cannot be told."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What a check found."""
 
@@ -38,6 +40,8 @@ class Finding:
 
     remedy: str | None = None
     """What to do, for a person."""
+
+    _: KW_ONLY
 
     command: str | None = None
     """A command that makes it ok, where one does."""
@@ -56,53 +60,25 @@ class Finding:
         return self.remedy or self.command or ""
 
 
-def ok(text: str, *, url: str | None = None) -> Finding:
-    """Make a finding that all is well."""
-    return Finding(state="ok", text=text, url=url)
+ok = partial(Finding, "ok")
+"""Make a finding that all is well."""
 
+problem = partial(Finding, "problem")
+"""Make a finding that stops a release."""
 
-def problem(
-    text: str,
-    remedy: str | None = None,
-    *,
-    command: str | None = None,
-    url: str | None = None,
-    exit_status: ExitStatus = ExitStatus.BLOCKED,
-) -> Finding:
-    """Make a finding that stops a release."""
-    return Finding(
-        state="problem",
-        text=text,
-        remedy=remedy,
-        command=command,
-        url=url,
-        exit_status=exit_status,
-    )
+denied = partial(problem, exit_status=ExitStatus.NOT_ALLOWED)
+"""Make a finding that stops it for want of a permission."""
 
+warning = partial(Finding, "warning")
+"""Make a finding that a person should know of."""
 
-def warning(
-    text: str,
-    remedy: str | None = None,
-    *,
-    command: str | None = None,
-    url: str | None = None,
-) -> Finding:
-    """Make a finding that a person should know of."""
-    return Finding(
-        state="warning", text=text, remedy=remedy, command=command, url=url
-    )
-
-
-def unknown(
-    text: str, remedy: str | None = None, *, command: str | None = None
-) -> Finding:
-    """Make a finding that it could not be told."""
-    return Finding(state="unknown", text=text, remedy=remedy, command=command)
+unknown = partial(Finding, "unknown")
+"""Make a finding of what cannot be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that must be so before a release."""
+    """One condition of a release."""
 
     key: str
     """A short name that scripts may depend on."""
@@ -111,7 +87,7 @@ class Check:
     """What it is about."""
 
     title: str
-    """What it asks, for a person."""
+    """What it checks, for a person."""
 
     look: Callable[[Facts], Finding]
     """Looks, and says what it found.

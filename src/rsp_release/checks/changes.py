@@ -1,10 +1,11 @@
-"""Checks of the change log: what the release will tell."""
+"""Checks of the change log's fragments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from ..changelog.scriv import categories_of, read_scriv_settings
+from ..config import Level
 from ..models.naming import name_first
 from ..version.fragments import Fragment, level_of
 from ..version.messages import parse_header
@@ -26,11 +27,11 @@ def check_fragments(facts: Facts) -> Finding:
     """Tell whether the fragments are well-formed."""
     history = facts.history
     if facts.is_empty:
-        return ok("nothing is committed yet")
+        return ok("no commits yet")
     if history is None:
-        return unknown("the fragments could not be read")
+        return unknown("not checked: cannot read the fragments")
     if not history.uses_fragments:
-        return ok("the change log is kept without fragments")
+        return ok("the change log has no fragments")
     names = facts.config.categories if facts.config else {}
     settings = read_scriv_settings(facts.text)
     allowed = frozenset(name.lower() for name in categories_of(settings))
@@ -44,40 +45,40 @@ def check_fragments(facts: Facts) -> Finding:
         more = len(troubles) - 3
         return problem(
             "; ".join(troubles[:3]) + (f"; and {more} more" * (more > 0)),
-            "mend it, and commit it",
+            "fix and commit it",
         )
     if not pending:
-        return ok("there are no fragments to collect")
+        return ok("no fragments to collect")
     count = len(pending)
     return ok(f"{count} fragment{'s' if count > 1 else ''}, well-formed")
 
 
 def _judge(
-    fragment: Fragment, names: Mapping[str, str], allowed: frozenset[str]
+    fragment: Fragment, names: Mapping[str, Level], allowed: frozenset[str]
 ) -> str | None:
     """Say what is wrong with a fragment."""
     if fragment.empty:
-        return f"nothing is under {fragment.empty[0]!r:.80}"
+        return f"the section {fragment.empty[0]!r:.80} is empty"
     if not fragment.parts:
-        return "there is nothing in it"
+        return "the fragment is empty"
     for part in fragment.parts:
         if not part.category:
             if fragment.tool == "scriv" and allowed:
-                return "its text is under no category"
+                return "text outside of a category"
             continue
         category = part.category.strip().rstrip(":").lower()
         is_named = category in allowed or category in names
         if allowed and fragment.tool == "scriv" and not is_named:
             return (
-                f"{part.category!r:.80} is no category; those are"
+                f"unknown category {part.category!r:.80}; known are"
                 f" {', '.join(sorted(allowed))}"
             )
         if not allowed and not (is_named or _is_usual(category, names)):
-            return f"the category {part.category!r:.80} is not known"
+            return f"unknown category {part.category!r:.80}"
     return None
 
 
-def _is_usual(category: str, names: Mapping[str, str]) -> bool:
+def _is_usual(category: str, names: Mapping[str, Level]) -> bool:
     level, says_so = level_of(category, names)
     return says_so or level != "patch" or category in {
         "other changes", "other", "changes", "misc", "miscellaneous",
@@ -89,11 +90,11 @@ def check_missing_fragments(facts: Facts) -> Finding:
     """Tell whether a change that users should know of has no fragment."""
     history = facts.history
     if facts.is_empty:
-        return ok("nothing is committed yet")
+        return ok("no commits yet")
     if history is None:
-        return unknown("the changes could not be read")
+        return unknown("not checked: cannot read the commits")
     if not history.uses_fragments:
-        return ok("the change log is kept without fragments")
+        return ok("the change log has no fragments")
     if history.previous is None:
         return ok("the first release needs no fragments")
     missing = []
@@ -110,9 +111,9 @@ def check_missing_fragments(facts: Facts) -> Finding:
     if missing:
         return warning(
             f"changes without a fragment: {name_first(missing)}",
-            "write one for each, with `scriv create`, and commit them",
+            "add one for each with `scriv create`, and commit them",
         )
-    return ok("every change that users should know of has a fragment")
+    return ok("every user-facing change has a fragment")
 
 
 def _tells(subject: str) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..exceptions import ExitStatus, NotAllowedError
-from .base import Finding, ok, problem, unknown
+from ..exceptions import NotAllowedError
+from .base import Finding, denied, ok, unknown
 from .facts import WORKFLOWS, Facts
 
 __all__ = [
@@ -16,14 +16,12 @@ __all__ = [
     "check_workflows_permission",
 ]
 
-_DENIED = ExitStatus.NOT_ALLOWED
-
 _KINDS = {
     "classic": "a classic personal access token",
     "fine-grained": "a fine-grained personal access token",
     "oauth": "a token of `gh` or another OAuth app",
     "app": "a token of a GitHub App or a workflow",
-    "unknown": "a token of a kind that is not known",
+    "unknown": "a token of unknown type",
     "none": "no token",
 }
 
@@ -36,28 +34,23 @@ def check_repository(facts: Facts) -> Finding:
     try:
         repository = facts.repository()
     except NotAllowedError as e:
-        return problem(
-            e.message, e.help or "set GITHUB_TOKEN", exit_status=_DENIED,
-            url=e.url,
-        )  # fmt: skip
+        return denied(e.message, e.help or "set GITHUB_TOKEN", url=e.url)
     name = facts.proposal.repository
     if repository.is_archived:
-        return problem(
+        return denied(
             f"{name} is archived",
-            "unarchive it in its settings on GitHub",
+            "unarchive it",
             command=f"gh repo unarchive {name} --yes",
-            exit_status=_DENIED,
         )
     if repository.can_push is False:
-        return problem(
-            f"the credentials may not write to the contents of {name}",
+        return denied(
+            f"the token cannot write to {name}",
             "use a token with the permission Contents: write",
-            exit_status=_DENIED,
         )
     if not facts.is_thorough:
-        return ok(f"{name} may be written to")
+        return ok(f"the token can write to {name}")
     kind = _KINDS[facts.credentials().kind]
-    return ok(f"{kind}, which sees {repository.name}")
+    return ok(f"{kind}, can read {repository.name}")
 
 
 def check_sso(facts: Facts) -> Finding:
@@ -67,40 +60,34 @@ def check_sso(facts: Facts) -> Finding:
     except NotAllowedError as e:
         if e.url is None:
             return unknown(e.message, e.help)
-        return problem(e.message, e.help, url=e.url, exit_status=_DENIED)
+        return denied(e.message, e.help, url=e.url)
     if hides:
-        return problem(
-            "GitHub leaves things out for want of single sign-on",
-            "authorise the token for the organisation, in its settings",
+        return denied(
+            "the token is not authorized for single sign-on",
+            "authorize it for the organization, in the token's settings",
             url="https://github.com/settings/tokens",
-            exit_status=_DENIED,
         )
-    return ok("GitHub does not ask for single sign-on")
+    return ok("not required")
 
 
 def check_contents(facts: Facts) -> Finding:
     """Tell whether contents may be written: the tag, and the release."""
     what = "Contents: write, for the tag and the release"
-    scoped = _judge_scopes(facts, what)
-    if scoped is not None:
-        return scoped
     commit = facts.proposal.commit
-    if facts.settings.may_write_contents(commit):
-        return ok(f"the token has {what}")
-    return _lacks(what, "Contents: write")
+    return _judge_scopes(facts, what) or _judge(
+        what, has=facts.settings.may_write_contents(commit)
+    )
 
 
 def check_pulls(facts: Facts) -> Finding:
     """Tell whether the change log's pull request may be opened."""
     if not facts.needs_pull():
-        return ok("not needed: the change log goes without a pull request")
+        return ok("not needed: the change log is pushed")
     what = "Pull requests: write, for the change log"
-    scoped = _judge_scopes(facts, what)
-    if scoped is not None:
-        return scoped
-    if facts.settings.may_write_pulls(facts.proposal.default_branch):
-        return ok(f"the token has {what}")
-    return _lacks(what, "Pull requests: write")
+    default = facts.proposal.default_branch
+    return _judge_scopes(facts, what) or _judge(
+        what, has=facts.settings.may_write_pulls(default)
+    )
 
 
 def check_actions(facts: Facts) -> Finding:
@@ -108,12 +95,12 @@ def check_actions(facts: Facts) -> Finding:
     what = "Actions: read, to watch the run"
     publication = facts.publication()
     if publication is None or not publication.workflow:
-        return ok("not needed: there is no run to watch")
+        return ok("not needed: no run to watch")
     try:
         facts.workflow_state(publication.workflow)
     except NotAllowedError:
-        return _lacks(what, "Actions: read")
-    return ok(f"the token has {what}")
+        return _judge(what, has=False)
+    return _judge(what, has=True)
 
 
 def check_workflows_permission(facts: Facts) -> Finding:
@@ -121,10 +108,10 @@ def check_workflows_permission(facts: Facts) -> Finding:
 
     It does where the commit's differ from those of the default branch.
     """
-    what = "Workflows: write, since the commit's workflow files are not those"
-    what += f" of {facts.proposal.default_branch}"
+    default = facts.proposal.default_branch
+    what = f"Workflows: write; the workflow files differ from {default}"
     if not _changes_workflows(facts):
-        return ok("not needed: the workflow files are the default branch's")
+        return ok(f"not needed: the workflow files equal those of {default}")
     try:
         credentials = facts.credentials()
     except NotAllowedError as e:
@@ -132,21 +119,19 @@ def check_workflows_permission(facts: Facts) -> Finding:
     if credentials.scopes is not None:
         if "workflow" in credentials.scopes:
             return ok(f"the token has {what}")
-        return problem(
+        return denied(
             f"the token lacks {what}",
             "give it the scope `workflow`",
             command="gh auth refresh --scopes workflow",
-            exit_status=_DENIED,
         )
     if facts.settings.starts_workflows() is False:
-        return problem(
+        return denied(
             f"GITHUB_TOKEN can never have {what}",
-            "use a personal access token, or that of a GitHub App",
-            exit_status=_DENIED,
+            "use a personal access token or a GitHub App's token",
         )
     return unknown(
-        f"whether the token has {what}",
-        "see that it has the permission Workflows: write",
+        f"cannot tell if the token has {what}",
+        "use a token with the permission Workflows: write",
     )
 
 
@@ -166,52 +151,51 @@ def check_triggers(facts: Facts) -> Finding:
     https://docs.github.com/en/actions/concepts/security/github_token
     """
     if facts.publication() is None:
-        return ok("not needed: no workflow publishes")
+        return ok("no publishing workflow")
     try:
         starts = facts.settings.starts_workflows()
     except NotAllowedError as e:
         return unknown(e.message, e.help)
     if starts is None:
         return unknown(
-            "whether a tag made with the token starts workflows",
-            "GITHUB_TOKEN starts none; that of a GitHub App does",
+            "cannot tell if tags pushed with the token trigger workflows",
+            "a GitHub App's token triggers them; GITHUB_TOKEN does not",
         )
     if starts:
-        return ok("a tag or release made with the token starts workflows")
-    return problem(
-        "the token is a workflow's own GITHUB_TOKEN: no tag or release made"
-        " with it starts a workflow, so no image would be published",
-        "use a personal access token, or that of a GitHub App",
-        exit_status=_DENIED,
+        return ok("tags and releases made with the token trigger workflows")
+    return denied(
+        "the token is the workflow's own GITHUB_TOKEN: tags and releases made"
+        " with it trigger no workflow, so no image would be published",
+        "use a personal access token or a GitHub App's token",
     )
 
 
 def _judge_scopes(facts: Facts, what: str) -> Finding | None:
     """Judge by scope and role, where the token has scopes."""
-    try:
-        repository, credentials = facts.repository(), facts.credentials()
-    except NotAllowedError as e:
-        return unknown(f"whether the token has {what}: {e.message}", e.help)
+    repository, credentials = facts.repository(), facts.credentials()
     if credentials.kind not in _SCOPED or credentials.scopes is None:
         return None
     wanted = {"repo"} if repository.is_private else {"repo", "public_repo"}
     if not wanted & set(credentials.scopes):
-        return problem(
+        return denied(
             f"the token lacks {what}",
             "give it the scope `repo`",
             command="gh auth refresh --scopes repo",
-            exit_status=_DENIED,
         )
     if repository.can_push is False:
         return unknown(
-            f"whether the token has {what}: its user may not write at all"
+            f"cannot tell if the token has {what}: its user has no write"
+            " access"
         )
     return ok(f"the token has {what}")
 
 
-def _lacks(what: str, permission: str) -> Finding:
-    return problem(
+def _judge(what: str, *, has: bool) -> Finding:
+    """Judge whether the token has a permission, and name its use."""
+    if has:
+        return ok(f"the token has {what}")
+    permission = what.partition(",")[0]
+    return denied(
         f"the token lacks {what}",
         f"use a token with the permission {permission}",
-        exit_status=_DENIED,
     )

@@ -5,18 +5,16 @@ from __future__ import annotations
 from ..deployment.charts import Place, parse_place
 from ..deployment.places import find_places
 from ..engine.world import DeployRepository
-from ..exceptions import BlockedError, ExitStatus, NotAllowedError
+from ..exceptions import BlockedError, NotAllowedError
 from ..models import Repository
 from ..models.naming import name_first
-from .base import Finding, ok, problem, unknown, warning
+from .base import Finding, denied, ok, problem, unknown, warning
 from .facts import Facts, NothingToLookAtError
 
 __all__ = ["check_access", "check_charts", "check_pull_secret"]
 
 _PULL_SECRET = ("imagePullSecrets", "pull-secret", "pullSecret")
 """How charts name the secret that an image is pulled with."""
-
-_DENIED = ExitStatus.NOT_ALLOWED
 
 
 def check_access(facts: Facts) -> Finding:
@@ -27,36 +25,32 @@ def check_access(facts: Facts) -> Finding:
     try:
         repository = _repository(facts)
     except BlockedError as e:
-        return problem(e.message, e.help, exit_status=_DENIED)
+        return denied(e.message, e.help)
     except NotAllowedError as e:
-        return problem(e.message, e.help, url=e.url, exit_status=_DENIED)
+        return denied(e.message, e.help, url=e.url)
     if repository.is_archived:
         return problem(
             f"{name} is archived",
-            "name another with `deploy.repository` in the settings",
+            "set another `deploy.repository`",
         )
     if repository.can_push is False:
         try:
             fork = _deploy(facts).fork()
         except NotAllowedError:
-            return problem(
-                f"the token may not write to {name}, and forks nothing",
-                f"use a token that may write to {name} as well, with the"
-                " permissions Contents: write and Pull requests: write",
-                exit_status=_DENIED,
+            return denied(
+                f"the token can neither write to {name} nor fork it",
+                f"use a token with the permissions Contents: write and Pull"
+                f" requests: write for {name}",
             )
         # From a fork of one's own it may be who can read the repository.
         how = f"the fork {fork.name}" if fork.name else f"a new fork of {name}"
-        return ok(f"pull requests may be opened in {name}, from {how}")
+        return ok(f"pull requests in {name} come from {how}")
     if not _deploy(facts).may_write_pulls(repository.default_branch):
-        return problem(
-            f"the token may not open pull requests in {name}",
-            "use a token with the permission Pull requests: write there",
-            exit_status=_DENIED,
+        return denied(
+            f"the token cannot open pull requests in {name}",
+            f"use a token with the permission Pull requests: write for {name}",
         )
-    return ok(
-        f"pull requests may be opened in {name}, from a branch of its own"
-    )
+    return ok(f"the token can open pull requests in {name}")
 
 
 def check_charts(facts: Facts) -> Finding:
@@ -79,13 +73,12 @@ def check_pull_secret(facts: Facts) -> Finding:
         if report.needs_credentials
     ]
     if not private:
-        return ok("no image is known to need a pull secret")
-    text = f"{name_first(private)} is shown only to those who log in"
+        return ok("no image needs a pull secret, as far as known")
+    text = f"{name_first(private)} is private"
     if _name(facts) is None:
         return warning(
             f"{text}, and no deployment repository is set",
-            "give the deployment a pull secret for it, or make the package"
-            " public",
+            "add a pull secret to the deployment, or make the package public",
         )
     try:
         places, deploy = _places(facts), _deploy(facts)
@@ -95,8 +88,8 @@ def check_pull_secret(facts: Facts) -> Finding:
     for place in places:
         if not place.is_app_version:
             return unknown(
-                f"{text}; whether {place} comes with a pull secret",
-                "see that it does",
+                f"{text}; cannot tell if {place} has a pull secret",
+                "check that it has one",
             )
         files = [
             path
@@ -107,12 +100,12 @@ def check_pull_secret(facts: Facts) -> Finding:
         texts = deploy.scan(commit, files)
         if not any(w in text for text in texts.values() for w in _PULL_SECRET):
             return problem(
-                f"{text}, and {place.directory} of {deploy.name} names no"
-                " pull secret",
-                "write `imagePullSecrets:` into its templates, or make the"
+                f"{text}, but {place.directory} of {deploy.name} has no pull"
+                " secret",
+                "add `imagePullSecrets:` to its templates, or make the"
                 " package public",
             )
-    return ok(f"{text}; the deployment names a pull secret")
+    return ok(f"{text}; the deployment has a pull secret")
 
 
 def _name(facts: Facts) -> str | None:
@@ -122,7 +115,7 @@ def _name(facts: Facts) -> str | None:
 def _deploy(facts: Facts) -> DeployRepository:
     deploy = facts.world.deploy
     if deploy is None:
-        raise NothingToLookAtError("the deployment repository is not asked")
+        raise NothingToLookAtError("the deployment repository was not read")
     return deploy
 
 
@@ -162,7 +155,7 @@ def _places(facts: Facts) -> tuple[Place, ...]:
             if place.path not in paths:
                 raise BlockedError(
                     f"{deploy.name} has no file {place.path}",
-                    help="mend deploy.charts in the settings",
+                    help="fix `deploy.charts` in the settings",
                 )
         return places
 

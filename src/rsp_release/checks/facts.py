@@ -22,7 +22,7 @@ from ..models import (
 )
 from ..models.github import Credentials
 from ..publishing import find_publication
-from ..version.evidence import History
+from ..version.history import History
 
 __all__ = ["Facts", "NothingToLookAtError"]
 
@@ -105,7 +105,7 @@ class Facts:
         """GitHub's settings, where the world has them."""
         settings = self.world.settings
         if settings is None:
-            raise NothingToLookAtError("GitHub's settings are not asked")
+            raise NothingToLookAtError("GitHub's settings were not read")
         return settings
 
     @property
@@ -113,7 +113,7 @@ class Facts:
         """The files of the commit, where the world has them."""
         files = self.world.files
         if files is None:
-            raise NothingToLookAtError("the commit's files are not read")
+            raise NothingToLookAtError("the commit's files were not read")
         return files
 
     # -- The clone ----------------------------------------------------------
@@ -160,7 +160,7 @@ class Facts:
         def read() -> Publication | None:
             config = self.config
             if config is None:
-                raise NothingToLookAtError("the settings are not known")
+                raise NothingToLookAtError("the settings were not read")
             return find_publication(
                 self.workflows(),
                 repository=self.proposal.repository,
@@ -242,7 +242,7 @@ class Facts:
         """
         config, tag = self.config, self.proposal.previous_tag
         if config is None:
-            raise NothingToLookAtError("the settings are not known")
+            raise NothingToLookAtError("the settings were not read")
         commit = self.world.git.local_tag(tag) if tag else None
         if tag is None or commit is None:
             return None

@@ -8,6 +8,7 @@ import shlex
 from typing import Any
 
 from ..exceptions import NotAllowedError, ReleaseError
+from ..models import Publication
 from ..models.naming import name_first
 from ..publishing import explain_absence
 from ..publishing.candidates import find_candidates
@@ -15,7 +16,7 @@ from ..publishing.documents import load
 from ..publishing.published import dockerfiles_of, jobs_of
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
-from .workflow_file import document_of
+from .workflow_file import Document, of_publishing_workflow
 
 __all__ = [
     "check_condition",
@@ -40,30 +41,33 @@ def check_publishes(facts: Facts) -> Finding:
     """Tell whether a workflow publishes images at a release."""
     config = facts.config
     if config is not None and config.images == ():
-        return ok("the settings say that there are no images")
+        return ok("no images, according to the settings")
     publication = facts.publication()
     if publication is None:
         return _explain(facts)
     if not publication.workflow:
         return problem(
-            "no workflow publishes the images that the settings name",
-            "set `workflow` in the settings, or let one publish them",
-        )
-    if not publication.images and publication.unsure:
-        return unknown(
-            f"{publication.workflow}: {publication.unsure[0]}",
-            "name the images with the setting `images`",
+            "no workflow publishes the images in the settings",
+            "set `workflow` in the settings, or add a workflow that"
+            " publishes them",
         )
     if not publication.images:
-        return unknown(
-            f"which images {publication.workflow} publishes",
-            "name them with the setting `images`",
-        )
+        return _cannot_tell(publication)
     names = list(dict.fromkeys(i.name for i in publication.images))
     assumed = any(image.is_assumed for image in publication.images)
     return ok(
         f"{publication.workflow} publishes {name_first(names)} on"
         f" {publication.event}" + (" (tag assumed)" if assumed else "")
+    )
+
+
+def _cannot_tell(publication: Publication) -> Finding:
+    """Say why nobody knows what the workflow publishes."""
+    path = publication.workflow
+    why = f": {publication.unsure[0]}" if publication.unsure else ""
+    return unknown(
+        f"cannot tell which images {path} publishes{why}",
+        "list them in the setting `images`",
     )
 
 
@@ -79,19 +83,21 @@ def _explain(facts: Facts) -> Finding:
     if sentences:
         return problem(
             sentences[0],
-            "start it with `release:` and `types: [published]` under `on:`",
+            "add `release:` with `types: [published]` under `on:`",
         )
     return problem(
         "no workflow publishes images when a release is published",
-        "add one, or say with `images = []` in the settings that there are"
-        " none",
+        "add one, or set `images = []` if there are no images",
         command="rsp-release init",
     )
 
 
 def check_condition(facts: Facts) -> Finding:
     """Tell whether the publishing jobs run for a release."""
-    if facts.publication() is not None:
+    publication = facts.publication()
+    if publication is not None:
+        if publication.workflow and not publication.images:
+            return _cannot_tell(publication)
         return ok("the publishing jobs run for a release")
     skipped = _skipped_jobs(facts)
     if not skipped:
@@ -99,8 +105,8 @@ def check_condition(facts: Facts) -> Finding:
     path, jobs = skipped
     return problem(
         f"{path} starts on a release, but the `if:` of {name_first(jobs)}"
-        " skips what publishes",
-        "let the condition hold for github.event_name == 'release'",
+        " skips publishing",
+        "make the condition true for github.event_name == 'release'",
     )
 
 
@@ -158,22 +164,22 @@ def check_enabled(facts: Facts) -> Finding:
     """Tell whether that workflow is enabled."""
     publication = facts.publication()
     if publication is None or not publication.workflow:
-        return ok("there is no publishing workflow to enable")
+        return ok("no publishing workflow")
     path = publication.workflow
     try:
         state = facts.workflow_state(path)
     except NotAllowedError as e:
-        return unknown(f"whether {path} is enabled: {e.message}", e.help)
+        return unknown(f"not checked: {e.message}", e.help)
     if state == "active":
         return ok(f"{path} is enabled")
     if state is None:
         return warning(
             f"GitHub does not know {path} yet",
-            f"it must be on {facts.proposal.default_branch}",
+            f"push it to {facts.proposal.default_branch}",
         )
     name = posixpath.basename(path)
     return problem(
-        f"{path} does not run: its state is {state}",
+        f"{path} is {state}",
         "enable it",
         command=(
             f"gh workflow enable {shlex.quote(name)}"
@@ -182,12 +188,11 @@ def check_enabled(facts: Facts) -> Finding:
     )
 
 
-def check_once(facts: Facts) -> Finding:
+@of_publishing_workflow
+def check_once(
+    facts: Facts, publication: Publication, document: Document
+) -> Finding:
     """Tell whether everything is published once only."""
-    publication = facts.publication()
-    document = document_of(facts, publication)
-    if publication is None or document is None:
-        return ok("nothing is published twice")
     found = find_candidates(
         publication.workflow, document, repository=facts.proposal.repository,
         tag=facts.proposal.tag, read=lambda _: None,
@@ -197,29 +202,30 @@ def check_once(facts: Facts) -> Finding:
         return problem(
             f"{publication.workflow} publishes twice: when the tag is pushed,"
             " and when the release is published",
-            "keep one: `release` with `types: [published]`, and"
-            " `branches: [...]` or nothing under `push`",
+            "keep `release` with `types: [published]`, and limit `push` to"
+            " branches",
         )
     twice = [s for s in publication.unsure if "publishes images too" in s]
     if twice:
-        return warning(twice[0], "let one workflow publish")
+        return warning(twice[0], "publish from one workflow only")
+    if not publication.images:
+        return _cannot_tell(publication)
     return ok(f"{publication.workflow} publishes on {publication.event} only")
 
 
-def check_types(facts: Facts) -> Finding:
+@of_publishing_workflow
+def check_types(
+    facts: Facts, publication: Publication, document: Document
+) -> Finding:
     """Tell whether a release starts that workflow once."""
-    publication = facts.publication()
-    document = document_of(facts, publication)
-    if publication is None or document is None:
-        return ok("no release starts a workflow that publishes")
     on = document.get("on")
     if publication.event != "release":
-        return ok(f"{publication.workflow} is started by the tag")
+        return ok(f"{publication.workflow} starts when the tag is pushed")
     release = on.get("release") if isinstance(on, dict) else None
     types = release.get("types") if isinstance(release, dict) else None
     if isinstance(types, str):
         types = [types]
-    remedy = "write `types: [published]` under `release:`"
+    remedy = "set `types: [published]` under `release:`"
     if types is None:
         return problem(
             f"one release starts {publication.workflow} up to three times:"
@@ -235,23 +241,22 @@ def check_types(facts: Facts) -> Finding:
         )
     if "published" not in types:
         return warning(
-            f"{publication.workflow} is started by {name_first(types)}, which"
-            " not every release is",
+            f"{publication.workflow} starts on {name_first(types)}, which"
+            " not every release triggers",
             remedy,
         )
-    return ok(f"{publication.workflow} is started once, when published")
+    return ok(f"{publication.workflow} starts once, on published")
 
 
-def check_queue(facts: Facts) -> Finding:
+@of_publishing_workflow
+def check_queue(
+    facts: Facts, publication: Publication, document: Document
+) -> Finding:
     """Tell whether another run may cancel the one that publishes.
 
     By default a newer run cancels the one that waits in the same group.
     https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
     """
-    publication = facts.publication()
-    document = document_of(facts, publication)
-    if publication is None or document is None:
-        return ok("no publishing run can be cancelled")
     groups = [document.get("concurrency")]
     groups += [
         job.get("concurrency") for _, job in jobs_of(document, publication)
@@ -261,38 +266,37 @@ def check_queue(facts: Facts) -> Finding:
         if _PER_REF.search(str(name)):
             continue
         options = group if isinstance(group, dict) else {}
-        where = f"the concurrency group {str(name)!r:.60} in"
+        where = f"concurrency group {str(name)!r:.60} in"
         where += f" {publication.workflow}"
         if options.get("cancel-in-progress") not in (None, False):
             return problem(
-                f"{where} cancels a run that publishes when another starts",
-                "take out `cancel-in-progress`, and write `queue: max`",
+                f"{where} cancels the publishing run when another starts",
+                "remove `cancel-in-progress` and set `queue: max`",
             )
         if options.get("queue") != "max":
             return warning(
-                f"{where} lets one run wait; a newer one cancels it",
-                "write `queue: max` beside its name",
+                f"{where} queues one run; a newer one cancels it",
+                "set `queue: max` in the group",
             )
-    return ok("no other run cancels the one that publishes")
+    return ok("no other run cancels the publishing run")
 
 
-def check_dockerfile(facts: Facts) -> Finding:
-    """Tell whether there is what the image is built from."""
-    publication = facts.publication()
-    document = document_of(facts, publication)
-    if publication is None or document is None:
-        return ok("nothing says what is built")
+@of_publishing_workflow
+def check_dockerfile(
+    facts: Facts, publication: Publication, document: Document
+) -> Finding:
+    """Tell whether the Dockerfile exists."""
     for paths in dockerfiles_of(document, publication):
         if any("${{" in path for path in paths):
             continue
         if not any(facts.text(path) is not None for path in paths):
             return problem(
-                f"{publication.workflow} builds from {paths[0]}, which is"
-                " not there",
-                "write and commit it",
+                f"{publication.workflow} builds from {paths[0]}, which does"
+                " not exist",
+                "add it and commit it",
                 command="rsp-release init"
                 if paths[0] == "Dockerfile"
                 else None,
             )
         return ok(f"the image is built from {paths[0]}")
-    return ok("nothing says which Dockerfile is built from")
+    return ok("the workflow names no Dockerfile")

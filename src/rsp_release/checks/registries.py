@@ -1,4 +1,4 @@
-"""Checks of what pushing to each registry takes."""
+"""Checks of the secrets and permissions that each registry needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..models import Publication
 from ..publishing.published import flat, jobs_of, steps_of
 from .base import Finding, ok, problem, unknown
 from .facts import Facts
-from .workflow_file import document_of
+from .workflow_file import Document, of_publishing_workflow
 
 __all__ = ["check_docker_hub", "check_gar", "check_ghcr"]
 
@@ -21,33 +21,41 @@ _SECRET = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)")
 _DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
-def check_docker_hub(facts: Facts) -> Finding:
-    """Tell whether the workflow has what Docker Hub asks for."""
+@of_publishing_workflow
+def check_docker_hub(
+    facts: Facts, publication: Publication, document: Document
+) -> Finding:
+    """Tell whether the workflow has the secrets of Docker Hub."""
+    usual = ("DOCKER_USERNAME", "DOCKER_TOKEN")
+    return _check_secrets(facts, publication, document, "Docker Hub", usual)
+
+
+@of_publishing_workflow
+def check_gar(
+    facts: Facts, publication: Publication, document: Document
+) -> Finding:
+    """Tell whether it has those of Google's Artifact Registry."""
+    usual = ("GAR_PUSH_TOKEN",)
     return _check_secrets(
-        facts, "Docker Hub", ("DOCKER_USERNAME", "DOCKER_TOKEN")
+        facts, publication, document, "Artifact Registry", usual
     )
 
 
-def check_gar(facts: Facts) -> Finding:
-    """Tell whether it has what Google's Artifact Registry asks for."""
-    return _check_secrets(facts, "Artifact Registry", ("GAR_PUSH_TOKEN",))
-
-
 def _check_secrets(
-    facts: Facts, registry: str, usual: tuple[str, ...]
+    facts: Facts,
+    publication: Publication,
+    document: Document,
+    registry: str,
+    usual: tuple[str, ...],
 ) -> Finding:
-    publication = facts.publication()
-    document = document_of(facts, publication)
-    if publication is None or document is None:
-        return ok(f"nothing is pushed to {registry}")
     if not any(_registry(i.name) == registry for i in publication.images):
         return ok(f"nothing is pushed to {registry}")
     wanted = _wanted_secrets(document, publication, registry, usual)
     if wanted is None:
         return problem(
             f"{publication.workflow} passes no secrets on, and {registry}"
-            " asks for some",
-            "write `secrets: inherit` beside `uses:`",
+            " needs some",
+            "add `secrets: inherit` next to `uses:`",
         )
     if not wanted:
         return ok(f"{registry} needs no secret")
@@ -56,14 +64,13 @@ def _check_secrets(
         known = facts.once("secrets", facts.settings.secret_names)
     except NotAllowedError as e:
         return unknown(
-            f"whether there are the secrets {names} for {registry}:"
-            f" {e.message}",
-            "a token with the permission Secrets: read sees them",
+            f"secrets {names} for {registry} not checked: {e.message}",
+            "use a token with the permission Secrets: read",
             command=f"gh secret list --repo {facts.proposal.repository}",
         )
     missing = [name for name in wanted if name.upper() not in known]
     if not missing:
-        return ok(f"the secrets for {registry} are there: {names}")
+        return ok(f"{registry} secrets exist: {names}")
     environments = [
         str(name)
         for _, job in jobs_of(document, publication)
@@ -71,9 +78,9 @@ def _check_secrets(
     ]
     if environments:
         return unknown(
-            f"whether the environment {environments[0]!r:.60} has the secrets"
-            f" {' and '.join(missing)} for {registry}: the repository has not",
-            "see that it has",
+            f"cannot tell if environment {environments[0]!r:.60} has"
+            f" {' and '.join(missing)} for {registry}; the repository has not",
+            "list its secrets",
             command=f"gh secret list --env {shlex.quote(environments[0])}"
             f" --repo {facts.proposal.repository}",
         )
@@ -82,9 +89,9 @@ def _check_secrets(
         for name in missing
     ]
     return problem(
-        f"{publication.workflow} pushes to {registry} without the secret"
-        f" {' and '.join(missing)}",
-        "set it, for the repository or the organisation",
+        f"{publication.workflow} pushes to {registry}, but"
+        f" {' and '.join(missing)} is not set",
+        "set it for the repository or the organization",
         command=" && ".join(commands),
     )
 
@@ -143,12 +150,11 @@ def _logs_in_to(step: Mapping[str, Any]) -> str | None:
     return None
 
 
-def check_ghcr(facts: Facts) -> Finding:
+@of_publishing_workflow
+def check_ghcr(
+    _: Facts, publication: Publication, document: Document
+) -> Finding:
     """Tell whether the workflow may push to GitHub's own registry."""
-    publication = facts.publication()
-    document = document_of(facts, publication)
-    if publication is None or document is None:
-        return ok("nothing is pushed to ghcr.io")
     if not any(i.name.startswith("ghcr.io/") for i in publication.images):
         return ok("nothing is pushed to ghcr.io")
     for name, job in jobs_of(document, publication):
@@ -160,9 +166,9 @@ def check_ghcr(facts: Facts) -> Finding:
             return problem(
                 f"job {name} of {publication.workflow} pushes to ghcr.io"
                 " without the permission packages: write",
-                "write `packages: write` under its `permissions:`",
+                "add `packages: write` under its `permissions:`",
             )
-    return ok("ghcr.io needs no secret, and the job may write packages")
+    return ok("the job can write packages; ghcr.io needs no secret")
 
 
 def _uses_own_token(job: Mapping[str, Any]) -> bool:

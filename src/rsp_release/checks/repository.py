@@ -6,10 +6,10 @@ import re
 from shlex import quote
 
 from ..exceptions import NotAllowedError
-from ..models import ReleasePage
 from ..models.naming import name_first
 from ..publishing.triggers import starts_on_branch
 from ..version.tags import Tag, parse_tags, stream_of
+from ..version.values import spell_pep440
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 from .workflow_file import read_workflow
@@ -58,24 +58,26 @@ _READERS = {
 
 _CHANGELOG_BRANCH = "rsp-release/changelog-"
 
+_JOINED = "another run releases {}; this one joins it"
+
 
 def check_branch(facts: Facts) -> Finding:
     """Tell whether a branch is checked out that is released from."""
     branch, default = facts.proposal.branch, facts.proposal.default_branch
     if branch is None:
         return problem(
-            "the checkout is on no branch",
-            "check out the release branch",
+            "HEAD is detached",
+            "switch to the release branch",
             command=f"git switch {quote(default)}",
         )
     if branch == default:
-        return ok(f"{branch} is checked out")
+        return ok(f"on {branch}")
     if _BACKPORT_BRANCH.fullmatch(branch):
-        return ok(f"{branch} is checked out, a branch for one line")
+        return ok(f"on {branch}, a maintenance branch")
     return problem(
-        f"{branch} is no release branch: those are {default}, and branches"
-        " for one line such as 1.4",
-        "check out the release branch, or set `branch` in the settings",
+        f"{branch} is not a release branch; release from {default}, or from a"
+        " maintenance branch such as 1.4",
+        "switch to the release branch, or set `branch` in the settings",
         command=f"git switch {quote(default)}",
     )
 
@@ -84,21 +86,21 @@ def check_clean(facts: Facts) -> Finding:
     """Tell whether everything is committed."""
     changed = facts.world.git.uncommitted()
     if facts.proposal.is_begun or not changed:
-        return ok("no tracked file has uncommitted changes")
+        return ok("no tracked file has changed")
     return problem(
-        f"there are uncommitted changes: {name_first(changed)}",
-        "commit them, or put them away",
+        f"uncommitted changes: {name_first(changed)}",
+        "commit or stash them",
         command="git stash",
     )
 
 
 def check_history(facts: Facts) -> Finding:
-    """Tell whether the whole history is here."""
+    """Tell whether the clone has the full history."""
     git = facts.world.git
     if facts.proposal.is_begun or not git.is_shallow():
-        return ok("the clone has the whole history")
+        return ok("the clone is not shallow")
     return problem(
-        "the clone is shallow, so its history cannot be judged",
+        "the clone is shallow",
         command=f"git fetch --unshallow --tags {quote(git.remote)}",
     )
 
@@ -110,10 +112,9 @@ def check_tags_fetched(facts: Facts) -> Finding:
     if facts.is_joined:
         missing = tuple(t for t in missing if t != facts.proposal.tag)
     if not missing:
-        return ok(f"all tags of {git.remote} are here")
+        return ok(f"all tags of {git.remote} are fetched")
     return problem(
-        f"{git.remote} has tags that this clone has not:"
-        f" {name_first(missing)}",
+        f"tags of {git.remote} are not fetched: {name_first(missing)}",
         command=f"git fetch --tags {quote(git.remote)}",
     )
 
@@ -122,7 +123,7 @@ def check_behind(facts: Facts) -> Finding:
     """Tell whether the commit is the head of the remote's branch."""
     git, branch = facts.world.git, facts.proposal.branch
     if branch is None:
-        return unknown("no branch is checked out")
+        return unknown("HEAD is detached")
     commit, head = facts.proposal.commit, facts.remote_head()
     if head is None:
         return problem(
@@ -130,7 +131,7 @@ def check_behind(facts: Facts) -> Finding:
             command=f"git push {quote(git.remote)} {quote(branch)}",
         )
     if head == commit:
-        return ok(f"{git.remote}/{branch} is at {commit[:10]}, as here")
+        return ok(f"{git.remote}/{branch} is at {commit[:10]} too")
     is_contained = git.is_ancestor(commit, head)
     if is_contained and (facts.proposal.is_begun or facts.is_joined):
         return ok(f"{git.remote}/{branch} contains {commit[:10]}")
@@ -146,8 +147,7 @@ def check_behind(facts: Facts) -> Finding:
         return problem(text, command=push)
     return problem(
         text,
-        "see what differs: git log "
-        + quote(f"{git.remote}/{branch}...{branch}"),
+        "compare: git log " + quote(f"{git.remote}/{branch}...{branch}"),
     )
 
 
@@ -155,10 +155,10 @@ def check_tag_style(facts: Facts) -> Finding:
     """Tell whether the tags are semantic versions of one style."""
     history, trouble = facts.history, facts.trouble
     if facts.is_empty:
-        return ok("nothing is committed yet")
+        return ok("no commits yet")
     if history is None:
         return unknown(
-            trouble.message if trouble else "the tags were not read",
+            trouble.message if trouble else "not checked: cannot read tags",
             trouble.help if trouble else None,
         )
     if trouble is not None:
@@ -168,22 +168,20 @@ def check_tag_style(facts: Facts) -> Finding:
         )
     tags = [t for t in history.tags if not t.is_calendar]
     if not tags:
-        return ok(f"no version is tagged; the next is {facts.proposal.tag}")
+        return ok(f"no version tags yet; the first is {facts.proposal.tag}")
     prefixes = sorted({t.prefix for t in tags})
     if len(prefixes) > 1:
-        newest = max(tags, key=lambda t: t.version.key)
+        newest = max(tags, key=lambda t: t.order)
         others = [t.name for t in tags if t.prefix != newest.prefix]
         return warning(
-            f"the tags have several styles: {newest.name}, but"
-            f" {name_first(others)}",
-            f"new tags are like {newest.name}; the setting tag-prefix says"
-            " so for good",
+            f"tags differ in prefix: {newest.name}, but {name_first(others)}",
+            f"new tags will be like {newest.name}; set `tag-prefix` to choose",
         )
     short = [t.name for t in tags if t.parts == 2]
     if short:
         return warning(
-            f"these tags have two numbers, not three: {name_first(short)}",
-            "a semantic version has three; new tags will have them",
+            f"tags with two numbers: {name_first(short)}",
+            "new tags will have three, as semantic versions do",
         )
     return ok(f"{len(tags)} tags, such as {tags[0].name}")
 
@@ -194,26 +192,26 @@ def check_python_version(facts: Facts) -> Finding:
     found = _READS_TAG.search(text)
     tag = facts.proposal.tag
     if found is None:
-        return ok("nothing takes a Python version from the tag")
+        return ok("no Python build tool reads the version from the tag")
     parsed = next(iter(parse_tags([tag])), None)
     if parsed is None:
-        return unknown(f"{tag} names no version")
+        return unknown(f"{tag} is not a version")
     reader = _READERS.get(found[0], found[0])
     version = tag.removeprefix(stream_of(parsed.prefix)).lstrip("-/@_")
     if not _PEP440.fullmatch(version):
         return problem(
-            f"{reader} reads the version from the tag, and {version} is none"
-            " of PEP 440",
-            "use an identifier that both know: a, b or rc, as in --pre rc",
+            f"{reader} reads the version from the tag, and {version} is not"
+            " valid under PEP 440",
+            "use an identifier that is: --pre a, b or rc",
         )
     if _has_prefix(parsed) and not re.search(
         r"tag[_-](?:regex|pattern)", text
     ):
         return warning(
             f"{reader} reads the version from the tag, and {tag} has a prefix",
-            "tell it with its setting tag_regex",
+            "set its tag_regex",
         )
-    return ok(f"{reader} reads {tag} as {parsed.version.pep440()}")
+    return ok(f"{reader} reads {tag} as {spell_pep440(parsed.version)}")
 
 
 def _has_prefix(tag: Tag) -> bool:
@@ -224,21 +222,22 @@ def check_tag_free(facts: Facts) -> Finding:
     """Tell whether the tag's name is free."""
     git, tag = facts.world.git, facts.proposal.tag
     if facts.is_joined:
-        return ok(f"another run releases {tag}, and this one goes along")
+        return ok(_JOINED.format(tag))
     remote = facts.remote_tag()
     if remote is not None:
         return problem(
-            f"tag {tag} is on {git.remote} already, at {remote.commit[:10]}",
+            f"tag {tag} already exists on {git.remote}, at"
+            f" {remote.commit[:10]}",
             "finish that release, or release another version",
             command=f"rsp-release resume {quote(tag)}",
         )
     local = git.local_tag(tag)
     if local is not None:
         return problem(
-            f"tag {tag} is in this clone already, at {local[:10]}",
+            f"tag {tag} already exists in this clone, at {local[:10]}",
             command=f"git tag -d {quote(tag)}",
         )
-    return ok(f"{tag} is free")
+    return ok(f"no tag {tag}")
 
 
 def check_tag_unused(facts: Facts) -> Finding:
@@ -252,74 +251,71 @@ def check_tag_unused(facts: Facts) -> Finding:
         runs = facts.settings.runs_of_tag(tag)
     except NotAllowedError as e:
         return unknown(
-            f"whether {tag} was used before: {e.message}",
-            "a token with the permission Actions: read sees past runs",
+            f"not checked: {e.message}",
+            "use a token with the permission Actions: read",
         )
     if not runs:
         return ok(f"no workflow ever ran for {tag}")
     if facts.remote_tag() is not None:
-        return ok(f"{tag} is there: the workflow runs are for it")
-    text = f"{tag} was tagged before, and deleted: a workflow ran for it"
+        return ok(f"tag {tag} exists, and the workflow runs are for it")
+    text = f"tag {tag} existed before: a workflow ran for it"
     if facts.is_immutable():
         return problem(
-            f"{text}; a tag of an immutable release can never be used again",
+            f"{text}; the tag of an immutable release cannot be reused",
             "release another version: rsp-release bump X.Y.Z",
             url=runs[0].url,
         )
     return warning(
-        text, "another version is safer: images of it may exist",
+        text,
+        "release another version: images of this one may exist",
         url=runs[0].url,
-    )  # fmt: skip
+    )
 
 
 def check_release_free(facts: Facts) -> Finding:
     """Tell whether there is a GitHub release of that tag."""
     tag = facts.proposal.tag
     if facts.is_joined:
-        return ok(f"another run releases {tag}, and this one goes along")
+        return ok(_JOINED.format(tag))
     published = [page for page in facts.pages(tag) if not page.is_draft]
     if published:
         return problem(
-            f"GitHub release {tag} is published already",
-            f"see {published[0].url}",
+            f"GitHub release {tag} is already published",
+            "release another version",
             url=published[0].url,
         )
-    drafts = len(facts.pages(tag))
-    if drafts:
-        return ok(f"GitHub release {tag} is a draft, and will be published")
-    return ok(f"there is no GitHub release {tag}")
+    if facts.pages(tag):
+        return ok(f"GitHub release {tag} is a draft; it will be published")
+    return ok(f"no GitHub release {tag}")
 
 
 def check_ci(facts: Facts) -> Finding:
     """Tell whether the commit's own CI is green."""
     commit = facts.proposal.commit
-    try:
-        checks = facts.settings.checks(commit)
-    except NotAllowedError as e:
-        return unknown(f"the checks of {commit[:10]}: {e.message}", e.help)
+    checks = facts.settings.checks(commit)
     # The job that releases is not over before it is.
     others = [check for check in checks if not check.is_own]
     failed = [check.name for check in others if check.state == "failed"]
     running = [check.name for check in others if check.state == "running"]
     if failed:
         return problem(
-            f"on {commit[:10]} failed: {name_first(failed)}",
-            "mend it, or run it again, before it is released",
+            f"checks of {commit[:10]} failed: {name_first(failed)}",
+            "fix or re-run them before the release",
         )
     if running:
         return warning(
-            f"on {commit[:10]} not over yet: {name_first(running)}",
-            "wait for it",
+            f"checks of {commit[:10]} still running: {name_first(running)}",
+            "wait for them",
         )
     if not checks:
-        text = f"nothing was checked on {commit[:10]}"
+        text = f"no checks on {commit[:10]}"
         path = _checks_pushes(facts)
         if path is None:
             return ok(text)
         return warning(
-            f"{text}, though {path} runs when {facts.proposal.branch} is"
-            " pushed to",
-            "wait for it, or see why it does not run",
+            f"{text}, although {path} runs on pushes to"
+            f" {facts.proposal.branch}",
+            "wait for it, or find out why it did not run",
         )
     return ok(f"{len(others)} checks of {commit[:10]} passed")
 
@@ -338,9 +334,9 @@ def check_unfinished(facts: Facts) -> Finding:
     """Tell whether a release that was begun here is not finished."""
     begun = facts.begun
     if begun is None:
-        return ok("this clone has no release that was begun and not finished")
+        return ok("no unfinished release in this clone")
     return problem(
-        f"release {begun} was begun here and is not finished",
+        f"release {begun} of this clone is not finished",
         command=f"rsp-release resume {quote(begun)}",
     )
 
@@ -349,24 +345,25 @@ def check_previous_release(facts: Facts) -> Finding:
     """Tell whether the previous tag has its GitHub release."""
     tag = facts.proposal.previous_tag
     if tag is None:
-        return ok("there is no earlier version")
-    pages: tuple[ReleasePage, ...] = facts.pages(tag)
+        return ok("no earlier version")
+    pages = facts.pages(tag)
     if facts.begun == tag:
-        return ok(f"{tag} is not finished, as told above")
+        return ok(f"{tag} is not finished; see above")
     if any(not page.is_draft for page in pages):
-        return ok(f"{tag} has its GitHub release")
+        return ok(f"{tag} has a GitHub release")
     if not pages and not facts.settings.has_releases():
         # It is how this repository was always released, and nothing is
         # unfinished.
         return warning(
-            f"no tag has a GitHub release so far, and {tag} has none either",
-            "this release will be the first, unless you make one of it",
+            f"no tag has a GitHub release yet, not even {tag}",
+            "create one for it, or let the new release be the first",
             command=f"rsp-release resume {quote(tag)}",
         )
-    what = "a draft of a" if pages else "no"
     return problem(
-        f"tag {tag} has {what} GitHub release",
-        "finish it",
+        f"the GitHub release of {tag} is a draft"
+        if pages
+        else f"tag {tag} has no GitHub release",
+        "finish that release",
         command=f"rsp-release resume {quote(tag)}",
     )
 
@@ -376,20 +373,19 @@ def check_previous_images(facts: Facts) -> Finding:
     tag = facts.proposal.previous_tag
     reports = facts.previous_images()
     if tag is None or not reports:
-        return ok("no earlier version has images that are known")
+        return ok("no known images of an earlier version")
     absent = [r.image for r in reports if r.state == "absent"]
     if absent and all(page.is_draft for page in facts.pages(tag)):
-        return unknown(f"{tag} has no GitHub release, so no image either")
+        return unknown(f"{tag} has no GitHub release, hence no images")
     if absent and facts.config and facts.config.is_set("images"):
         # The settings may name an image that is new.
         return warning(
-            f"{tag} has no image {name_first(absent)}, which the settings"
-            " name",
-            "see that the workflow publishes it",
+            f"{name_first(absent)} from the settings has no tag {tag}",
+            "check that the workflow publishes it",
         )
     if absent:
         return problem(
-            f"{tag} has no image {name_first(absent)}",
+            f"{name_first(absent)} has no tag {tag}",
             "finish that release",
             command=f"rsp-release resume {quote(tag)} --rerun-failed 1",
         )
@@ -417,8 +413,8 @@ def check_changelog_pull(facts: Facts) -> Finding:
             return problem(
                 f"pull request #{pull.number} with the change log of {tag} is"
                 " open",
-                "merge it, and finish that release",
+                "merge it, then finish that release",
                 command=f"rsp-release resume {quote(tag)}",
                 url=pull.url,
             )
-    return ok("no pull request with a change log is open")
+    return ok("no open pull request with a change log")

@@ -20,7 +20,7 @@ def check_tag_rules(facts: Facts) -> Finding:
     try:
         rulesets = facts.settings.rulesets("tag")
     except NotAllowedError as e:
-        return unknown(f"the rules for tags: {e.message}", e.help)
+        return unknown(f"not checked: {e.message}", e.help)
     covering = [
         ruleset
         for ruleset in rulesets
@@ -35,34 +35,33 @@ def check_tag_rules(facts: Facts) -> Finding:
         why = _find_obstacle(ruleset, tag)
         if why:
             return problem(
-                f"the ruleset {ruleset.name!r} {why}, and you may not bypass"
-                " it",
-                "let an administrator put you on its bypass list",
+                f"ruleset {ruleset.name!r} {why}, and you cannot bypass it",
+                "ask an administrator to add you to its bypass list",
                 url=ruleset.url,
             )
     for ruleset in covering:
         doubts = ruleset.doubts
         if doubts and ruleset.bypass not in _FREE:
             return unknown(
-                f"whether the ruleset {ruleset.name!r} lets {tag} be made: it"
-                f" has {name_first(doubts)}",
-                f"see that {tag} is as it asks: {ruleset.url or ruleset.name}",
+                f"cannot tell if ruleset {ruleset.name!r} allows tag {tag}:"
+                f" it has {name_first(doubts)}",
+                f"compare {tag} with {ruleset.url or ruleset.name}",
             )
     if bypassed:
-        return ok(f"you may bypass the ruleset {bypassed[0]!r}")
+        return ok(f"you can bypass ruleset {bypassed[0]!r}")
     if covering:
-        return ok(f"the ruleset {covering[0].name!r} lets {tag} be made")
-    return ok(f"no ruleset is about {tag}")
+        return ok(f"ruleset {covering[0].name!r} allows tag {tag}")
+    return ok(f"no ruleset covers tag {tag}")
 
 
 def _find_obstacle(ruleset: Ruleset, tag: str) -> str | None:
     if "creation" in ruleset.rules:
-        return f"lets nobody create {tag}"
+        return f"restricts creating {tag}"
     pattern = ruleset.forbids_name(tag)
     if pattern is not None:
-        return f"wants other names, by the pattern {pattern!r}"
+        return f"requires tag names to match {pattern!r}"
     if "required_signatures" in ruleset.rules:
-        return "wants commits with verified signatures"
+        return "requires signed commits"
     return None
 
 
@@ -74,29 +73,29 @@ def check_branch_rules(facts: Facts) -> Finding:
     rules = facts.settings.branch_rules(branch)
     policy = facts.proposal.pull_policy
     if not rules.needs_pull:
-        return ok(f"{branch} takes pushes")
+        return ok(f"{branch} accepts pushes")
     if policy.when == "never":
         return problem(
-            f"{branch} takes pull requests only, but the settings say never"
-            " to open one",
+            f"{branch} requires pull requests, but `pull-request.when` is"
+            " never",
             'set `pull-request.when` to "auto"',
         )
     if rules.approvals is None:
         return unknown(
-            f"{branch} takes pull requests only; whether they need a review"
-            " is shown to administrators",
+            f"{branch} requires pull requests; GitHub shows the required"
+            " approvals to administrators only",
         )
     if rules.approvals and not policy.reviewers:
         return warning(
-            f"{branch} takes pull requests only, with {rules.approvals}"
-            " approval" + ("s" if rules.approvals > 1 else ""),
-            "the release waits for that; `pull-request.reviewers` in the"
-            " settings asks for it",
+            f"{branch} requires {rules.approvals} approval"
+            + ("s" if rules.approvals > 1 else ""),
+            "set `pull-request.reviewers` to request reviews; the release"
+            " waits for them",
         )
-    text = f"{branch} takes pull requests, and the change log is one"
+    text = f"{branch} requires pull requests; the change log goes by one"
     bypassed = _bypassed(facts, branch)
     if bypassed:
-        text += f"; you may bypass the ruleset {bypassed[0]!r}"
+        text += f"; you can bypass ruleset {bypassed[0]!r}"
     return ok(text)
 
 
@@ -119,9 +118,7 @@ def check_immutable(facts: Facts) -> Finding:
     """Tell whether releases are locked once they are published."""
     is_immutable = facts.is_immutable()
     if is_immutable is None:
-        return unknown(
-            "whether releases are immutable: GitHub tells administrators",
-        )
+        return unknown("not checked: GitHub tells administrators only")
     if is_immutable:
-        return ok("releases are immutable: the tag can be used only once")
+        return ok("releases are immutable: a tag can be used only once")
     return ok("releases are not immutable")

@@ -1,11 +1,11 @@
-"""Runs checks at the same time, and never lets one stop another."""
+"""Run checks at the same time, and never let one stop another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from ..exceptions import NotAllowedError, ReleaseError
+from ..exceptions import ReleaseError
 from .base import Check, Finding, Report, unknown
 from .facts import Facts
 
@@ -15,7 +15,7 @@ _THREADS = 8
 
 
 def look_at(check: Check, facts: Facts) -> Finding:
-    """Look at one thing; what could not be looked at is unknown.
+    """Run one check; what cannot be read leaves it unknown.
 
     Parameters
     ----------
@@ -31,14 +31,12 @@ def look_at(check: Check, facts: Facts) -> Finding:
     """
     try:
         return check.look(facts)
-    except NotAllowedError as e:
-        return unknown(f"not allowed to look: {e.message}", e.help)
     except ReleaseError as e:
-        return unknown(f"could not look: {e.message}", e.help)
+        return unknown(f"not checked: {e.message}", e.help, url=e.url)
 
 
 def run_checks(checks: Iterable[Check], facts: Facts) -> Iterator[Report]:
-    """Look at everything, several things at a time.
+    """Run checks, several at a time.
 
     Parameters
     ----------

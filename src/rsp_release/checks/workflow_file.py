@@ -1,18 +1,24 @@
-"""The files of workflows, as checks read them."""
+"""The workflow files of the commit, as checks read them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeAlias
 
 from ..exceptions import ReleaseError
 from ..models import Publication
 from ..publishing.documents import load
+from .base import Finding, ok
 from .facts import Facts
 
-__all__ = ["document_of", "read_workflow"]
+__all__ = ["Document", "of_publishing_workflow", "read_workflow"]
+
+Document: TypeAlias = dict[str, Any]
+"""A workflow file, as read."""
 
 
-def read_workflow(facts: Facts, path: str) -> dict[str, Any] | None:
+def read_workflow(facts: Facts, path: str) -> Document | None:
     """Return a workflow of the commit; `None` where it makes no sense."""
     try:
         document = facts.once(
@@ -23,10 +29,33 @@ def read_workflow(facts: Facts, path: str) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def document_of(
-    facts: Facts, publication: Publication | None
-) -> dict[str, Any] | None:
-    """Return the publishing workflow; `None` where there is none to read."""
-    if publication is None or publication.workflow not in facts.workflows():
-        return None
-    return read_workflow(facts, publication.workflow)
+def of_publishing_workflow(
+    look: Callable[[Facts, Publication, Document], Finding],
+) -> Callable[[Facts], Finding]:
+    """Give a check the publishing workflow; without one, all is well.
+
+    That there is none is the finding of another check.
+
+    Parameters
+    ----------
+    look
+        The check, which is given the publication and the workflow's file.
+
+    Returns
+    -------
+    typing.Callable
+        The check, as the list of checks has it.
+    """
+
+    @wraps(look)
+    def find_and_look(facts: Facts) -> Finding:
+        publication = facts.publication()
+        if publication is not None and (
+            publication.workflow in facts.workflows()
+        ):
+            document = read_workflow(facts, publication.workflow)
+            if document is not None:
+                return look(facts, publication, document)
+        return ok("no publishing workflow")
+
+    return find_and_look

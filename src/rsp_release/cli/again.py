@@ -1,4 +1,4 @@
-"""After a run failed: the offer to run its failed jobs again."""
+"""The offer to re-run the failed jobs of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["LastRun"]
 
 
 class LastRun:
-    """The run that a command's events were last about."""
+    """The run in the last events of a command."""
 
     def __init__(self) -> None:
         self._run: WorkflowRun | None = None
@@ -43,7 +43,7 @@ class LastRun:
             yield event
 
     def offer(self, session: Session, result: Result) -> bool:
-        """Ask whether to run the failed jobs again, where that can help.
+        """Ask whether to re-run the failed jobs, where that can help.
 
         Parameters
         ----------
@@ -64,5 +64,5 @@ class LastRun:
             and self._run is not None
             and runs.is_rerunnable(self._run)
             and session.may_ask
-            and typer.confirm("Run the failed jobs again?", default=False)
+            and typer.confirm("Re-run the failed jobs?", default=False)
         )

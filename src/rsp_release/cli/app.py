@@ -1,46 +1,40 @@
-"""The command line: arguments in, events out. It decides nothing.
-
-Over 400 lines, since it is a table: every option of every command, once.
-"""
+"""The command line: arguments in, events out. It decides nothing."""
 
 from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import typer
+from typer import Argument, Option
 from typer.exceptions import TyperException
 
 from .. import __version__
-from ..exceptions import ExitStatus, ReleaseError, UsageError
+from ..exceptions import ExitStatus, ReleaseError
 from ..release.plan import Options
 from .options import (
     Approve,
-    CollectLate,
     Deepen,
+    DryRun,
     Force,
     Json,
-    LeaveLate,
-    NoDeploy,
-    NoVerify,
-    NoWait,
-    NoWatch,
     Part,
     Pre,
     RerunFailed,
     Tag,
     Timeout,
     Yes,
-    choose_options,
+    takes_release_options,
 )
 from .session import Globals, Session, parse_duration, print_error
 
 __all__ = ["app", "main"]
 
-SHELLS = ("bash", "zsh", "fish")
+Shell: TypeAlias = Literal["bash", "zsh", "fish"]
 """Shells that completion is printed for."""
 
 app = typer.Typer(
@@ -58,23 +52,22 @@ def set_globals(
     context: typer.Context,
     *,
     directory: Annotated[
-        Path, typer.Option("-C", metavar="DIR", help="Run in DIR.")
+        Path, Option("-C", metavar="DIR", help="Run in DIR.")
     ] = Path(),
     repo: Annotated[
-        str | None,
-        typer.Option(metavar="OWNER/NAME", help="The GitHub repository."),
+        str | None, Option(metavar="OWNER/NAME", help="The GitHub repository.")
     ] = None,
     remote: Annotated[
-        str, typer.Option(metavar="NAME", help="The git remote.")
+        str, Option(metavar="NAME", help="The git remote.")
     ] = "origin",
     no_color: Annotated[
-        bool, typer.Option("--no-color", help="Disable colors.")
+        bool, Option("--no-color", help="Disable colors.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Show tracebacks.")
+        bool, Option("-v", "--verbose", help="Show tracebacks.")
     ] = False,
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version.")
+        bool, Option("--version", help="Show the version.")
     ] = False,
 ) -> None:
     """Release a service: tag, GitHub release, images, deployment."""
@@ -96,9 +89,7 @@ def next_(
     part: Part = "auto",
     *,
     pre: Pre = None,
-    why: Annotated[
-        bool, typer.Option("--why", help="Explain the choice.")
-    ] = False,
+    why: Annotated[bool, Option("--why", help="Explain the choice.")] = False,
     as_json: Json = False,
     force: Force = False,
     deepen: Deepen = False,
@@ -122,25 +113,21 @@ def notes(
     context: typer.Context,
     version: Annotated[
         str | None,
-        typer.Argument(metavar="[VERSION]", help="A version or a tag."),
+        Argument(
+            metavar="[VERSION]", help="A version or a tag (default: the next)."
+        ),
     ] = None,
     *,
     generated: Annotated[
-        bool,
-        typer.Option(
-            "--generated", help="Include the notes that GitHub generates."
-        ),
+        bool, Option("--generated", help="Include GitHub's generated notes.")
     ] = False,
     deepen: Deepen = False,
 ) -> int:
-    """Print the notes of a release, published or to come."""
+    """Print the notes of a published release, or of the next one."""
     from .notes import run_notes
 
-    return run_notes(
-        Session(context.obj, deepens=deepen),
-        version=version,
-        generated=generated,
-    )
+    session = Session(context.obj, deepens=deepen)
+    return run_notes(session, version=version, generated=generated)
 
 
 @app.command()
@@ -148,8 +135,7 @@ def check(
     context: typer.Context,
     *,
     offline: Annotated[
-        bool,
-        typer.Option("--offline", help="Use no network."),
+        bool, Option("--offline", help="Use no network.")
     ] = False,
     as_json: Json = False,
 ) -> int:
@@ -163,13 +149,11 @@ def check(
 def init(
     context: typer.Context,
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the diff; write nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     registry: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="REGISTRY",
             help=(
                 "Where images go: ghcr, docker-hub, docker.io/NAMESPACE, or"
@@ -191,23 +175,11 @@ def init(
 
 @app.command()
 def completion(
-    shell: Annotated[
-        str,
-        typer.Argument(
-            metavar="bash|zsh|fish",
-            help="The shell.",
-            autocompletion=lambda: list(SHELLS),
-        ),
-    ],
+    shell: Annotated[Shell, Argument(help="The shell.")],
 ) -> int:
     """Print the completion script of a shell."""
     from typer import completion as typers
 
-    if shell not in SHELLS:
-        raise UsageError(
-            f"there is no completion for {shell!r}",
-            help=f"there are {', '.join(SHELLS)}",
-        )
     # Typer's own, so that it is for the protocol of the typer at hand.
     script = typers.get_completion_script(  # type: ignore[attr-defined]
         prog_name="rsp-release",
@@ -222,9 +194,7 @@ def completion(
 def schema(
     name: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[NAME]", help="settings, check, next or events."
-        ),
+        Argument(metavar="[NAME]", help="settings, check, next or events."),
     ] = None,
 ) -> int:
     """Print the JSON Schemas of the settings and of --json output."""
@@ -234,76 +204,45 @@ def schema(
 
 
 @app.command()
+@takes_release_options
 def bump(
     context: typer.Context,
     part: Part = "auto",
     *,
     pre: Pre = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan; write nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
-    no_watch: NoWatch = False,
-    no_verify: NoVerify = False,
-    no_deploy: NoDeploy = False,
-    no_wait: NoWait = False,
-    rerun_failed: RerunFailed = 0,
-    approve: Approve = False,
-    leave_late: LeaveLate = False,
-    collect_late: CollectLate = False,
     deepen: Deepen = False,
-    timeout: Timeout = "1h",
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force",
-            help="Release despite warnings, or with a smaller bump than the"
-            " changes call for.",
-        ),
-    ] = False,
+    asked: Options,
 ) -> int:
-    """Release: from merged commits to images that can be pulled."""
+    """Release: tag, GitHub release, images, deployment pull request."""
     from .release import run_bump
 
-    asked = choose_options(context, asks=not yes)
+    asked = replace(asked, asks=not yes)
     return run_bump(
         Session(context.obj, asked=asked, as_json=as_json, deepens=deepen),
         part=part,
         pre=pre,
-        force=force,
+        force=asked.forces,
         dry_run=dry_run,
         yes=yes,
     )
 
 
 @app.command()
+@takes_release_options
 def resume(
     context: typer.Context,
     tag: Tag = None,
     *,
     as_json: Json = False,
-    no_watch: NoWatch = False,
-    no_verify: NoVerify = False,
-    no_deploy: NoDeploy = False,
-    no_wait: NoWait = False,
-    rerun_failed: RerunFailed = 0,
-    approve: Approve = False,
-    leave_late: LeaveLate = False,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="Release even if its edited entry contradicts it."
-        ),
-    ] = False,
-    collect_late: CollectLate = False,
     deepen: Deepen = False,
-    timeout: Timeout = "1h",
+    asked: Options,
 ) -> int:
     """Resume an interrupted release."""
     from .release import run_resume
 
-    asked = choose_options(context, asks=True)
     return run_resume(
         Session(context.obj, asked=asked, as_json=as_json, deepens=deepen),
         tag=tag,
@@ -331,7 +270,7 @@ def watch(
     tag: Tag = None,
     *,
     run: Annotated[
-        int | None, typer.Option(metavar="ID", help="The run's number.")
+        int | None, Option(metavar="ID", help="Watch this run.")
     ] = None,
     rerun_failed: RerunFailed = 0,
     approve: Approve = False,
@@ -358,7 +297,7 @@ def verify(
     *,
     accept: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--accept",
             help="Accept the digest that a moved tag points to now.",
         ),
@@ -378,23 +317,17 @@ def deploy(
     context: typer.Context,
     tag: Tag = None,
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the change; write nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     local: Annotated[
         Path | None,
-        typer.Option(
-            metavar="PATH", help="Commit in a local checkout instead."
-        ),
+        Option(metavar="PATH", help="Commit to a local checkout instead."),
     ] = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait until it is merged.")
+        bool, Option("--wait", help="Wait for the merge.")
     ] = False,
     force: Annotated[
         bool,
-        typer.Option(
-            "--force", help="Deploy even over a newer or unknown version."
-        ),
+        Option("--force", help="Deploy even over a newer or unknown version."),
     ] = False,
     as_json: Json = False,
     timeout: Timeout = "1h",
@@ -417,31 +350,31 @@ def fleet(
     context: typer.Context,
     repository: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[OWNER/NAME]", help="The deployment repository."
-        ),
+        Argument(metavar="[OWNER/NAME]", help="The deployment repository."),
     ] = None,
     *,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="Applications, such as 'ga*'."),
+        Option(
+            metavar="PATTERN", help="Show these applications, such as 'ga*'."
+        ),
     ] = None,
     need: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="NEED",
             help="failed, unknown, deploy, merge, release or nothing.",
         ),
     ] = None,
     check: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--check", help="Exit non-zero if any application needs attention."
         ),
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Show all applications: deployed, released, and what each needs."""
+    """Show what each application has deployed, and what it needs."""
     from .fleet import run_fleet
 
     return run_fleet(
@@ -454,49 +387,35 @@ def fleet(
 
 
 @app.command()
-def demo(
-    context: typer.Context,
-    *,
-    as_json: Json = False,
-) -> int:
-    """Release a made-up service on the sandbox. Needs no account."""
+def demo(context: typer.Context, *, as_json: Json = False) -> int:
+    """Release an example service on the sandbox. Needs no account."""
     from .demo import run_demo
 
     return run_demo(context.obj, as_json=as_json)
 
 
 @app.command()
+@takes_release_options
 def rehearse(
     context: typer.Context,
     part: Part = "auto",
     *,
     pre: Pre = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Stop after the plan.")
-    ] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
-    no_watch: NoWatch = False,
-    no_verify: NoVerify = False,
-    no_deploy: NoDeploy = False,
-    no_wait: NoWait = False,
-    rerun_failed: RerunFailed = 0,
-    approve: Approve = False,
-    leave_late: LeaveLate = False,
-    collect_late: CollectLate = False,
-    timeout: Timeout = "1h",
-    force: Force = False,
+    asked: Options,
 ) -> int:
-    """Release this repository on the sandbox, from a throwaway clone."""
+    """Release this repository on the sandbox, in a throwaway clone."""
     from .rehearse import run_rehearse
 
-    asked = choose_options(context, asks=False)
+    asked = replace(asked, asks=False)
     return run_rehearse(
         context.obj,
         lambda options: Session(options, asked=asked, as_json=as_json),
         part=part,
         pre=pre,
-        force=force,
+        force=asked.forces,
         dry_run=dry_run,
     )
 
@@ -506,25 +425,20 @@ def sandbox(
     context: typer.Context,
     *,
     port: Annotated[
-        int,
-        typer.Option(
-            metavar="N", help="Port to listen on; 0 picks a free one."
-        ),
+        int, Option(metavar="N", help="Port to listen on; 0 picks a free one.")
     ] = 0,
     git: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="A bare repository to serve."),
+        Path | None, Option(metavar="PATH", help="Serve this bare repository.")
     ] = None,
     repo: Annotated[
-        str | None,
-        typer.Option(metavar="OWNER/NAME", help="Its name on GitHub."),
+        str | None, Option(metavar="OWNER/NAME", help="Its name on GitHub.")
     ] = None,
     scenario: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What the workflows do."),
+        Option(metavar="FILE", help="Script of what workflows do."),
     ] = None,
 ) -> int:
-    """Serve an imitation of GitHub and a registry until interrupted."""
+    """Serve a sandbox of GitHub and a registry until interrupted."""
     from .demo import run_sandbox
 
     return run_sandbox(

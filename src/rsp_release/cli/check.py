@@ -1,8 +1,7 @@
-"""The command ``check``: everything that must be so before a release."""
+"""The command ``check``: checks that a release would succeed."""
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -10,6 +9,7 @@ from typing import Any, TextIO
 
 from ..checks import Facts, Report, State
 from ..exceptions import ExitStatus, ReleaseError
+from ..views.base import find_size, write
 from ..views.glyphs import Glyphs
 from ..views.json import SCHEMA, dumps
 from ..views.safe import line, url
@@ -33,7 +33,7 @@ _WIDE = 100
 
 
 def run_check(options: Globals, *, offline: bool, as_json: bool) -> int:
-    """Look at everything that must be so before a release.
+    """Run every check, and show what it found.
 
     Parameters
     ----------
@@ -77,11 +77,11 @@ def run_check(options: Globals, *, offline: bool, as_json: bool) -> int:
                 conclude(reports, status, options.environ)
             return int(status)
     except ReleaseError as e:
-        if not as_json:
-            # With an annotation, where that is wanted.
-            return session.fail(e)
-        view.fail(e)
-        return int(e.exit_status)
+        if isinstance(view, _Json):
+            view.fail(e)
+            return int(e.exit_status)
+        # With an annotation, where that is wanted.
+        return session.fail(e)
 
 
 def _annotate(report: Report, options: Globals) -> None:
@@ -120,18 +120,20 @@ class _Text:
             and not environ.get("NO_COLOR")
             and environ.get("TERM") != "dumb"
         )
-        self._width = _find_width(stream, environ)
+        # Where there is no terminal, lines are not broken.
+        is_terminal = stream.isatty()
+        self._width = find_size(stream, environ)[0] if is_terminal else 0
         self._group = ""
 
     def begin(self, facts: Facts) -> None:
         proposal = facts.proposal
-        where = proposal.branch or "no branch"
+        where = proposal.branch or "detached HEAD"
         if facts.is_empty:
-            text = f"{proposal.repository}: nothing is committed yet"
+            text = f"{proposal.repository}: no commits yet"
         else:
             text = f"{proposal.repository}, {where} at {proposal.commit[:10]}"
         if facts.trouble is None and not facts.is_empty:
-            text += f", checked for {proposal.tag}"
+            text += f", next release {proposal.tag}"
         self._write(f"{line(text)}\n")
 
     def show(self, report: Report) -> None:
@@ -176,18 +178,12 @@ class _Text:
             else:
                 text = finding.remedy or finding.text
                 self._put(mark, report.check.title, line(text))
-        counts = _count(reports)
-        words = [
-            f"{counts['problem']} problem" + _s(counts["problem"]),
-            f"{counts['warning']} warning" + _s(counts["warning"]),
-            f"{counts['unknown']} could not be told",
-        ]
-        told = ", ".join(w for w in words if not w.startswith("0 "))
-        total = f"{len(reports)} checks"
-        self._write(f"{total}: {told or 'all well'}\n")
-
-    def fail(self, error: ReleaseError) -> None:
-        raise error
+        told = ", ".join(
+            f"{count} {state}" + "s" * (state != "unknown" and count > 1)
+            for state, count in _count(reports).items()
+            if count and state != "ok"
+        )
+        self._write(f"{len(reports)} checks: {told or 'all passed'}\n")
 
     def _mark(self, state: State) -> str:
         glyph, colour = _MARKS[state]
@@ -212,22 +208,7 @@ class _Text:
         return f"\x1b[{colour}m{text}\x1b[m"
 
     def _write(self, text: str) -> None:
-        encoding = self._stream.encoding or "utf-8"
-        self._stream.write(text.encode(encoding, "replace").decode(encoding))
-        self._stream.flush()
-
-
-def _find_width(stream: TextIO, environ: Mapping[str, str]) -> int:
-    """Return the columns of a terminal; 0: lines are not broken."""
-    if not stream.isatty():
-        return 0
-    columns = environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns):
-        return int(columns)
-    try:
-        return os.get_terminal_size(stream.fileno()).columns
-    except (OSError, ValueError):
-        return 80
+        write(self._stream, text)
 
 
 class _Json:
@@ -279,10 +260,7 @@ class _Json:
             exit=int(error.exit_status),
             message=line(error.message),
             help=line(error.help) if error.help else None,
-            ok=0,
-            problem=0,
-            warning=0,
-            unknown=0,
+            **_count([]),
         )
 
     def _write(self, **document: Any) -> None:
@@ -296,19 +274,14 @@ def _count(reports: Iterable[Report]) -> dict[str, int]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON has it."""
+    """Return a value as JSON has it; of a file, what is set."""
+    if hasattr(value, "_asdict"):
+        return {k: v for k, v in value._asdict().items() if v is not None}
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, tuple | list):
+        return dict(value)
+    if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    fields = getattr(value, "__dataclass_fields__", {})
-    return {
-        name: getattr(value, name)
-        for name in fields
-        if getattr(value, name) is not None
-    }
+    return value
 
 
 def _spell(value: Any) -> str:
@@ -326,7 +299,3 @@ def _spell(value: Any) -> str:
 
 def _spell_item(item: Any) -> str:
     return item if isinstance(item, str) else str(getattr(item, "path", item))
-
-
-def _s(number: int) -> str:
-    return "" if number == 1 else "s"

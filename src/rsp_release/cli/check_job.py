@@ -1,4 +1,4 @@
-"""What ``check`` tells GitHub Actions, beside its text."""
+"""Annotations, outputs and the summary of ``check`` in GitHub Actions."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def conclude(
 def _summary(reports: Iterable[Report]) -> Iterator[str]:
     yield "### Checks before a release"
     yield ""
-    yield "| | Check | | To do |"
-    yield "|-|-------|-|-------|"
+    yield "| | Check | Result | Remedy |"
+    yield "|-|-------|--------|--------|"
     for report in reports:
         finding = report.finding
         cells = [

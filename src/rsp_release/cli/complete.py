@@ -1,4 +1,4 @@
-"""What may stand on the command line, for the completion of shells."""
+"""Completion of tags for shells."""
 
 from __future__ import annotations
 

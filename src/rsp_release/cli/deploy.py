@@ -1,18 +1,19 @@
-"""The command that opens a deployment pull request."""
+"""The command ``deploy``: opens the deployment pull request."""
 
 from __future__ import annotations
 
 import sys
 from shlex import quote
 
-from ..exceptions import ExitStatus, ReleaseError
+from ..exceptions import ExitStatus
 from ..steps.chart_pr import ChartPull
 from ..views import safe
-from .session import Session
+from .session import Session, shows_errors
 
 __all__ = ["run_deploy"]
 
 
+@shows_errors
 def run_deploy(
     session: Session,
     *,
@@ -23,8 +24,7 @@ def run_deploy(
 ) -> int:
     """Open the deployment pull request of a release.
 
-    Its address is all that is written to standard output; what happens is
-    told on standard error.
+    Only its URL goes to standard output; events go to standard error.
 
     Parameters
     ----------
@@ -44,26 +44,23 @@ def run_deploy(
     int
         The exit status.
     """
-    try:
-        releaser = session.make_releaser()
-        with session.lock(releaser, writes=not dry_run):
-            release = releaser.find(tag)
-            step = ChartPull(is_asked=True, force=force, waits=waits)
-            result = session.show(
-                f"Deployment of {release.repository} {release.tag}",
-                [(step.key, step.title)],
-                releaser.deploy(release, step, acts=not dry_run),
-                tag=release.tag,
-                again=f"rsp-release deploy {quote(release.tag)}",
-                stdout=None if session.as_json else sys.stderr,
-            )
-            url = safe.url(result.deploy_url or "")
-            is_good = result.exit_status in {
-                ExitStatus.OK,
-                ExitStatus.UNFINISHED,
-            }
-            if url and is_good and not session.as_json:
-                sys.stdout.write(f"{url}\n")
-            return int(result.exit_status)
-    except ReleaseError as e:
-        return session.fail(e, tag=tag)
+    releaser = session.make_releaser()
+    with session.lock(releaser, writes=not dry_run):
+        release = releaser.find(tag)
+        step = ChartPull(is_asked=True, force=force, waits=waits)
+        result = session.show(
+            f"Deployment of {release.repository} {release.tag}",
+            [(step.key, step.title)],
+            releaser.deploy(release, step, acts=not dry_run),
+            tag=release.tag,
+            again=f"rsp-release deploy {quote(release.tag)}",
+            stdout=None if session.as_json else sys.stderr,
+        )
+        url = safe.url(result.deploy_url or "")
+        is_good = result.exit_status in {
+            ExitStatus.OK,
+            ExitStatus.UNFINISHED,
+        }
+        if url and is_good and not session.as_json:
+            sys.stdout.write(f"{url}\n")
+        return int(result.exit_status)

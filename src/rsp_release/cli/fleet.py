@@ -1,46 +1,39 @@
-"""The command that shows all applications of a deployment repository."""
+"""The command ``fleet``: shows all applications and what each needs."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..deployment.fleet import Row, document, fleet_status, select
 from ..exceptions import ReleaseError, UsageError
 from .session import Session
 
-__all__ = ["NEEDS", "Cells", "run_fleet"]
+__all__ = ["NEEDS", "run_fleet", "show_row"]
 
 NEEDS = ("failed", "unknown", "deploy", "merge", "release", "nothing")
-"""What can be asked for with ``--need``."""
+"""The values of ``--need``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """A row of the table."""
+def show_row(row: Row) -> tuple[str, tuple[str, ...]]:
+    """Return what an application needs, and a text for each column.
 
-    row: Row
-
-    @property
-    def need(self) -> str:
-        """What a person should do, in a word."""
-        return self.row.need
-
-    @property
-    def texts(self) -> Sequence[str]:
-        """A text for each column."""
-        row, facts = self.row, self.row.facts
-        return (
-            row.application.name,
-            row.application.deployed or "",
-            facts.latest or "",
-            "" if row.age is None else f"{row.age}d",
-            "" if row.unreleased is None else str(row.unreleased),
-            row.next or "",
-            facts.run or "",
-            row.said,
-        )
+    Parameters
+    ----------
+    row
+        The application. Its texts may be untrusted.
+    """
+    facts = row.facts
+    return row.need, (
+        row.application.name,
+        row.application.deployed or "",
+        facts.latest or "",
+        "" if row.age is None else f"{row.age}d",
+        "" if row.unreleased is None else str(row.unreleased),
+        row.next or "",
+        facts.run or "",
+        row.said,
+    )
 
 
 def run_fleet(
@@ -76,8 +69,8 @@ def run_fleet(
     wrong = [need for need in needs if need not in NEEDS]
     if wrong:
         raise UsageError(
-            f"{wrong[0]!r} is nothing that can be needed",
-            help=f"choose among {', '.join(NEEDS)}",
+            f"unknown need {wrong[0]!r}",
+            help=f"use one of {', '.join(NEEDS)}",
         )
     try:
         reader = session.factory.make_fleet_reader(repository)
@@ -88,7 +81,7 @@ def run_fleet(
         rows = select(rows, needs=needs, names=names)
     except ReleaseError as e:
         return session.fail(e)
-    cells = [Cells(row) for row in rows]
+    cells = [show_row(row) for row in rows]
     if session.as_json:
         from ..views.json import dumps
 

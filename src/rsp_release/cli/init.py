@@ -1,4 +1,4 @@
-"""The command ``init``: makes a repository ready."""
+"""The command ``init``: sets up a repository for releases."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def run_init(
         targets=targets,
     )
     if not additions:
-        sys.stderr.write("nothing to do: the repository has it all\n")
+        sys.stderr.write("nothing to do: the repository is set up\n")
         return 0
     for addition in additions:
         for text in unified(addition).split("\n"):
@@ -82,12 +82,12 @@ def run_init(
     if not yes:
         if not session.may_ask:
             raise UsageError(
-                "not writing without being told to",
-                help="say so with --yes, or look with --dry-run",
+                "not writing without confirmation",
+                help="confirm with --yes, or show the diff with --dry-run",
             )
         import typer
 
-        if not typer.confirm("Write this?", default=False):
+        if not typer.confirm("Write these changes?", default=False):
             return 0
     for addition in additions:
         _write(root, addition)
@@ -125,7 +125,7 @@ def _write(root: Path, addition: Addition) -> None:
                 file.write(data)
             return
         if _read(root, addition.path) != addition.old:
-            raise ReleaseError(f"{addition.path} changed meanwhile")
+            raise ReleaseError(f"{addition.path} has changed in the meantime")
         added = data[len(addition.old.encode("utf-8", "surrogateescape")) :]
         with place.open("ab") as file:
             file.write(added)
@@ -140,9 +140,9 @@ def _advise(
 ) -> str:
     paths = " ".join(shlex.quote(each.path) for each in additions)
     text = (
-        "\nCommit it:\n"
+        "\nCommit the changes:\n"
         f"  git add {paths}\n"
-        '  git commit -m "build: make releases with rsp-release"\n'
+        '  git commit -m "build: release with rsp-release"\n'
     )
     if not any(a.path.startswith(".github/workflows/") for a in additions):
         return text

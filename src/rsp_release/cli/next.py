@@ -20,7 +20,7 @@ __all__ = ["compute_next", "find_top", "run_next"]
 _WRITTEN = frozenset({"fragment", "request"})
 
 _LABELS = (
-    "labels of pull requests may decide here, and are not read offline:"
+    "labels of pull requests are not read offline, and may decide:"
     " `rsp-release bump --dry-run` reads them"
 )
 
@@ -44,7 +44,7 @@ def compute_next(
     pre
         The identifier of a pre-release.
     force
-        Whether less may be released than the changes demand.
+        Whether less may be released than the changes call for.
     deepen
         Whether to complete a shallow clone first.
 
@@ -102,7 +102,7 @@ def run_next(
     pre
         The identifier of a pre-release.
     force
-        Whether less may be released than the changes demand.
+        Whether less may be released than the changes call for.
     why
         Whether to tell what decided.
     as_json

@@ -1,10 +1,13 @@
-"""The arguments and options that several commands take."""
+"""The arguments and options that commands share."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import wraps
+from inspect import Signature, signature
+from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from ..release.plan import Options
 from .complete import complete_tags
@@ -12,136 +15,142 @@ from .session import parse_duration
 
 __all__ = [
     "Approve",
-    "CollectLate",
     "Deepen",
+    "DryRun",
     "Force",
     "Json",
-    "LeaveLate",
-    "NoDeploy",
-    "NoVerify",
-    "NoWait",
-    "NoWatch",
     "Part",
     "Pre",
     "RerunFailed",
     "Tag",
     "Timeout",
     "Yes",
-    "choose_options",
+    "takes_release_options",
 ]
 
 Part = Annotated[
     str,
-    typer.Argument(
+    Argument(
         metavar="[auto|major|minor|patch|X.Y.Z]",
-        help="Which part of the version to bump, or the version itself.",
+        help="What to bump, or the version itself.",
         autocompletion=lambda: ["auto", "major", "minor", "patch"],
     ),
 ]
 Tag = Annotated[
     str | None,
-    typer.Argument(
+    Argument(
         metavar="[TAG]",
-        help="The tag (default: that of the newest release).",
+        help="The tag (default: the newest release).",
         autocompletion=complete_tags,
     ),
 ]
 Pre = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ID",
-        help="Make a pre-release with this identifier, such as rc.",
-    ),
+    str | None, Option(metavar="ID", help="Release a pre-release, such as rc.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Json = Annotated[bool, Option("--json", help="Print JSON.")]
 Force = Annotated[
     bool,
-    typer.Option("--force", help="Release less than the changes call for."),
+    Option(
+        "--force",
+        help="Release despite warnings, or with a smaller bump than the"
+        " changes call for.",
+    ),
 ]
-Yes = Annotated[
-    bool, typer.Option("--yes", "-y", help="Don't ask before writing.")
+DryRun = Annotated[
+    bool, Option("--dry-run", help="Show what would be done; write nothing.")
 ]
+Yes = Annotated[bool, Option("--yes", "-y", help="Don't ask before writing.")]
 NoWatch = Annotated[
-    bool, typer.Option("--no-watch", help="Don't wait for the workflow run.")
+    bool, Option("--no-watch", help="Don't wait for the workflow run.")
 ]
 NoDeploy = Annotated[
-    bool,
-    typer.Option("--no-deploy", help="Open no deployment pull request."),
+    bool, Option("--no-deploy", help="Don't open a deployment pull request.")
 ]
 NoVerify = Annotated[
-    bool, typer.Option("--no-verify", help="Don't verify the images.")
+    bool, Option("--no-verify", help="Don't verify the images.")
 ]
 NoWait = Annotated[
-    bool,
-    typer.Option("--no-wait", help="Don't wait for people; resume later."),
+    bool, Option("--no-wait", help="Don't wait for people; resume later.")
 ]
 LeaveLate = Annotated[
     bool,
-    typer.Option(
-        "--leave-late",
-        help="Leave fragments that were merged late to the next release.",
-    ),
+    Option("--leave-late", help="Leave late fragments to the next release."),
 ]
 CollectLate = Annotated[
-    bool,
-    typer.Option(
-        "--collect-late",
-        help="Add fragments that were merged late to the entry.",
-    ),
+    bool, Option("--collect-late", help="Add late fragments to the entry.")
 ]
 Deepen = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--deepen", help="Fetch the missing history of a shallow clone first."
     ),
 ]
 RerunFailed = Annotated[
-    int,
-    typer.Option(metavar="N", min=0, help="Re-run failed jobs up to N times."),
+    int, Option(metavar="N", min=0, help="Re-run failed jobs up to N times.")
 ]
 Approve = Annotated[
-    bool,
-    typer.Option(
-        "--approve", help="Approve deployments that the run waits for."
-    ),
+    bool, Option("--approve", help="Approve the run's pending deployments.")
 ]
 Timeout = Annotated[
-    str,
-    typer.Option(metavar="DURATION", help="How long to wait, such as 90m."),
+    str, Option(metavar="DURATION", help="How long to wait, such as 90m.")
 ]
 
 
-def choose_options(context: typer.Context, *, asks: bool) -> Options:
-    """Say what a release is to do, from the options of its command.
+def takes_release_options(
+    command: Callable[..., int],
+) -> Callable[..., int]:
+    """Give a command the options of a release, read into its ``asked``.
 
     Parameters
     ----------
-    context
-        The command that is run, with the options above but for ``--yes``.
-    asks
-        Whether a person is asked before anything is written.
+    command
+        A command that takes `Options` as its parameter ``asked``.
 
     Returns
     -------
-    Options
-        What the release does.
-
-    Raises
-    ------
-    UsageError
-        Raised if the timeout is no duration.
+    typing.Callable
+        The command as typer sees it: with an option for each.
     """
-    given = context.params
+    shared = signature(_read_options, eval_str=True).parameters
+    own = signature(command, eval_str=True).parameters
+
+    @wraps(command)
+    def run(*args: Any, **given: Any) -> int:
+        asked = _read_options(**{name: given.pop(name) for name in shared})
+        return command(*args, **given, asked=asked)
+
+    parameters = [p for p in own.values() if p.name != "asked"]
+    parameters += shared.values()
+    hints = {p.name: p.annotation for p in parameters}
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = hints
+    return run
+
+
+def _read_options(
+    *,
+    no_watch: NoWatch = False,
+    no_verify: NoVerify = False,
+    no_deploy: NoDeploy = False,
+    no_wait: NoWait = False,
+    rerun_failed: RerunFailed = 0,
+    approve: Approve = False,
+    leave_late: LeaveLate = False,
+    collect_late: CollectLate = False,
+    timeout: Timeout = "1h",
+    force: Force = False,
+) -> Options:
+    """Say what a release is to do, from the options of its command."""
     return Options(
-        watches=not given["no_watch"],
-        verifies=not given["no_verify"],
-        deploys=not given["no_deploy"],
-        waits=not given["no_wait"],
-        leaves_late=given["leave_late"],
-        collects_late=given["collect_late"],
-        forces=given["force"],
-        asks=asks,
-        timeout=parse_duration(given["timeout"]),
-        reruns=given["rerun_failed"],
-        approves=given["approve"],
+        watches=not no_watch,
+        verifies=not no_verify,
+        deploys=not no_deploy,
+        waits=not no_wait,
+        leaves_late=leave_late,
+        collects_late=collect_late,
+        forces=force,
+        asks=True,
+        timeout=parse_duration(timeout),
+        reruns=rerun_failed,
+        approves=approve,
     )

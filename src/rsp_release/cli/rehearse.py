@@ -53,7 +53,7 @@ def run_rehearse(
     pre
         The identifier of a pre-release.
     force
-        Whether less may be released than the changes demand.
+        Whether less may be released than the changes call for.
     dry_run
         Whether the rehearsal ends with the plan.
 

@@ -1,4 +1,4 @@
-"""The commands that release, and those that look at a release."""
+"""The commands that release, and those that show and verify a release."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ..exceptions import ReleaseError, UsageError
+from ..exceptions import UsageError
 from ..models import Event, Proposal, Release, Result
 from ..release.plan import Plan
 from ..release.releaser import Releaser
 from ..version.choose import Request
 from .again import LastRun
-from .session import Session
+from .session import Session, shows_errors
 
 __all__ = [
     "run_bump",
@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 
+@shows_errors
 def run_bump(
     session: Session,
     *,
@@ -42,7 +43,7 @@ def run_bump(
     pre
         The identifier of a pre-release.
     force
-        Whether less may be released than the changes demand, and over what
+        Whether less may be released than the changes call for, and over what
         checks found.
     dry_run
         Whether to write nothing.
@@ -54,41 +55,39 @@ def run_bump(
     int
         The exit status.
     """
-    try:
-        releaser = session.make_releaser()
-        with session.lock(releaser, writes=not dry_run):
-            plan = releaser.plan(Request(part=part, pre=pre, force=force))
-            _require_certainty(plan, part)
-            if dry_run:
-                return int(_show_plan(session, releaser, plan).exit_status)
-            if not yes and not _is_nothing(plan):
-                if not session.may_ask:
-                    raise UsageError(
-                        f"not releasing {plan.tag} without being told to",
-                        help="say so with --yes, or look with --dry-run",
-                    )
-                result = _show_plan(session, releaser, plan)
-                if result.question is not None:
-                    if not _ask(result.question):
-                        return int(result.exit_status)
-                    plan = plan.forced()
-                elif result.exit_status or not _ask(f"Release {plan.tag}?"):
+    releaser = session.make_releaser()
+    with session.lock(releaser, writes=not dry_run):
+        plan = releaser.plan(Request(part=part, pre=pre, force=force))
+        _require_certainty(plan, part)
+        if dry_run:
+            return int(_show_plan(session, releaser, plan).exit_status)
+        if not yes and not _is_nothing(plan):
+            if not session.may_ask:
+                raise UsageError(
+                    f"not releasing {plan.tag} without confirmation",
+                    help="confirm with --yes, or show the plan with --dry-run",
+                )
+            result = _show_plan(session, releaser, plan)
+            if result.question is not None:
+                if not _ask(result.question):
                     return int(result.exit_status)
-            title, steps = _describe(releaser, plan)
-            return _see_through(
-                session,
-                title,
-                steps,
-                releaser.bump(plan),
-                tag=plan.tag,
-                insist=lambda: releaser.bump(plan.forced()),
-            )
-    except ReleaseError as e:
-        return session.fail(e)
+                plan = plan.forced()
+            elif result.exit_status or not _ask(f"Release {plan.tag}?"):
+                return int(result.exit_status)
+        title, steps = _describe(releaser, plan)
+        return _see_through(
+            session,
+            title,
+            steps,
+            releaser.bump(plan),
+            tag=plan.tag,
+            insist=lambda: releaser.bump(plan.forced()),
+        )
 
 
+@shows_errors
 def run_resume(session: Session, *, tag: str | None) -> int:
-    """Go on with a release that was begun.
+    """Resume a release that was begun.
 
     Parameters
     ----------
@@ -102,24 +101,22 @@ def run_resume(session: Session, *, tag: str | None) -> int:
     int
         The exit status.
     """
-    try:
-        releaser = session.make_releaser()
-        with session.lock(releaser):
-            subject = releaser.plan_resume(tag)
-            return _see_through(
-                session,
-                f"Release {subject.repository} {subject.tag}",
-                _steps_of(releaser, subject),
-                releaser.resume(subject),
-                tag=subject.tag,
-                insist=lambda: releaser.resume(_forced(subject)),
-            )
-    except ReleaseError as e:
-        return session.fail(e, tag=tag)
+    releaser = session.make_releaser()
+    with session.lock(releaser):
+        subject = releaser.plan_resume(tag)
+        return _see_through(
+            session,
+            f"Release {subject.repository} {subject.tag}",
+            _steps_of(releaser, subject),
+            releaser.resume(subject),
+            tag=subject.tag,
+            insist=lambda: releaser.resume(_forced(subject)),
+        )
 
 
+@shows_errors
 def run_status(session: Session, *, tag: str | None) -> int:
-    """Show what is true of a release now.
+    """Show how far a release got.
 
     Parameters
     ----------
@@ -133,22 +130,20 @@ def run_status(session: Session, *, tag: str | None) -> int:
     int
         The exit status.
     """
-    try:
-        releaser = session.make_releaser()
-        subject = releaser.plan_resume(tag)
-        result = session.show(
-            f"Status of {subject.repository} {subject.tag}",
-            _steps_of(releaser, subject),
-            releaser.status(subject),
-            tag=subject.tag,
-        )
-        return int(result.exit_status)
-    except ReleaseError as e:
-        return session.fail(e, tag=tag)
+    releaser = session.make_releaser()
+    subject = releaser.plan_resume(tag)
+    result = session.show(
+        f"Status of {subject.repository} {subject.tag}",
+        _steps_of(releaser, subject),
+        releaser.status(subject),
+        tag=subject.tag,
+    )
+    return int(result.exit_status)
 
 
+@shows_errors
 def run_verify(session: Session, *, tag: str | None, accepts: bool) -> int:
-    """Look for every image in every registry.
+    """Verify that every image is published.
 
     Parameters
     ----------
@@ -164,19 +159,16 @@ def run_verify(session: Session, *, tag: str | None, accepts: bool) -> int:
     int
         The exit status.
     """
-    try:
-        releaser = session.make_releaser()
-        release = releaser.find(tag)
-        steps = [s for s in releaser.release_steps if s[0] == "images"]
-        result = session.show(
-            f"Images of {release.repository} {release.tag}",
-            steps,
-            releaser.verify(release, accepts=accepts),
-            tag=release.tag,
-        )
-        return int(result.exit_status)
-    except ReleaseError as e:
-        return session.fail(e, tag=tag)
+    releaser = session.make_releaser()
+    release = releaser.find(tag)
+    steps = [s for s in releaser.release_steps if s[0] == "images"]
+    result = session.show(
+        f"Images of {release.repository} {release.tag}",
+        steps,
+        releaser.verify(release, accepts=accepts),
+        tag=release.tag,
+    )
+    return int(result.exit_status)
 
 
 def _see_through(
@@ -195,33 +187,29 @@ def _see_through(
     whether to run it again.
     """
     last = LastRun()
-    result = session.show(title, steps, last.follow(events), tag=tag)
+
+    def show(
+        steps: Sequence[tuple[str, str]], events: Iterator[Event]
+    ) -> Result:
+        return session.show(title, steps, last.follow(events), tag=tag)
+
+    result = show(steps, events)
     while result.choice is not None and session.asks:
         session.decide(result.choice)
         releaser = session.make_releaser()
         subject = releaser.plan_resume(tag)
         insist = partial(releaser.resume, _forced(subject))
-        result = session.show(
-            title,
-            _steps_of(releaser, subject),
-            last.follow(releaser.resume(subject)),
-            tag=tag,
-        )
+        result = show(_steps_of(releaser, subject), releaser.resume(subject))
     if (
         result.question is not None
         and session.may_ask
         and _ask(result.question)
     ):
-        result = session.show(title, steps, last.follow(insist()), tag=tag)
+        result = show(steps, insist())
     while last.offer(session, result):
         releaser = session.make_releaser(reruns=1)
         subject = releaser.plan_resume(tag)
-        result = session.show(
-            title,
-            _steps_of(releaser, subject),
-            last.follow(releaser.resume(subject)),
-            tag=tag,
-        )
+        result = show(_steps_of(releaser, subject), releaser.resume(subject))
     return int(result.exit_status)
 
 
@@ -276,11 +264,11 @@ def _require_certainty(plan: Plan, part: str) -> None:
         and chosen.confidence == "guess"
     ):
         raise UsageError(
-            f"the changes do not say which part to raise; {chosen.bump}"
-            f" ({chosen.next}) is a guess",
+            "no commit or fragment decides the bump;"
+            f" {chosen.bump} ({chosen.next}) is a guess",
             help=(
-                "name the part: rsp-release bump major, minor or patch;"
-                " `rsp-release next --why` shows what was found"
+                "choose: rsp-release bump major, minor or patch;"
+                " `rsp-release next --why` explains the guess"
             ),
         )
 

@@ -35,8 +35,8 @@ def run_schema(name: str | None) -> int:
         return 0
     if name not in SCHEMAS:
         raise UsageError(
-            f"there is no schema {name!r}",
-            help=f"there are {', '.join(SCHEMAS)}",
+            f"no schema {name!r}",
+            help=f"use one of {', '.join(SCHEMAS)}",
         )
     sys.stdout.write(schema(name))
     return 0

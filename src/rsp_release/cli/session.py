@@ -1,4 +1,4 @@
-"""What every command shares: settings, adapters, the view, and errors."""
+"""What commands share: settings, adapters, the view, and errors."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from shlex import quote
-from typing import TextIO
+from typing import Concatenate, ParamSpec, TextIO
 
 from ..config import Config, load_config
 from ..engine.journal import lock
@@ -25,7 +26,16 @@ from ..release.releaser import Releaser
 from ..release.watcher import Watcher
 from ..views import Kind, choose_kind, make_view, safe
 
-__all__ = ["Globals", "Session", "parse_duration", "print_error"]
+__all__ = [
+    "Globals",
+    "Session",
+    "parse_duration",
+    "print_error",
+    "shows_errors",
+]
+
+P = ParamSpec("P")
+"""The parameters of a command."""
 
 _DURATION = re.compile(
     r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s?)?"
@@ -90,15 +100,14 @@ class Session:
         self._options = replace(asked, asks=asked.asks and self.may_ask)
         if asked.leaves_late and asked.collects_late:
             raise UsageError(
-                "--leave-late and --collect-late contradict each other",
-                help="give one of them",
+                "--leave-late and --collect-late exclude each other",
+                help="use one of them",
             )
         if not asked.watches and (asked.reruns or asked.approves):
             flag = "--rerun-failed" if asked.reruns else "--approve"
             raise UsageError(
-                f"{flag} needs the run to be watched, and --no-watch says not"
-                " to",
-                help="give one of them",
+                f"{flag} and --no-watch exclude each other",
+                help="use one of them",
             )
         self._config: Config | None = None
         self._factory: Factory | None = None
@@ -322,7 +331,7 @@ class Session:
             at=self._now(),
             tag=tag,
             message=error.message,
-            help=error.help or (f"`{again}` goes on" if again else None),
+            help=error.help or (f"continue: {again}" if again else None),
             file=error.file,
             line=error.line or self._find_line(error.file, error.excerpt),
         )
@@ -344,9 +353,31 @@ class Session:
             exit_status=ExitStatus.INTERRUPTED,
             at=self._now(),
             tag=tag,
-            message="what was done until now stays as it is",
-            help=f"`{command}` goes on",
+            message="nothing was undone",
+            help=f"continue: {command}",
         )
+
+
+def shows_errors(
+    command: Callable[Concatenate[Session, P], int],
+) -> Callable[Concatenate[Session, P], int]:
+    """Have a command's errors shown as its other output is.
+
+    Parameters
+    ----------
+    command
+        The command, which takes the session and perhaps a ``tag``.
+    """
+
+    @wraps(command)
+    def run(session: Session, /, *args: P.args, **options: P.kwargs) -> int:
+        try:
+            return command(session, *args, **options)
+        except ReleaseError as e:
+            tag = options.get("tag")
+            return session.fail(e, tag=tag if isinstance(tag, str) else None)
+
+    return run
 
 
 def parse_duration(text: str) -> float:
@@ -370,7 +401,7 @@ def parse_duration(text: str) -> float:
     match = _DURATION.fullmatch(text.strip())
     if not match or not match[0]:
         raise UsageError(
-            f"{text!r} is no duration", help="write it like 90m, 1h30m or 45s"
+            f"{text!r} is not a duration", help="use 90m, 1h30m or 45s"
         )
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return float(hours * 3600 + minutes * 60 + seconds)

@@ -1,4 +1,4 @@
-"""The command that watches a run."""
+"""The command ``watch``: watches the run that publishes the images."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from contextlib import nullcontext
 from shlex import quote
 
 from ..engine.journal import lock
-from ..exceptions import ReleaseError
 from ..steps.workflow_run import PublishingRun
 from .again import LastRun
-from .session import Session
+from .session import Session, shows_errors
 
 __all__ = ["run_watch"]
 
 
+@shows_errors
 def run_watch(
     session: Session,
     *,
@@ -42,23 +42,20 @@ def run_watch(
     int
         The exit status.
     """
-    try:
-        watcher = session.make_watcher()
-        release = watcher.find(tag, number)
-        last = LastRun()
-        while True:
-            writes = reruns > 0 or approves
-            with lock(watcher.journals) if writes else nullcontext():
-                step = PublishingRun(number, reruns=reruns, approves=approves)
-                result = session.show(
-                    f"Publication of {release.repository} {release.tag}",
-                    [(step.key, step.title)],
-                    last.follow(watcher.watch(release, step)),
-                    tag=release.tag,
-                    again=f"rsp-release watch {quote(release.tag)}",
-                )
-            if not last.offer(session, result):
-                return int(result.exit_status)
-            number, reruns = last.number, 1
-    except ReleaseError as e:
-        return session.fail(e, tag=tag)
+    watcher = session.make_watcher()
+    release = watcher.find(tag, number)
+    last = LastRun()
+    while True:
+        writes = reruns > 0 or approves
+        with lock(watcher.journals) if writes else nullcontext():
+            step = PublishingRun(number, reruns=reruns, approves=approves)
+            result = session.show(
+                f"Publication of {release.repository} {release.tag}",
+                [(step.key, step.title)],
+                last.follow(watcher.watch(release, step)),
+                tag=release.tag,
+                again=f"rsp-release watch {quote(release.tag)}",
+            )
+        if not last.offer(session, result):
+            return int(result.exit_status)
+        number, reruns = last.number, 1

@@ -115,7 +115,6 @@ class ImageValue:
 class Chart:
     """What a :file:`Chart.yaml` says."""
 
-    name: str | None
     app_version: str | None
     sources: tuple[str, ...]
 
@@ -183,7 +182,6 @@ def read_chart(text: str) -> Chart:
     home = _text(get(root, "home"))
     found = [t for item in items if (t := item.text) is not None]
     return Chart(
-        name=_text(get(root, "name")),
         app_version=_text(get(root, "appVersion")),
         sources=(*found, *([home] if home else [])),
     )
@@ -379,9 +377,10 @@ def relate(current: str | None, wanted: str) -> Relation:
     one, other = found[0][0], found[1][0]
     if one.stream != other.stream:
         return "unknown"
-    if one.version.key == other.version.key:
+    order = one.version.compare(other.version)
+    if order == 0:
         return "same"
-    return "newer" if one.version.key > other.version.key else "older"
+    return "newer" if order > 0 else "older"
 
 
 # -- Parts ------------------------------------------------------------------

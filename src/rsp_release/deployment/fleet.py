@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from ..config import Config
@@ -42,14 +42,7 @@ Need: TypeAlias = Literal[
 """What a person should do, the most urgent first: mend a run that failed,
 see why a repository cannot be read, deploy, merge, release."""
 
-_ORDER: tuple[Need, ...] = (
-    "failed",
-    "unknown",
-    "deploy",
-    "merge",
-    "release",
-    "nothing",
-)
+_ORDER: tuple[Need, ...] = get_args(Need)
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from ..models import ImageReport, PullRequest, Release, WorkflowRun
 from ..models.quotation import mute
-from ..version.tags import parse_version
+from ..version.values import parse_version
 from .charts import ImageValue
 from .edits import Replaced
 
 __all__ = [
-    "Evidence",
     "superseded",
     "title",
     "version_of",
@@ -24,17 +22,6 @@ _NOTES_MOST = 40_000
 """Characters of the notes; GitHub takes 65,536 for the whole."""
 
 _MARKER = re.compile(r"<!-- rsp-release deploys (\S+) (\S+) -->")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What shows that a release is what it should be."""
-
-    release_url: str | None = None
-    """The page of the GitHub release."""
-
-    run: WorkflowRun | None = None
-    """The run that published the images."""
 
 
 def title(release: Release) -> str:
@@ -78,7 +65,8 @@ def write_body(
     changes: Iterable[Replaced],
     reports: Sequence[ImageReport],
     overrides: Sequence[tuple[str, ImageValue]],
-    evidence: Evidence,
+    page: str | None,
+    run: WorkflowRun | None,
 ) -> str:
     """Write the description of the pull request.
 
@@ -92,8 +80,10 @@ def write_body(
         What the registries said.
     overrides
         Environments that name a tag of their own.
-    evidence
-        What else there is to show.
+    page
+        The page of the GitHub release.
+    run
+        The run that published the images.
 
     Returns
     -------
@@ -101,7 +91,6 @@ def write_body(
         Markdown that notifies nobody.
     """
     name = f"{release.repository} {release.tag}"
-    page = evidence.release_url
     lines = [f"Deploys {f'[{name}]({page})' if page else name}.", ""]
     lines += ["| file | value | from | to |", "| --- | --- | --- | --- |"]
     lines += [
@@ -109,7 +98,6 @@ def write_body(
         f" | {_shown(c.old)} | {_shown(c.new)} |"
         for c in changes
     ]
-    run = evidence.run
     if run is not None:
         ended = run.conclusion or run.status
         lines += [

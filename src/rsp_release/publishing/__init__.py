@@ -18,7 +18,8 @@ from ..models import Image, Publication
 from .candidates import find_candidates, suppose
 from .documents import load
 from .images import split_reference, version_tag
-from .values import list_of
+from .triggers import events_of
+from .values import mapping_of
 
 __all__ = ["explain_absence", "find_publication"]
 
@@ -235,12 +236,9 @@ def explain_absence(
     sentences = []
     for path, text in sorted(files.items()):
         try:
-            document = load(path, text)
-            if not isinstance(document, dict):
-                continue
+            document = mapping_of(load(path, text))
             on = document.get("on")
-            events = on if isinstance(on, dict) else list_of(on)
-            if {str(event) for event in events} <= _NO_RELEASE:
+            if events_of(on).keys() <= _NO_RELEASE:
                 continue
             pushed = suppose(
                 path, document, event="release", action="published",
@@ -253,8 +251,7 @@ def explain_absence(
         ):
             continue
         sentence = f"{path} publishes images, but no release starts it"
-        push = on.get("push") if isinstance(on, dict) else None
-        if isinstance(push, dict) and "release" in push:
+        if "release" in mapping_of(mapping_of(on).get("push")):
             sentence += ": `release` is indented under `push`"
         sentences.append(sentence)
     return tuple(sentences)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from ..models import Image, Publication
-from ..version.tags import parse_version
+from ..version.values import parse_version
 from .images import Push, is_legal, split_reference, version_tag
 from .jobs import follow
 from .scope import Findings, Read
@@ -54,16 +54,16 @@ def find_candidates(
     if not isinstance(document, dict):
         return []
     on = document.get("on")
-    follow = partial(
+    start = partial(
         suppose, path, document, repository=repository, tag=tag, read=read
     )
     is_prerelease = _is_prerelease(tag)
     found = [
-        follow(event="release", action=action)
+        start(event="release", action=action)
         for action in release_actions(on, is_prerelease=is_prerelease)
     ]
     if starts_on_tag(on, tag):
-        found.append(follow(event="push", action=""))
+        found.append(start(event="push", action=""))
     return found
 
 
@@ -163,18 +163,18 @@ class _Summary:
             self.jobs.append(push.job)
         if push.is_vague:
             self.unsure.append(
-                f"it is not known which images job {push.job} pushes"
+                f"cannot tell which images job {push.job} pushes"
             )
         for reference, name, tag in whole:
             if push.is_certain is None:
                 self.unsure.append(
-                    f"it is not known whether job {push.job} pushes"
+                    f"cannot tell whether job {push.job} pushes"
                     f" {show(reference)}"
                 )
             elif is_known(reference) and not is_legal(name, tag):
                 self.unsure.append(
                     f"job {push.job} pushes {reference[:200]!r}, which no"
-                    " registry takes"
+                    " registry accepts"
                 )
             else:
                 platforms = self.images.setdefault((name, tag), [])
@@ -209,7 +209,7 @@ class _Summary:
             image = show(f"{name}:{tag}" if "/" in name else name)
             yield (
                 f"{what} of the image {image} comes from"
-                f" {', '.join(sources)}, which can't be read from the files"
+                f" {', '.join(sources)}, which the files do not show"
             )
 
 
@@ -275,5 +275,5 @@ def _is_prerelease(tag: str) -> bool:
     text = tag.rpartition("/")[2].removeprefix("v")
     version = parse_version(text.partition("+")[0])
     if version is not None:
-        return bool(version.pre)
+        return bool(version.prerelease)
     return text.rstrip("0123456789").endswith(("a", "b", "rc", "dev"))

@@ -130,7 +130,9 @@ class _Builder:
             value, grown = self._node(kind, event)
             size += grown
             if size > _MAX_NODES:
-                raise self._error(event, "the aliases expand to too much")
+                raise self._error(
+                    event, "the aliases expand to too many nodes"
+                )
             items.append(value)
             if not is_mapping:
                 continue
@@ -139,10 +141,10 @@ class _Builder:
                 items.clear()
                 continue
             if isinstance(value, dict | list):
-                raise self._error(event, "a key that is not a text")
+                raise self._error(event, "a key that is not a string")
             items[0] = text_of(value)
             if items[0] in mapping:
-                raise self._error(event, f"the key {items[0][:80]!r} twice")
+                raise self._error(event, f"duplicate key {items[0][:80]!r}")
 
 
 def _scalar(event: Any) -> Any:

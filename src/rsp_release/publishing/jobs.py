@@ -65,7 +65,7 @@ def _workflow(document: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
         if isinstance(job, dict)
     }
     if len(waiting) > _MAX_JOBS:
-        scope.findings.doubt("the workflow has too many jobs to be followed")
+        scope.findings.doubt("the workflow has too many jobs to follow")
         return {}
     done: dict[str, dict[str, Any]] = {}
     while waiting:

@@ -1,4 +1,4 @@
-"""What the publishing jobs of a workflow file are made of. Pure."""
+"""The publishing jobs of a workflow file: their steps and Dockerfiles."""
 
 from __future__ import annotations
 

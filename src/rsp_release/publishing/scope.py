@@ -1,4 +1,4 @@
-"""What is carried along while the jobs of a run are followed."""
+"""State that is carried along while the jobs of a run are followed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Findings:
         """
         self.effort += effort
         if self.effort > _PATIENCE:
-            self.doubt("the workflow is too large to be followed to its end")
+            self.doubt("the workflow is too large to follow")
             return False
         return True
 

@@ -84,13 +84,12 @@ def follow_steps(
 
 
 def _shell_env(contexts: Mapping[str, Any]) -> dict[str, str]:
-    github = mapping_of(contexts.get("github"))
-    names = (
-        "ref", "ref_name", "ref_type", "repository", "repository_owner",
-        "head_ref", "base_ref", "event_name", "sha", "server_url",
-    )  # fmt: skip
     return {
-        **{f"GITHUB_{name.upper()}": str(github[name]) for name in names},
+        **{
+            f"GITHUB_{name.upper()}": value
+            for name, value in contexts["github"].items()
+            if isinstance(value, str) and name != "*"
+        },
         "GITHUB_ACTIONS": "true",
         "GITHUB_WORKSPACE": "/github/workspace",
         "CI": "true",
@@ -226,8 +225,8 @@ def _run(
     unread = "\n".join(script.unread) if pushes else text
     if certain is not False and images.is_suspicious_script(unread):
         scope.findings.doubt(
-            f"job {local.name} pushes images in a script, which does not say"
-            " plainly which"
+            f"job {local.name} pushes images in a script that does not name"
+            " them"
         )
     changes = dict(script.env)
     if certain is None:

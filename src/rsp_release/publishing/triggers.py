@@ -10,9 +10,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from .values import list_of
+from .values import list_of, mapping_of
 
 __all__ = [
+    "events_of",
     "matches",
     "release_actions",
     "starts_on_branch",
@@ -26,15 +27,11 @@ _ATOM = re.compile(r"(\*\*?|\[[^]]*\]|\\.|[^[?+])([?+]*)", re.DOTALL)
 _RANGE = re.compile(r"(.)-(.)|(.)", re.DOTALL)
 
 
-def _event(on: Any, name: str) -> tuple[bool, Any]:
-    """Return whether an event is listed, and what is said of it."""
-    if isinstance(on, str):
-        return on == name, None
-    if isinstance(on, list):
-        return name in on, None
+def events_of(on: Any) -> dict[str, Any]:
+    """Return the events that are listed, and what is said of each."""
     if isinstance(on, dict):
-        return name in on, on.get(name)
-    return False, None
+        return on
+    return {str(event): None for event in list_of(on)}
 
 
 def _texts(value: Any) -> list[str]:
@@ -62,18 +59,16 @@ def release_actions(on: Any, *, is_prerelease: bool) -> tuple[str, ...]:
         Values of ``github.event.action``, the most usual first; empty if
         no run starts.
     """
-    listed, details = _event(on, "release")
-    if not listed:
+    events = events_of(on)
+    if "release" not in events:
         return ()
     happens = [
         action
         for action in _RELEASE_ACTIONS
         if action != ("released" if is_prerelease else "prereleased")
     ]
-    types = details.get("types") if isinstance(details, dict) else None
-    if types is None:
-        return tuple(happens)
-    wanted = _texts(types)
+    types = mapping_of(events["release"]).get("types")
+    wanted = happens if types is None else _texts(types)
     return tuple(action for action in happens if action in wanted)
 
 
@@ -87,11 +82,10 @@ def starts_on_tag(on: Any, tag: str) -> bool:
     tag
         The tag, without ``refs/tags/``.
     """
-    listed, details = _event(on, "push")
-    if not listed:
-        return False
+    events = events_of(on)
+    details = mapping_of(events.get("push"))
     # Filters of paths are not applied to tags.
-    return not isinstance(details, dict) or _lets_through(
+    return "push" in events and _lets_through(
         details, tag, own="tags", other="branches"
     )
 
@@ -106,10 +100,9 @@ def starts_on_branch(on: Any, branch: str) -> bool:
     branch
         The branch, without ``refs/heads/``.
     """
-    listed, details = _event(on, "push")
-    if not listed or not isinstance(details, dict):
-        return listed
-    if "paths" in details or "paths-ignore" in details:
+    events = events_of(on)
+    details = mapping_of(events.get("push"))
+    if "push" not in events or details.keys() & {"paths", "paths-ignore"}:
         return False
     return _lets_through(details, branch, own="branches", other="tags")
 

@@ -1,4 +1,4 @@
-"""Text of which a part is not known.
+"""Text that is not known in full.
 
 What a workflow makes of a secret, of a program's output or of a variable of
 the repository can't be read from its file. Such a value is an ordinary string

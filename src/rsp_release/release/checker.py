@@ -151,7 +151,7 @@ class Checker:
         version = self.project.config.initial_version
         if previous is not None:
             prefix = previous.prefix
-            version = str(previous.version.raised("patch"))
+            version = str(previous.version.bump_patch())
         elif history is not None and history.tags:
             prefix = history.tags[0].prefix
         return Proposal(

@@ -81,7 +81,7 @@ def propose_release(
         tag=tag,
         previous_tag=_previous(tag, history),
         bump=chosen.bump,
-        is_prerelease=bool(_parse(tag).version.pre),
+        is_prerelease=bool(_parse(tag).pre),
         is_latest=_is_latest(tag, history),
         proposed_at=project.world.clock.now(),
         pull_policy=pull_policy(config),
@@ -181,7 +181,7 @@ def pin_tag(project: Project, tag: str) -> Release:
         commit=commit,
         previous_tag=previous,
         notes=notes,
-        is_prerelease=bool(parsed.version.pre),
+        is_prerelease=bool(parsed.pre),
         is_latest=history is None or _is_latest(tag, history),
         publication=_find_publication(project, commit, tag),
         pinned_at=git.tag_date(tag),
@@ -280,12 +280,10 @@ def _previous(tag: str, history: History) -> str | None:
     with the highest that its commit contains.
     """
     version = _parse(tag).version
-    if version.pre:
-        before = [
-            t for t in history.prereleases if t.version.key < version.key
-        ]
+    if version.prerelease:
+        before = [t for t in history.prereleases if t.version < version]
         if before:
-            return max(before, key=lambda t: t.version.key).name
+            return max(before, key=lambda t: t.order).name
     return history.previous.name if history.previous else None
 
 
@@ -300,11 +298,11 @@ def _parse(tag: str) -> Tag:
 
 def _is_latest(tag: str, history: History) -> bool:
     """Return whether no higher stable version exists."""
-    version = _parse(tag).version
-    if version.pre:
+    parsed = _parse(tag)
+    if parsed.pre:
         return False
     return not any(
-        other.version.key > version.key
+        other.numbers > parsed.numbers
         for other in history.tags
-        if not other.version.pre and not other.is_calendar
+        if not other.pre and not other.is_calendar
     )

@@ -7,7 +7,7 @@ from ..changelog.notes import compose_body, notes_of_entry
 from ..exceptions import UsageError
 from ..models import Proposal, Release
 from ..version.choose import History, Request
-from ..version.tags import parse_version
+from ..version.values import parse_version
 from .pin import propose_release, write_notes
 from .project import Project
 from .unfinished import UnfinishedReleases

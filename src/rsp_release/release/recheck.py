@@ -14,7 +14,7 @@ from ..models import Blocked, ChangelogState, Proposal
 from ..version.choose import History, Request, propose
 from ..version.fragments import Fragment, Section, parts_of
 from ..version.proposal import NextVersion
-from ..version.tags import parse_version
+from ..version.values import parse_version
 from .project import Project
 
 __all__ = ["recheck"]
@@ -64,8 +64,8 @@ def recheck(
     now = parse_version(answer.next or "")
     if chosen is None or now is None:
         return None
-    is_more = refusal is not None or now.key > chosen.key
-    is_less = now.key < chosen.key
+    is_more = refusal is not None or now > chosen
+    is_less = now < chosen
     if is_more or (is_less and _is_automatic(project, proposal, commit)):
         return _explain(proposal, commit, state, answer, refusal)
     return None
@@ -113,7 +113,7 @@ def _read_entry(
 def _is_automatic(project: Project, proposal: Proposal, commit: str) -> bool:
     """Return whether the version is what the changes asked for.
 
-    Who named a part may raise more than the changes demand. In a clone
+    Who named a part may raise more than the changes call for. In a clone
     that did not begin it, what stood there before the entry tells.
     """
     if proposal.asked is not None:

@@ -134,9 +134,7 @@ class UnfinishedReleases:
                     help="`rsp-release bump` makes the first one",
                 )
         journal = self.project.open_journal(tag)
-        if journal.release is not None:
-            return journal.release
-        return pin_tag(self.project, tag)
+        return journal.release or pin_tag(self.project, tag)
 
     def find_given_up(self, proposal: Proposal) -> int:
         """Return the newest pull request of a try that was given up.
@@ -187,9 +185,9 @@ class UnfinishedReleases:
             Its tag; `None` where there is none.
         """
         git = self.project.world.git
-        least = history.previous.version.key if history.previous else ()
+        previous = history.previous
         for tag in history.tags[:_NEWEST]:
-            if tag.version.key <= least:
+            if previous is not None and tag.version <= previous.version:
                 break
             commit = git.local_tag(tag.name)
             if (
@@ -257,7 +255,7 @@ class UnfinishedReleases:
         ]
         if not tags:
             return None
-        return max(tags, key=lambda tag: tag.version.key).name
+        return max(tags, key=lambda tag: tag.order).name
 
     def _propose(self, tag: str) -> Proposal:
         """Propose again what somebody else began."""

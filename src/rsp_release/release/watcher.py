@@ -222,7 +222,7 @@ class Watcher:
             commit=commit,
             previous_tag=None,
             notes="",
-            is_prerelease=bool(parsed and parsed.version.pre),
+            is_prerelease=bool(parsed and parsed.pre),
             is_latest=False,
             publication=publication,
             pinned_at=at,

@@ -1,4 +1,4 @@
-"""What makes a repository ready for releases, as files to write. Pure.
+"""The files that set a repository up for releases. Pure.
 
 Nothing that exists is changed: a file is made where there is none, and a
 table is added at the end of a file that lacks it. So a second look finds
@@ -118,7 +118,7 @@ def parse_target(text: str, *, repository: str) -> Target:
             image=f"{text}/{name}",
             secrets=("DOCKER_USERNAME", "DOCKER_TOKEN"),
             advice=(
-                "an access token of Docker Hub (Account settings, Personal"
+                "a Docker Hub access token (Account settings, Personal"
                 " access tokens) with the permission Read & Write"
             ),
         )
@@ -133,9 +133,9 @@ def parse_target(text: str, *, repository: str) -> Target:
             ),
         )
     raise UsageError(
-        f"{text!r} is no registry that is known",
+        f"unknown registry {text!r}",
         help=(
-            "name ghcr, docker-hub, docker.io/NAMESPACE, or"
+            "use ghcr, docker-hub, docker.io/NAMESPACE, or"
             " LOCATION-docker.pkg.dev/PROJECT/REPOSITORY"
         ),
     )

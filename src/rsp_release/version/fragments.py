@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
 from typing import NamedTuple
 
-from .tags import Version, parse_tags
+from ..config import Level
+from .tags import parse_tags
+from .values import Version
 
 __all__ = [
     "LEVELS",
@@ -26,93 +28,46 @@ __all__ = [
     "parts_of",
 ]
 
-LEVELS = {"none": 0, "patch": 1, "minor": 2, "major": 3}
+LEVELS: dict[str, int] = {"none": 0, "patch": 1, "minor": 2, "major": 3}
 """The order of what can be asked for."""
 
 # What the usual names of categories ask for: SQuaRE's four, scriv's own (those
 # of keepachangelog.com), towncrier's types, changesets' headings, and the
 # plain synonyms of these.
-_VOCABULARY = {
+_PLAIN: dict[Level, str] = {
     "major": (
-        "backwards-incompatible changes",
-        "backward-incompatible changes",
-        "backwards incompatible changes",
-        "backwards-incompatible",
-        "breaking changes",
-        "breaking change",
-        "breaking",
-        "incompatible changes",
-        "major changes",
-        "major",
-        "removed",
-        "removal",
-        "removals",
-        "deprecations and removals",
-        "⚠ breaking changes",
+        "backwards-incompatible changes; backward-incompatible changes; "
+        "backwards incompatible changes; backwards-incompatible; "
+        "breaking changes; breaking change; breaking; incompatible changes; "
+        "major changes; major; ⚠ breaking changes"
     ),
     "minor": (
-        "new features",
-        "new feature",
-        "features",
-        "feature",
-        "feat",
-        "added",
-        "new",
-        "enhancements",
-        "enhancement",
-        "changed",
-        "deprecated",
-        "deprecation",
-        "deprecations",
-        "minor changes",
-        "minor",
+        "new features; new feature; features; feature; feat; added; new; "
+        "enhancements; enhancement; deprecated; deprecation; deprecations; "
+        "minor changes; minor"
     ),
     "patch": (
-        "bug fixes",
-        "bug fix",
-        "bugfixes",
-        "bugfix",
-        "bug",
-        "fixes",
-        "fixed",
-        "fix",
-        "security",
-        "performance",
-        "performance improvements",
-        "perf",
-        "patch changes",
-        "patch",
-        "other changes",
-        "other",
-        "changes",
-        "misc",
-        "miscellaneous",
-        "documentation",
-        "docs",
-        "doc",
-        "dependencies",
-        "internal changes",
+        "bug fixes; bug fix; bugfixes; bugfix; bug; fixes; fixed; fix; "
+        "security; performance; performance improvements; perf; "
+        "patch changes; patch; documentation; docs; doc; dependencies; "
+        "internal changes"
     ),
 }
 
-_LEVEL = {name: lvl for lvl, names in _VOCABULARY.items() for name in names}
+# Names that don't say how much changed. What is removed may have been an
+# interface, or something that nobody used.
+_VAGUE: dict[Level, str] = {
+    "major": "removed; removal; removals; deprecations and removals",
+    "minor": "changed",
+    "patch": "other changes; other; changes; misc; miscellaneous",
+}
 
-# Names that say nothing of how much changed.
-_VAGUE = frozenset(
-    {
-        "other changes",
-        "other",
-        "changed",
-        "changes",
-        "misc",
-        "miscellaneous",
-        # Of an interface, or of something nobody used.
-        "removed",
-        "removal",
-        "removals",
-        "deprecations and removals",
-    }
-)
+_LEVELS = {
+    name: (level, vocabulary is _PLAIN)
+    for vocabulary in (_PLAIN, _VAGUE)
+    for level, names in vocabulary.items()
+    for name in names.split("; ")
+}
 
 
 class Part(NamedTuple):
@@ -156,7 +111,7 @@ class Section(NamedTuple):
     """All of it, with its headings. Untrusted."""
 
 
-def level_of(category: str, names: Mapping[str, str]) -> tuple[str, bool]:
+def level_of(category: str, names: Mapping[str, Level]) -> tuple[Level, bool]:
     """Return what a category asks for.
 
     Parameters
@@ -175,10 +130,7 @@ def level_of(category: str, names: Mapping[str, str]) -> tuple[str, bool]:
     name = " ".join(category.lower().split()).rstrip(":")
     if name in names:
         return names[name], True
-    level = _LEVEL.get(name)
-    if level is None:
-        return "patch", False
-    return level, name not in _VAGUE
+    return _LEVELS.get(name, ("patch", False))
 
 
 # -- Texts ------------------------------------------------------------------
@@ -333,7 +285,7 @@ def parse_fragment(
             ),
         )
     if tool == "towncrier":
-        known = {*_LEVEL, *types}
+        known = {*_LEVELS, *types}
         words = path.rpartition("/")[2].split(".")[1:]
         kind = next((w for w in words if w.lower() in known), "")
         return Fragment(path, tool, (Part(kind, content_of(text)),))

@@ -1,4 +1,4 @@
-"""Output for GitHub Actions: log, annotations, outputs and the summary."""
+"""The view for GitHub Actions: log, annotations, outputs and summary."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self, TextIO
 
 from ..exceptions import ExitStatus, ReleaseError
@@ -79,20 +78,12 @@ class ActionsView:
         self._lines.__enter__()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         is_cut_off = self.board.result is None
-        self._lines.__exit__(exc_type, exc_value, traceback)
+        self._lines.__exit__(*details)
         self._close()
         if is_cut_off:
             self._summarize()
-
-    def tick(self) -> None:
-        """Do nothing: that time passes is not worth a line."""
 
     def show(self, event: Event) -> None:
         """Print what is new in an event, and write the files at the end."""
@@ -136,15 +127,13 @@ class ActionsView:
                 line=result.line if file else None,
             )
             write(self._stdout, text + "\n")
-        path = self._environ.get("GITHUB_OUTPUT")
-        if path:
-            _append(path, outputs(result, token=self._token))
+        told = outputs(result, token=self._token)
+        _append("GITHUB_OUTPUT", told, self._environ)
         self._summarize()
 
     def _summarize(self) -> None:
-        path = self._environ.get("GITHUB_STEP_SUMMARY")
-        if path:
-            _append(path, summary(self.board, self._title))
+        text = summary(self.board, self._title)
+        _append("GITHUB_STEP_SUMMARY", text, self._environ)
 
     def _command(self, name: str, text: str) -> None:
         write(self._stdout, f"::{name}::{safe.workflow_data(text)}\n")
@@ -312,16 +301,14 @@ def tell_next(
         An annotation for every warning, and for every fragment that does
         not count.
     """
-    path = environ.get("GITHUB_OUTPUT")
-    if path:
-        values = {
-            "released": "false",
-            "version": answer.next or "",
-            "tag": answer.tag or "",
-            "images": "[]",
-            "outcome": "planned" if answer.next else "nothing",
-        }
-        _append(path, _delimited(values, secrets.token_hex))
+    values = {
+        "released": "false",
+        "version": answer.next or "",
+        "tag": answer.tag or "",
+        "images": "[]",
+        "outcome": "planned" if answer.next else "nothing",
+    }
+    write_job_files(values, "", environ)
     told = [annotation("warning", text) for text in answer.warnings]
     for reason in answer.ignored:
         if reason.source != "fragment":
@@ -362,16 +349,9 @@ def tell_failure(
     str
         An annotation, for the job's log.
     """
-    path = environ.get("GITHUB_OUTPUT")
-    if path:
-        is_blocked = error.exit_status in {
-            ExitStatus.BLOCKED, ExitStatus.NOT_ALLOWED,
-        }  # fmt: skip
-        values = {
-            "released": "false",
-            "outcome": "blocked" if is_blocked else "failed",
-        }
-        _append(path, _delimited(values, secrets.token_hex))
+    blocking = {ExitStatus.BLOCKED, ExitStatus.NOT_ALLOWED}
+    outcome = "blocked" if error.exit_status in blocking else "failed"
+    write_job_files({"released": "false", "outcome": outcome}, "", environ)
     line, file = error.line, error.file
     if line is None and file is not None and error.excerpt:
         line = find_line(root / file, error.excerpt)
@@ -399,10 +379,9 @@ def write_job_files(
     environ
         The environment, which names the files.
     """
-    if path := environ.get("GITHUB_OUTPUT"):
-        _append(path, _delimited(values, secrets.token_hex))
-    if path := environ.get("GITHUB_STEP_SUMMARY"):
-        _append(path, summary)
+    told = _delimited(values, secrets.token_hex)
+    _append("GITHUB_OUTPUT", told, environ)
+    _append("GITHUB_STEP_SUMMARY", summary, environ)
 
 
 def _delimited(values: Mapping[str, str], token: Callable[[], str]) -> str:
@@ -466,15 +445,11 @@ def _summary(board: Board, title: str) -> Iterator[str]:
         for image in closing.images:
             _, under = details(image)
             told = ": ".join([image.state, *under[:1]])
-            if image.is_assumed:
-                told += " (tag assumed)"
-            cells = [
-                safe.markdown_code(f"{image.image}:{image.tag}"),
-                text(told),
-                text(", ".join(image.platforms)),
-                safe.markdown_code(image.digest or ""),
-            ]
-            yield f"| {' | '.join(cells)} |"
+            told += " (tag assumed)" if image.is_assumed else ""
+            name = safe.markdown_code(f"{image.image}:{image.tag}")
+            digest = safe.markdown_code(image.digest or "")
+            named = text(", ".join(image.platforms))
+            yield f"| {name} | {text(told)} | {named} | {digest} |"
 
 
 def _link(label: str, url: str | None) -> str:
@@ -487,6 +462,8 @@ def _link(label: str, url: str | None) -> str:
     return f"[{label}](<{url}>)"
 
 
-def _append(path: str, text: str) -> None:
-    with Path(path).open("a", encoding="utf-8") as file:
-        file.write(text)
+def _append(name: str, text: str, environ: Mapping[str, str]) -> None:
+    """Append to the file that a variable names, if it names one."""
+    if text and (path := environ.get(name)):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)

@@ -1,13 +1,14 @@
-"""What every view is and has."""
+"""The interface of views, and how they write."""
 
 from __future__ import annotations
 
-from types import TracebackType
+import os
+from collections.abc import Mapping
 from typing import Protocol, Self, TextIO
 
 from ..models import Event
 
-__all__ = ["View", "write"]
+__all__ = ["View", "find_size", "write"]
 
 
 class View(Protocol):
@@ -16,19 +17,11 @@ class View(Protocol):
     def __enter__(self) -> Self:
         """Begin to show."""
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         """Leave the output whole, whatever happened."""
 
     def show(self, event: Event) -> None:
         """Show an event."""
-
-    def tick(self) -> None:
-        """Notice that time has passed. Cheap."""
 
 
 def write(stream: TextIO, text: str) -> None:
@@ -44,3 +37,22 @@ def write(stream: TextIO, text: str) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "replace").decode(encoding))
     stream.flush()
+
+
+def find_size(stream: TextIO, environ: Mapping[str, str]) -> tuple[int, int]:
+    """Return the columns and rows of a terminal.
+
+    Parameters
+    ----------
+    stream
+        The terminal.
+    environ
+        The environment, whose ``COLUMNS`` and ``LINES`` go first.
+    """
+    try:
+        size = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        size = os.terminal_size((0, 0))
+    given = [environ.get(name, "") for name in ("COLUMNS", "LINES")]
+    columns, rows = (int(each) if each.isdecimal() else 0 for each in given)
+    return columns or size.columns or 80, rows or size.lines or 24

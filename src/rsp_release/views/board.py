@@ -1,4 +1,4 @@
-"""The events of a command, folded into what is true now."""
+"""The state of every step, kept up to date with the events."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import Literal, TypeAlias
 from ..models import (
     Blocked,
     Change,
-    Done,
     Event,
     ImageReport,
     Notice,
     Result,
     StepEvent,
-    Wait,
     WorkflowRun,
 )
 from . import safe, words
@@ -27,6 +25,14 @@ State: TypeAlias = Literal[
     "pending", "looking", "acting", "waiting", "planned", "done", "blocked"
 ]
 """How a step stands."""
+
+
+_STATES: dict[words.Kind, State] = {
+    "done": "done",
+    "change": "planned",
+    "wait": "waiting",
+    "blocked": "blocked",
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,19 +164,11 @@ class Board:
         row.since = row.since or self._mark or event.at
         row.until = None
         verdict = event.verdict
-        row.help = row.url = None
-        match verdict:
-            case Done():
-                row.state, row.text = "done", verdict.evidence
-            case Change():
-                row.state = "acting" if event.is_acting else "planned"
-                row.text = verdict.summary
-                self.has_acted |= event.is_acting
-            case Wait():
-                row.state, row.text = "waiting", verdict.reason
-            case Blocked():
-                row.state, row.text = "blocked", verdict.problem
-                row.help = verdict.help
+        kind, row.text = words.ruling(verdict)
+        row.state = "acting" if event.is_acting else _STATES[kind]
+        self.has_acted |= event.is_acting
+        row.help = verdict.help if isinstance(verdict, Blocked) else None
+        row.url = None
         if not isinstance(verdict, Change):
             row.url = verdict.url
             # An answer without the run does not mean that it is gone.

@@ -1,13 +1,10 @@
-"""The live checklist on a terminal."""
+"""The view for terminals: a live checklist."""
 
 from __future__ import annotations
 
-import os
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from types import TracebackType
 from typing import Self, TextIO
 
 from rich.cells import cell_len
@@ -16,11 +13,11 @@ from rich.text import Text
 
 from ..models import Change, Event, Notice, PushTag, Result, StepEvent
 from . import safe
-from .base import write
+from .base import find_size, write
 from .board import Board
 from .closing import Closing, details, platforms
 from .display import Display
-from .frame import Line, Painter
+from .frame import Line, Painter, wrap
 from .glyphs import Glyphs
 
 __all__ = ["ChecklistView", "closing_frame"]
@@ -98,12 +95,7 @@ class ChecklistView:
             self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         self._is_over.set()
         if self._thread is not None:
             self._thread.join()
@@ -177,20 +169,7 @@ class ChecklistView:
         return capture.get()
 
     def _size(self) -> tuple[int, int]:
-        try:
-            size = os.get_terminal_size(self._stdout.fileno())
-            columns, rows = size.columns, size.lines
-        except (OSError, ValueError):
-            columns, rows = 0, 0
-        given = (
-            self._environ.get("COLUMNS", ""),
-            self._environ.get("LINES", ""),
-        )
-        if given[0].isdecimal():
-            columns = int(given[0])
-        if given[1].isdecimal():
-            rows = int(given[1])
-        return columns or 80, rows or 24
+        return find_size(self._stdout, self._environ)
 
 
 def closing_frame(
@@ -222,7 +201,7 @@ def closing_frame(
     painted += [[("", f"    {reason}")] for reason in closing.reasons]
     indent = 5 + len(glyphs.arrow)
     for help in closing.help:
-        for number, part in enumerate(_wrap(help, width - indent)):
+        for number, part in enumerate(wrap(help, width - indent)):
             mark = " " * len(glyphs.arrow) if number else glyphs.arrow
             painted.append([("cyan", f"    {mark} "), ("", part)])
     if closing.facts or closing.images:
@@ -253,18 +232,6 @@ def closing_frame(
         painted.append([])
     painted += [[("", f"    {digest}")] for digest in closing.digests]
     return painted
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    """Break prose between its words; a command in backticks is one word."""
-    lines: list[str] = []
-    for word in re.findall(r"(?:`[^`]*`|\S)+", text):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and cell_len(longer) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
 
 
 def _may_ask(event: Event) -> bool:

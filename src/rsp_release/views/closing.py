@@ -1,4 +1,4 @@
-"""What is said at the end of a command."""
+"""The closing of a command: how it ended, why, and what to do."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _FAILURES = {
     ExitStatus.BLOCKED: "Blocked",
     ExitStatus.NOT_ALLOWED: "Not allowed",
     ExitStatus.RUN_FAILED: "The workflow run did not succeed",
-    ExitStatus.IMAGE: "An image is not as it should be",
+    ExitStatus.IMAGE: "An image is missing or wrong",
     ExitStatus.UNFINISHED: "Not finished",
     ExitStatus.INTERRUPTED: "Interrupted",
 }
 
 
 class Closing:
-    """The last words: a headline, reasons, what to do, where to look.
+    """The closing: a headline, reasons, what to do, where to look.
 
     Parameters
     ----------
@@ -59,7 +59,12 @@ class Closing:
         ]
         if not self.facts and blocked is not None and blocked.url:
             self.facts = [("See", blocked.url)]
-        self.images: tuple[ImageReport, ...] = result.images
+        # That what is only planned is not published yet is no news.
+        self.images = tuple(
+            image
+            for image in result.images
+            if (result.outcome, image.state) != ("planned", "absent")
+        )
         self.digests: list[str] = [
             image.reference for image in result.images if image.digest
         ]
@@ -90,15 +95,14 @@ def headline(
             if steps == ("workflow_run",):
                 return "good", f"The run of {name} succeeded{time}"
             if steps == ("chart_pr",):
-                return "good", f"Saw to the deployment of {name}{time}"
+                return "good", f"Deployment of {name} done{time}"
             if steps == ("images",):
                 count = len(result.images)
-                told = {0: "No images", 1: "The image"}.get(
-                    count, f"All {count} images"
-                )
-                is_are = "is" if count == 1 else "are"
-                what = "there to pull" if count else "promised"
-                return "good", f"{told} of {name} {is_are} {what}"
+                told = {
+                    0: "No images of {} are expected",
+                    1: "The image of {} is published",
+                }.get(count, f"All {count} images of {{}} are published")
+                return "good", told.format(name)
             return "good", f"Released {name}{time}"
         case "nothing":
             return "good", "Nothing to release"
@@ -145,7 +149,7 @@ def details(image: ImageReport) -> tuple[list[str], list[str]]:
     if image.needs_credentials:
         beside.append("needs a pull secret")
     if image.mirror:
-        beside.append(f"seen through {image.mirror}")
+        beside.append(f"via mirror {image.mirror}")
     under = [image.reason] if image.reason else []
     return beside, [*under, *image.notes]
 

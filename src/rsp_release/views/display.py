@@ -1,4 +1,4 @@
-"""A block of lines at the foot of a terminal that is drawn again and again.
+"""A block of lines at the foot of a terminal that is redrawn in place.
 
 The terminal is never put into a state that somebody would have to take back:
 the cursor stays visible, at the left under the block, no mode is set beyond
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TextIO
-
-from rich.cells import cell_len
 
 from .base import write
 
@@ -108,8 +106,3 @@ class Display:
         # tmux takes an erasure from the very first cell for one of the whole
         # screen, and keeps what was there: not a copy for each picture.
         return f"\r\x1b[{rows}A\x1b[K\n\x1b[J\x1b[1A" if rows else ""
-
-
-def measure(text: str) -> int:
-    """Return the cells that plain text takes."""
-    return cell_len(text)

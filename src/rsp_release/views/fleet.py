@@ -1,10 +1,10 @@
-"""The table of a fleet."""
+"""The table of a fleet's applications."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from . import safe
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-__all__ = ["Cells", "make_table", "show_progress", "write_lines"]
+__all__ = ["Row", "make_table", "show_progress", "write_lines"]
 
 _STYLES = {
     "failed": "bold red",
@@ -41,19 +41,11 @@ _HEADINGS = (
 )
 
 
-class Cells(Protocol):
-    """What a row of the table shows. Untrusted texts."""
-
-    @property
-    def need(self) -> str:
-        """What a person should do, in a word."""
-
-    @property
-    def texts(self) -> Sequence[str]:
-        """A text for each column."""
+Row: TypeAlias = tuple[str, Sequence[str]]
+"""What an application needs, in a word, and a text for each column."""
 
 
-def make_table(rows: Sequence[Cells]) -> Table:
+def make_table(rows: Sequence[Row]) -> Table:
     """Make the table for a terminal.
 
     Parameters
@@ -69,7 +61,7 @@ def make_table(rows: Sequence[Cells]) -> Table:
     for number, heading in enumerate(_HEADINGS):
         is_number = heading in {"age", "new"}
         is_last = number == len(_HEADINGS) - 1
-        longest = max((len(row.texts[number]) for row in rows), default=0)
+        longest = max((len(texts[number]) for _, texts in rows), default=0)
         table.add_column(
             heading,
             justify="right" if is_number else "left",
@@ -81,18 +73,16 @@ def make_table(rows: Sequence[Cells]) -> Table:
             if is_last
             else min(max(longest, len(heading)), _WIDEST),
         )
-    for row in rows:
-        texts = [safe.line(text) for text in row.texts]
-        style = _STYLES.get(row.need, "")
-        cells = [Text(text) for text in texts]
+    for need, texts in rows:
+        cells = [Text(safe.line(text)) for text in texts]
         cells[0].stylize("bold")
-        cells[6].stylize(_RUNS.get(texts[6], "yellow"))
-        cells[7].stylize(style)
+        cells[6].stylize(_RUNS.get(cells[6].plain, "yellow"))
+        cells[7].stylize(_STYLES.get(need, ""))
         table.add_row(*cells)
     return table
 
 
-def write_lines(rows: Sequence[Cells], stream: TextIO) -> None:
+def write_lines(rows: Sequence[Row], stream: TextIO) -> None:
     """Write the table where there is no terminal: tabs between columns.
 
     Parameters
@@ -103,8 +93,8 @@ def write_lines(rows: Sequence[Cells], stream: TextIO) -> None:
         Where to write.
     """
     stream.write("\t".join(_HEADINGS) + "\n")
-    for row in rows:
-        cells = (safe.line(t).replace("\t", " ") or "-" for t in row.texts)
+    for _, texts in rows:
+        cells = (safe.line(t).replace("\t", " ") or "-" for t in texts)
         stream.write("\t".join(cells) + "\n")
 
 

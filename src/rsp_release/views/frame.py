@@ -1,4 +1,4 @@
-"""What the checklist looks like, as lines of styled text.
+"""The checklist as lines of styled text.
 
 Nothing here writes, and nothing here knows a terminal: a `Board`, a time and
 a size go in, lines come out.
@@ -6,6 +6,7 @@ a size go in, lines come out.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +18,7 @@ from .board import Board, Row
 from .glyphs import Glyphs
 from .words import Tone
 
-__all__ = ["Line", "Painter"]
+__all__ = ["Line", "Painter", "wrap"]
 
 Line = list[tuple[str, str]]
 """One line: pieces of a style and a text."""
@@ -155,12 +156,12 @@ class Painter:
         time = self._time(row.spent(now) if row.state != "planned" else None)
         edge = min(width - 1, _WIDEST)
         space = edge - 4 - column - 2 - (8 if edge >= 50 else 0)
-        text = row.text or ("looking" if row.state == "looking" else "")
+        text = row.text or ("checking" if row.state == "looking" else "")
         first, *_ = text.splitlines() or [""]
         # What did not go well is told whole under the list.
         is_told = board.result is not None and row.state == "blocked"
         if turn is None and not is_told:
-            pieces = _wrap(first, space)
+            pieces = wrap(first, space)
         else:
             pieces = [self._cut(first, space)] if space > 3 else [""]
         weight = "dim" if row.state == "pending" else ""
@@ -212,7 +213,7 @@ class Painter:
         share = min(max(1 - left / max(whole, 1.0), 0.0), 0.99)
         cells = min(30, width // 3)
         past = int(share * cells)
-        told = "should be over by now"
+        told = "longer than usual"
         if left >= 1:
             told = f"about {words.duration(left)} left"
         return [
@@ -397,13 +398,28 @@ def _jobs(count: int) -> str:
     return "1 job" if count == 1 else f"{count} jobs"
 
 
-def _wrap(text: str, width: int) -> list[str]:
-    # Long words, which are addresses and digests, are never broken.
-    pieces = [""]
-    for word in text.split():
-        longer = f"{pieces[-1]} {word}".strip()
-        if pieces[-1] and cell_len(longer) > width:
-            pieces.append(word)
+def wrap(text: str, width: int) -> list[str]:
+    """Break prose between its words; a command in backticks is one word.
+
+    Long words, which are addresses and digests, are never broken.
+
+    Parameters
+    ----------
+    text
+        The prose.
+    width
+        The cells that a line may take.
+
+    Returns
+    -------
+    list of str
+        The lines, one at least.
+    """
+    lines = [""]
+    for word in re.findall(r"(?:`[^`]*`|\S)+", text):
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and cell_len(longer) > width:
+            lines.append(word)
         else:
-            pieces[-1] = longer
-    return pieces
+            lines[-1] = longer
+    return lines

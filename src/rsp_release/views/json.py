@@ -1,4 +1,4 @@
-"""The events as JSON, one object a line, for other programs."""
+"""The view for programs: JSON, one object a line."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import resources
-from types import TracebackType
 from typing import Any, Self, TextIO
 
 from ..exceptions import ExitStatus
 from ..models import (
-    Annotation,
     Blocked,
     Change,
-    Done,
     Event,
     ImageReport,
     Job,
@@ -23,8 +20,6 @@ from ..models import (
     Reason,
     Result,
     StepEvent,
-    Verdict,
-    Wait,
     WorkflowRun,
 )
 from . import safe, words
@@ -81,16 +76,8 @@ class JsonView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         """Do nothing: each line is whole when it is written."""
-
-    def tick(self) -> None:
-        """Do nothing: only changes are told."""
 
     def show(self, event: Event) -> None:
         """Print an event, if it says anything new."""
@@ -142,15 +129,12 @@ def document(event: Event) -> dict[str, Any]:
                 "event": "result",
                 "outcome": event.outcome,
                 "exit": int(event.exit_status),
-                "version": event.version,
-                "tag": event.tag,
-                "commit": event.commit,
+                **_pick(event, "version", "tag", "commit"),
                 "release_url": event.release_url or None,
                 "run_url": event.run_url or None,
                 "images": [image_document(image) for image in event.images],
                 "deploy_url": event.deploy_url or None,
-                "message": event.message,
-                "help": event.help,
+                **_pick(event, "message", "help"),
                 "at": _time(event.at),
             }
 
@@ -170,13 +154,8 @@ def next_document(answer: NextVersion) -> dict[str, Any]:
     """
     return {
         "schema": SCHEMA,
-        "current": answer.current,
-        "current_tag": answer.current_tag,
-        "next": answer.next,
-        "tag": answer.tag,
-        "bump": answer.bump,
-        "commits": answer.commits,
-        "confidence": answer.confidence,
+        **_pick(answer, "current", "current_tag", "next", "tag", "bump"),
+        **_pick(answer, "commits", "confidence"),
         "reasons": [_reason(reason) for reason in answer.reasons],
         "ignored": [_reason(reason) for reason in answer.ignored],
         "warnings": [safe.line(warning) for warning in answer.warnings],
@@ -201,10 +180,7 @@ def image_document(report: ImageReport) -> dict[str, Any]:
         What the registry said. Its texts are safe.
     """
     return {
-        "image": report.image,
-        "tag": report.tag,
-        "state": report.state,
-        "digest": report.digest,
+        **_pick(report, "image", "tag", "state", "digest"),
         "platforms": list(report.platforms),
         "reason": report.reason,
         "notes": list(report.notes),
@@ -214,13 +190,11 @@ def image_document(report: ImageReport) -> dict[str, Any]:
         "created": _time(report.created),
         "manifests": [
             {
-                "platform": manifest.platform,
-                "digest": manifest.digest,
-                "size": manifest.size,
+                **_pick(manifest, "platform", "digest", "size"),
                 "created": _time(manifest.created),
-                "config_digest": manifest.config_digest,
-                "revision": manifest.revision,
-                "source_commit": manifest.source_commit,
+                **_pick(
+                    manifest, "config_digest", "revision", "source_commit"
+                ),
             }
             for manifest in report.manifests
         ],
@@ -287,13 +261,13 @@ def tool_schema(tool: str = "rsp-release") -> dict[str, Any]:
 
 def _step(event: StepEvent) -> dict[str, Any]:
     verdict = event.verdict
+    kind, text = words.ruling(verdict)
     told: dict[str, Any] = {
         "schema": SCHEMA,
         "event": "step",
-        "key": event.key,
-        "title": event.title,
-        "verdict": _kind(verdict),
-        "text": _text(verdict),
+        **_pick(event, "key", "title"),
+        "verdict": kind,
+        "text": text,
         "url": None,
         "at": _time(event.at),
     }
@@ -311,37 +285,14 @@ def _step(event: StepEvent) -> dict[str, Any]:
     return told
 
 
-def _kind(verdict: Verdict) -> str:
-    match verdict:
-        case Done():
-            return "done"
-        case Change():
-            return "change"
-        case Wait():
-            return "wait"
-        case Blocked():
-            return "blocked"
-
-
-def _text(verdict: Verdict) -> str:
-    match verdict:
-        case Done():
-            return verdict.evidence
-        case Change():
-            return verdict.summary
-        case Wait():
-            return verdict.reason
-        case Blocked():
-            return verdict.problem
+def _pick(source: Any, *names: str) -> dict[str, Any]:
+    """Return those fields that are called the same in the document."""
+    return {name: getattr(source, name) for name in names}
 
 
 def _run(run: WorkflowRun) -> dict[str, Any]:
     return {
-        "id": run.id,
-        "name": run.name,
-        "attempt": run.attempt,
-        "status": run.status,
-        "conclusion": run.conclusion,
+        **_pick(run, "id", "name", "attempt", "status", "conclusion"),
         "url": run.url or None,
         "jobs": [_job(job) for job in run.jobs],
     }
@@ -349,10 +300,7 @@ def _run(run: WorkflowRun) -> dict[str, Any]:
 
 def _job(job: Job) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "id": job.id,
-        "name": job.name,
-        "status": job.status,
-        "conclusion": job.conclusion,
+        **_pick(job, "id", "name", "status", "conclusion"),
         "url": job.url or None,
         "started_at": _time(job.started_at),
         "completed_at": _time(job.completed_at),
@@ -362,22 +310,15 @@ def _job(job: Job) -> dict[str, Any]:
     bad = [step for step in job.steps if words.meaning(step).tone == "bad"]
     told["failed_step"] = None
     if bad:
-        told["failed_step"] = {"number": bad[0].number, "name": bad[0].name}
-    told["annotations"] = [_annotation(each) for each in job.annotations]
+        told["failed_step"] = _pick(bad[0], "number", "name")
+    told["annotations"] = [
+        _pick(each, "level", "title", "message", "path", "line")
+        for each in job.annotations
+    ]
     # A line of a log may hold what a terminal takes for several.
     told["log"] = [line for text in job.log for line in text.splitlines()]
     told["log_note"] = job.log_note
     return told
-
-
-def _annotation(annotation: Annotation) -> dict[str, Any]:
-    return {
-        "level": annotation.level,
-        "title": annotation.title,
-        "message": annotation.message,
-        "path": annotation.path,
-        "line": annotation.line,
-    }
 
 
 def _time(at: datetime | None) -> str | None:

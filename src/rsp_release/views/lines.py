@@ -1,11 +1,10 @@
-"""A line per change, for outputs that are no terminal."""
+"""The view for outputs that are not a terminal: a line per change."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
-from types import TracebackType
 from typing import Self, TextIO
 
 from ..models import Event, Job, Notice, Result, StepEvent, WorkflowRun
@@ -72,17 +71,9 @@ class LinesView:
         self.board.begin(self._now())
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         if self.board.result is None:
             self.board.stop(self._now())
-
-    def tick(self) -> None:
-        """Do nothing: that time passes is not worth a line."""
 
     def show(self, event: Event) -> None:
         """Print what is new in an event."""

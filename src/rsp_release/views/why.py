@@ -1,4 +1,4 @@
-"""Tells a person, in under a screen, why it is that version."""
+"""The explanation of a version, in under a screen."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _WIDTH = 78
 
 _SURE = {
     "certain": "the changes say so, and past releases agree",
-    "likely": "the changes say so, past releases leave room for doubt",
-    "guess": "nothing says so plainly: choose the part yourself",
+    "likely": "the changes say so; past releases do not confirm it",
+    "guess": "no commit or fragment decides it: choose major, minor or patch",
 }
 
 _HEADS = {
@@ -45,14 +45,14 @@ def why(answer: NextVersion) -> str:
     then = answer.tag or "nothing to release"
     lines = [f"{now} -> {then}   {answer.bump}, {answer.confidence}"]
     if answer.current is None and answer.next is not None:
-        lines.append("  it is the first: nothing is counted on from")
+        lines.append("  the first release")
     elif answer.next is not None:
         lines.append(f"  {_SURE[answer.confidence]}")
     for source, head in _HEADS.items():
         reasons = [r for r in answer.reasons if r.source == source]
         if reasons:
             lines += ["", head, *_reasons(reasons)]
-    lines += ["", f"Commits looked at: {answer.commits}"]
+    lines += ["", f"Commits read: {answer.commits}"]
     if answer.ignored:
         lines += ["", "Not counted", *_reasons(answer.ignored)]
     for warning in answer.warnings:
@@ -74,7 +74,7 @@ def _reasons(reasons: Iterable[Reason]) -> list[str]:
             mark = ""
         rest = len(some) - _FEW
         if rest > 0:
-            lines.append(f"  {'':8}and {rest} more; --json has them")
+            lines.append(f"  {'':8}and {rest} more; --json lists them")
     return lines
 
 

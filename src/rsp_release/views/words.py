@@ -1,4 +1,4 @@
-"""What GitHub's statuses and conclusions mean to a person."""
+"""Verdicts, GitHub's statuses and conclusions, and durations in words."""
 
 from __future__ import annotations
 
@@ -6,9 +6,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from ..models import Job, JobStep, WorkflowRun
+from ..models import (
+    Blocked,
+    Change,
+    Done,
+    Job,
+    JobStep,
+    Verdict,
+    Wait,
+    WorkflowRun,
+)
 
-__all__ = ["Meaning", "Tone", "duration", "meaning", "seconds", "spent"]
+__all__ = [
+    "Kind",
+    "Meaning",
+    "Tone",
+    "duration",
+    "meaning",
+    "ruling",
+    "seconds",
+    "spent",
+]
+
+Kind: TypeAlias = Literal["done", "change", "wait", "blocked"]
+"""The kinds of verdicts."""
 
 Tone: TypeAlias = Literal[
     "good", "bad", "active", "waiting", "person", "skipped", "unknown"
@@ -31,14 +52,12 @@ class Meaning:
 
 
 _STATUSES = {
-    "requested": Meaning(
-        "waiting", "requested", "asked for, and not queued by GitHub yet"
-    ),
-    "queued": Meaning("waiting", "queued", "queued until a runner is free"),
+    "requested": Meaning("waiting", "requested", "requested, not queued yet"),
+    "queued": Meaning("waiting", "queued", "queued for a runner"),
     "pending": Meaning(
         "waiting",
-        "held back",
-        "held by a concurrency group until another run has ended",
+        "pending",
+        "waiting for another run of its concurrency group",
     ),
     "waiting": Meaning(
         "person",
@@ -55,24 +74,20 @@ _CONCLUSIONS = {
         "bad", "cancelled", "cancelled by a person or by a newer run"
     ),
     "skipped": Meaning(
-        "skipped", "skipped", "skipped, since its condition was not met"
+        "skipped", "skipped", "skipped: its condition was not met"
     ),
     "timed_out": Meaning("bad", "timed out", "stopped at its time limit"),
     "action_required": Meaning(
         "person",
         "needs approval",
-        "held until a person allows it on the Actions page",
+        "waiting for approval on the Actions page",
     ),
-    "neutral": Meaning(
-        "skipped", "neutral", "ended neither as a success nor as a failure"
-    ),
-    "stale": Meaning(
-        "bad", "stale", "given up by GitHub, since it took too long"
-    ),
+    "neutral": Meaning("skipped", "neutral", "neither success nor failure"),
+    "stale": Meaning("bad", "stale", "abandoned by GitHub: it took too long"),
     "startup_failure": Meaning(
         "bad",
         "did not start",
-        "not started, since GitHub could not use the workflow file",
+        "not started: GitHub could not use the workflow file",
     ),
 }
 
@@ -97,13 +112,32 @@ def meaning(subject: WorkflowRun | Job | JobStep) -> Meaning:
         known = _STATUSES.get(subject.status)
         word = subject.status
     elif subject.conclusion is None:
-        return Meaning("waiting", "ending", "over, without a conclusion yet")
+        return Meaning(
+            "waiting", "ending", "completed, without a conclusion yet"
+        )
     else:
         known = _CONCLUSIONS.get(subject.conclusion)
         word = subject.conclusion
-    return known or Meaning(
-        "unknown", word, f"in the state “{word}”, which is new"
-    )
+    return known or Meaning("unknown", word, f"in the unknown state “{word}”")
+
+
+def ruling(verdict: Verdict) -> tuple[Kind, str]:
+    """Return the kind of a verdict, and what it says.
+
+    Parameters
+    ----------
+    verdict
+        The verdict.
+    """
+    match verdict:
+        case Done():
+            return "done", verdict.evidence
+        case Change():
+            return "change", verdict.summary
+        case Wait():
+            return "wait", verdict.reason
+        case Blocked():
+            return "blocked", verdict.problem
 
 
 def spent(subject: WorkflowRun | Job | JobStep, now: datetime) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -257,7 +258,7 @@ def test_hostile_tag_names(service: Service, tag: str) -> None:
 def test_signing_that_fails_is_told(service: Service) -> None:
     service.git("config", "user.signingKey", "/nonexistent.pub")
     service.git("config", "gpg.format", "ssh")
-    with pytest.raises(RefusedError, match="cannot make tag") as e:
+    with pytest.raises(RefusedError, match="cannot create tag") as e:
         _open(service, sign="always").push_tag(_write(service))
     assert "signingKey" in (e.value.help or "")
 
@@ -359,6 +360,9 @@ def test_what_is_no_clone_is_told(shared: Service, tmp_path: Path) -> None:
         _open(shared, directory=tmp_path)
     with pytest.raises(UsageError, match="no remote upstream"):
         _open(shared, remote="upstream")
+    environ = {**shared.environ, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    with pytest.raises(ReadError, match="dubious ownership"):
+        _open(replace(shared, environ=environ))
 
 
 def test_files_and_commits(shared: Service) -> None:

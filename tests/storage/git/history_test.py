@@ -11,7 +11,7 @@ from rsp_release.config import Config, load_config
 from rsp_release.exceptions import BlockedError, ReadError, UsageError
 from rsp_release.storage.git.history import read_history
 from rsp_release.version.choose import Request, propose
-from rsp_release.version.evidence import History
+from rsp_release.version.history import History
 from tests.support.clone import Clone
 
 

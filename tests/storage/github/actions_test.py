@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from typing_extensions import override
 
 from rsp_release.exceptions import NotSentError, RefusedError
 from rsp_release.models import (
@@ -28,82 +24,12 @@ from rsp_release.models import (
 from rsp_release.storage.github.forge import GithubForge
 from rsp_release.storage.github.http import GithubHttp
 from rsp_release.storage.github.job_log import LogTail
+from tests.support.scripted import Answer, Server, serve
 from tests.support.watching import SharedClock
 
 SECRET = "ghp_" + "s" * 36
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ROOT = "/repos/o/n"
-
-Answer = tuple[int, dict[str, str], bytes | Callable[[Any], None]]
-
-
-@dataclass
-class Server:
-    """Answers as it is told, and keeps what it was asked."""
-
-    url: str = ""
-    answers: dict[str, list[Answer]] = field(default_factory=dict)
-    asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
-
-    def say(
-        self, path: str, data: Any, *, status: int = 200, **headers: str
-    ) -> None:
-        """Answer with JSON; of several answers the last one stays."""
-        given = {"Content-Type": "application/json", **headers}
-        body = json.dumps(data).encode()
-        self.answers.setdefault(path, []).append((status, given, body))
-
-
-@contextmanager
-def serve() -> Iterator[Server]:
-    server = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            headers = {k.lower(): v for k, v in self.headers.items()}
-            server.asked.append((self.command, self.path, headers))
-            length = int(headers.get("content-length", "0"))
-            self.rfile.read(length)
-            queue = server.answers.get(path)
-            if queue is None:
-                answer: Answer = (404, {}, b'{"message": "Not Found"}')
-            else:
-                answer = queue.pop(0) if len(queue) > 1 else queue[0]
-            status, given, body = answer
-            self.send_response(status)
-            for name, value in given.items():
-                self.send_header(name, value)
-            if callable(body):
-                self.send_header("Connection", "close")
-                self.end_headers()
-                body(self.wfile)
-                self.close_connection = True
-                return
-            if "Content-Length" not in given:
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-            if int(given.get("Content-Length", len(body))) != len(body):
-                self.close_connection = True
-
-        do_POST = do_GET  # noqa: N815
-
-        @override
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(
-            target=lambda: http.serve_forever(0.01), daemon=True
-        )
-        thread.start()
-        server.url = f"http://127.0.0.1:{http.server_port}"
-        yield server
-        http.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -129,7 +55,11 @@ def clock() -> SharedClock:
 @pytest.fixture
 def forge(server: Server, clock: SharedClock) -> Iterator[GithubForge]:
     http = GithubHttp(
-        api_url=server.url, token=SECRET, clock=clock, random=Random(0)
+        api_url=server.url,
+        token=SECRET,
+        clock=clock,
+        random=Random(0),
+        environ={},
     )
     forge = GithubForge(http=http, repository="o/n")
     yield forge
@@ -596,7 +526,11 @@ def test_pause_makes_the_limit_last(
     body = json.dumps(run_data()).encode()
     server.answers[RUN] = [(200, limits, body)]
     http = GithubHttp(
-        api_url=server.url, token=token, clock=clock, random=Random(0)
+        api_url=server.url,
+        token=token,
+        clock=clock,
+        random=Random(0),
+        environ={},
     )
     forge = GithubForge(http=http, repository="o/n")
     assert forge.pause() == 0

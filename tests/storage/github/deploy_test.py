@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -61,8 +62,9 @@ def _connect(box: Sandbox, token: str | None = None) -> GithubDeploy:
         token=token or box.token,
         clock=VirtualClock(NOW),
         random=Random(0),
+        environ={},
     )
-    return GithubDeploy(http=http, repository=DEPLOY, random=Random(0))
+    return GithubDeploy(http=http, repository=DEPLOY)
 
 
 @pytest.fixture(params=["github", "local"])
@@ -254,8 +256,9 @@ def test_repository_that_is_not_there(box: Sandbox) -> None:
         token=box.token,
         clock=VirtualClock(NOW),
         random=Random(0),
+        environ={},
     )
-    deploy = GithubDeploy(http=http, repository="o/none", random=Random(0))
+    deploy = GithubDeploy(http=http, repository="o/none")
     with pytest.raises(BlockedError, match="no repository o/none"):
         deploy.repository()
 
@@ -423,3 +426,27 @@ def test_checkout_knows_no_pull_requests(box: Sandbox, tmp_path: Path) -> None:
         deploy.fork()
     with pytest.raises(TypeError):
         deploy.make_fork(MakeFork(repository="o/n"))
+
+
+def test_checkout_runs_none_of_its_hooks(tmp_path: Path) -> None:
+    place = tmp_path / "clone"
+    environ = {
+        f"GIT_{who}_{what}": "a@example.org"
+        for who in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    }
+    for args in (
+        ["init", "--quiet", str(place)],
+        ["-C", str(place), "commit", "--quiet", "--allow-empty", "-m", "x"],
+    ):
+        subprocess.run(
+            ["git", *args], check=True, env={**os.environ, **environ}
+        )
+    hook = place / ".git" / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    hook.chmod(0o755)
+    deploy = LocalDeploy(place, environ=environ)
+    deploy.push_files(_write(deploy))
+    assert deploy.branch(deploy.name, "rsp-release/a-2.0.0") is not None
+    assert not (tmp_path / "ran").exists()

@@ -48,6 +48,7 @@ def _open(
         token=service.box.token if token == "" else token,
         clock=service.clock,
         random=Random(0),
+        environ={},
     )
     return GithubForge(http=http, repository=repository)
 
@@ -124,12 +125,12 @@ def test_drafts_are_found_and_published(
     commit = _push(service)
     http = forge._http
     for number in range(105):
-        http.write(
+        http.ask(
             "POST",
             f"/repos/{NAME}/releases",
             {"tag_name": f"d{number}", "draft": True},
         )
-    http.write(
+    http.ask(
         "POST",
         f"/repos/{NAME}/releases",
         {"tag_name": TAG, "draft": True, "body": "Mine."},

@@ -35,6 +35,7 @@ def make_forge(service: Service, token: str | None = None) -> GithubForge:
         token=token or service.box.token,
         clock=service.clock,
         random=Random(0),
+        environ={},
     )
     return GithubForge(http=http, repository=NAME)
 
@@ -147,7 +148,7 @@ def test_reviews_are_those_that_count(
     token = service.box.add_token(login="reviewer")
     other = make_forge(service, token)
     for event in ("REQUEST_CHANGES", "APPROVE", "COMMENT"):
-        other._http.write(
+        other._http.ask(
             "POST",
             f"/repos/{NAME}/pulls/{pull.number}/reviews",
             {"event": event, "body": "x"},
@@ -196,7 +197,11 @@ def test_addresses() -> None:
         ),
     ):
         http = GithubHttp(
-            api_url=api, token=None, clock=VirtualClock(), random=Random(0)
+            api_url=api,
+            token=None,
+            clock=VirtualClock(),
+            random=Random(0),
+            environ={},
         )
         assert (http.web_url, http.graphql_url) == (web, graphql)
         http.close()

@@ -39,11 +39,8 @@ class ChangelogSeen:
     is_second: bool = False
     """Whether it adds to what another one of this try has merged."""
 
-    is_merge_shown: bool = False
-    """Whether the release branch shows what it was merged as."""
-
     merged: ChangelogState | None = None
-    """The change log at what it was merged as."""
+    """The change log at what it was merged as, once the branch shows that."""
 
     branch_head: str | None = None
     """The head of the pull request's branch on the remote."""
@@ -182,7 +179,7 @@ def _look_at_merged(
     # Whatever it could collect it did.
     merged = world.changelog.look(commit, proposal.version)
     late = merged.pending if merged.style == "scriv" else ()
-    seen = replace(seen, is_merge_shown=True, merged=merged, late=late)
+    seen = replace(seen, merged=merged, late=late)
     if late and proposal.collects_late:
         made = world.git.remote_branch(proposal.changelog_branch)
         seen = replace(seen, branch_head=made)

@@ -93,7 +93,7 @@ def _merged(
 ) -> Verdict:
     commit = pull.merge_commit
     name = f"pull request #{pull.number}"
-    if commit is None or not seen.is_merge_shown or seen.merged is None:
+    if commit is None or seen.merged is None:
         return Wait(
             reason=f"{name} is merged; waiting for it to show on"
             f" {seen.remote_name}/{proposal.branch}",

@@ -25,6 +25,7 @@ from ...models import (
     PullRequest,
     Release,
     Repository,
+    WorkflowRun,
 )
 
 __all__ = ["ChartSeen", "look_at_deployment"]
@@ -112,8 +113,11 @@ class ChartSeen:
     images: tuple[tuple[Image, ImageReport], ...] = ()
     """What the registries say of what the charts will pull."""
 
-    evidence: deployment.Evidence = field(default_factory=deployment.Evidence)
-    """What else the pull request tells."""
+    page: str | None = None
+    """The page of the GitHub release."""
+
+    run: WorkflowRun | None = None
+    """The run that published the images."""
 
 
 def look_at_deployment(
@@ -338,10 +342,8 @@ def _look_for_proof(
     return replace(
         seen,
         images=tuple((i, world.registry.look(i)) for i in images),
-        evidence=deployment.Evidence(
-            release_url=next((p.url for p in pages if not p.is_draft), None),
-            run=run,
-        ),
+        page=next((p.url for p in pages if not p.is_draft), None),
+        run=run,
         branch_head=head,
         branch_files=files,
     )

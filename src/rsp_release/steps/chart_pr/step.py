@@ -273,7 +273,8 @@ def _describe(
         changes=edits.changes,
         reports=[report for _, report in seen.images],
         overrides=seen.overrides,
-        evidence=seen.evidence,
+        page=seen.page,
+        run=seen.run,
     )
     older = seen.updatable
     if older is not None:

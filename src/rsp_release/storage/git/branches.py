@@ -104,7 +104,7 @@ def _make_commit(
     )  # fmt: skip
     if status:
         raise RefusedError(
-            f"git cannot make the commit: {last_lines(err)}",
+            f"git cannot create the commit: {last_lines(err)}",
             help=(
                 "see `git config user.name`, `user.email` and, where"
                 " commits are signed, `user.signingKey`"

@@ -1,4 +1,4 @@
-"""The change log, as commits of the clone have it."""
+"""The change log of a clone's commits."""
 
 from __future__ import annotations
 
@@ -151,10 +151,10 @@ class GitChangelog:
         if style == "scriv" and entry is None and pending:
             todo.append(f"collect {_count(pending, 'fragment')}")
         if style == "scriv" and leftover:
-            todo.append(f"remove {_count(leftover, 'fragment')} left over")
+            todo.append(f"remove {_count(leftover, 'leftover fragment')}")
         if style == "unreleased" and entry is None:
             if _release(text, log.path, version, version, date.min):
-                todo.append(f"date what is unreleased in {log.path}")
+                todo.append(f"date the unreleased section of {log.path}")
         todo += [
             f"set the version in {path}"
             for path, old in files.items()
@@ -343,8 +343,7 @@ def _uses_scriv(tree: Tree) -> bool:
 
 
 def _sets_up(tree: Tree, tool: str, *files: str) -> bool:
-    tables = (tree.toml(name, tool).get("tool") for name in files)
-    return any(isinstance(table, dict) and tool in table for table in tables)
+    return any(tool in tree.tools(name, tool) for name in files)
 
 
 def _count(items: tuple[str, ...], noun: str) -> str:

@@ -83,28 +83,17 @@ class GitClone:
             random=random,
             is_needed=needs_remote,
         )
+        self.remote = remote
+        """The name of the remote."""
+        self.url = self._remote.url
+        """The remote's URL, without any credentials in it."""
+        self.root = self.repository.root
+        """The top directory of the work tree."""
+        self.journals = self.repository.common_dir / "rsp-release"
+        """The directory of the clone's journals."""
         self._sign = sign
         self._made: set[str] = set()
         self._prepare_identity()
-
-    @property
-    def remote(self) -> str:
-        return self._remote.name
-
-    @property
-    def url(self) -> str:
-        """The remote's URL, without any credentials in it."""
-        return self._remote.url
-
-    @property
-    def root(self) -> Path:
-        """The top directory of the work tree."""
-        return self.repository.root
-
-    @property
-    def journals(self) -> Path:
-        """The directory of the clone's journals."""
-        return self.repository.common_dir / "rsp-release"
 
     def head(self) -> str:
         commit = self.repository.peel("HEAD")
@@ -259,18 +248,16 @@ class GitClone:
             "--format=%H%n%P%n%an%n%B", until,
             *([f"^{since}"] if since else []), "--",
         )  # fmt: skip
-        found = []
-        for record in filter(None, out.split("\0")):
-            hash_, parents, author, message = record.split("\n", 3)
-            found.append(
-                Commit(
-                    hash=hash_,
-                    parents=len(parents.split()),
-                    author=author,
-                    message=message,
-                )
+        records = (r.split("\n", 3) for r in out.split("\0") if r)
+        return tuple(
+            Commit(
+                hash=hash_,
+                parents=len(parents.split()),
+                author=author,
+                message=message,
             )
-        return tuple(found)
+            for hash_, parents, author, message in records
+        )
 
     def fetch_tag(self, tag: str) -> None:
         ref = f"refs/tags/{tag}"
@@ -326,7 +313,7 @@ class GitClone:
             status = 1
         if status:
             raise RefusedError(
-                f"git cannot make tag {write.tag}: {last_lines(err)}",
+                f"git cannot create tag {write.tag}: {last_lines(err)}",
                 help=(
                     "see `git config user.name`, `user.email` and, where"
                     " tags are signed, `user.signingKey`"

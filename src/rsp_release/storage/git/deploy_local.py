@@ -1,4 +1,4 @@
-"""A deployment repository in a checkout: one commit on a branch of its own.
+"""A local checkout of the deployment repository: one commit, one branch.
 
 Neither the work tree nor the index nor the branch that is checked out is
 touched. To push the branch, and to open a pull request, is left to a person.
@@ -13,8 +13,8 @@ from typing import NoReturn
 
 from ...exceptions import BlockedError, ReadError, RefusedError, UsageError
 from ...models import Fork, PullRequest, PushFiles, Repository
+from .repository import OFF, last_lines, with_settings
 from .repository import Repository as Clone
-from .repository import last_lines
 
 __all__ = ["LocalDeploy"]
 
@@ -39,13 +39,15 @@ class LocalDeploy:
 
     def __init__(self, directory: Path, *, environ: Mapping[str, str]) -> None:
         try:
-            self._repository = Clone(directory, environ=environ)
+            self._repository = Clone(
+                directory, environ=with_settings(environ, OFF)
+            )
             # GitPython does not ask whose the files are.
             self._repository.read("rev-parse", "--show-toplevel")
         except (ReadError, UsageError) as e:
             raise UsageError(
-                f"{directory} is no checkout of a git repository",
-                help="give --local the path of a clone",
+                f"{directory} is not a git checkout",
+                help="pass --local the path of a clone",
             ) from e
 
     @property
@@ -117,7 +119,7 @@ class LocalDeploy:
         )  # fmt: skip
         if status:
             raise RefusedError(
-                f"branch {write.branch} cannot be made: {last_lines(err)}"
+                f"branch {write.branch} cannot be created: {last_lines(err)}"
             )
 
     # -- A checkout knows no pull requests ----------------------------------

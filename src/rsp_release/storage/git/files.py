@@ -1,4 +1,4 @@
-"""Files and history of the commit that would be released."""
+"""The files and the history of the commit to be released."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class CloneFiles:
     def differ(self, other: str, folder: str) -> bool:
         """Return whether a folder is otherwise at another revision."""
         if self._repository.resolve(other) is None:
-            raise ReadError(f"{other!r} is no revision")
+            raise ReadError(f"{other!r} is not a revision")
         one, two = (
             self._repository.resolve(f"{revision}:{folder}")
             for revision in ("HEAD", other)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from ...config import Config
 from ...exceptions import BlockedError, ReadError, UsageError
 from ...version.commits import CommitEvidence
-from ...version.evidence import History
 from ...version.fragments import Section, parse_changelog
+from ...version.history import History
 from ...version.tags import Tag, parse_tags, stream_of
 from .history_git import Git
 from .history_tree import Tree, read_changelog, read_fragments
@@ -75,12 +75,12 @@ def read_history(
         )
         is_shallow, head, branch = _look(git, revision)
         tags, prefix_warnings = _of_stream(names(), config)
-        tags.sort(key=lambda t: t.version.key, reverse=True)
+        tags.sort(key=lambda t: t.order, reverse=True)
         base = _Base(git, head, tags, config.paths)
         if is_shallow and (base.previous is None or base.roots):
             raise BlockedError(
-                "this clone is shallow, and the commits since the previous"
-                " version are not all here",
+                "this clone is shallow, and lacks commits since the previous"
+                " version",
                 help=_DEEPEN,
             )
         tree = Tree(git, f"{head}^{{tree}}")
@@ -127,7 +127,7 @@ def _look(git: Git, revision: str) -> tuple[bool, str, str | None]:
         if "unknown revision" in exc.message:
             raise ReadError(
                 f"there is no commit {revision} here",
-                help="is this a new repository, without a commit?",
+                help="in a new repository, commit something first",
             ) from exc
         raise
     branch = lines[2] if len(lines) > 2 else ""
@@ -153,7 +153,7 @@ def _of_stream(names: str, config: Config) -> tuple[list[Tag], list[str]]:
         return next(iter(streams.values())), []
     known = ", ".join(sorted(streams)[:6])
     raise UsageError(
-        f"the tags are of {len(streams)} streams: {known}",
+        f"the tags belong to {len(streams)} streams: {known}",
         help="choose one with the setting tag-prefix, and its part of the"
         " repository with paths",
     )
@@ -164,8 +164,8 @@ def _unfiltered(stream: str, config: Config) -> list[str]:
         return []
     return [
         (
-            f"every commit is counted for {stream}, because the setting"
-            " paths does not name its part of the repository"
+            f"every commit counts for {stream}: the setting paths does not"
+            " name its part of the repository"
         )
     ]
 
@@ -183,7 +183,7 @@ class _Base:
         self.previous: Tag | None = None
         self.commit: str | None = None
         self._past = CommitEvidence()
-        stable = [t for t in tags if not t.version.pre and not t.is_calendar]
+        stable = [t for t in tags if not t.pre and not t.is_calendar]
         if stable and not self._try(stable[0]):
             for tag in self._merged(stable[1:]):
                 if self._try(tag):
@@ -240,11 +240,11 @@ class _Base:
 
     def prereleases(self) -> tuple[Tag, ...]:
         """Return the pre-releases above the previous version."""
-        least = self.previous.version.key if self.previous else ()
+        least = self.previous.numbers if self.previous else ()
         above = [
             t
             for t in self._tags
-            if t.version.pre and not t.is_calendar and t.version.key > least
+            if t.pre and not t.is_calendar and t.numbers > least
         ]
         return tuple(self._merged(above[:64])) if above else ()
 
@@ -268,15 +268,20 @@ def _check_tags_are_here(
     path: str, sections: Iterable[Section], tags: list[Tag]
 ) -> None:
     """Find out that tags were not fetched, from the change log."""
-    versions = [s.version for s in sections if s.version and not s.version.pre]
     known = tags[0].version if tags else None
     newer = list(
-        dict.fromkeys(v for v in versions if not known or v.key > known.key)
+        dict.fromkeys(
+            s.version
+            for s in sections
+            if s.version
+            and not s.version.prerelease
+            and (known is None or s.version > known)
+        )
     )
     # One may be prepared, and another have been given up.
     if len(newer) > (2 if tags else 1):
         raise BlockedError(
-            f"{path} tells of {newer[0]} and {newer[1]}, but no tag here is"
-            " that new",
+            f"{path} has entries of {newer[0]} and {newer[1]}, but no tag"
+            " here is that new",
             help="git fetch --tags, or use --deepen",
         )

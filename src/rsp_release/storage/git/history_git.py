@@ -210,7 +210,7 @@ def _failure(command: str, errors: bytes) -> ReadError:
     words = errors.decode("utf-8", "replace").strip()
     help_ = None
     if "dubious ownership" in words:
-        help_ = "git config --global --add safe.directory with that directory"
+        help_ = "git config --global --add safe.directory DIRECTORY"
     elif "not a git repository" in words:
         help_ = "run it in a clone, or name one with -C"
     first = words.partition("\n")[0]

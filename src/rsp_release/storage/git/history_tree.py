@@ -86,17 +86,18 @@ class Tree:
         found = self._git.object(hash_) if hash_ else None
         return found[2].decode("utf-8", "replace") if found else None
 
-    def toml(self, path: str, needle: str) -> dict[str, Any]:
-        """Return a table of tools' settings; empty where it cannot be."""
+    def tools(self, path: str, wanted: str) -> dict[str, Any]:
+        """Return the settings of tools, where one is among them, or none."""
         text = self.text(path)
-        if text is None or needle not in text:
+        if text is None or wanted not in text:
             return {}
         import tomllib
 
         try:
-            return tomllib.loads(text)
+            tools = tomllib.loads(text).get("tool")
         except tomllib.TOMLDecodeError:
             return {}
+        return tools if isinstance(tools, dict) else {}
 
 
 class ChangeLog(NamedTuple):
@@ -135,7 +136,7 @@ class ChangeLog(NamedTuple):
             return None
         section = sections[0]
         if section.version is not None and (
-            section.version.key <= previous.version.key
+            section.version <= previous.version
             or any(t.version == section.version for t in tags)
         ):
             return None
@@ -189,7 +190,7 @@ def read_fragments(
         The fragments, stale ones marked, and whether the repository is set
         up for fragments at all.
     """
-    found: list[tuple[str, str, Fragment]] = []
+    found: list[Fragment] = []
     uses = False
     wanted = config.changelog
     if wanted in {"auto", "scriv"}:
@@ -197,42 +198,37 @@ def read_fragments(
         folder = (settings or {}).get("fragment_directory", "changelog.d")
         template = (settings or {}).get("new_fragment_template", "")
         skip = (settings or {}).get("skip_fragments", "README.*")
-        files = tree.folder(folder)
-        uses = settings is not None or bool(files)
-        for name, hash_ in files.items():
+        names = tree.folder(folder)
+        uses = settings is not None or bool(names)
+        for name in names:
             if name.endswith((".md", ".rst")) and not is_skipped(
                 name, skip, "README.*", template.rpartition("/")[2]
             ):
                 path = f"{folder.strip('/')}/{name}"
-                text = tree.text(path) or ""
-                found.append((path, hash_, parse_fragment(path, text)))
+                found.append(parse_fragment(path, tree.text(path) or ""))
     if wanted in {"auto", "changesets"} and not found:
         package = stream_of(config.tag_prefix or "").rstrip("@/")
-        files = tree.folder(".changeset")
-        uses = uses or bool(files)
-        for name, hash_ in files.items():
+        names = tree.folder(".changeset")
+        uses = uses or bool(names)
+        for name in names:
             if name.endswith(".md") and not is_skipped(name, "README.*"):
                 path = f".changeset/{name}"
-                fragment = parse_fragment(
-                    path,
-                    tree.text(path) or "",
-                    tool="changesets",
-                    package=package,
+                text = tree.text(path) or ""
+                found.append(
+                    parse_fragment(
+                        path, text, tool="changesets", package=package
+                    )
                 )
-                found.append((path, hash_, fragment))
     if wanted in {"auto", "towncrier"} and not found:
         found, is_set = _towncrier(tree)
         uses = uses or is_set
-    return tuple(
-        _marked(fragment, before, changelog) for _, _, fragment in found
-    ), uses
+    return tuple(_marked(f, before, changelog) for f in found), uses
 
 
-def _towncrier(tree: Tree) -> tuple[list[tuple[str, str, Fragment]], bool]:
-    tool = tree.toml("pyproject.toml", "towncrier").get("tool", {})
-    if not tool:
-        tool = tree.toml("towncrier.toml", "towncrier").get("tool", {})
-    settings = tool.get("towncrier") if isinstance(tool, dict) else None
+def _towncrier(tree: Tree) -> tuple[list[Fragment], bool]:
+    files = "pyproject.toml", "towncrier.toml"
+    tools = (tree.tools(name, "towncrier") for name in files)
+    settings = next(filter(None, tools), {}).get("towncrier")
     if not isinstance(settings, dict):
         return [], False
     types = settings.get("type", [])
@@ -255,9 +251,8 @@ def _towncrier(tree: Tree) -> tuple[list[tuple[str, str, Fragment]], bool]:
         if not isinstance(folder, str) or not folder:
             continue
         found = []
-        for name, hash_ in tree.folder(folder).items():
-            parts = name.split(".")
-            if len(parts) < 2 or is_skipped(name, "README*"):
+        for name in tree.folder(folder):
+            if "." not in name or is_skipped(name, "README*"):
                 continue
             path = f"{folder.strip('/')}/{name}"
             text = tree.text(path) or ""
@@ -265,7 +260,7 @@ def _towncrier(tree: Tree) -> tuple[list[tuple[str, str, Fragment]], bool]:
                 path, text, tool="towncrier", types=names
             )
             if fragment.parts[0].category:
-                found.append((path, hash_, fragment))
+                found.append(fragment)
         if found or folder == settings.get("directory"):
             return found, True
     return [], True

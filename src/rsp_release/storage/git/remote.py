@@ -1,4 +1,4 @@
-"""A remote of a clone: what it has, and pushes to it.
+"""A remote of a clone: reads from it, and pushes to it.
 
 Credentials reach git through its environment alone: not its arguments, which
 every user of the machine can read, and not its configuration.
@@ -23,7 +23,7 @@ from ...exceptions import (
 )
 from ..redact import Redactor
 from ..retry import ReadRetrier
-from .repository import Repository, last_lines
+from .repository import Repository, last_lines, with_settings
 
 __all__ = ["Remote"]
 
@@ -90,7 +90,9 @@ class Remote:
         self._repository = repository
         self._retrier = ReadRetrier(clock=clock, random=random)
         # GitPython's remotes leave out insteadOf and pushInsteadOf.
-        status, out, _ = repository.run("remote", "get-url", "--push", name)
+        status, out, err = repository.run("remote", "get-url", "--push", name)
+        if status and "No such remote" not in err:
+            raise ReadError(f"git remote failed: {last_lines(err)}")
         if status and is_needed:
             raise UsageError(
                 f"there is no remote {name}",
@@ -111,8 +113,20 @@ class Remote:
             user, _, password = map(unquote, userinfo.partition(":"))
             encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
             secrets += [password or user, encoded]
-            base = f"{parts.scheme}://{parts.netloc}"
-            _give_credentials(repository.environ, base, user, password)
+            helper = f"credential.{parts.scheme}://{parts.netloc}.helper"
+            settings = (
+                # An empty helper drops the user's own: they would be told to
+                # keep it.
+                (helper, ""),
+                (helper, _HELPER),
+                # actions/checkout leaves the job's own token here, which
+                # would be sent without asking, and what that pushes starts
+                # no workflow.
+                (f"http.{parts.scheme}://{parts.netloc}/.extraheader", ""),
+            )
+            repository.environ |= with_settings(repository.environ, settings)
+            repository.environ["RSP_RELEASE_GIT_USER"] = user
+            repository.environ["RSP_RELEASE_GIT_PASSWORD"] = password
         repository.redact = Redactor(secrets)
 
     def read(self, *args: str) -> str:
@@ -195,46 +209,22 @@ class Remote:
                 help=_advise(what, said, is_duplicate=is_duplicate),
                 is_duplicate=is_duplicate,
             )
+        last = last_lines(err)
         if _BROKEN.search(f"{out}\n{err}"):
-            return UncertainError(
-                f"the connection broke while {what} was pushed"
-            )
+            return UncertainError(f"the connection broke while pushing {what}")
         if _DENIED.search(err):
             return NotAllowedError(
-                f"not allowed to push to {self.url}: {last_lines(err)}",
+                f"not allowed to push to {self.url}: {last}",
                 help="use credentials with the permission Contents: write",
             )
         if _NOT_SENT.search(err):
-            return NotSentError(
-                f"{self.name} cannot be reached: {last_lines(err)}"
-            )
+            return NotSentError(f"{self.name} cannot be reached: {last}")
         if "failed to push some refs" in err:
             return RefusedError(
-                f"a hook refused to push {what}: {last_lines(err)}",
+                f"a hook refused to push {what}: {last}",
                 help="see the pre-push hook of this clone",
             )
-        return UncertainError(f"pushing {what} failed: {last_lines(err)}")
-
-
-def _give_credentials(
-    environ: dict[str, str], base: str, user: str, password: str
-) -> None:
-    """Add a credential helper for a server to git's environment."""
-    settings = (
-        # An empty helper drops the user's own: they would be told to keep it.
-        (f"credential.{base}.helper", ""),
-        (f"credential.{base}.helper", _HELPER),
-        # actions/checkout leaves the job's own token here, which would be
-        # sent without asking, and what that pushes starts no workflow.
-        (f"http.{base}/.extraheader", ""),
-    )
-    count = int(environ.get("GIT_CONFIG_COUNT") or 0)
-    for number, (name, value) in enumerate(settings, count):
-        environ[f"GIT_CONFIG_KEY_{number}"] = name
-        environ[f"GIT_CONFIG_VALUE_{number}"] = value
-    environ["GIT_CONFIG_COUNT"] = str(count + len(settings))
-    environ["RSP_RELEASE_GIT_USER"] = user
-    environ["RSP_RELEASE_GIT_PASSWORD"] = password
+        return UncertainError(f"pushing {what} failed: {last}")
 
 
 def _split_userinfo(url: str) -> tuple[str, str]:
@@ -250,16 +240,18 @@ def _advise(what: str, said: str, *, is_duplicate: bool) -> str:
     is_branch = what.startswith("branch ")
     if is_duplicate:
         if is_branch:
-            return "it was pushed to meanwhile: `rsp-release bump` looks again"
+            return (
+                "somebody pushed to it meanwhile: run `rsp-release bump` again"
+            )
         return "somebody else pushed it: release another version"
     if is_branch and ("GH006" in said or "GH013" in said):
         return (
-            "the branch takes pull requests: set `pull-request.when` to"
+            "the branch accepts only pull requests: set `pull-request.when` to"
             ' "always"'
         )
     if "GH013" in said:
         return (
-            "a ruleset of the repository forbids this tag: ask an"
-            " administrator, or look at Settings, Rules"
+            "a ruleset forbids this tag: ask an administrator, or see"
+            " Settings, Rules"
         )
-    return "ask whoever keeps the remote's rules and hooks"
+    return "ask whoever maintains the remote's rules and hooks"

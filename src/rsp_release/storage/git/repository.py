@@ -1,4 +1,4 @@
-"""A repository: its place, its objects and its git, through GitPython.
+"""A git repository, opened with GitPython: its objects, and its git.
 
 Names are resolved by git: GitPython reads refs as files, which reftables are
 not. What has a hash is read as GitPython's object, through the one process
@@ -9,7 +9,7 @@ record 10.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -21,7 +21,7 @@ from ..redact import Redactor
 if TYPE_CHECKING:
     import git
 
-__all__ = ["Commands", "Repository", "last_lines"]
+__all__ = ["OFF", "Commands", "Repository", "last_lines", "with_settings"]
 
 _ENVIRON = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -30,6 +30,10 @@ _ENVIRON = {
     "LC_ALL": "C",
 }
 """Without a prompt, without a write that nobody asked for, in English."""
+
+
+OFF = (("core.hooksPath", os.devnull), ("core.fsmonitor", "false"))
+"""Settings with which a repository runs no program of its own."""
 
 
 class Commands:
@@ -301,6 +305,27 @@ class Repository(Commands):
             self._repo.git.clear_cache()
             reason = str(e).partition("\n")[0]
             raise ReadError(f"git cannot read {revision}: {reason}") from e
+
+
+def with_settings(
+    environ: Mapping[str, str], settings: Iterable[tuple[str, str]]
+) -> dict[str, str]:
+    """Add settings of git to an environment; they override all others.
+
+    Parameters
+    ----------
+    environ
+        The environment.
+    settings
+        Keys and values.
+    """
+    before = int(environ.get("GIT_CONFIG_COUNT") or 0)
+    made = dict(environ)
+    for number, (key, value) in enumerate(settings, before):
+        made[f"GIT_CONFIG_KEY_{number}"] = key
+        made[f"GIT_CONFIG_VALUE_{number}"] = value
+        made["GIT_CONFIG_COUNT"] = str(number + 1)
+    return made
 
 
 def _as_text(output: str | bytes, errors: str = "replace") -> str:

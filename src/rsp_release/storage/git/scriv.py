@@ -1,4 +1,4 @@
-"""Runs scriv itself, as a process of its own, on files put out for it."""
+"""Runs scriv in a separate process, on files checked out for it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def collect_with_scriv(
     raise BlockedError(
         f"scriv cannot collect the fragments: {'; '.join(said[-3:])}",
         help=(
-            "`scriv collect` in a clean clone fails in the same way; mend the"
+            "`scriv collect` in a clean clone fails the same way; fix the"
             " fragments or scriv's settings"
         ),
     )
@@ -117,7 +117,7 @@ def read_categories(
         said = [li for li in result.stderr.splitlines() if li.strip()]
         raise BlockedError(
             f"scriv cannot read its settings: {'; '.join(said[-1:])}",
-            help="`scriv collect` in a clean clone fails in the same way",
+            help="`scriv collect` in a clean clone fails the same way",
         )
     return tuple(map(str, json.loads(result.stdout)))
 

@@ -1,4 +1,4 @@
-"""A folder and an index of its own, in which git works on a clone's trees.
+"""A separate folder and index, in which git works on a clone's trees.
 
 git does all of it: GitPython's index knows no filters, no line endings and
 no sparse checkout, and writes every tree anew.
@@ -6,28 +6,26 @@ no sparse checkout, and writes every tree anew.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...exceptions import BlockedError, ReadError
-from .repository import Commands, Repository
+from .repository import OFF, Commands, Repository, with_settings
 
 __all__ = ["Workspace", "open_workspace"]
 
 _LARGE = 1 << 22
 """Bytes above which a file is no part of a change log or its settings."""
 
-_OFF = {
-    "core.hooksPath": os.devnull,
-    "core.fsmonitor": "false",
-    "core.untrackedCache": "false",
-    "core.splitIndex": "false",
-    "core.sparseCheckout": "false",
-    "index.sparse": "false",
-}
+_PLAIN = (
+    ("core.untrackedCache", "false"),
+    ("core.splitIndex", "false"),
+    ("core.sparseCheckout", "false"),
+    ("index.sparse", "false"),
+)
+"""Settings with which an index is as git makes it by itself."""
 
 
 @contextmanager
@@ -69,18 +67,15 @@ class Workspace:
         """Where the files are."""
         self.files.mkdir()
         self._list = folder / "list"
-        self.environ = {
-            **environ,
+        places = {
             "GIT_DIR": str(repository.git_dir),
             "GIT_WORK_TREE": str(self.files),
             "GIT_INDEX_FILE": str(folder / "index"),
             "GIT_LFS_SKIP_SMUDGE": "1",
             "GIT_OPTIONAL_LOCKS": "0",
             "LC_ALL": "C.UTF-8",
-            "GIT_CONFIG_COUNT": str(len(_OFF)),
-            **{f"GIT_CONFIG_KEY_{n}": key for n, key in enumerate(_OFF)},
-            **{f"GIT_CONFIG_VALUE_{n}": _OFF[k] for n, k in enumerate(_OFF)},
         }
+        self.environ = with_settings({**environ, **places}, (*OFF, *_PLAIN))
         """With it git has the clone's objects and settings, but neither its
         index nor its files, and runs none of its hooks.
         """

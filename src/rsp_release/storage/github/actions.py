@@ -6,11 +6,14 @@ past. What seldom changes is not read again until the run itself changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
+
+from github.PaginatedList import PaginatedList
+from github.WorkflowRun import WorkflowRun as GithubRun
 
 from ...exceptions import (
     NotAllowedError,
@@ -26,9 +29,10 @@ from ...models import (
     RerunFailedJobs,
     WorkflowRun,
 )
+from .answers import look, reading, writing
 from .failures import GithubFailures
 from .http import GithubHttp
-from .shapes import parse_deployment, parse_job, parse_run, reading
+from .shapes import parse_deployment, parse_job, parse_run
 
 __all__ = ["GithubActions"]
 
@@ -74,77 +78,85 @@ class GithubActions(GithubFailures):
 
     @reading
     def runs(self, *, commit: str, event: str) -> tuple[WorkflowRun, ...]:
-        answer = self._http.get(
-            f"{self._actions}/runs",
-            params={"event": event, "head_sha": commit, "per_page": 100},
-        )
-        return tuple(parse_run(d) for d in answer.data["workflow_runs"])
+        found = self._runs(event=event, head_sha=commit)
+        return tuple(map(parse_run, found))
 
     @reading
     def run(self, number: int) -> WorkflowRun | None:
-        answer = self._http.get(
-            f"{self._actions}/runs/{number}", may_miss=True
-        )
-        return None if answer.data is None else parse_run(answer.data)
+        found = self._http.find(lambda: self._repo.get_workflow_run(number))
+        return None if found is None else parse_run(found)
 
     def jobs(self, run: WorkflowRun, *, age: float = 0) -> tuple[Job, ...]:
         return self._keep("jobs", run, age, lambda: self._read_jobs(run))
 
     @reading
     def _read_jobs(self, run: WorkflowRun) -> tuple[Job, ...]:
-        items = self._http.get_pages(
-            f"{self._actions}/runs/{run.id}/jobs",
-            params={"filter": "latest"},
-            key="jobs",
-        )
-        return tuple(parse_job(data) for data in items)
+        jobs = self._run_at(run.id).jobs("latest")
+        return tuple(map(parse_job, self._http.items(jobs)))
 
     def past(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
         key = run.path, run.event
         if key not in self._past:
             try:
-                self._past[key] = tuple(self._read_past(run))
+                self._past[key] = self._read_past(run)
             except (NotAllowedError, ReadError):
                 self._past[key] = ()
         return self._past[key]
 
     @reading
-    def _read_past(self, run: WorkflowRun) -> list[WorkflowRun]:
+    def _read_past(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
         found = self._of_workflow(
-            run, event=run.event, status="success", per_page=_PAST_RUNS + 2
+            run.path, _PAST_RUNS + 2, event=run.event, status="success"
         )
         # Jobs that were kept from an earlier attempt have its times.
         once = [each for each in found if each.attempt == 1]
-        return [
+        return tuple(
             replace(each, jobs=self._read_jobs(each))
             for each in once[:_PAST_RUNS]
             if each.id != run.id
-        ]
+        )
 
     @reading
     def newer(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
-        found = self._of_workflow(run, per_page=30)
+        found = self._of_workflow(run.path, 30)
         return tuple(each for each in found if each.id > run.id)
 
     def _of_workflow(
-        self, run: WorkflowRun, **params: str | int
-    ) -> Iterator[WorkflowRun]:
-        name = quote(run.path.rsplit("/", 1)[-1], safe="")
-        answer = self._http.get(
-            f"{self._actions}/workflows/{name}/runs",
-            params=params,
-            may_miss=True,
+        self, path: str, most: int, **wanted: str
+    ) -> list[WorkflowRun]:
+        """Return the last runs of a workflow; none where there is none."""
+        part = f"/workflows/{quote(path.rsplit('/', 1)[-1], safe='')}"
+        found = self._http.find(lambda: self._runs(part, most, **wanted))
+        return [parse_run(each) for each in found or ()]
+
+    def _run_at(self, number: int) -> GithubRun:
+        path = f"{self._actions}/runs/{number}"
+        return self._http.at(
+            GithubRun, path, jobs_url=f"{path}/jobs", rerun_url=f"{path}/rerun"
         )
-        listed = answer.data["workflow_runs"] if answer.data else []
-        return (parse_run(data) for data in listed)
+
+    def _runs(
+        self, part: str = "", most: int = 100, **wanted: str
+    ) -> list[GithubRun]:
+        """Return some runs, the newest first, read in one request.
+
+        `Repository.get_workflow_runs` and `Workflow.get_runs` read a hundred
+        of them, at twelve kilobytes each, where one is wanted.
+        """
+        runs = PaginatedList(
+            GithubRun,
+            self._http,
+            f"{self._actions}{part}/runs",
+            {**wanted, "per_page": most},
+            list_item="workflow_runs",
+        )
+        return self._http.items(runs, most)
 
     @reading
     def workflow_state(self, path: str) -> str | None:
-        name = quote(path.rsplit("/", 1)[-1], safe="")
-        answer = self._http.get(
-            f"{self._actions}/workflows/{name}", may_miss=True
-        )
-        return None if answer.data is None else str(answer.data["state"])
+        name = path.rsplit("/", 1)[-1]
+        found = self._http.find(lambda: self._repo.get_workflow(name))
+        return None if found is None else found.state
 
     # -- What it waits for --------------------------------------------------
 
@@ -160,14 +172,12 @@ class GithubActions(GithubFailures):
 
     @reading
     def _read_deployments(self, run: int) -> tuple[PendingDeployment, ...]:
+        path = f"{self._actions}/runs/{run}/pending_deployments"
         try:
-            answer = self._http.get(
-                f"{self._actions}/runs/{run}/pending_deployments",
-                may_miss=True,
-            )
+            found = self._http.get(path)
         except NotAllowedError:
             return ()
-        return tuple(parse_deployment(data) for data in answer.data or ())
+        return tuple(map(parse_deployment, found or ()))
 
     def concurrency(self, run: WorkflowRun) -> ConcurrencyGroup | None:
         return self._keep(
@@ -180,14 +190,12 @@ class GithubActions(GithubFailures):
     @reading
     def _read_concurrency(self, run: int) -> ConcurrencyGroup | None:
         """Read where a run stands; older servers do not tell."""
+        path = f"{self._actions}/runs/{run}/concurrency_groups"
         try:
-            answer = self._http.get(
-                f"{self._actions}/runs/{run}/concurrency_groups",
-                may_miss=True,
-            )
+            found = self._http.get(path)
         except NotAllowedError:
             return None
-        groups = answer.data["concurrency_groups"] if answer.data else []
+        groups = found["concurrency_groups"] if found else []
         for group in groups:
             for member in group["group_members"]:
                 if int(member["position"]) < 1:
@@ -209,10 +217,10 @@ class GithubActions(GithubFailures):
         ahead = {"ahead_of_job": job} if job else {"ahead_of_run": run}
         path = f"{self._actions}/concurrency_groups/{quote(name, safe='')}"
         try:
-            answer = self._http.get(path, params=ahead, may_miss=True)
+            found = self._http.get(path, **ahead)
         except (NotAllowedError, ReadError):
             return None, None
-        for other in answer.data["group_members"] if answer.data else ():
+        for other in found["group_members"] if found else ():
             if other["status"] != "in_progress":
                 continue
             parts = [other["run_name"], other.get("job_name")]
@@ -222,8 +230,9 @@ class GithubActions(GithubFailures):
 
     # -- Writes -------------------------------------------------------------
 
+    @writing
     def rerun(self, write: RerunFailedJobs) -> None:
-        run = self._look(lambda: self.run(write.run))
+        run = look(lambda: self.run(write.run))
         if run is None:
             raise RefusedError(f"there is no run {write.run}")
         if run.attempt > write.attempt:
@@ -236,11 +245,12 @@ class GithubActions(GithubFailures):
                 " more",
                 url=run.url,
             )
-        verb = "rerun" if write.everything else "rerun-failed-jobs"
+        begun = self._run_at(write.run)
         try:
-            self._http.write(
-                "POST", f"{self._actions}/runs/{write.run}/{verb}", {}
-            )
+            if write.everything:
+                begun.rerun()
+            else:
+                begun.rerun_failed_jobs()
         except NotAllowedError as e:
             said = e.message.lower()
             if "already running" in said:
@@ -252,15 +262,15 @@ class GithubActions(GithubFailures):
             ) from e
 
     def approve(self, write: ApproveDeployments) -> None:
-        waiting = self._look(lambda: self._read_deployments(write.run))
+        waiting = look(lambda: self._read_deployments(write.run))
         left = {d.id for d in waiting}.intersection(write.environments)
         if not left:
             return
         try:
-            self._http.write(
+            self._http.ask(
                 "POST",
                 f"{self._actions}/runs/{write.run}/pending_deployments",
-                {
+                body={
                     "environment_ids": sorted(left),
                     "state": "approved",
                     "comment": "Approved with rsp-release watch --approve",
@@ -278,13 +288,6 @@ class GithubActions(GithubFailures):
             self._kept.pop(("deployments", write.run), None)
 
     # -- Parts --------------------------------------------------------------
-
-    def _look(self, read: Callable[[], T]) -> T:
-        """Look before a write; if that fails, nothing was written."""
-        try:
-            return read()
-        except ReadError as e:
-            raise NotSentError(e.message) from e
 
     def _keep(
         self, kind: str, run: WorkflowRun, age: float, read: Callable[[], T]

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
+
+from github.GithubObject import NotSet
+from github.GitRef import GitRef
+from github.InputGitTreeElement import InputGitTreeElement
+from github.Repository import Repository as GithubRepository
 
 from ...exceptions import (
     BlockedError,
@@ -28,10 +32,11 @@ from ...models import (
     PushFiles,
     Repository,
 )
-from .graphql import GithubGraphql, batches
+from .answers import reading, writing
+from .graphql import batches, query
 from .http import GithubHttp
-from .pulls import GithubPulls, parse_pull
-from .shapes import parse_repository, reading
+from .pulls import GithubPulls
+from .shapes import parse_pull, parse_repository
 
 __all__ = ["GithubDeploy"]
 
@@ -64,17 +69,12 @@ class GithubDeploy(GithubPulls):
         Sends the requests.
     repository
         Owner and name.
-    random
-        Spreads the attempts of questions.
     """
 
     is_local = False
 
-    def __init__(
-        self, *, http: GithubHttp, repository: str, random: Random
-    ) -> None:
+    def __init__(self, *, http: GithubHttp, repository: str) -> None:
         super().__init__(http=http, repository=repository)
-        self._graphql = GithubGraphql(http=http, random=random)
         self._trees: dict[tuple[str, str], dict[str, _File]] = {}
         self._blobs: dict[str, str] = {}
         self._scanned: dict[str, str] = {}
@@ -89,15 +89,14 @@ class GithubDeploy(GithubPulls):
     @reading
     def repository(self) -> Repository:
         """Return what these credentials see of it."""
-        answer = self._http.get(self._root, may_miss=True)
-        data = answer.data
-        if data is None:
+        found = self._look_up()
+        if found is None:
             raise BlockedError(
                 f"there is no repository {self._name}, or these credentials"
                 " may not see it",
                 help="check deploy.repository in the settings, and the token",
             )
-        return parse_repository(data)
+        return parse_repository(found)
 
     @reading
     def fork(self) -> Fork:
@@ -107,7 +106,7 @@ class GithubDeploy(GithubPulls):
         where somebody renamed it.
         """
         owner, _, name = self._name.partition("/")
-        answer = self._graphql.ask(_FORK, {"owner": owner, "name": name})
+        answer = query(self._http, _FORK, {"owner": owner, "name": name})
         repository = answer.data["repository"]
         if repository is None:
             said = "; ".join(answer.errors.values())
@@ -129,9 +128,16 @@ class GithubDeploy(GithubPulls):
     @reading
     def branch(self, repository: str, branch: str) -> str | None:
         """Return the head of a branch, there or in a fork."""
-        path = f"/repos/{quote(repository)}/git/ref/heads/{quote(branch)}"
-        answer = self._http.get(path, may_miss=True)
-        return None if answer.data is None else answer.data["object"]["sha"]
+        repo = self._repo_at(repository)
+        ref = self._http.find(lambda: repo.get_git_ref(f"heads/{branch}"))
+        if ref is None:
+            return None
+        if not ref.object.sha:
+            raise ValueError("a branch at no commit")
+        return ref.object.sha
+
+    def _repo_at(self, name: str) -> GithubRepository:
+        return self._http.at(GithubRepository, f"/repos/{quote(name)}")
 
     def paths(self, commit: str) -> tuple[str, ...]:
         """Return the path of every file of a commit."""
@@ -143,19 +149,16 @@ class GithubDeploy(GithubPulls):
     ) -> dict[str, _File]:
         key = repository or self._name, commit
         if key not in self._trees:
-            answer = self._http.get(
-                f"/repos/{quote(key[0])}/git/trees/{commit}",
-                params={"recursive": 1},
-            )
-            if answer.data["truncated"]:
+            tree = self._repo_at(key[0]).get_git_tree(commit, recursive=True)
+            if tree.truncated is not False:
                 raise ReadError(
                     f"{self._name} has too many files for GitHub to list",
                     help="use a checkout: rsp-release deploy --local PATH",
                 )
             self._trees[key] = {
-                item["path"]: _File(item["sha"], item["mode"])
-                for item in answer.data["tree"]
-                if item["type"] == "blob"
+                item.path: _File(item.sha, item.mode)
+                for item in tree.tree
+                if item.type == "blob"
             }
         return self._trees[key]
 
@@ -164,18 +167,17 @@ class GithubDeploy(GithubPulls):
     ) -> Mapping[str, str]:
         """Return files, each exactly; those not there are left out."""
         tree = self._tree(commit, repository)
-        root = f"/repos/{quote(repository or self._name)}"
+        repo = self._repo_at(repository or self._name)
         return {
-            path: self._read(root, tree[path].sha, path)
+            path: self._read(repo, tree[path].sha, path)
             for path in paths
             if path in tree
         }
 
     @reading
-    def _read(self, root: str, sha: str, path: str) -> str:
+    def _read(self, repo: GithubRepository, sha: str, path: str) -> str:
         if sha not in self._blobs:
-            answer = self._http.get(f"{root}/git/blobs/{sha}")
-            data = base64.b64decode(answer.data["content"])
+            data = base64.b64decode(repo.get_git_blob(sha).content)
             try:
                 self._blobs[sha] = data.decode("utf-8")
             except UnicodeDecodeError as e:
@@ -186,10 +188,9 @@ class GithubDeploy(GithubPulls):
         """Return many files to look at, fifty with each request."""
         tree = self._tree(commit)
         found = [path for path in paths if path in tree]
-        batches(
-            sorted({tree[p].sha for p in found} - self._scanned.keys()),
-            self._scan,
-        )
+        unknown = {tree[path].sha for path in found} - self._scanned.keys()
+        for some in batches(sorted(unknown)):
+            self._scan(some)
         return {path: self._scanned[tree[path].sha] for path in found}
 
     def _scan(self, shas: Sequence[str]) -> None:
@@ -200,7 +201,8 @@ class GithubDeploy(GithubPulls):
         )
         declared = "".join(f", ${alias}: GitObjectID!" for alias in aliases)
         owner, _, name = self._name.partition("/")
-        answer = self._graphql.ask(
+        answer = query(
+            self._http,
             f"query Files($owner: String!, $name: String!{declared})"
             f" {{ repository(owner: $owner, name: $name) {{ {wanted} }} }}",
             {"owner": owner, "name": name, **aliases},
@@ -216,38 +218,32 @@ class GithubDeploy(GithubPulls):
     @reading
     def message(self, repository: str, commit: str) -> str:
         """Return the message of a commit. Untrusted text."""
-        path = f"/repos/{quote(repository)}/git/commits/{commit}"
-        return str(self._http.get(path).data["message"])
+        return self._repo_at(repository).get_git_commit(commit).message
 
     @reading
     def open_pulls(self) -> tuple[PullRequest, ...]:
         """Return every pull request that is open, without its checks."""
-        items = self._http.get_pages(
-            f"{self._root}/pulls", params={"state": "open"}
-        )
-        return tuple(parse_pull(data) for data in items)
+        pulls = self._repo.get_pulls(state="open")
+        return tuple(map(parse_pull, self._http.items(pulls)))
 
     @reading
     def pulls_of(self, owner: str, branch: str) -> tuple[PullRequest, ...]:
         """Return all pull requests of a branch, newest first."""
-        items = self._http.get_pages(
-            f"{self._root}/pulls",
-            params={"head": f"{owner}:{branch}", "state": "all"},
-        )
-        found = [parse_pull(d) for d in items if d["head"]["ref"] == branch]
-        return tuple(sorted(found, key=lambda pull: -pull.number))
+        return self._pulls_of(owner, branch)
 
     # -- Writing ------------------------------------------------------------
 
+    @writing
     def make_fork(self, write: MakeFork) -> None:
         """Begin to fork it; that it is there shows later."""
-        self._http.write("POST", f"{self._root}/forks", {})
+        self._repo.create_fork()
 
+    @writing
     def push_files(self, write: PushFiles) -> None:
         """Put a branch at one new commit."""
-        root = f"/repos/{quote(write.repository)}/git"
+        repo = self._repo_at(write.repository)
         try:
-            commit = self._make_commit(root, write)
+            commit = self._make_commit(repo, write)
             if write.expected is not None:
                 head = self.branch(write.repository, write.branch)
                 if head != write.expected:
@@ -265,18 +261,11 @@ class GithubDeploy(GithubPulls):
             # Whatever was made, nothing leads to it.
             raise NotSentError(e.message) from e
         if write.expected is not None:
-            self._http.write(
-                "PATCH",
-                f"{root}/refs/heads/{quote(write.branch)}",
-                {"sha": commit, "force": True},
-            )
+            path = f"{repo.url}/git/refs/heads/{quote(write.branch)}"
+            self._http.at(GitRef, path).edit(commit, force=True)
             return
         try:
-            self._http.write(
-                "POST",
-                f"{root}/refs",
-                {"ref": f"refs/heads/{write.branch}", "sha": commit},
-            )
+            repo.create_git_ref(f"refs/heads/{write.branch}", commit)
         except RefusedError as e:
             raise RefusedError(
                 e.message,
@@ -284,45 +273,27 @@ class GithubDeploy(GithubPulls):
                 is_duplicate="already exists" in e.message.lower(),
             ) from e
 
-    def _make_commit(self, root: str, write: PushFiles) -> str:
-        base = self._http.get(f"{self._root}/git/commits/{write.base}").data
+    @writing
+    def _make_commit(self, repo: GithubRepository, write: PushFiles) -> str:
+        base = self._repo.get_git_commit(write.base)
         tree = self._tree(write.base)
         entries = []
         for path, text in write.files:
             content = base64.b64encode(text.encode()).decode()
-            blob = self._http.write(
-                "POST",
-                f"{root}/blobs",
-                {"content": content, "encoding": "base64"},
-            )
+            blob = repo.create_git_blob(content, "base64")
+            mode = tree[path].mode if path in tree else "100644"
             entries.append(
-                {
-                    "path": path,
-                    "mode": tree[path].mode if path in tree else "100644",
-                    "type": "blob",
-                    "sha": blob.data["sha"],
-                }
+                InputGitTreeElement(path, mode, "blob", sha=blob.sha)
             )
         # A fork shares the objects of what it is a fork of.
-        made = self._http.write(
-            "POST",
-            f"{root}/trees",
-            {"base_tree": base["tree"]["sha"], "tree": entries},
-        )
-        commit = self._http.write(
-            "POST",
-            f"{root}/commits",
-            {
-                "message": write.message,
-                "tree": made.data["sha"],
-                "parents": [write.base],
-            },
-        )
-        return str(commit.data["sha"])
+        made = repo.create_git_tree(entries, base.tree)
+        return repo.create_git_commit(write.message, made, [base]).sha
 
+    @writing
     def edit_pull(self, write: EditPull) -> None:
         """Change what a pull request says, or close it."""
-        body: dict[str, Any] = {"title": write.title, "body": write.body}
-        if write.closes:
-            body["state"] = "closed"
-        self._http.write("PATCH", f"{self._root}/pulls/{write.number}", body)
+        self._pull_at(write.number).edit(
+            title=write.title,
+            body=write.body,
+            state="closed" if write.closes else NotSet,
+        )

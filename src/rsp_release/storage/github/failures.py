@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 from urllib.parse import quote, urlsplit
+
+from github.CheckRun import CheckRun
+from github.Repository import Repository
 
 from ...exceptions import NotAllowedError, ReadError
 from ...models import Annotation, Job
+from ..http import Limits, Request
+from .answers import reading
 from .http import GithubHttp
 from .job_log import LogTail
-from .shapes import parse_annotation, reading
+from .shapes import parse_annotation
 
 __all__ = ["GithubFailures"]
 
 _BAD = ("failure", "timed_out", "cancelled")
 _LOG_TRIES = 3
 _LOG_PAUSE = 2.0
-_PIECE = 1 << 12
-"""Bytes read at once, which are lost where a download breaks off."""
+_LOG_LIMITS = Limits(silence=30, total=300, size=1 << 30)
+"""A log is read in parts, none of which is kept."""
 
 
 class GithubFailures:
@@ -40,7 +44,12 @@ class GithubFailures:
         self._name = repository
         self._root = f"/repos/{quote(repository)}"
         self._actions = f"{self._root}/actions"
+        self._repo = http.at(Repository, self._root)
         self._explained: dict[tuple[int, int], Job] = {}
+
+    def _look_up(self) -> Repository | None:
+        """Return the repository, if these credentials see it."""
+        return self._http.find(lambda: Repository(self._http, url=self._root))
 
     def explain(self, job: Job, *, lines: int) -> Job:
         key = job.id, job.attempt
@@ -67,12 +76,11 @@ class GithubFailures:
 
     @reading
     def _ask_annotations(self, job: Job) -> tuple[Annotation, ...]:
-        answer = self._http.get(
-            f"{self._root}/check-runs/{job.id}/annotations",
-            params={"per_page": 50},
-            may_miss=True,
+        check = self._http.at(CheckRun, f"{self._root}/check-runs/{job.id}")
+        found = self._http.find(
+            lambda: self._http.items(check.get_annotations(), 50)
         )
-        return tuple(parse_annotation(data) for data in answer.data or ())
+        return tuple(map(parse_annotation, found or ()))
 
     def _read_log(
         self, job: Job, lines: int
@@ -119,33 +127,19 @@ class GithubFailures:
         The address holds its own credentials, and is on another host: it
         gets none of ours, and is told to nobody.
         """
-        import requests
-
         if urlsplit(address).scheme not in ("http", "https"):
             return "its log cannot be read: it is at no web address"
         try:
-            with (
-                requests.Session() as session,
-                session.get(
-                    address,
-                    stream=True,
-                    timeout=30,
-                    auth=_no_credentials,
-                    headers={"User-Agent": "rsp-release"},
-                ) as response,
-            ):
-                if response.status_code != 200:
-                    status = response.status_code
-                    if status in (404, 410):
-                        return f"GitHub has its log no more (answer {status})"
-                    return f"its log cannot be read: answer {status}"
-                for piece in response.iter_content(_PIECE):
-                    tail.feed(piece)
-        except requests.exceptions.RequestException:
+            with self._http.exchange.stream(
+                Request(url=address, limits=_LOG_LIMITS)
+            ) as answer:
+                if answer.status in (404, 410):
+                    status = answer.status
+                    return f"GitHub has its log no more (answer {status})"
+                if answer.status != 200:
+                    return f"its log cannot be read: answer {answer.status}"
+                for part in answer.parts:
+                    tail.feed(part)
+        except ReadError:
             return "its log broke off while it was read"
         return None
-
-
-def _no_credentials(request: Any) -> Any:
-    """Keep requests from looking for credentials in ``~/.netrc``."""
-    return request

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from random import Random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ...deployment.fleet import Facts, Unreleased, is_release_branch
 from ...exceptions import ReadError
-from .graphql import GithubGraphql, GraphqlAnswer, batches
+from .answers import UNUSABLE
+from .graphql import GraphqlAnswer, batches, query
 from .http import GithubHttp
-from .shapes import parse_time
 
 __all__ = ["GithubFleet"]
 
@@ -52,12 +52,10 @@ class GithubFleet:
     ----------
     http
         Sends the requests.
-    random
-        Spreads the attempts of a question.
     """
 
-    def __init__(self, *, http: GithubHttp, random: Random) -> None:
-        self._graphql = GithubGraphql(http=http, random=random)
+    def __init__(self, *, http: GithubHttp) -> None:
+        self._http = http
 
     def facts(
         self,
@@ -78,20 +76,15 @@ class GithubFleet:
         Mapping of Facts
             Of every repository; where it cannot be read, why.
         """
-        found: dict[str, Facts] = {}
-
-        def ask(some: Sequence[str]) -> None:
-            asked = _Question(some)
-            for name in some:
-                asked.add(name, "{ ...Facts }")
-            for name, data, problem in asked.put(
-                self._graphql, "Facts", _FACTS
-            ):
-                found[name] = _read(name, data, problem)
-            advance(len(some))
-
-        batches(list(dict.fromkeys(names)), ask)
-        return found
+        return {
+            name: _read(name, data, problem)
+            for name, data, problem in self._ask(
+                list(dict.fromkeys(names)),
+                lambda name, variable: "{ ...Facts }",
+                _FACTS,
+                advance,
+            )
+        }
 
     def unreleased(
         self,
@@ -112,79 +105,67 @@ class GithubFleet:
         Mapping of Unreleased
             Of every repository with a release, where it can be read.
         """
-        found: dict[str, Unreleased] = {}
         names = [
             name
             for name, fact in facts.items()
             if fact.latest and fact.branch and not fact.problem
         ]
 
-        def ask(some: Sequence[str]) -> None:
-            asked = _Question(some)
-            for name in some:
-                tag = asked.variable(f"refs/tags/{facts[name].latest}")
-                head = asked.variable(str(facts[name].branch))
-                asked.add(
-                    name,
-                    f"{{ ref(qualifiedName: {tag})"
-                    f" {{ compare(headRef: {head}) {{ ...Unreleased }} }}"
-                    ' object(expression: "HEAD:changelog.d")'
-                    " { ... on Tree { entries { name object"
-                    " { ... on Blob { text } } } } } }",
-                )
-            for name, data, _ in asked.put(
-                self._graphql, "Unreleased", _UNRELEASED
-            ):
-                compared = _read_unreleased(data)
-                if compared is not None:
-                    found[name] = compared
-            advance(len(some))
+        def select(name: str, variable: Callable[[str], str]) -> str:
+            tag = variable(f"refs/tags/{facts[name].latest}")
+            head = variable(str(facts[name].branch))
+            return (
+                f"{{ ref(qualifiedName: {tag})"
+                f" {{ compare(headRef: {head}) {{ ...Unreleased }} }}"
+                ' object(expression: "HEAD:changelog.d")'
+                " { ... on Tree { entries { name object"
+                " { ... on Blob { text } } } } } }"
+            )
 
-        batches(names, ask)
-        return found
+        answers = self._ask(names, select, _UNRELEASED, advance)
+        read = {name: _read_unreleased(data) for name, data, _ in answers}
+        return {name: each for name, each in read.items() if each is not None}
 
+    def _ask(
+        self,
+        names: Sequence[str],
+        select: Callable[[str, Callable[[str], str]], str],
+        fragment: str,
+        advance: Callable[[int], None],
+    ) -> Iterator[tuple[str, Any, str]]:
+        """Ask for something of repositories, each under its own alias.
 
-class _Question:
-    """A query about some repositories, each under an alias of its own."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._aliases = {f"r{n}": name for n, name in enumerate(names)}
-        self._parts: list[str] = []
-        self._variables: dict[str, str] = {}
-
-    def variable(self, value: str) -> str:
-        """Pass a text, and return what stands for it."""
-        name = f"v{len(self._variables)}"
-        self._variables[name] = value
-        return f"${name}"
-
-    def add(self, name: str, selection: str) -> None:
-        """Ask for something of a repository."""
-        owner, _, short = name.partition("/")
-        alias = f"r{len(self._parts)}"
-        self._parts.append(
-            f"{alias}: repository(owner: {self.variable(owner)},"
-            f" name: {self.variable(short)}) {selection}"
-        )
-
-    def put(
-        self, graphql: GithubGraphql, title: str, fragment: str
-    ) -> list[tuple[str, Any, str]]:
-        """Ask, and return the answer for each repository.
-
-        Where a whole request fails, the answer for each is why.
+        What ``select`` returns of a name is asked for; it is given what
+        passes a text, and returns what stands for it. Where a whole request
+        fails, the answer for each repository is why.
         """
-        declared = ", ".join(f"${name}: String!" for name in self._variables)
-        query = f"query {title}({declared}) {{ {' '.join(self._parts)} }}"
-        try:
-            answer = graphql.ask(query + fragment, self._variables)
-        except ReadError as e:
-            answer = GraphqlAnswer(data={}, errors={"": e.message})
-        usual = answer.errors.get("", "no such repository, or not allowed")
-        return [
-            (name, answer.data.get(alias), answer.errors.get(alias, usual))
-            for alias, name in self._aliases.items()
-        ]
+        for some in batches(names):
+            variables: dict[str, str] = {}
+
+            def variable(text: str, into: dict[str, str] = variables) -> str:
+                name = f"v{len(into)}"
+                into[name] = text
+                return f"${name}"
+
+            parts = []
+            for number, name in enumerate(some):
+                owner, _, short = name.partition("/")
+                parts.append(
+                    f"r{number}: repository(owner: {variable(owner)},"
+                    f" name: {variable(short)}) {select(name, variable)}"
+                )
+            declared = ", ".join(f"${name}: String!" for name in variables)
+            text = f"query Fleet({declared}) {{ {' '.join(parts)} }}"
+            try:
+                answer = query(self._http, text + fragment, variables)
+            except ReadError as e:
+                answer = GraphqlAnswer(data={}, errors={"": e.message})
+            usual = answer.errors.get("", "no such repository, or not allowed")
+            for number, name in enumerate(some):
+                alias = f"r{number}"
+                said = answer.errors.get(alias, usual)
+                yield name, answer.data.get(alias), said
+            advance(len(some))
 
 
 def _read(name: str, data: Any, problem: str) -> Facts:
@@ -195,7 +176,7 @@ def _read(name: str, data: Any, problem: str) -> Facts:
         return _parse(data)
     except (KeyError, TypeError, ValueError, AttributeError) as e:
         kind = type(e).__name__
-        return Facts(problem=f"GitHub's answer makes no sense ({kind})")
+        return Facts(problem=f"{UNUSABLE}: {kind}")
 
 
 def _parse(data: Any) -> Facts:
@@ -220,10 +201,13 @@ def _parse(data: Any) -> Facts:
         None,
     )
     branch = data["defaultBranchRef"]
+    published_at = release.get("publishedAt")
     return Facts(
         branch=branch["name"] if branch else None,
         latest=release.get("tagName"),
-        released_at=parse_time(release.get("publishedAt")),
+        released_at=datetime.fromisoformat(published_at)
+        if published_at
+        else None,
         release_url=release.get("url"),
         run=(suite["conclusion"] or suite["status"]).lower()
         if suite

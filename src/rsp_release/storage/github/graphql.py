@@ -5,23 +5,18 @@ https://docs.github.com/en/graphql
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from random import Random
 from typing import Any, TypeVar
 
-from ...exceptions import (
-    NotSentError,
-    RateLimitedError,
-    ReadError,
-    RefusedError,
-    UncertainError,
-)
-from ..retry import ReadRetrier
+from github.GithubException import GithubException
+
+from ...exceptions import RateLimitedError, ReadError
+from .answers import asking, reading
 from .http import GithubHttp
 
-__all__ = ["BATCH", "GithubGraphql", "GraphqlAnswer", "batches"]
+__all__ = ["BATCH", "GraphqlAnswer", "batches", "query"]
 
 T = TypeVar("T")
 
@@ -43,88 +38,71 @@ class GraphqlAnswer:
     """Why not, by alias. Untrusted text."""
 
 
-class GithubGraphql:
-    """Asks GitHub's GraphQL API.
+def query(
+    http: GithubHttp, text: str, variables: Mapping[str, Any]
+) -> GraphqlAnswer:
+    """Ask a question, which changes nothing.
 
     Parameters
     ----------
     http
-        Sends the requests.
-    random
-        Spreads the attempts of a question.
+        Sends the request.
+    text
+        The query. It holds no foreign text: that goes in variables.
+    variables
+        Values of its variables.
+
+    Returns
+    -------
+    GraphqlAnswer
+        What GitHub knows.
+
+    Raises
+    ------
+    ReadError
+        Raised if there was no definite answer.
+    NotAllowedError
+        Raised if the credentials are not accepted.
+    RateLimitedError
+        Raised if GitHub asks to wait.
     """
-
-    def __init__(self, *, http: GithubHttp, random: Random) -> None:
-        self._http = http
-        self._retrier = ReadRetrier(clock=http.clock, random=random)
-
-    def ask(self, query: str, variables: Mapping[str, Any]) -> GraphqlAnswer:
-        """Ask a question, which changes nothing.
-
-        Parameters
-        ----------
-        query
-            The query. It holds no foreign text: that goes in variables.
-        variables
-            Values of its variables.
-
-        Returns
-        -------
-        GraphqlAnswer
-            What GitHub knows.
-
-        Raises
-        ------
-        ReadError
-            Raised if there was no definite answer.
-        NotAllowedError
-            Raised if the credentials are not accepted.
-        RateLimitedError
-            Raised if GitHub asks to wait.
-        """
-        return self._retrier.read(lambda: self._ask_once(query, variables))
-
-    def _ask_once(
-        self, query: str, variables: Mapping[str, Any]
-    ) -> GraphqlAnswer:
-        body = {"query": query, "variables": dict(variables)}
-        try:
-            # It is a POST, but changes nothing.
-            answer = self._http.write("POST", self._http.graphql_url, body)
-        except (NotSentError, UncertainError, RefusedError) as e:
-            raise ReadError(e.message, help=e.help) from e
-        told = answer.data if isinstance(answer.data, dict) else {}
-        errors = told.get("errors")
-        data = told.get("data")
-        found: dict[str, str] = {}
-        for error in errors if isinstance(errors, list) else []:
-            said = str(error.get("message", "no reason given"))
-            if error.get("type") == "RATE_LIMITED":
-                raise RateLimitedError(
-                    f"GitHub's rate limit: {said}",
-                    until=self._http.clock.now() + timedelta(seconds=60),
-                )
-            path = error.get("path")
-            found.setdefault(str(path[0]) if path else "", said)
-        if not isinstance(data, dict):
-            said = "; ".join(found.values()) or "its answer is broken"
-            raise ReadError(f"GitHub does not answer a question: {said}")
-        return GraphqlAnswer(data=data, errors=found)
+    return http.retrier.read(lambda: _query_once(http, text, variables))
 
 
-def batches(
-    items: Sequence[T], ask: Callable[[Sequence[T]], None], size: int = BATCH
-) -> None:
-    """Call a function with some items after others.
+@reading
+def _query_once(
+    http: GithubHttp, text: str, variables: Mapping[str, Any]
+) -> GraphqlAnswer:
+    try:
+        _, told = asking(lambda: http.graphql_query(text, dict(variables)))
+    except GithubException as e:
+        # PyGithub takes an answer with some errors for none.
+        told = e.data
+    errors = told.get("errors")
+    data = told.get("data")
+    found: dict[str, str] = {}
+    for error in errors if isinstance(errors, list) else []:
+        said = str(error.get("message", "no reason given"))
+        if error.get("type") == "RATE_LIMITED":
+            raise RateLimitedError(
+                f"GitHub's rate limit: {said}",
+                until=http.clock.now() + timedelta(seconds=60),
+            )
+        path = error.get("path")
+        found.setdefault(str(path[0]) if path else "", said)
+    if not isinstance(data, dict):
+        said = "; ".join(found.values()) or "its answer is broken"
+        raise ReadError(f"GitHub does not answer a question: {said}")
+    return GraphqlAnswer(data=data, errors=found)
+
+
+def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield some items after others, as many as one request may ask for.
 
     Parameters
     ----------
     items
         All items.
-    ask
-        What to call.
-    size
-        How many at once.
     """
-    for start in range(0, len(items), size):
-        ask(items[start : start + size])
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]

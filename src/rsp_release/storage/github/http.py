@@ -1,4 +1,4 @@
-"""GitHub's REST API as requests and answers, through PyGithub's requester.
+"""Requests to GitHub: the requester that PyGithub's objects are made with.
 
 What is told apart here is what the rest of the program lives by: a definite
 answer, a read that failed, a write that was refused, one that never left, and
@@ -8,50 +8,52 @@ one whose fate is not known.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from itertools import islice
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
+
+from github.GithubObject import CompletableGithubObject, GithubObject
+from github.PaginatedList import PaginatedList
+from github.Requester import Requester
 
 from ...engine.world import Clock
-from ...exceptions import (
-    NotAllowedError,
-    NotSentError,
-    RateLimitedError,
-    ReadError,
-    RefusedError,
-    ReleaseError,
-    UncertainError,
-)
+from ...exceptions import NotSentError, ReadError, UsageError
 from ...models.github import TokenKind, kind_of_token
+from ..http import MAX_PAGES, Exchange, Limits, Request, decode_json
 from ..redact import Redactor
-from ..retry import ReadRetrier
+from ..retry import LastingReadError, ReadRetrier
+from .answers import UNUSABLE, Answer, collect_messages, judge
 
-__all__ = ["Answer", "GithubHttp"]
+__all__ = ["GithubHttp", "settle"]
 
-_MEDIA_TYPE = "application/vnd.github+json"
-_API_VERSION = "2022-11-28"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A definite answer of GitHub."""
-
-    status: int
-    """The HTTP status: 200, 201, 204, or 404 where that was allowed."""
-
-    data: Any
-    """The decoded body."""
-
-    headers: Mapping[str, str]
-    """The headers, their names in lower case."""
+C = TypeVar("C", bound=CompletableGithubObject)
+G = TypeVar("G", bound=GithubObject)
+T = TypeVar("T")
 
 
-class GithubHttp:
+def settle(item: G) -> G:
+    """Keep an object from asking for what it lacks.
+
+    PyGithub's objects do so when an attribute is looked at that was not in
+    the answer, each with a request of its own.
+    """
+    if isinstance(item, CompletableGithubObject):
+        item._set_complete()  # noqa: SLF001
+    return item
+
+
+class _MissingError(Exception):
+    """GitHub definitely has no such thing."""
+
+
+class GithubHttp(Requester):
     """Sends requests to GitHub, and tells what became of them.
+
+    PyGithub's objects are made with it as their requester, so that each of
+    their requests goes through here.
 
     Parameters
     ----------
@@ -61,8 +63,10 @@ class GithubHttp:
         The token, if there is one.
     clock, random
         For the waits between attempts of a read.
-    timeout
-        Seconds that an answer may take.
+    environ
+        The environment, for proxies and certificates.
+    limits
+        What an exchange may take, if not the usual.
     """
 
     def __init__(
@@ -72,55 +76,55 @@ class GithubHttp:
         token: str | None,
         clock: Clock,
         random: Random,
-        timeout: int = 30,
+        environ: Mapping[str, str],
+        limits: Limits | None = None,
     ) -> None:
-        from github import Auth, Github
-
-        self._clock = clock
-        self._token = token
-        self._api_url = api_url.rstrip("/")
-        self._redact = Redactor([token or ""])
-        self._retrier = ReadRetrier(clock=clock, random=random)
-        # PyGithub's own retry would send a POST again and again, and its
-        # throttle would sleep on the real clock.
-        self._github = Github(
-            auth=Auth.Token(token) if token else None,
-            base_url=api_url,
-            timeout=timeout,
-            user_agent="rsp-release",
+        if not re.match(r"https?://[^/\s]", api_url):
+            raise UsageError(
+                f"{api_url!r} is not the address of an API",
+                help="set GITHUB_API_URL to one, or unset it",
+            )
+        # PyGithub opens no connection and gets no token. Its retries would
+        # send a POST again and again, and its throttles sleep.
+        super().__init__(
+            auth=None,
+            base_url=api_url.rstrip("/"),
+            timeout=0,
+            user_agent="",
+            per_page=100,
+            verify=True,
             retry=None,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
+            pool_size=None,
         )
-        self._requester = self._github.requester
-        self._cache: dict[str, tuple[str, Any, Mapping[str, str]]] = {}
-
-    @property
-    def has_token(self) -> bool:
+        self.exchange = Exchange(
+            environ=environ, clock=clock, service="GitHub"
+        )
+        """What requests are sent with."""
+        self._limits = limits or Limits()
+        self.clock = clock
+        """The clock that the waits are spent on."""
+        self.scopes: tuple[str, ...] | None = None
+        """The token's scopes, of a kind that has some, once GitHub told."""
+        self.hides = False
+        """Whether GitHub left things out for want of single sign-on."""
+        self.has_token = token is not None
         """Whether requests are made in somebody's name."""
-        return self._token is not None
-
-    @property
-    def token_kind(self) -> TokenKind:
-        """What sort of token requests are made with."""
-        return kind_of_token(self._token)
-
-    @property
-    def graphql_url(self) -> str:
-        """Where GraphQL is asked, on GitHub and on Enterprise Server."""
-        return self._api_url.removesuffix("/v3") + "/graphql"
+        self.token_kind: TokenKind = kind_of_token(token)
+        """What sort of token they are made with."""
+        self._token = token
+        self._redact = Redactor([token or ""])
+        self.retrier = ReadRetrier(clock=clock, random=random)
+        """What tries reads again."""
+        self._cache: dict[str, Answer] = {}
+        self._may_miss = False
+        self._pages: set[str] | None = None
 
     @property
     def web_url(self) -> str:
         """The address of the pages for people."""
-        if self._api_url.endswith("/api/v3"):
-            return self._api_url.removesuffix("/api/v3")
-        return self._api_url.replace("://api.", "://", 1)
-
-    @property
-    def clock(self) -> Clock:
-        """The clock that the waits are spent on."""
-        return self._clock
+        if self.base_url.endswith("/api/v3"):
+            return self.base_url.removesuffix("/api/v3")
+        return self.base_url.replace("://api.", "://", 1)
 
     @property
     def pause(self) -> float:
@@ -129,56 +133,192 @@ class GithubHttp:
         So many that the requests that are left last until GitHub allows more.
         With credentials most answers are "not modified", which are free.
         """
-        remaining, limit = self._requester.rate_limiting
+        remaining, limit = self.rate_limiting
         if limit <= 0:
             return 0.0
-        reset = self._requester.rate_limiting_resettime
-        left = reset - self._clock.now().timestamp()
+        left = self.rate_limiting_resettime - self.clock.now().timestamp()
         each = 0.5 if self.has_token else 2.0
         return min(max(each * left / max(remaining, 1), 0.0), 300.0)
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._github.close()
+    # -- What PyGithub's objects ask ----------------------------------------
 
-    def get(
-        self,
-        path: str,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        may_miss: bool = False,
-    ) -> Answer:
-        """Read, trying again where that may help.
+    def requestJson(  # type: ignore[explicit-override] # noqa: N802
+        self, verb: str, url: str, *args: Any, **kwargs: Any
+    ) -> tuple[int, dict[str, Any], str]:
+        """Send a request, and return the status and headers of its answer.
 
-        A body that GitHub says is unchanged comes from memory; such an answer
-        does not count against the rate limit.
+        Takes and raises what `requestJsonAndCheck` does, so that PyGithub's
+        methods that say yes or no say why not as well.
+        """
+        answer = self._ask(verb, url, *args, **kwargs)
+        return answer.status, answer.headers, ""
+
+    def requestJsonAndCheck(  # type: ignore[explicit-override] # noqa: N802
+        self, verb: str, url: str, *args: Any, **kwargs: Any
+    ) -> tuple[dict[str, Any], Any]:
+        """Send a request, and return the headers and the data of its answer.
+
+        A read is tried again where that may help. A body that GitHub says is
+        unchanged comes from memory; such an answer does not count against
+        the rate limit. A write is sent once.
 
         Parameters
         ----------
-        path
+        verb
+            The method.
+        url
             The path below the API's address, or an absolute URL there.
-        params
-            The query.
-        may_miss
-            Whether 404 is an answer, and not an error.
+        *args, **kwargs
+            The query (``parameters``), and the body of a write (``input``).
+            Nothing else is heeded: there is one media type, for instance.
 
         Returns
         -------
-        Answer
-            A definite answer.
+        tuple
+            The headers, their names in lower case, and the decoded body.
 
         Raises
         ------
         ReadError
-            Raised if there was no definite answer.
+            Raised if a read had no definite answer.
+        NotSentError
+            Raised if a write never left this machine.
+        RefusedError
+            Raised if GitHub definitely refused a write.
+        UncertainError
+            Raised if it is not known whether a write happened.
         NotAllowedError
             Raised if the credentials are not accepted, or lack a permission.
         RateLimitedError
-            Raised if GitHub asks to wait.
+            Raised if GitHub asks to wait; nothing was written.
         """
-        return self._retrier.read(
-            lambda: self._get_once(path, params or {}, may_miss=may_miss)
+        answer = self._ask(verb, url, *args, **kwargs)
+        data = answer.data
+        if verb == "GET" and isinstance(data, dict):
+            # Objects without an address of their own are named by ours.
+            data.setdefault("url", url)
+        return answer.headers, data
+
+    def get(self, path: str, **parameters: str | int) -> Any:
+        """Read what PyGithub has no object for, and what may be missing.
+
+        Parameters
+        ----------
+        path
+            The path below the API's address.
+        **parameters
+            The query.
+
+        Returns
+        -------
+        typing.Any
+            The decoded body, or `None` if GitHub says that there is none.
+        """
+        return self.find(lambda: self._ask("GET", path, parameters).data)
+
+    def ask(self, verb: str, path: str, body: Any = None) -> Any:
+        """Ask for what PyGithub has no object for.
+
+        Parameters
+        ----------
+        verb
+            The method.
+        path
+            The path below the API's address.
+        body
+            What is sent.
+
+        Returns
+        -------
+        typing.Any
+            The decoded body. Raises as `requestJsonAndCheck`.
+        """
+        return self._ask(verb, path, input=body).data
+
+    def at(self, kind: type[C], path: str, **urls: str) -> C:
+        """Return the object of a path, without asking for it.
+
+        Parameters
+        ----------
+        kind
+            A class of PyGithub.
+        path
+            The path below the API's address.
+        **urls
+            Addresses of what belongs to it, as its attributes.
+
+        Returns
+        -------
+        CompletableGithubObject
+            An object of which nothing but its addresses is known, for what
+            belongs to it, and for writes.
+        """
+        return kind(self, {}, {"url": path, **urls}, completed=True)
+
+    def find(self, read: Callable[[], T]) -> T | None:
+        """Read what may be missing.
+
+        Parameters
+        ----------
+        read
+            Reads it.
+
+        Returns
+        -------
+        typing.Any
+            What was read, or `None` if GitHub says that there is none.
+        """
+        self._may_miss = True
+        try:
+            return read()
+        except _MissingError:
+            return None
+        finally:
+            self._may_miss = False
+
+    def items(
+        self, pages: PaginatedList[G], most: int | None = None
+    ) -> list[G]:
+        """Read a list, page by page.
+
+        Parameters
+        ----------
+        pages
+            The list.
+        most
+            How many items to read at most.
+
+        Returns
+        -------
+        list
+            The items, which ask for nothing by themselves.
+        """
+        self._pages = set()
+        try:
+            # A slice of an empty list raises an IndexError (PyGithub 2.10).
+            return [settle(item) for item in islice(pages, most)]
+        finally:
+            self._pages = None
+
+    def raw_items(
+        self, path: str, key: str = "items", **parameters: str
+    ) -> list[Any]:
+        """Read a list that PyGithub has no object for, page by page.
+
+        Parameters
+        ----------
+        path
+            The path below the API's address.
+        key
+            The member that holds the items, where the body is an object.
+        **parameters
+            The query.
+        """
+        kind: Any = _take_raw
+        pages: PaginatedList[Any] = PaginatedList(
+            kind, self, path, dict(parameters), list_item=key
         )
+        return self.items(pages)
 
     def locate(self, path: str) -> str | None:
         """Return where GitHub keeps something, without going there.
@@ -193,344 +333,145 @@ class GithubHttp:
         str or None
             The address, which is a secret and lasts a minute; `None` if there
             is nothing, or no more.
-
-        Raises
-        ------
-        ReadError
-            Raised if there was no definite answer.
-        NotAllowedError
-            Raised if the credentials are not accepted, or lack a permission.
-        RateLimitedError
-            Raised if GitHub asks to wait.
         """
-        return self._retrier.read(lambda: self._locate_once(path))
+        url = self.base_url + path
+        answer = self.find(
+            lambda: self.retrier.read(lambda: self._read(url, follows=False))
+        )
+        return None if answer is None else answer.headers.get("location")
 
-    def get_pages(
+    def close(self) -> None:  # type: ignore[explicit-override]
+        """Close the connections."""
+        self.exchange.close()
+
+    # -- What becomes of a request ------------------------------------------
+
+    def _ask(
         self,
-        path: str,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        key: str | None = None,
-    ) -> Iterator[Any]:
-        """Read a list, page by page.
-
-        Parameters
-        ----------
-        path
-            The path below the API's address.
-        params
-            The query.
-        key
-            The member that holds the items, where the body is an object.
-
-        Yields
-        ------
-        typing.Any
-            The items.
-        """
-        query: Mapping[str, str | int] = {"per_page": 100, **(params or {})}
-        url: str | None = path
-        while url is not None:
-            answer = self.get(url, params=query)
-            items = answer.data if key is None else answer.data[key]
-            if not isinstance(items, list):
-                raise ReadError(f"GitHub's answer for {path} is no list")
-            yield from items
-            url, query = _find_next(answer.headers), {}
-
-    def write(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
-        """Write, once.
-
-        Parameters
-        ----------
-        method
-            POST, PATCH, PUT or DELETE.
-        path
-            The path below the API's address.
-        body
-            What is sent.
-
-        Returns
-        -------
-        Answer
-            What GitHub confirmed.
-
-        Raises
-        ------
-        NotSentError
-            Raised if the request never left this machine.
-        RefusedError
-            Raised if GitHub definitely refused.
-        UncertainError
-            Raised if it is not known whether it happened.
-        NotAllowedError
-            Raised if the credentials are not accepted, or lack a permission.
-        RateLimitedError
-            Raised if GitHub asks to wait; nothing was written.
-        """
-        import requests
-
-        try:
-            status, headers, text = self._send(method, path, {}, dict(body))
-        except requests.exceptions.RequestException as e:
-            if _never_left(e):
-                raise NotSentError(
-                    f"GitHub cannot be reached ({_name_cause(e)})"
-                ) from None
-            raise UncertainError(
-                f"the answer of GitHub was lost ({_name_cause(e)})"
-            ) from None
-        if status >= 500:
-            raise UncertainError(f"GitHub answered {status} to a write")
-        try:
-            data = json.loads(text) if text else None
-        except ValueError:
-            raise UncertainError(
-                "GitHub's answer to a write is broken"
-            ) from None
-        if status < 300:
-            return Answer(status=status, data=data, headers=headers)
-        self._raise_for_limits(status, headers, data)
-        if status in (401, 403):
-            raise self._explain_denial(status, headers, data)
-        if status == 404:
-            raise NotAllowedError(
-                f"GitHub does not let these credentials write to {path}",
-                help=(
-                    "the token needs Contents: write; where the release"
-                    " changes workflow files, Workflows: write as well"
-                ),
-            )
-        raise RefusedError(
-            f"GitHub refused: {self._redact(_collect_messages(data))}",
-            is_duplicate=_has_code(data, "already_exists"),
-        )
-
-    def _get_once(
-        self, path: str, params: Mapping[str, str | int], *, may_miss: bool
+        verb: str,
+        url: str,
+        parameters: dict[str, Any] | None = None,
+        headers: object = None,
+        input: Any = None,  # noqa: A002
+        **_: object,
     ) -> Answer:
-        import requests
+        if url.startswith("/"):
+            url = self.base_url + url
+        elif url != self.graphql_url and not url.startswith(
+            f"{self.base_url}/"
+        ):
+            raise LastingReadError(f"{UNUSABLE}: it leads to another server")
+        url = self.add_parameters_to_url(url, parameters or {})
+        if verb != "GET":
+            return self._write(verb, url, input)
+        if self._pages is not None:
+            if url in self._pages or len(self._pages) == MAX_PAGES:
+                raise LastingReadError(f"{UNUSABLE}: its pages have no end")
+            self._pages.add(url)
+        return self.retrier.read(lambda: self._read(url))
 
-        key = f"{path}?{json.dumps(params, sort_keys=True)}"
-        cached = self._cache.get(key)
+    def _write(self, verb: str, url: str, body: Any) -> Answer:
+        try:
+            answer = self._send(verb, url, body=body)
+        except NotSentError as e:
+            raise NotSentError(
+                f"GitHub cannot be reached: {e.message}", help=e.help
+            ) from None
+        self._judge(answer, url, is_read=False)
+        return answer
+
+    def _read(self, url: str, *, follows: bool = True) -> Answer:
         # 304 is free of the rate limit only where the request is authorised.
-        etag = cached[0] if cached and self._token else None
+        cached = self._cache.get(url) if self._token else None
         try:
-            status, headers, text = self._send(
-                "GET", path, params, None, etag=etag
-            )
-        except requests.exceptions.RequestException as e:
-            raise ReadError(
-                f"GitHub does not answer ({_name_cause(e)})",
-                help="see https://www.githubstatus.com and the network",
+            answer = self._send("GET", url, cached=cached, follows=follows)
+        except ReadError as e:
+            if e.message.startswith(UNUSABLE):
+                raise
+            raise type(e)(
+                f"GitHub does not answer: {e.message}",
+                help=e.help
+                or "see https://www.githubstatus.com, and the network",
             ) from None
-        if status == 304 and cached:
-            return Answer(status=200, data=cached[1], headers=cached[2])
-        if status >= 500:
-            raise ReadError(
-                f"GitHub answers {status}",
-                help="see https://www.githubstatus.com",
-            )
-        try:
-            data = json.loads(text) if text else None
-        except ValueError:
-            raise ReadError("GitHub's answer is broken") from None
-        if status == 200:
-            if "etag" in headers:
-                self._cache[key] = (headers["etag"], data, headers)
-            return Answer(status=status, data=data, headers=headers)
-        self._raise_for_limits(status, headers, data)
-        if status in (401, 403):
-            raise self._explain_denial(status, headers, data)
-        if status == 404 and may_miss and _is_from_github(data):
-            return Answer(status=status, data=None, headers=headers)
-        raise ReadError(
-            f"GitHub answers {status} for {path}:"
-            f" {self._redact(_collect_messages(data))}"
+        if answer.status == 304 and cached:
+            return cached
+        if 300 <= answer.status < 400 and not follows:
+            return answer
+        if self._may_miss and answer.is_absence:
+            raise _MissingError
+        self._judge(answer, url, is_read=True)
+        # PyGithub takes these for a list of nothing.
+        if answer.data is None or answer.data == {}:
+            raise ReadError(f"{UNUSABLE}: it is empty")
+        if "etag" in answer.headers:
+            self._cache[url] = answer
+        return answer
+
+    def _judge(self, answer: Answer, url: str, *, is_read: bool) -> None:
+        judge(
+            answer,
+            url.removeprefix(self.base_url),
+            is_read=is_read,
+            has_token=self.has_token,
+            now=self.clock.now(),
         )
-
-    def _locate_once(self, path: str) -> str | None:
-        import requests
-
-        try:
-            status, headers, text = self._send("GET", path, {}, None)
-        except requests.exceptions.RequestException as e:
-            raise ReadError(
-                f"GitHub does not answer ({_name_cause(e)})"
-            ) from None
-        if status in (301, 302, 303, 307, 308) and "location" in headers:
-            return headers["location"]
-        if status in (404, 410):
-            return None
-        data: Any = None
-        with suppress(ValueError):
-            data = json.loads(text)
-        self._raise_for_limits(status, headers, data)
-        if status in (401, 403):
-            raise self._explain_denial(status, headers, data)
-        raise ReadError(f"GitHub answers {status} for {path}")
 
     def _send(
         self,
-        method: str,
-        path: str,
-        params: Mapping[str, str | int],
-        body: dict[str, Any] | None,
+        verb: str,
+        url: str,
         *,
-        etag: str | None = None,
-    ) -> tuple[int, dict[str, str], str]:
+        body: Any = None,
+        cached: Answer | None = None,
+        follows: bool = True,
+    ) -> Answer:
         headers = {
-            "Accept": _MEDIA_TYPE,
-            "X-GitHub-Api-Version": _API_VERSION,
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": "2022-11-28",
         }
-        if etag:
-            headers["If-None-Match"] = etag
-        status, answer, text = self._requester.requestJson(
-            method, path, dict(params), headers, body
-        )
-        return status, dict(answer), text or ""
-
-    def _raise_for_limits(
-        self, status: int, headers: Mapping[str, str], data: Any
-    ) -> None:
-        """Raise if GitHub asks to wait.
-
-        The order of the headers is that of
-        https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
-        """
-        if status not in (403, 429):
-            return
-        now = self._clock.now()
-        wait = headers.get("retry-after", "")
-        if wait.isdigit():
-            seconds = float(wait)
-        elif headers.get("x-ratelimit-remaining") == "0":
-            seconds = _until_reset(headers, now)
-        elif status == 429 or "rate limit" in _collect_messages(data).lower():
-            seconds = 60.0
-        else:
-            return
-        seconds = min(max(seconds, 1.0), 3700.0)
-        until = now + timedelta(seconds=seconds)
-        raise RateLimitedError(
-            f"GitHub's rate limit: waiting until {until:%H:%M:%S} UTC",
-            until=until,
-        )
-
-    def _explain_denial(
-        self, status: int, headers: Mapping[str, str], data: Any
-    ) -> ReleaseError:
-        said = self._redact(_collect_messages(data))
-        if status == 401 and not self._token:
-            return NotAllowedError(
-                "GitHub needs credentials, and there are none",
-                help="set GITHUB_TOKEN, or `gh auth login`",
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        if cached is not None:
+            headers["If-None-Match"] = cached.headers["etag"]
+        sent = None if body is None else json.dumps(body).encode()
+        if sent is not None:
+            headers["Content-Type"] = "application/json"
+        reply = self.exchange.send(
+            Request(
+                method=verb,
+                url=url,
+                headers=headers,
+                body=sent,
+                follows=follows,
+                limits=self._limits,
             )
-        if status == 401:
-            return NotAllowedError(
-                f"GitHub does not accept the token: {said}",
-                help=(
-                    "it is wrong or has expired: set a new one in"
-                    " GITHUB_TOKEN, then `rsp-release resume`"
-                ),
+        )
+        received = {n.lower(): value for n, value in reply.headers.items()}
+        with suppress(KeyError, ValueError):
+            self.rate_limiting = (
+                int(received["x-ratelimit-remaining"]),
+                int(received["x-ratelimit-limit"]),
             )
-        sso = headers.get("x-github-sso", "")
-        if sso:
-            return NotAllowedError(
-                f"the organisation requires single sign-on: {said}",
-                help="authorise the token for it, at the address given",
-                url=sso.partition("url=")[2] or None,
+            self.rate_limiting_resettime = int(received["x-ratelimit-reset"])
+        scopes = received.get("x-oauth-scopes")
+        if scopes is not None:
+            self.scopes = tuple(
+                filter(None, map(str.strip, scopes.split(",")))
             )
-        needs = headers.get("x-accepted-github-permissions")
-        return NotAllowedError(
-            f"GitHub does not allow it: {said}",
-            help=(
-                f"the token needs: {needs}"
-                if needs
-                else "use a token with the permission Contents: write"
-            ),
+        self.hides |= "partial-results" in received.get("x-github-sso", "")
+        data, problem = None, ""
+        try:
+            data = decode_json(reply.body) if reply.body else None
+        except ValueError as e:
+            problem = str(e)
+        return Answer(
+            status=reply.status,
+            headers=received,
+            data=data,
+            problem=problem,
+            said=self._redact(collect_messages(data)),
         )
 
 
-def _find_next(headers: Mapping[str, str]) -> str | None:
-    import requests
-
-    for link in requests.utils.parse_header_links(headers.get("link", "")):
-        if link.get("rel") == "next":
-            return link["url"]
-    return None
-
-
-def _until_reset(headers: Mapping[str, str], now: datetime) -> float:
-    """Return the seconds until the limit is reset, by GitHub's clock."""
-    try:
-        reset = datetime.fromtimestamp(
-            int(headers.get("x-ratelimit-reset", "")), tz=UTC
-        )
-    except (ValueError, OverflowError, OSError):
-        return 60.0
-    with suppress(KeyError, ValueError):
-        now = parsedate_to_datetime(headers["date"])
-    return (reset - now).total_seconds() + 1.0
-
-
-def _never_left(error: Exception) -> bool:
-    """Return whether a request failed before a connection was open."""
-    import requests
-    import urllib3
-
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    cause = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", None)
-    return isinstance(
-        reason,
-        urllib3.exceptions.NewConnectionError
-        | urllib3.exceptions.NameResolutionError
-        | urllib3.exceptions.SSLError
-        | urllib3.exceptions.ProxyError,
-    )
-
-
-def _name_cause(error: Exception) -> str:
-    """Name what went wrong, without the URL and its query."""
-    cause = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", None) or cause or error
-    names = {
-        "ConnectTimeoutError": "no connection in time",
-        "NameResolutionError": "its name cannot be resolved",
-        "NewConnectionError": "connection refused",
-        "ProtocolError": "the connection broke",
-        "ReadTimeoutError": "no answer in time",
-        "SSLError": "its certificate is not accepted",
-    }
-    name = type(reason).__name__
-    return names.get(name, name)
-
-
-def _collect_messages(data: Any) -> str:
-    """Return everything an error's body says, in one line."""
-    if not isinstance(data, dict):
-        return "no reason given"
-    texts = [str(data.get("message", ""))]
-    errors = data.get("errors")
-    for error in errors if isinstance(errors, list) else []:
-        if isinstance(error, dict):
-            fields = ("resource", "field", "code", "message")
-            texts.append(" ".join(str(error[f]) for f in fields if f in error))
-        else:
-            texts.append(str(error))
-    return "; ".join(filter(None, texts)) or "no reason given"
-
-
-def _has_code(data: Any, code: str) -> bool:
-    errors = data.get("errors") if isinstance(data, dict) else None
-    return any(
-        isinstance(error, dict) and error.get("code") == code
-        for error in (errors if isinstance(errors, list) else [])
-    )
-
-
-def _is_from_github(data: Any) -> bool:
-    """Return whether a 404 is GitHub's own, and not some proxy's."""
-    return isinstance(data, dict) and "message" in data
+def _take_raw(requester: object, headers: object, item: Any) -> Any:
+    return item

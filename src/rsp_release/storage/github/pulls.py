@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
+
+from github.BranchProtection import BranchProtection
+from github.Commit import Commit
+from github.GithubException import GithubException
+from github.GithubObject import NotSet
+from github.PullRequest import PullRequest as GithubPull
 
 from ...exceptions import (
     NotAllowedError,
@@ -27,10 +32,13 @@ from ...models import (
     Review,
     WorkflowRun,
 )
+from ...models.github import BranchRules
 from .actions import GithubActions
-from .shapes import parse_run, reading
+from .answers import asking, look, reading, writing
+from .http import settle
+from .shapes import parse_pull, parse_run
 
-__all__ = ["GithubPulls", "check_state", "parse_pull"]
+__all__ = ["GithubPulls", "check_state"]
 
 _PULL_RULES = frozenset(
     {
@@ -50,14 +58,6 @@ _FAILED = frozenset(
      "startup_failure", "stale"}
 )  # fmt: skip
 
-_ENABLE = """
-mutation($pull: ID!, $method: PullRequestMergeMethod!) {
-  enablePullRequestAutoMerge(
-    input: {pullRequestId: $pull, mergeMethod: $method}
-  ) { clientMutationId }
-}
-"""
-
 
 class GithubPulls(GithubActions):
     """The pull requests of one repository, besides its workflow runs."""
@@ -71,18 +71,19 @@ class GithubPulls(GithubActions):
     def generate_notes(
         self, *, tag: str, commit: str, previous: str | None
     ) -> str:
-        body = {"tag_name": tag, "target_commitish": commit}
-        if previous is not None:
-            body["previous_tag_name"] = previous
-        path = f"{self._root}/releases/generate-notes"
         try:
-            # It is a POST, but writes nothing.
-            data = self._http.write("POST", path, body).data
-        except (NotSentError, UncertainError, RefusedError) as e:
+            notes = asking(
+                lambda: self._repo.generate_release_notes(
+                    tag,
+                    previous_tag_name=NotSet if previous is None else previous,
+                    target_commitish=commit,
+                )
+            )
+        except ReadError as e:
             raise ReadError(
                 f"GitHub generates no notes: {e.message}", help=e.help
             ) from e
-        return str(data["body"])
+        return notes.body
 
     @reading
     def needs_pull(self, branch: str) -> bool:
@@ -100,81 +101,94 @@ class GithubPulls(GithubActions):
             may not know the branch, and shows the rules of a classic
             protection to administrators alone.
         """
+        return self.branch_rules(branch).needs_pull
+
+    @reading
+    def branch_rules(self, branch: str) -> BranchRules:
+        """Return whether a branch takes pull requests only, and reviews."""
         name = quote(branch, safe="")
-        rules = list(
-            self._http.get_pages(f"{self._root}/rules/branches/{name}")
-        )
-        if any(rule["type"] in _PULL_RULES for rule in rules):
-            return True
-        data = self._http.get(
-            f"{self._root}/branches/{name}", may_miss=True
-        ).data
-        if data is None:
-            return True
-        if not data["protected"]:
-            return False
+        rules = self._http.raw_items(f"{self._root}/rules/branches/{name}")
+        counts = [
+            (rule.get("parameters") or {}).get(
+                "required_approving_review_count", 0
+            )
+            for rule in rules
+            if rule["type"] == "pull_request"
+        ]
+        if counts:
+            return BranchRules(needs_pull=True, approvals=max(counts))
+        needs_pull = any(rule["type"] in _PULL_RULES for rule in rules)
+        unknown = BranchRules(needs_pull=True, approvals=0 if rules else None)
+        # `Repository.get_branch` leaves a slash in a name as it is.
+        path = f"{self._root}/branches/{name}"
+        found = self._http.get(path)
+        if found is None:
+            return unknown
+        if not (needs_pull or found["protected"]):
+            return BranchRules(needs_pull=False)
         try:
-            answer = self._http.get(
-                f"{self._root}/branches/{name}/protection", may_miss=True
+            classic = self._http.find(
+                lambda: BranchProtection(self._http, url=f"{path}/protection")
             )
         except NotAllowedError:
-            return True
-        if answer.data is None:
+            return BranchRules(needs_pull=True, approvals=None)
+        if classic is None:
             # The rules that were read are all there are, or they are hidden:
             # a ruleset makes a branch protected as well.
-            return not rules
-        return any(
-            answer.data.get(name)
-            for name in (
-                "required_pull_request_reviews",
-                "required_status_checks",
-                "required_signatures",
-                "restrictions",
-                "lock_branch",
-            )
-            if not _is_off(answer.data.get(name))
+            if rules and not needs_pull:
+                return BranchRules(needs_pull=False)
+            return unknown
+        reviews = classic.required_pull_request_reviews
+        if not (
+            needs_pull
+            or reviews
+            or classic.required_status_checks
+            or classic.required_signatures
+            or classic.restrictions
+            or classic.lock_branch
+        ):
+            return BranchRules(needs_pull=False)
+        approvals = (
+            settle(reviews).required_approving_review_count if reviews else 0
         )
+        return BranchRules(needs_pull=True, approvals=approvals or 0)
 
     @reading
     def pulls(self, branch: str) -> tuple[PullRequest, ...]:
         """Return all pull requests of a branch, newest first."""
-        items = self._http.get_pages(
-            f"{self._root}/pulls",
-            params={
-                "head": f"{self._name.split('/')[0]}:{branch}",
-                "state": "all",
-            },
-        )
-        found = [
-            parse_pull(data) for data in items if data["head"]["ref"] == branch
-        ]
-        return tuple(sorted(found, key=lambda pull: -pull.number))
+        return self._pulls_of(self._name.split("/", maxsplit=1)[0], branch)
+
+    def _pulls_of(self, owner: str, branch: str) -> tuple[PullRequest, ...]:
+        listed = self._repo.get_pulls(state="all", head=f"{owner}:{branch}")
+        found = [parse_pull(pull) for pull in self._http.items(listed)]
+        mine = (pull for pull in found if pull.branch == branch)
+        return tuple(sorted(mine, key=lambda pull: -pull.number))
 
     @reading
     def pull(self, number: int) -> PullRequest:
         """Return a pull request, with its checks and reviews."""
-        data = self._http.get(f"{self._root}/pulls/{number}").data
+        pull = self._repo.get_pull(number)
         return parse_pull(
-            data,
-            checks=self._checks(data["head"]["sha"]),
+            pull,
+            checks=self._checks(pull.head.sha),
             reviews=self._reviews(number),
         )
 
+    def _pull_at(self, number: int) -> GithubPull:
+        return self._http.at(GithubPull, f"{self._root}/pulls/{number}")
+
+    @writing
     def open_pull(self, write: OpenPull) -> None:
         """Open a pull request."""
         try:
-            self._http.write(
-                "POST",
-                f"{self._root}/pulls",
-                {
-                    "title": write.title,
-                    "body": write.body,
-                    "head": f"{write.owner}:{write.branch}".lstrip(":"),
-                    "base": write.base,
-                    **({"draft": True} if write.is_draft else {}),
-                    # Else nobody else can mend what comes from a fork.
-                    **({"maintainer_can_modify": True} if write.owner else {}),
-                },
+            self._repo.create_pull(
+                write.base,
+                f"{write.owner}:{write.branch}".lstrip(":"),
+                title=write.title,
+                body=write.body,
+                draft=write.is_draft or NotSet,
+                # Else nobody else can mend what comes from a fork.
+                maintainer_can_modify=bool(write.owner) or NotSet,
             )
         except RefusedError as e:
             raise RefusedError(
@@ -183,47 +197,33 @@ class GithubPulls(GithubActions):
                 is_duplicate="already exists" in e.message,
             ) from e
 
+    @writing
     def label_pull(self, write: LabelPull) -> None:
         """Add labels to a pull request."""
-        self._http.write(
+        # `add_to_labels` sends a bare list; GitHub recommends an object.
+        self._http.ask(
             "POST",
             f"{self._root}/issues/{write.number}/labels",
             {"labels": list(write.labels)},
         )
 
+    @writing
     def request_reviews(self, write: RequestReviews) -> None:
         """Ask people, and teams, to review a pull request."""
         teams = [r.split("/")[1] for r in write.reviewers if "/" in r]
-        body: dict[str, Any] = {
-            "reviewers": [r for r in write.reviewers if "/" not in r]
-        }
-        if teams:
-            body["team_reviewers"] = teams
-        self._http.write(
-            "POST",
-            f"{self._root}/pulls/{write.number}/requested_reviewers",
-            body,
+        self._pull_at(write.number).create_review_request(
+            [r for r in write.reviewers if "/" not in r], teams or NotSet
         )
 
+    @writing
     def enable_auto_merge(self, write: EnableAutoMerge) -> None:
         """Let GitHub merge a pull request; only GraphQL can ask for it."""
+        pull = look(lambda: self._repo.get_pull(write.number))
         try:
-            data = self._http.get(f"{self._root}/pulls/{write.number}").data
-        except ReadError as e:
-            raise NotSentError(e.message) from e
-        answer = self._http.write(
-            "POST",
-            self._http.graphql_url,
-            {
-                "query": _ENABLE,
-                "variables": {
-                    "pull": data["node_id"],
-                    "method": write.method.upper(),
-                },
-            },
-        )
-        errors = answer.data.get("errors") if answer.data else None
-        if not errors:
+            pull.enable_automerge(write.method.upper())
+        except GithubException as e:
+            errors = e.data["errors"]
+        else:
             return
         said = "; ".join(str(e.get("message", e)) for e in errors)
         if any(e.get("type") == "FORBIDDEN" for e in errors):
@@ -235,19 +235,18 @@ class GithubPulls(GithubActions):
             f"GitHub does not merge by itself: {said}",
             help=(
                 "allow auto-merge in the repository's settings, or merge the"
-                f" pull request yourself: {data['html_url']}"
+                f" pull request yourself: {pull.html_url}"
             ),
-            url=data["html_url"],
+            url=pull.html_url,
             # It became mergeable meanwhile, which the next look shows.
             is_duplicate=bool(re.search(r"\bin \w+ status", said)),
         )
 
+    @writing
     def merge_pull(self, write: MergePull) -> None:
         """Merge a pull request, unless its branch moved on."""
-        self._http.write(
-            "PUT",
-            f"{self._root}/pulls/{write.number}/merge",
-            {"merge_method": write.method, "sha": write.head},
+        self._pull_at(write.number).merge(
+            merge_method=write.method, sha=write.head
         )
 
     def may_write_pulls(self, branch: str) -> bool:
@@ -256,13 +255,15 @@ class GithubPulls(GithubActions):
         GitHub opens none from a branch to itself.
         """
         return self._is_allowed(
-            f"{self._root}/pulls",
-            {"title": "rsp-release check", "head": branch, "base": branch},
+            lambda: self._repo.create_pull(
+                branch, branch, title="rsp-release check"
+            )
         )
 
-    def _is_allowed(self, path: str, body: dict[str, Any]) -> bool:
+    @reading
+    def _is_allowed(self, write: Callable[[], object]) -> bool:
         try:
-            self._http.write("POST", path, body)
+            write()
         except RefusedError:
             return True
         except NotAllowedError:
@@ -276,71 +277,56 @@ class GithubPulls(GithubActions):
     ) -> tuple[Check, ...]:
         """Read checks and statuses; fine-grained tokens see no checks."""
         found: dict[object, Check] = {}
+        of_commit = self._http.at(Commit, f"{self._root}/commits/{commit}")
         try:
-            items = list(
-                self._http.get_pages(
-                    f"{self._root}/commits/{commit}/check-runs",
-                    key="check_runs",
-                )
-            )
+            checks = self._http.items(of_commit.get_check_runs())
         except NotAllowedError:
-            items = []
+            checks = []
         # A check has its job's name, which two workflows may share.
-        names = [item["name"] for item in items]
-        runs: Mapping[object, WorkflowRun] = {}
-        if len(set(names)) < len(names) or (items and skips_scheduled):
+        names = {check.name for check in checks}
+        runs: Mapping[int | None, WorkflowRun] = {}
+        if len(names) < len(checks) or (checks and skips_scheduled):
             with suppress(NotAllowedError):
                 runs = self._runs_by_suite(commit)
-        for item in sorted(items, key=lambda item: int(item["id"])):
-            suite = (item["check_suite"] or {}).get("id")
+        for check in sorted(checks, key=lambda check: check.id):
+            suite = check.check_suite.id if check.check_suite else None
             run = runs.get(suite)
             if run and run.event == "schedule" and skips_scheduled:
                 continue
             # Of several runs of a workflow the newest counts.
             key = (run.path, run.event) if run else suite
-            found[item["name"], key] = Check(
-                name=item["name"],
-                state=check_state(item["status"], item["conclusion"]),
-                is_own=f"/runs/{self._own_run}/"
-                in (item["details_url"] or ""),
+            found[check.name, key] = Check(
+                name=check.name,
+                state=check_state(check.status, check.conclusion),
+                is_own=f"/runs/{self._own_run}/" in (check.details_url or ""),
             )
         try:
-            data = self._http.get(f"{self._root}/commits/{commit}/status").data
+            statuses = of_commit.get_combined_status().statuses
         except NotAllowedError:
-            data = {"statuses": []}
-        for status in data["statuses"]:
-            name, state = status["context"], status["state"]
+            statuses = []
+        for status in statuses:
+            name, state = status.context, status.state
             is_over = "queued" if state == "pending" else "completed"
             found[name] = Check(name=name, state=check_state(is_over, state))
         return tuple(found.values())
 
-    def _runs_by_suite(self, commit: str) -> dict[object, WorkflowRun]:
+    def _runs_by_suite(self, commit: str) -> dict[int | None, WorkflowRun]:
         """Return a commit's workflow runs by check suite, newest first."""
-        answer = self._http.get(
-            f"{self._actions}/runs",
-            params={"head_sha": commit, "per_page": 100},
-        )
         return {
-            data["check_suite_id"]: parse_run(data)
-            for data in answer.data["workflow_runs"]
+            run.check_suite_id: parse_run(run)
+            for run in self._runs(head_sha=commit)
         }
 
     def _reviews(self, number: int) -> tuple[Review, ...]:
         """Return the newest review of each person that says something."""
         found: dict[str, Review] = {}
-        for data in self._http.get_pages(
-            f"{self._root}/pulls/{number}/reviews"
-        ):
-            login = data["user"]["login"] if data["user"] else "ghost"
-            if data["state"] == "COMMENTED" and login in found:
+        for each in self._http.items(self._pull_at(number).get_reviews()):
+            login = each.user.login if each.user else "ghost"
+            if each.state == "COMMENTED" and login in found:
                 continue
-            if data["state"] != "PENDING":
-                found[login] = Review(login=login, state=data["state"])
+            if each.state != "PENDING":
+                found[login] = Review(login=login, state=each.state)
         return tuple(found.values())
-
-
-def _is_off(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("enabled") is False
 
 
 def check_state(status: str, conclusion: str | None) -> Any:
@@ -348,47 +334,3 @@ def check_state(status: str, conclusion: str | None) -> Any:
     if status != "completed":
         return "running"
     return "failed" if conclusion in _FAILED else "passed"
-
-
-def parse_pull(
-    data: Any,
-    *,
-    checks: tuple[Check, ...] = (),
-    reviews: tuple[Review, ...] = (),
-) -> PullRequest:
-    """Read a pull request from GitHub's answer.
-
-    Parameters
-    ----------
-    data
-        The answer.
-    checks, reviews
-        What else was read of it.
-    """
-    if data["state"] not in ("open", "closed"):
-        raise ReadError(f"a pull request is {data['state']!r}")
-    is_merged = data["merged_at"] is not None
-    return PullRequest(
-        number=int(data["number"]),
-        url=data["html_url"],
-        is_open=data["state"] == "open",
-        is_merged=is_merged,
-        head=data["head"]["sha"],
-        # Before that it is a commit of GitHub's own, to try the merge.
-        merge_commit=data["merge_commit_sha"] if is_merged else None,
-        branch=data["head"]["ref"],
-        owner=(data["head"]["user"] or {}).get("login", ""),
-        title=data["title"],
-        body=data["body"] or "",
-        is_draft=bool(data.get("draft")),
-        merge_state=data.get("mergeable_state") or "unknown",
-        labels=tuple(label["name"] for label in data["labels"]),
-        reviewers=(
-            *(user["login"] for user in data["requested_reviewers"]),
-            *(team["slug"] for team in data["requested_teams"]),
-        ),
-        merges_itself=bool(data.get("auto_merge")),
-        opened_at=datetime.fromisoformat(data["created_at"]),
-        checks=checks,
-        reviews=reviews,
-    )

@@ -6,21 +6,16 @@ request is sent that GitHub answers without making anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
-from ...exceptions import (
-    NotAllowedError,
-    NotSentError,
-    ReadError,
-    RefusedError,
-    UncertainError,
-)
+from github.GithubException import GithubException
+
+from ...exceptions import NotAllowedError
 from ...models import Check, WorkflowRun
-from ...models.github import BranchRules, Credentials, OpenPullRequest, Ruleset
+from ...models.github import Credentials, OpenPullRequest, Ruleset
+from .answers import asking, reading
 from .pulls import GithubPulls, check_state
-from .shapes import parse_run, parse_time, reading
+from .shapes import parse_run
 
 __all__ = ["GithubSettings"]
 
@@ -33,76 +28,29 @@ _GITHUB_TOKEN = "github-actions[bot]"
 class GithubSettings(GithubPulls):
     """The settings of one repository, besides its pull requests and runs."""
 
-    _headers: Mapping[str, str] | None = None
-    """What GitHub said beside its answer for the repository."""
-
     @reading
     def credentials(self) -> Credentials:
         """Return what is known of the credentials."""
-        headers = self._headers
-        if headers is None:
-            headers = self._http.get(self._root, may_miss=True).headers
-        scopes = headers.get("x-oauth-scopes")
+        self._look_up()
         return Credentials(
             kind=self._http.token_kind,
-            scopes=None
-            if scopes is None
-            else tuple(filter(None, map(str.strip, scopes.split(",")))),
-            hides="partial-results" in headers.get("x-github-sso", ""),
+            scopes=self._http.scopes,
+            hides=self._http.hides,
         )
 
     @reading
     def rulesets(self, target: str) -> tuple[Ruleset, ...]:
         """Return the rulesets in force, those of the organisation as well."""
-        listed = self._http.get(
-            f"{self._root}/rulesets",
-            params={
-                "targets": target,
-                "includes_parents": "true",
-                "per_page": 100,
-            },
-            may_miss=True,
-        ).data
-        return tuple(
-            _parse_ruleset(
-                self._http.get(f"{self._root}/rulesets/{each['id']}").data
+        path = f"{self._root}/rulesets"
+        listed = self._http.find(
+            lambda: self._http.raw_items(
+                path, targets=target, includes_parents="true"
             )
+        )
+        return tuple(
+            _parse_ruleset(self._http.ask("GET", f"{path}/{each['id']}"))
             for each in listed or ()  # an older server has none
             if each["enforcement"] == "active" and each["target"] == target
-        )
-
-    @reading
-    def branch_rules(self, branch: str) -> BranchRules:
-        """Return whether a branch takes pull requests only, and reviews."""
-        if not self.needs_pull(branch):
-            return BranchRules(needs_pull=False)
-        name = quote(branch, safe="")
-        rules = list(
-            self._http.get_pages(f"{self._root}/rules/branches/{name}")
-        )
-        counts = [
-            int(
-                (rule.get("parameters") or {}).get(
-                    "required_approving_review_count", 0
-                )
-            )
-            for rule in rules
-            if rule["type"] == "pull_request"
-        ]
-        if counts:
-            return BranchRules(needs_pull=True, approvals=max(counts))
-        try:
-            answer = self._http.get(
-                f"{self._root}/branches/{name}/protection", may_miss=True
-            )
-        except NotAllowedError:
-            return BranchRules(needs_pull=True, approvals=None)
-        if answer.data is None:
-            return BranchRules(needs_pull=True, approvals=0 if rules else None)
-        reviews = answer.data.get("required_pull_request_reviews") or {}
-        return BranchRules(
-            needs_pull=True,
-            approvals=int(reviews.get("required_approving_review_count", 0)),
         )
 
     @reading
@@ -114,13 +62,11 @@ class GithubSettings(GithubPulls):
         NotAllowedError
             Raised if only administrators are told.
         """
-        answer = self._http.get(
-            f"{self._root}/immutable-releases", may_miss=True
-        )
-        if answer.data is not None:
-            return bool(answer.data["enabled"])
-        permissions = self._http.get(self._root).data.get("permissions")
-        if not (permissions or {}).get("admin"):
+        found = self._http.get(f"{self._root}/immutable-releases")
+        if found is not None:
+            return bool(found["enabled"])
+        seen = self._look_up()
+        if not (seen and seen.permissions and seen.permissions.admin):
             # GitHub says "not found" to those who may not know as well.
             raise NotAllowedError(
                 "GitHub tells only administrators of the repository"
@@ -136,15 +82,13 @@ class GithubSettings(GithubPulls):
         NotAllowedError
             Raised if the credentials may not see them.
         """
-        names: set[str] = set()
-        for kind in ("secrets", "organization-secrets"):
-            names |= {
-                data["name"]
-                for data in self._http.get_pages(
-                    f"{self._actions}/{kind}", key="secrets"
-                )
-            }
-        return frozenset(names)
+        own = self._http.items(self._repo.get_secrets())
+        shared = self._http.raw_items(
+            f"{self._actions}/organization-secrets", "secrets"
+        )
+        return frozenset(secret.name for secret in own) | frozenset(
+            secret["name"] for secret in shared
+        )
 
     @reading
     def checks(self, commit: str) -> tuple[Check, ...]:
@@ -171,39 +115,38 @@ class GithubSettings(GithubPulls):
     @reading
     def open_pulls(self) -> tuple[OpenPullRequest, ...]:
         """Return the pull requests that are open, newest first."""
+        listed = self._http.items(self._repo.get_pulls(state="open"))
         return tuple(
-            _parse_pull(data)
-            for data in self._http.get_pages(
-                f"{self._root}/pulls", params={"state": "open"}
+            OpenPullRequest(
+                number=pull.number,
+                title=pull.title,
+                author=pull.user.login if pull.user else "ghost",
+                branch=pull.head.ref,
+                url=pull.html_url,
+                created_at=pull.created_at,
             )
+            for pull in listed
         )
 
     @reading
     def has_releases(self) -> bool:
         """Return whether any release of the repository is published."""
         # Drafts are listed too, to who may see them.
-        pages = self._http.get_pages(f"{self._root}/releases")
-        return any(not data["draft"] for data in pages)
+        listed = self._http.items(self._repo.get_releases())
+        return any(release.draft is False for release in listed)
 
     @reading
     def last_scheduled(self, path: str) -> WorkflowRun | None:
         """Return the last run of a workflow that its schedule started."""
-        name = quote(path.rsplit("/", 1)[-1], safe="")
-        answer = self._http.get(
-            f"{self._actions}/workflows/{name}/runs",
-            params={"event": "schedule", "status": "completed", "per_page": 1},
-            may_miss=True,
+        found = self._of_workflow(
+            path, 1, event="schedule", status="completed"
         )
-        runs = answer.data["workflow_runs"] if answer.data else []
-        return parse_run(runs[0]) if runs else None
+        return found[0] if found else None
 
     @reading
     def runs_of_tag(self, tag: str) -> tuple[WorkflowRun, ...]:
         """Return the runs that were for a tag, by its name."""
-        answer = self._http.get(
-            f"{self._actions}/runs", params={"branch": tag, "per_page": 30}
-        )
-        return tuple(map(parse_run, answer.data["workflow_runs"]))
+        return tuple(map(parse_run, self._runs(most=30, branch=tag)))
 
     # -- Probes -------------------------------------------------------------
 
@@ -213,8 +156,9 @@ class GithubSettings(GithubPulls):
         Generating notes needs that permission, and makes nothing.
         """
         return self._is_allowed(
-            f"{self._root}/releases/generate-notes",
-            {"tag_name": "rsp-release-check", "target_commitish": commit},
+            lambda: self._repo.generate_release_notes(
+                "rsp-release-check", target_commitish=commit
+            )
         )
 
     @reading
@@ -230,14 +174,12 @@ class GithubSettings(GithubPulls):
         if self._http.token_kind != "app":
             return True
         try:
-            data = self._http.write(
-                "POST", self._http.graphql_url, {"query": _VIEWER}
-            ).data
-        except (NotSentError, UncertainError, RefusedError) as e:
-            raise ReadError(e.message, help=e.help) from e
-        if not data.get("data") or data.get("errors"):
+            _, told = asking(lambda: self._http.graphql_query(_VIEWER, {}))
+        except GithubException:
             return None
-        return bool(data["data"]["viewer"]["login"] != _GITHUB_TOKEN)
+        if not told.get("data"):
+            return None
+        return bool(told["data"]["viewer"]["login"] != _GITHUB_TOKEN)
 
 
 def _parse_ruleset(data: Any) -> Ruleset:
@@ -263,18 +205,4 @@ def _parse_ruleset(data: Any) -> Ruleset:
             for each in parameters
         ),
         bypass=data.get("current_user_can_bypass"),
-    )
-
-
-def _parse_pull(data: Any) -> OpenPullRequest:
-    created_at = parse_time(data["created_at"])
-    if created_at is None:
-        raise ValueError("a pull request without a date")
-    return OpenPullRequest(
-        number=int(data["number"]),
-        title=data["title"],
-        author=data["user"]["login"] if data["user"] else "ghost",
-        branch=data["head"]["ref"],
-        url=data["html_url"],
-        created_at=created_at,
     )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import base64
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
-from ...exceptions import ReadError
-from .http import GithubHttp
-from .shapes import parse_time, reading
+from github.Repository import Repository
 
-__all__ = ["GithubSource"]
+from ...exceptions import ReadError
+from .answers import reading
+from .http import GithubHttp
+
+__all__ = ["GithubSource", "Tagged", "peel"]
+
+_NESTING = 10
+"""Tags of tags that are followed."""
 
 
 class GithubSource:
@@ -27,7 +31,7 @@ class GithubSource:
 
     def __init__(self, *, http: GithubHttp, repository: str) -> None:
         self._http = http
-        self._root = f"/repos/{quote(repository)}"
+        self._repo = http.at(Repository, f"/repos/{quote(repository)}")
 
     @reading
     def find_tag(self, tag: str) -> tuple[str, datetime] | None:
@@ -44,47 +48,40 @@ class GithubSource:
             The commit, peeled, and the date of the tag, or of the commit
             where the tag has none; `None` where GitHub has no such tag.
         """
-        path = f"{self._root}/git/ref/tags/{quote(tag, safe='')}"
-        answer = self._http.get(path, may_miss=True)
-        if answer.data is None:
+        found = peel(self._http, self._repo, tag)
+        if found is None:
             return None
-        target = answer.data["object"]
-        date: datetime | None = None
-        while target["type"] == "tag":
-            data = self._http.get(
-                f"{self._root}/git/tags/{target['sha']}"
-            ).data
-            date = date or parse_time(data["tagger"]["date"])
-            target = data["object"]
-        commit = str(target["sha"])
-        return commit, date or self._commit_date(commit)
+        date = found.date
+        if date is None:
+            date = self._repo.get_git_commit(found.commit).committer.date
+        return found.commit, date
 
     @reading
     def newest_tag(self) -> str | None:
         """Return the tag of the release that was published last."""
-        listed = self._http.get(
-            f"{self._root}/releases", params={"per_page": 10}
-        ).data
-        published = [data for data in listed if not data["draft"]]
+        listed = self._http.items(self._repo.get_releases(), 10)
         newest = max(
-            published, key=lambda data: data["published_at"], default=None
+            (release for release in listed if release.draft is False),
+            key=lambda release: release.published_at,
+            default=None,
         )
-        return None if newest is None else str(newest["tag_name"])
+        return None if newest is None else newest.tag_name
 
     @reading
     def message(self, commit: str) -> str:
         """Return the message of a commit. Untrusted text."""
-        return str(self._commit(commit)["message"])
+        return self._repo.get_git_commit(commit).message
 
     @reading
     def files(self, commit: str, directory: str) -> dict[str, str]:
         """Return path and text of a directory's YAML files at a commit."""
-        listed = self._contents(commit, directory)
+        listed = self._http.find(
+            lambda: self._repo.get_contents(directory, ref=commit)
+        )
         paths = [
-            each["path"]
+            each.path
             for each in (listed if isinstance(listed, list) else ())
-            if each["type"] == "file"
-            and each["name"].endswith((".yaml", ".yml"))
+            if each.type == "file" and each.name.endswith((".yaml", ".yml"))
         ]
         texts = {path: self.file(commit, path) for path in paths}
         return {path: text for path, text in texts.items() if text is not None}
@@ -92,26 +89,54 @@ class GithubSource:
     @reading
     def file(self, commit: str, path: str) -> str | None:
         """Return the text of a file at a commit, or `None` if it has none."""
-        data = self._contents(commit, path)
-        if not isinstance(data, dict) or data["type"] != "file":
-            return None
-        if data["encoding"] != "base64":
-            raise ReadError(f"GitHub does not show {path}, it is too large")
-        return base64.b64decode(data["content"]).decode(errors="replace")
-
-    def _contents(self, commit: str, path: str) -> Any:
-        answer = self._http.get(
-            f"{self._root}/contents/{quote(path)}",
-            params={"ref": commit},
-            may_miss=True,
+        found = self._http.find(
+            lambda: self._repo.get_contents(path, ref=commit)
         )
-        return answer.data
+        if found is None or isinstance(found, list) or found.type != "file":
+            return None
+        if found.encoding != "base64":
+            raise ReadError(f"GitHub does not show {path}, it is too large")
+        return found.decoded_content.decode(errors="replace")
 
-    def _commit(self, commit: str) -> Any:
-        return self._http.get(f"{self._root}/git/commits/{commit}").data
 
-    def _commit_date(self, commit: str) -> datetime:
-        date = parse_time(self._commit(commit)["committer"]["date"])
-        if date is None:
-            raise ValueError("a commit without a date")
-        return date
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """What a tag says."""
+
+    commit: str
+    """The commit."""
+
+    date: datetime | None
+    """When it was tagged, where the tag says so."""
+
+
+@reading
+def peel(http: GithubHttp, repo: Repository, tag: str) -> Tagged | None:
+    """Find the commit of a tag.
+
+    Parameters
+    ----------
+    http
+        Sends the requests.
+    repo
+        The repository.
+    tag
+        The tag.
+
+    Returns
+    -------
+    Tagged or None
+        What the tag says; `None` where GitHub has no such tag.
+    """
+    ref = http.find(lambda: repo.get_git_ref(f"tags/{tag}"))
+    if ref is None:
+        return None
+    target = ref.object
+    date: datetime | None = None
+    for _ in range(_NESTING):
+        if target.type != "tag":
+            break
+        made = repo.get_git_tag(target.sha)
+        date = date or made.tagger.date
+        target = made.object
+    return Tagged(target.sha, date)
