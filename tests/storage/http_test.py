@@ -38,8 +38,10 @@ from ..support.registry import (
     resolving,
 )
 
-SMALL = Limits(size=4096)
+MIB = 1 << 20
+SMALL = Limits(size=MIB)
 SILENT = Limits(silence=0.1)
+PACKED = {"Content-Encoding": "gzip"}
 SHORT = Limits(total=0.2)
 
 
@@ -130,13 +132,13 @@ class TestPacking:
             return exchange.send(Request(url=server.url, limits=SMALL)).body
 
     def test_unpacked(self, exchange: Exchange) -> None:
-        assert self.ask(exchange, gzip.compress(b"x" * 4096)) == b"x" * 4096
+        assert self.ask(exchange, gzip.compress(bytes(MIB))) == bytes(MIB)
         assert self.ask(exchange, b"") == b""
         assert self.ask(exchange, b"as it is", "identity") == b"as it is"
 
     def test_head_has_no_body(self, exchange: Exchange) -> None:
         headers = {"Content-Encoding": "gzip"}
-        answer = Answer(200, headers, b"x" * 10_000)
+        answer = Answer(200, headers, bytes(10_000))
         with Scripted(answers=[answer]) as server:
             reply = exchange.send(Request(method="HEAD", url=server.url))
         assert (reply.status, reply.body) == (200, b"")
@@ -154,7 +156,9 @@ class TestPacking:
     def test_unusable(
         self, exchange: Exchange, body: bytes, packing: str
     ) -> None:
-        with pytest.raises(LastingReadError, match="cannot be used: it"):
+        with pytest.raises(
+            LastingReadError, match=r"cannot be used: (it|packed)"
+        ):
             self.ask(exchange, body, packing)
 
 
@@ -162,15 +166,13 @@ class TestLimits:
     @pytest.mark.parametrize(
         "answer",
         [
-            Answer(body=b"x" * 4097),
-            Answer(200, {"Content-Encoding": "gzip"}, b"x" * 4097),
-            Answer(
-                200, {"Content-Encoding": "gzip"}, gzip.compress(bytes(4097))
-            ),
+            Answer(body=bytes(MIB + 1)),
+            Answer(200, PACKED, gzip.compress(bytes(MIB), compresslevel=0)),
+            Answer(200, PACKED, gzip.compress(bytes(MIB + 1))),
             Answer(
                 200,
                 {"Transfer-Encoding": "chunked"},
-                b"1001\r\n" + b"x" * 4097 + b"\r\n0\r\n\r\n",
+                b"100001\r\n" + bytes(MIB + 1) + b"\r\n0\r\n\r\n",
             ),
         ],
         ids=["as announced", "as sent", "as unpacked", "in chunks"],
@@ -179,12 +181,11 @@ class TestLimits:
         with Scripted(answers=[answer]) as server:
             with pytest.raises(LastingReadError) as raised:
                 exchange.send(Request(url=server.url, limits=SMALL))
-            request = Request(url=server.url, limits=Limits(size=4097))
-            with contextlib.suppress(LastingReadError):
-                assert len(exchange.send(request).body) == 4097
+            request = Request(url=server.url, limits=Limits(size=MIB + 1000))
+            assert len(exchange.send(request).body) in {MIB, MIB + 1}
         assert raised.value.message == (
             f"{server.address}'s answer cannot be used: it is larger than"
-            " 4 KiB"
+            " 1 MiB"
         )
 
     def test_of_silence(self, exchange: Exchange) -> None:
@@ -225,14 +226,14 @@ class TestLimits:
 
     def test_service_is_named(self, clock: FakeClock) -> None:
         exchange = Exchange(environ={}, clock=clock, service="GitHub")
-        with Scripted(answers=[Answer(body=bytes(5000))]) as server:
+        with Scripted(answers=[Answer(body=bytes(MIB + 1))]) as server:
             with pytest.raises(UncertainError) as raised:
                 exchange.send(
                     dataclasses.replace(write_to(server.url), limits=SMALL)
                 )
         exchange.close()
         assert raised.value.message == (
-            "GitHub's answer cannot be used: it is larger than 4 KiB"
+            "GitHub's answer cannot be used: it is larger than 1 MiB"
         )
 
 
@@ -529,7 +530,7 @@ def test_proxy_is_logged_in_at(clock: FakeClock) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=serve)
         thread.start()
-        proxy = f"http://ad%40a:pw@127.0.0.1:{server.getsockname()[1]}"
+        proxy = f"ad%40a:pw@127.0.0.1:{server.getsockname()[1]}"
         exchange = Exchange(
             environ={"https_proxy": proxy, "no_proxy": "b.example"},
             clock=clock,

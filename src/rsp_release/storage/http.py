@@ -309,9 +309,8 @@ class Exchange:
                 return request, response
             response.close()
             request = self._redirect(request, response)
-        raise self._unusable(
-            request, f"it redirects more than {MAX_REDIRECTS} times"
-        )
+        reason = f"it redirects more than {MAX_REDIRECTS} times"
+        raise self._unusable(request, reason)
 
     def _redirect(
         self, request: Request, response: urllib3.BaseHTTPResponse
@@ -355,6 +354,7 @@ class Exchange:
         """Send one request, follow nothing, read nothing but the headers."""
         silence = request.limits.silence
         left = max(_deadline.get() - time.monotonic(), 1e-3)
+        timeout = urllib3.Timeout(connect=min(silence, left), read=silence)
         try:
             with self._in_plain_words(request):
                 return self._manager(request.url).request(
@@ -366,9 +366,7 @@ class Exchange:
                     retries=False,
                     preload_content=False,
                     decode_content=False,
-                    timeout=urllib3.Timeout(
-                        connect=min(silence, left), read=silence
-                    ),
+                    timeout=timeout,
                 )
         except ValueError:
             # A header's value can be the matter, so it isn't repeated.
@@ -384,8 +382,7 @@ class Exchange:
         if packing in {"gzip", "x-gzip"}:
             parts = self._bound(request, self._unpack(request, parts))
         elif packing not in {"", "identity"}:
-            said = plain_text(packing)
-            raise self._unusable(request, f"it is packed as {said}")
+            raise self._unusable(request, f"packed as {plain_text(packing)}")
         yield from parts
 
     def _bound(
@@ -397,12 +394,8 @@ class Exchange:
         for part in parts:
             size += len(part)
             if size > limit:
-                human = (
-                    f"{limit >> 20} MiB"
-                    if limit >> 20
-                    else f"{limit >> 10} KiB"
-                )
-                raise self._unusable(request, f"it is larger than {human}")
+                reason = f"it is larger than {limit >> 20} MiB"
+                raise self._unusable(request, reason)
             yield part
 
     def _receive(
@@ -448,7 +441,7 @@ class Exchange:
             if proxy:
                 user = urlsplit(proxy).netloc.rpartition("@")[0]
                 manager = urllib3.ProxyManager(
-                    proxy if "://" in proxy else f"http://{proxy}",
+                    proxy,
                     proxy_headers=urllib3.make_headers(
                         proxy_basic_auth=unquote(user) if user else None
                     ),
@@ -464,11 +457,9 @@ class Exchange:
 
     def _trust(self) -> ssl.SSLContext:
         """Return which authorities are believed."""
-        bundle = (
-            self._environ.get("REQUESTS_CA_BUNDLE")
-            or self._environ.get("CURL_CA_BUNDLE")
-            or certifi.where()
-        )
+        get = self._environ.get
+        bundle = get("REQUESTS_CA_BUNDLE") or get("CURL_CA_BUNDLE")
+        bundle = bundle or certifi.where()
         try:
             if Path(bundle).is_dir():
                 return ssl.create_default_context(capath=bundle)
@@ -490,12 +481,11 @@ class Exchange:
 
         # Public, but the stubs of the type checker don't have it.
         bypass: Any = vars(urllib.request)["proxy_bypass_environment"]
-        excepted = {"no": setting("no_proxy")}
-        if is_loopback(parts.hostname) or (
-            excepted["no"] and bypass(parts.netloc, excepted)
-        ):
+        excepted = bypass(parts.netloc, {"no": setting("no_proxy")})
+        if excepted or is_loopback(parts.hostname):
             return ""
-        return setting(f"{parts.scheme}_proxy") or setting("all_proxy")
+        proxy = setting(f"{parts.scheme}_proxy") or setting("all_proxy")
+        return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
     # -- What went wrong ------------------------------------------------------
 
@@ -506,10 +496,8 @@ class Exchange:
             yield
         except errors.HTTPError as e:
             if time.monotonic() >= _deadline.get():
-                seconds = request.limits.total
-                raise self._unusable(
-                    request, f"it takes more than {seconds:g} s"
-                ) from None
+                reason = f"it takes more than {request.limits.total:g} s"
+                raise self._unusable(request, reason) from None
             host = plain_text(urlsplit(request.url).netloc)
             raise _explain(e, host) from None
 
@@ -692,7 +680,7 @@ def plain_text(text: object) -> str:
     """
     if not isinstance(text, str):
         return ""
-    text = text[: 4 * MAX_TEXT]
-    text = "".join(c if c.isprintable() else " " for c in text)
+    start = text[: 4 * MAX_TEXT]
+    text = "".join(c if c.isprintable() else " " for c in start)
     text = " ".join(text.split())
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"

@@ -23,8 +23,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from ...engine.world import Clock
 from ...exceptions import ReadError
@@ -92,14 +91,8 @@ class OciRegistry:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> Literal[False]:
+    def __exit__(self, *args: object) -> None:
         self.close()
-        return False
 
     def close(self) -> None:
         """Close the connections that are kept open."""
