@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .accounts import Token
@@ -76,6 +77,19 @@ class _Parser:
             else:
                 raise _QueryError("This sandbox knows no subscriptions")
         return found
+
+    def flat(self, fields: list[_Field], kind: str) -> Iterator[_Field]:
+        """Put what fragments ask for of a type in place of them."""
+        for item in fields:
+            if item.name != "...":
+                yield item
+            elif item.fields:
+                inner = item.fields if item.alias == kind else []
+                yield from self.flat(inner, kind)
+            elif item.alias in self.fragments:
+                yield from self.flat(self.fragments[item.alias], kind)
+            else:
+                raise _QueryError(f"No such fragment {item.alias}")
 
     def _next(self) -> str:
         if not self._tokens:
@@ -163,11 +177,7 @@ def answer(
             return value
         kind = value["__typename"]
         found: dict[str, Any] = {}
-        for item in fields:
-            if item.name == "...":
-                inner = item.fields if item.alias == kind else []
-                found |= fill(value, parser.fragments.get(item.alias, inner))
-                continue
+        for item in parser.flat(fields, kind):
             if item.name not in value:
                 raise _QueryError(
                     f"Field '{item.name}' doesn't exist on type '{kind}'"

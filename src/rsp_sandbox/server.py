@@ -85,7 +85,8 @@ class Server:
         self._open.add(connection)
         try:
             with connection, connection.makefile("rb") as stream:
-                while self._one(connection, stream):
+                # What was accepted while the server closes is not served.
+                while not self._is_closing and self._one(connection, stream):
                     pass
         except (OSError, ValueError):
             # The client went away or sent nonsense; neither is our matter.
@@ -142,7 +143,7 @@ class Server:
             connection.sendall(head + content[: reply.send])
             return False
         connection.sendall(head + content)
-        return keep and not self._is_closing
+        return keep
 
 
 def _head(response: Response, content: bytes, *, keep: bool) -> bytes:
