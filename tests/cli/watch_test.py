@@ -150,7 +150,7 @@ def test_queued_behind_a_concurrency_group(tmp_path: Path) -> None:
             for v in scene.verdicts
             if isinstance(v, Wait) and "'docker'" in v.reason
         ]
-        assert "place" not in waiting
+        assert "position" not in waiting
 
 
 def test_cancelled_by_a_newer_run(tmp_path: Path) -> None:

@@ -17,17 +17,13 @@ from rsp_release.models import (
     Image,
     ImageReport,
     Proposal,
+    PullRequest,
     ReleasePage,
     RemoteTag,
     Repository,
     WorkflowRun,
 )
-from rsp_release.models.github import (
-    BranchRules,
-    Credentials,
-    OpenPullRequest,
-    Ruleset,
-)
+from rsp_release.models.github import BranchRules, Credentials, Ruleset
 from rsp_release.version.fragments import Fragment, Part
 from rsp_release.version.history import History
 from rsp_release.version.tags import parse_tags
@@ -269,8 +265,8 @@ class _Forge(_Part):
     def checks(self, commit: str) -> Any:
         return _tell(self.scene.checks)
 
-    def open_pulls(self) -> tuple[OpenPullRequest, ...]:
-        return cast("tuple[OpenPullRequest, ...]", _tell(self.scene.pulls))
+    def open_pulls(self) -> tuple[PullRequest, ...]:
+        return cast("tuple[PullRequest, ...]", _tell(self.scene.pulls))
 
     def last_scheduled(self, path: str) -> WorkflowRun | None:
         return cast("WorkflowRun | None", _tell(self.scene.scheduled))
@@ -356,9 +352,10 @@ def page(tag: str, *, is_draft: bool = False) -> ReleasePage:
 
 def pull(branch: str, *, days: int = 1, author: str = "ada") -> Any:
     """Return an open pull request."""
-    return OpenPullRequest(
+    return PullRequest(
         number=7, title="Update things", author=author, branch=branch,
-        url="https://example.org/7", created_at=NOW - timedelta(days=days),
+        url="https://example.org/7", opened_at=NOW - timedelta(days=days),
+        is_open=True, is_merged=False, head=COMMIT,
     )  # fmt: skip
 
 

@@ -124,12 +124,12 @@ def check_dependency_pulls(facts: Facts) -> Finding:
         return ok("no dependency update is pending")
     names = [f"#{pull.number} {pull.title}" for pull in pulls]
     now = facts.world.clock.now()
-    old = [p for p in pulls if now - p.created_at > OLD_PULL]
+    oldest = min(pulls, key=lambda pull: pull.opened_at or now)
+    age = now - (oldest.opened_at or now)
     text = f"pending dependency updates: {name_first(names)}"
-    if old:
-        days = (now - min(p.created_at for p in old)).days
-        text += f"; the oldest is {days} days old"
-        return problem(text, "merge or close them", url=old[-1].url)
+    if age > OLD_PULL:
+        text += f"; the oldest is {age.days} days old"
+        return problem(text, "merge or close them", url=oldest.url)
     return warning(text, "merge them before the release", url=pulls[0].url)
 
 

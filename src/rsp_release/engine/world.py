@@ -45,7 +45,7 @@ from ..models import (
     Verdict,
     WorkflowRun,
 )
-from ..models.github import BranchRules, Credentials, OpenPullRequest, Ruleset
+from ..models.github import BranchRules, Credentials, Ruleset
 
 __all__ = [
     "Actions",
@@ -368,8 +368,8 @@ class ForgeSettings(Protocol):
     def checks(self, commit: str) -> tuple[Check, ...]:
         """Return the checks and statuses of a commit."""
 
-    def open_pulls(self) -> tuple[OpenPullRequest, ...]:
-        """Return the pull requests that are open, newest first."""
+    def open_pulls(self) -> tuple[PullRequest, ...]:
+        """Return every pull request that is open, without its checks."""
 
     def last_scheduled(self, path: str) -> WorkflowRun | None:
         """Return the last run that a schedule started, if there is one."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal, TypeAlias
 
 __all__ = [
     "BranchRules",
     "Credentials",
-    "OpenPullRequest",
     "Ruleset",
     "TokenKind",
     "kind_of_token",
@@ -167,21 +165,3 @@ class BranchRules:
 
     approvals: int | None = 0
     """How many approvals those need; `None` where it cannot be told."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPullRequest:
-    """A pull request that is open."""
-
-    number: int
-    title: str
-    """Its title. Untrusted text."""
-
-    author: str
-    """The login of whoever opened it."""
-
-    branch: str
-    """The branch it comes from."""
-
-    url: str
-    created_at: datetime

@@ -223,6 +223,9 @@ class PullRequest:
     opened_at: datetime | None = None
     """When it was opened (aware)."""
 
+    author: str = ""
+    """The login of whoever opened it."""
+
     checks: tuple[Check, ...] = ()
     """The checks of its newest commit, as far as they can be read."""
 

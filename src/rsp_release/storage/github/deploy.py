@@ -36,7 +36,7 @@ from .answers import reading, writing
 from .graphql import batches, query
 from .http import GithubHttp
 from .pulls import GithubPulls
-from .shapes import parse_pull, parse_repository
+from .shapes import parse_repository
 
 __all__ = ["GithubDeploy"]
 
@@ -219,12 +219,6 @@ class GithubDeploy(GithubPulls):
     def message(self, repository: str, commit: str) -> str:
         """Return the message of a commit. Untrusted text."""
         return self._repo_at(repository).get_git_commit(commit).message
-
-    @reading
-    def open_pulls(self) -> tuple[PullRequest, ...]:
-        """Return every pull request that is open, without its checks."""
-        pulls = self._repo.get_pulls(state="open")
-        return tuple(map(parse_pull, self._http.items(pulls)))
 
     @reading
     def pulls_of(self, owner: str, branch: str) -> tuple[PullRequest, ...]:

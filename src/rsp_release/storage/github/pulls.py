@@ -165,6 +165,12 @@ class GithubPulls(GithubActions):
         return tuple(sorted(mine, key=lambda pull: -pull.number))
 
     @reading
+    def open_pulls(self) -> tuple[PullRequest, ...]:
+        """Return every pull request that is open, without its checks."""
+        pulls = self._repo.get_pulls(state="open")
+        return tuple(map(parse_pull, self._http.items(pulls)))
+
+    @reading
     def pull(self, number: int) -> PullRequest:
         """Return a pull request, with its checks and reviews."""
         pull = self._repo.get_pull(number)

@@ -12,7 +12,7 @@ from github.GithubException import GithubException
 
 from ...exceptions import NotAllowedError
 from ...models import Check, WorkflowRun
-from ...models.github import Credentials, OpenPullRequest, Ruleset
+from ...models.github import Credentials, Ruleset
 from .answers import asking, reading
 from .pulls import GithubPulls, check_state
 from .shapes import parse_run
@@ -111,22 +111,6 @@ class GithubSettings(GithubPulls):
             )
             newest.setdefault((run.path, run.event), check)
         return tuple(newest.values())
-
-    @reading
-    def open_pulls(self) -> tuple[OpenPullRequest, ...]:
-        """Return the pull requests that are open, newest first."""
-        listed = self._http.items(self._repo.get_pulls(state="open"))
-        return tuple(
-            OpenPullRequest(
-                number=pull.number,
-                title=pull.title,
-                author=pull.user.login if pull.user else "ghost",
-                branch=pull.head.ref,
-                url=pull.html_url,
-                created_at=pull.created_at,
-            )
-            for pull in listed
-        )
 
     @reading
     def has_releases(self) -> bool:

@@ -160,6 +160,7 @@ def parse_pull(
         ),
         merges_itself=bool(data.auto_merge),
         opened_at=data.created_at,
+        author=data.user.login if data.user else "ghost",
         checks=checks,
         reviews=reviews,
     )
