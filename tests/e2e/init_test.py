@@ -129,5 +129,5 @@ def test_secrets_are_named_with_instructions(tmp_path: Path, run: Run) -> None:
     done = run("init", "--yes", "--registry", "docker-hub")
     said = done.stderr
     assert "gh secret set DOCKER_TOKEN --repo lsst-sqre/example" in said
-    assert "access token of Docker Hub" in said
+    assert "Docker Hub access token" in said
     assert run("init", "--registry", "quay").returncode == 2

@@ -264,7 +264,7 @@ def test_the_workflow_publishes_where_it_was_told_to(
     "text", ["", "quay", "docker.io/a/b", "docker.io/A b", "x.pkg.dev/$(id)"]
 )
 def test_registries_that_are_not_known(text: str) -> None:
-    with pytest.raises(UsageError, match="no registry"):
+    with pytest.raises(UsageError, match="unknown registry"):
         parse_target(text, repository=NAME)
 
 

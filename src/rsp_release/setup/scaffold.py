@@ -147,7 +147,7 @@ def plan(
     config: Config,
     targets: Sequence[Target] = (),
 ) -> tuple[Addition, ...]:
-    """Find out what a repository lacks.
+    """Find what a repository lacks.
 
     Parameters
     ----------
@@ -378,18 +378,18 @@ USER appuser
 EXPOSE 8080
 ENV PATH="/app/.venv/bin:$PATH"
 
-# Say here how the service is started.
+# Start the service here.
 CMD ["python", "-m", "{module}"]
 """
 
 _DOCKERFILE = """\
-# A beginning: put what the service is made of, and how it is started, here.
+# A starting point: install and start the service here.
 FROM debian:trixie-slim
 
 RUN useradd --create-home appuser
 COPY . /app
 USER appuser
-CMD ["sh", "-c", "echo 'say in the Dockerfile how to start' >&2; exit 1"]
+CMD ["sh", "-c", "echo 'the Dockerfile has no start command' >&2; exit 1"]
 """
 
 
@@ -398,21 +398,25 @@ def _workflow(
 ) -> Iterator[Addition]:
     if config.images == () or config.workflow is not None:
         return
+    names = repository.names(_WORKFLOW_FOLDER)
+    paths = [f"{_WORKFLOW_FOLDER}/{name}" for name in names]
     files = {
-        f"{_WORKFLOW_FOLDER}/{name}": repository.read(
-            f"{_WORKFLOW_FOLDER}/{name}"
-        )
-        or ""
-        for name in repository.names(_WORKFLOW_FOLDER)
-        if name.endswith((".yaml", ".yml"))
+        path: repository.read(path) or ""
+        for path in paths
+        if path.endswith((".yaml", ".yml"))
     }
+    name, read = repository.name, repository.read
     path = f"{_WORKFLOW_FOLDER}/publish.yaml"
     builds = True
     try:
-        found = _find(files, repository)
+        found = find_publication(
+            files, repository=name, tag="1.0.0", read=read
+        )
         if found is not None:
             builds = _lacks_dockerfile(files, repository, found)
-        elif path in files or _explain(files, repository):
+        elif path in files or explain_absence(
+            files, repository=name, tag="1.0.0", read=read
+        ):
             # It looks as if it should publish; how is for a person to say.
             return
     except ReleaseError:
@@ -423,23 +427,6 @@ def _workflow(
         yield Addition(path=path, new=text.replace("{action}", _ACTION))
     if builds and repository.read("Dockerfile") is None:
         yield Addition(path="Dockerfile", new=_dockerfile(repository))
-
-
-def _find(files: dict[str, str], repository: Repository) -> Publication | None:
-    return find_publication(
-        files, repository=repository.name, tag="1.0.0", read=repository.read
-    )
-
-
-def _explain(files: dict[str, str], repository: Repository) -> bool:
-    return bool(
-        explain_absence(
-            files,
-            repository=repository.name,
-            tag="1.0.0",
-            read=repository.read,
-        )
-    )
 
 
 def _lacks_dockerfile(
@@ -466,7 +453,7 @@ def _dockerfile(repository: Repository) -> str:
 
 
 _RELEASE_YML = """\
-# How GitHub groups what it adds to the notes of a release.
+# How GitHub groups its generated release notes.
 changelog:
   exclude:
     authors:
