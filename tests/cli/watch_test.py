@@ -443,7 +443,7 @@ def test_names_that_do_not_resolve(
         scene.clock.at(200, lambda: is_out.__setitem__(0, False))
         result = scene.watch()
         assert result.exit_status is ExitStatus.OK
-        assert "its name cannot be resolved" in scene.words
+        assert "cannot resolve 127.0.0.1" in scene.words
 
 
 def test_outage_without_end_is_given_up(tmp_path: Path) -> None:
@@ -684,7 +684,7 @@ def test_program_asks_on_a_terminal(tmp_path: Path) -> None:
         )
         os.close(terminal)
         try:
-            shown = _read_until(main, b"again?", scene)
+            shown = _read_until(main, b"Re-run the failed jobs?", scene)
             assert b"build / merge failed" in shown
             os.write(main, b"y\n")
             shown = _read_until(main, b"The run of 1.5.0 succeeded", scene)
