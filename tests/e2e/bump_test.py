@@ -126,8 +126,8 @@ def test_all_problems_are_told_at_once(remote: Service) -> None:
     assert result.returncode == 3
     text = " ".join((result.stdout + result.stderr).split())
     assert "uncommitted changes: README.md" in text
-    assert "feature is no release branch" in text
-    assert "may not write" in text
+    assert "feature is not a release branch" in text
+    assert "the token cannot write to" in text
     assert TAG not in remote.box.state.tags(NAME)
 
 
