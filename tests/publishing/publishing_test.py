@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rsp_release.config import Config
 from rsp_release.exceptions import ReleaseError, UsageError
 from rsp_release.models import Image, Publication
 from rsp_release.publishing import explain_absence, find_publication
@@ -41,14 +42,14 @@ def find(
     tag: str = "1.2.3",
     repository: str = "Shop/Widget",
     other: Mapping[str, str] = OTHER,
-    **keywords: Any,
+    **settings: Any,
 ) -> Publication | None:
     return find_publication(
         workflows(*names),
         repository=repository,
         tag=tag,
         read=other.get,
-        **keywords,
+        config=Config(**settings),
     )
 
 
@@ -247,7 +248,7 @@ def test_tag_that_no_file_says_is_assumed() -> None:
     assert publication.jobs == ("image",)
     assert publication.unsure == ()
     assert [image.is_assumed for image in publication.images] == [True, True]
-    said = find("script-tag", images=["ghcr.io/shop/widget"])
+    said = find("script-tag", images=("ghcr.io/shop/widget",))
     assert said
     assert said.images == (
         Image(
@@ -267,7 +268,9 @@ def test_push_in_a_text_for_another_program_is_doubted() -> None:
 
 
 def test_settings_name_the_image_of_one_of_several_services() -> None:
-    publication = find("library", images=["ghcr.io/shop/app"], tag="app@1.2.3")
+    publication = find(
+        "library", images=("ghcr.io/shop/app",), tag="app@1.2.3"
+    )
     assert publication
     assert [image.tag for image in publication.images] == ["1.2.3"]
 
@@ -319,8 +322,8 @@ def test_several_workflows() -> None:
 def test_settings() -> None:
     publication = find(
         "reusable", "composite", workflow="composite.yaml",
-        images=["ghcr.io/shop/widget", "quay.io/shop/other"],
-        platforms=["linux/arm64"],
+        images=("ghcr.io/shop/widget", "quay.io/shop/other"),
+        platforms=("linux/arm64",),
     )  # fmt: skip
     assert publication
     assert publication.workflow == ".github/workflows/composite.yaml"
@@ -333,7 +336,7 @@ def test_settings() -> None:
 
 
 def test_settings_without_detection() -> None:
-    images = ["ghcr.io/shop/widget"]
+    images = ("ghcr.io/shop/widget",)
     publication = find("library", images=images, tag="t/1.2.3")
     assert publication
     assert publication.workflow == ".github/workflows/library.yaml"
@@ -355,7 +358,7 @@ def test_settings_without_detection() -> None:
     assert publication
     assert publication.workflow == ""
 
-    assert find("reusable", images=[]) is None
+    assert find("reusable", images=()) is None
     with pytest.raises(UsageError, match=r"gone\.yaml"):
         find("reusable", workflow="gone.yaml")
 
@@ -526,7 +529,9 @@ def test_hostile_document(name: str) -> None:
     assert len(publication.unsure) == 1
     assert publication.unsure[0].startswith(path)
     with pytest.raises(ReleaseError):
-        find_publication({path: HOSTILE[name]}, **keywords, workflow=path)
+        find_publication(
+            {path: HOSTILE[name]}, **keywords, config=Config(workflow=path)
+        )
 
 
 EXPANDING = {
@@ -640,7 +645,10 @@ def test_never_anything_but_release_error(lines: list[str], tag: str) -> None:
     for workflow in (None, "x.yaml"):
         try:
             find_publication(
-                files, repository="a/b", tag=tag, workflow=workflow
+                files,
+                repository="a/b",
+                tag=tag,
+                config=Config(workflow=workflow),
             )
         except ReleaseError:
             assert workflow is not None

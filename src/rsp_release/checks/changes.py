@@ -32,7 +32,7 @@ def check_fragments(facts: Facts) -> Finding:
         return unknown("not checked: cannot read the fragments")
     if not history.uses_fragments:
         return ok("the change log has no fragments")
-    names = facts.config.categories if facts.config else {}
+    names = facts.config.categories
     settings = read_scriv_settings(facts.text)
     allowed = frozenset(name.lower() for name in categories_of(settings))
     pending = [f for f in history.fragments if not f.stale]

@@ -137,11 +137,9 @@ def check_workflows_permission(facts: Facts) -> Finding:
 
 def _changes_workflows(facts: Facts) -> bool:
     branch, default = facts.proposal.branch, facts.proposal.default_branch
-    if branch == default or facts.world.files is None:
+    if branch == default:
         return False
-    head = facts.once(
-        "default head", lambda: facts.world.git.remote_branch(default)
-    )
+    head = facts.world.git.remote_branch(default)
     return head is not None and facts.files.differ(head, WORKFLOWS)
 
 

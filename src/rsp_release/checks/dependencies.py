@@ -113,7 +113,7 @@ def check_dependency_pulls(facts: Facts) -> Finding:
     """Tell whether pull requests that update dependencies are open."""
     pulls = [
         pull
-        for pull in facts.once("open pulls", facts.settings.open_pulls)
+        for pull in facts.open_pulls()
         if any(
             bot in text.lower()
             for bot in _BOTS

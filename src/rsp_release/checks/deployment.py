@@ -9,7 +9,7 @@ from ..exceptions import BlockedError, NotAllowedError
 from ..models import Repository
 from ..models.naming import name_first
 from .base import Finding, denied, ok, problem, unknown, warning
-from .facts import Facts, NothingToLookAtError
+from .facts import Facts, NothingToLookAtError, once
 
 __all__ = ["check_access", "check_charts", "check_pull_secret"]
 
@@ -109,7 +109,7 @@ def check_pull_secret(facts: Facts) -> Finding:
 
 
 def _name(facts: Facts) -> str | None:
-    return facts.config.deploy_repository if facts.config else None
+    return facts.config.deploy_repository
 
 
 def _deploy(facts: Facts) -> DeployRepository:
@@ -119,44 +119,37 @@ def _deploy(facts: Facts) -> DeployRepository:
     return deploy
 
 
+@once
 def _repository(facts: Facts) -> Repository:
-    return facts.once("deployment", lambda: _deploy(facts).repository())
+    return _deploy(facts).repository()
 
 
+@once
 def _head(facts: Facts) -> str:
-    branch = _repository(facts).default_branch
-
-    def read() -> str:
-        deploy = _deploy(facts)
-        commit = deploy.branch(deploy.name, branch)
-        if commit is None:
-            raise BlockedError(f"{deploy.name} has no branch {branch}")
-        return commit
-
-    return facts.once("deployment head", read)
+    branch, deploy = _repository(facts).default_branch, _deploy(facts)
+    commit = deploy.branch(deploy.name, branch)
+    if commit is None:
+        raise BlockedError(f"{deploy.name} has no branch {branch}")
+    return commit
 
 
+@once
 def _places(facts: Facts) -> tuple[Place, ...]:
     """Find what gets the version, as the step that writes it does."""
-
-    def read() -> tuple[Place, ...]:
-        deploy, commit = _deploy(facts), _head(facts)
-        charts = facts.config.deploy_charts if facts.config else ()
-        paths = set(deploy.paths(commit))
-        if not charts:
-            publication = facts.publication()
-            images = publication.images if publication else ()
-            return find_places(
-                deploy, commit, paths, url=facts.world.forge.url,
-                names={image.name for image in images},
-            )  # fmt: skip
-        places = tuple(parse_place(chart) for chart in charts)
-        for place in places:
-            if place.path not in paths:
-                raise BlockedError(
-                    f"{deploy.name} has no file {place.path}",
-                    help="fix `deploy.charts` in the settings",
-                )
-        return places
-
-    return facts.once("deployment places", read)
+    deploy, commit = _deploy(facts), _head(facts)
+    paths = set(deploy.paths(commit))
+    if not facts.config.deploy_charts:
+        publication = facts.publication()
+        images = publication.images if publication else ()
+        return find_places(
+            deploy, commit, paths, url=facts.world.forge.url,
+            names={image.name for image in images},
+        )  # fmt: skip
+    places = tuple(parse_place(c) for c in facts.config.deploy_charts)
+    for place in places:
+        if place.path not in paths:
+            raise BlockedError(
+                f"{deploy.name} has no file {place.path}",
+                help="fix `deploy.charts` in the settings",
+            )
+    return places

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import wraps
 from threading import Lock
-from typing import TypeVar, cast
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from ..config import Config
 from ..engine.world import Files, ForgeSettings, World
@@ -20,12 +21,13 @@ from ..models import (
     RemoteTag,
     Repository,
 )
-from ..models.github import Credentials
+from ..models.github import Credentials, OpenPullRequest
 from ..publishing import find_publication
 from ..version.history import History
 
-__all__ = ["Facts", "NothingToLookAtError"]
+__all__ = ["Facts", "NothingToLookAtError", "once"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 WORKFLOWS = ".github/workflows"
@@ -33,6 +35,40 @@ WORKFLOWS = ".github/workflows"
 
 class NothingToLookAtError(ReleaseError):
     """What a check needs is not part of this look."""
+
+
+def once(
+    read: Callable[Concatenate[Facts, P], T],
+) -> Callable[Concatenate[Facts, P], T]:
+    """Let what reads something read it once, whoever asks first.
+
+    Parameters
+    ----------
+    read
+        Reads it. What it returns or raises is kept for the next.
+
+    Returns
+    -------
+    typing.Callable
+        The same, for any number of threads.
+    """
+
+    @wraps(read)
+    def recall(facts: Facts, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (read, *args)
+        with facts.lock:
+            future = facts.known.get(key)
+            is_first = future is None
+            if future is None:
+                future = facts.known[key] = Future()
+        if is_first:
+            try:
+                future.set_result(read(facts, *args, **kwargs))
+            except BaseException as e:
+                future.set_exception(e)
+        return cast("T", future.result())
+
+    return recall
 
 
 @dataclass(kw_only=True)
@@ -49,8 +85,8 @@ class Facts:
     worlds: Callable[[], World]
     """Gives the present thread its world."""
 
-    config: Config | None = None
-    """The settings; without them, nothing tells what publishes."""
+    config: Config
+    """The settings."""
 
     is_thorough: bool = False
     """Whether more may be asked than a plain ``bump`` needs."""
@@ -73,22 +109,11 @@ class Facts:
     is_planned: bool = False
     """Whether the release is about to begin, and takes up what it finds."""
 
-    _lock: Lock = field(default_factory=Lock)
-    _read: dict[object, Future[object]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+    """Held while something is looked up in what is known."""
 
-    def once(self, key: object, read: Callable[[], T]) -> T:
-        """Read something that is not read yet, or return what was read."""
-        with self._lock:
-            future = self._read.get(key)
-            is_first = future is None
-            if future is None:
-                future = self._read[key] = Future()
-        if is_first:
-            try:
-                future.set_result(read())
-            except BaseException as e:
-                future.set_exception(e)
-        return cast("T", future.result())
+    known: dict[object, Future[object]] = field(default_factory=dict)
+    """What was read, by what read it."""
 
     @property
     def is_empty(self) -> bool:
@@ -118,139 +143,117 @@ class Facts:
 
     # -- The clone ----------------------------------------------------------
 
+    @once
     def text(self, path: str) -> str | None:
         """Return a file of the commit."""
-        return self.once(("text", path), lambda: self.files.text(path))
+        return self.files.text(path)
 
+    @once
     def names(self, folder: str = "") -> tuple[str, ...]:
         """Return the names of the files in a folder of the commit."""
-        return self.once(("names", folder), lambda: self.files.names(folder))
+        return self.files.names(folder)
 
+    @once
     def remote_head(self) -> str | None:
         """Return the head of the proposal's branch on the remote."""
         branch = self.proposal.branch
-        if branch is None:
-            return None
-        return self.once("head", lambda: self.world.git.remote_branch(branch))
+        return self.world.git.remote_branch(branch) if branch else None
 
+    @once
     def remote_tag(self) -> RemoteTag | None:
         """Return the proposal's tag as the remote has it."""
-        tag = self.proposal.tag
-        return self.once("tag", lambda: self.world.git.remote_tag(tag))
+        return self.world.git.remote_tag(self.proposal.tag)
 
+    @once
     def workflows(self) -> Mapping[str, str]:
         """Return path and text of the workflow files."""
+        paths = [f"{WORKFLOWS}/{name}" for name in self.names(WORKFLOWS)]
+        return {
+            path: self.text(path) or ""
+            for path in paths
+            if path.endswith((".yaml", ".yml"))
+        }
 
-        def read() -> Mapping[str, str]:
-            if self.world.files is None:
-                return self.world.git.files(self.proposal.commit, WORKFLOWS)
-            paths = [f"{WORKFLOWS}/{name}" for name in self.names(WORKFLOWS)]
-            texts = {
-                path: self.text(path)
-                for path in paths
-                if path.endswith((".yaml", ".yml"))
-            }
-            return {p: t for p, t in texts.items() if t is not None}
-
-        return self.once("workflows", read)
-
+    @once
     def publication(self) -> Publication | None:
         """Return what publishes images when the tag is released."""
-
-        def read() -> Publication | None:
-            config = self.config
-            if config is None:
-                raise NothingToLookAtError("the settings were not read")
-            return find_publication(
-                self.workflows(),
-                repository=self.proposal.repository,
-                tag=self.proposal.tag,
-                workflow=config.workflow,
-                images=config.images,
-                platforms=config.platforms,
-                read=self.text if self.world.files else None,
-            )
-
-        return self.once("publication", read)
+        return find_publication(
+            self.workflows(),
+            repository=self.proposal.repository,
+            tag=self.proposal.tag,
+            config=self.config,
+            read=self.text,
+        )
 
     # -- GitHub -------------------------------------------------------------
 
+    @once
     def repository(self) -> Repository:
         """Return what the credentials see of the repository."""
-        return self.once("repository", self.world.forge.repository)
+        return self.world.forge.repository()
 
+    @once
     def credentials(self) -> Credentials:
         """Return what is known of the credentials."""
+        self.repository()
+        return self.settings.credentials()
 
-        def read() -> Credentials:
-            self.repository()
-            return self.settings.credentials()
+    @once
+    def secret_names(self) -> frozenset[str]:
+        """Return the names of the secrets that workflows can use."""
+        return self.settings.secret_names()
 
-        return self.once("credentials", read)
+    @once
+    def open_pulls(self) -> tuple[OpenPullRequest, ...]:
+        """Return every pull request that is open."""
+        return self.settings.open_pulls()
 
+    @once
     def pages(self, tag: str) -> tuple[ReleasePage, ...]:
         """Return the GitHub releases of a tag."""
-        return self.once(
-            ("pages", tag), lambda: self.world.forge.releases(tag)
-        )
+        return self.world.forge.releases(tag)
 
+    @once
     def workflow_state(self, path: str) -> str | None:
         """Return GitHub's state of a workflow, if it knows it."""
-        return self.once(
-            ("state", path), lambda: self.world.forge.workflow_state(path)
-        )
+        return self.world.forge.workflow_state(path)
 
+    @once
     def is_immutable(self) -> bool | None:
         """Return whether releases are locked; `None` if it can't be told."""
+        try:
+            return self.settings.has_immutable_releases()
+        except NotAllowedError:
+            return None
 
-        def read() -> bool | None:
-            try:
-                return self.settings.has_immutable_releases()
-            except NotAllowedError:
-                return None
-
-        return self.once("immutable", read)
-
+    @once
     def needs_pull(self) -> bool:
         """Return whether the change log goes by pull request."""
-        policy = self.proposal.pull_policy.when
-        if policy != "auto" or self.proposal.branch is None:
+        policy, branch = self.proposal.pull_policy.when, self.proposal.branch
+        if policy != "auto" or branch is None:
             return policy == "always"
-        branch = self.proposal.branch
-        return self.once(
-            "needs_pull", lambda: self.world.forge.needs_pull(branch)
-        )
+        return self.world.forge.needs_pull(branch)
 
     # -- Registries ---------------------------------------------------------
 
+    @once
     def previous_images(self) -> tuple[ImageReport, ...]:
-        """Return what registries say of the previous version's images."""
+        """Return what registries say of the previous version's images.
 
-        def read() -> tuple[ImageReport, ...]:
-            publication = self._previous_publication()
-            return tuple(
-                self.world.registry.look(Image(name=image.name, tag=image.tag))
-                for image in (publication.images if publication else ())
-            )
-
-        return self.once("previous images", read)
-
-    def _previous_publication(self) -> Publication | None:
-        """Return what published the previous version, by its own files.
-
-        What the workflow publishes from now on, it did not have to.
+        It is asked what its own files published: what the workflow publishes
+        from now on, it did not have to.
         """
-        config, tag = self.config, self.proposal.previous_tag
-        if config is None:
-            raise NothingToLookAtError("the settings were not read")
-        commit = self.world.git.local_tag(tag) if tag else None
+        git, tag = self.world.git, self.proposal.previous_tag
+        commit = git.local_tag(tag) if tag else None
         if tag is None or commit is None:
-            return None
-        return find_publication(
-            self.world.git.files(commit, WORKFLOWS),
+            return ()
+        publication = find_publication(
+            git.files(commit, WORKFLOWS),
             repository=self.proposal.repository,
             tag=tag,
-            workflow=config.workflow,
-            images=config.images,
-            platforms=config.platforms,
+            config=self.config,
+        )
+        return tuple(
+            self.world.registry.look(Image(name=image.name, tag=image.tag))
+            for image in (publication.images if publication else ())
         )

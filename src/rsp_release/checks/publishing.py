@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
+from contextlib import suppress
 from typing import Any
 
 from ..exceptions import NotAllowedError, ReleaseError
@@ -12,11 +13,11 @@ from ..models import Publication
 from ..models.naming import name_first
 from ..publishing import explain_absence
 from ..publishing.candidates import find_candidates
-from ..publishing.documents import load
 from ..publishing.published import dockerfiles_of, jobs_of
+from ..publishing.values import mapping_of
 from .base import Finding, ok, problem, unknown, warning
-from .facts import Facts
-from .workflow_file import Document, of_publishing_workflow
+from .facts import Facts, once
+from .workflow_file import Document, of_publishing_workflow, read_workflow
 
 __all__ = [
     "check_condition",
@@ -39,8 +40,7 @@ _PER_REF = re.compile(
 
 def check_publishes(facts: Facts) -> Finding:
     """Tell whether a workflow publishes images at a release."""
-    config = facts.config
-    if config is not None and config.images == ():
+    if facts.config.images == ():
         return ok("no images, according to the settings")
     publication = facts.publication()
     if publication is None:
@@ -78,7 +78,7 @@ def _explain(facts: Facts) -> Finding:
         facts.workflows(),
         repository=facts.proposal.repository,
         tag=facts.proposal.tag,
-        read=facts.text if facts.world.files else None,
+        read=facts.text,
     )
     if sentences:
         return problem(
@@ -110,54 +110,30 @@ def check_condition(facts: Facts) -> Finding:
     )
 
 
+@once
 def _skipped_jobs(facts: Facts) -> tuple[str, list[str]] | None:
     """Find jobs that would publish, were it not for a condition."""
-
-    def read() -> tuple[str, list[str]] | None:
-        for path, text in sorted(facts.workflows().items()):
-            try:
-                document = load(path, text)
-                freed, names = _free(document)
-                if not names:
-                    continue
-                found = find_candidates(
-                    path, freed, repository=facts.proposal.repository,
-                    tag=facts.proposal.tag, read=lambda _: None,
-                )  # fmt: skip
-            except (ReleaseError, RecursionError):
-                continue
+    for path in sorted(facts.workflows()):
+        document = read_workflow(facts, path) or {}
+        jobs = mapping_of(document.get("jobs")).items()
+        names = [name for name, job in jobs if _free(job) != job]
+        if not names:
+            continue
+        with suppress(ReleaseError, RecursionError):
+            found = find_candidates(
+                path, _free(document), repository=facts.proposal.repository,
+                tag=facts.proposal.tag, read=lambda _: None,
+            )  # fmt: skip
             if any(candidate.images for candidate in found):
                 return path, names
-        return None
-
-    return facts.once("skipped", read)
+    return None
 
 
-def _free(document: Any) -> tuple[Any, list[str]]:
-    """Return a workflow without conditions, and the jobs that had some."""
-    names: list[str] = []
-    jobs = document.get("jobs") if isinstance(document, dict) else None
-    if not isinstance(jobs, dict):
-        return document, names
-    free: dict[str, Any] = {}
-    for name, job in jobs.items():
-        if not isinstance(job, dict):
-            continue
-        changed = {key: value for key, value in job.items() if key != "if"}
-        steps = job.get("steps")
-        has_condition = "if" in job
-        if isinstance(steps, list):
-            changed["steps"] = [
-                {k: v for k, v in step.items() if k != "if"}
-                if isinstance(step, dict)
-                else step
-                for step in steps
-            ]
-            has_condition = has_condition or changed["steps"] != steps
-        if has_condition:
-            names.append(name)
-        free[name] = changed
-    return {**document, "jobs": free}, names
+def _free(value: Any) -> Any:
+    """Return a part of a workflow without its conditions."""
+    if isinstance(value, dict):
+        return {k: _free(v) for k, v in value.items() if k != "if"}
+    return [_free(v) for v in value] if isinstance(value, list) else value
 
 
 def check_enabled(facts: Facts) -> Finding:

@@ -61,7 +61,7 @@ def _check_secrets(
         return ok(f"{registry} needs no secret")
     names = " and ".join(wanted)
     try:
-        known = facts.once("secrets", facts.settings.secret_names)
+        known = facts.secret_names()
     except NotAllowedError as e:
         return unknown(
             f"secrets {names} for {registry} not checked: {e.message}",

@@ -377,7 +377,7 @@ def check_previous_images(facts: Facts) -> Finding:
     absent = [r.image for r in reports if r.state == "absent"]
     if absent and all(page.is_draft for page in facts.pages(tag)):
         return unknown(f"{tag} has no GitHub release, hence no images")
-    if absent and facts.config and facts.config.is_set("images"):
+    if absent and facts.config.is_set("images"):
         # The settings may name an image that is new.
         return warning(
             f"{name_first(absent)} from the settings has no tag {tag}",
@@ -402,8 +402,7 @@ def check_previous_images(facts: Facts) -> Finding:
 
 def check_changelog_pull(facts: Facts) -> Finding:
     """Tell whether a pull request with a change log is still open."""
-    pulls = facts.once("open pulls", facts.settings.open_pulls)
-    for pull in pulls:
+    for pull in facts.open_pulls():
         if pull.branch.startswith(_CHANGELOG_BRANCH):
             tag = pull.branch.removeprefix(_CHANGELOG_BRANCH)
             if facts.begun == tag:

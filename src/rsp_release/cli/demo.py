@@ -196,9 +196,7 @@ def tell(
                 files,
                 repository=repository,
                 tag=tag,
-                workflow=config.workflow,
-                images=config.images,
-                platforms=config.platforms,
+                config=config,
                 read=read,
             )
         heard(tag, found)

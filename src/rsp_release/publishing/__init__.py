@@ -13,6 +13,7 @@ import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from ..config import Config
 from ..exceptions import ReleaseError, UsageError
 from ..models import Image, Publication
 from .candidates import find_candidates, suppose
@@ -33,9 +34,7 @@ def find_publication(
     *,
     repository: str,
     tag: str,
-    workflow: str | None = None,
-    images: Sequence[str] | None = None,
-    platforms: Sequence[str] | None = None,
+    config: Config | None = None,
     read: Callable[[str], str | None] | None = None,
 ) -> Publication | None:
     """Find what publishes the images of a release.
@@ -48,14 +47,9 @@ def find_publication(
         Owner and name on GitHub.
     tag
         The tag of the release, without ``refs/tags/``.
-    workflow
-        The workflow's path, where the settings give it.
-    images
-        Names of images with their registries, where the settings give them.
-        Empty: the settings say that there are none.
-    platforms
-        The platforms that each image must have, where the settings give
-        them.
+    config
+        The settings, which may name the workflow, images and platforms.
+        Where they say that there are no images, there are none.
     read
         Gives the text of any other file at that commit by its path, or
         `None`. Local actions and workflows are read with it; without it,
@@ -76,7 +70,9 @@ def find_publication(
     ReleaseError
         Raised if the workflow that the settings name can't be read.
     """
-    if images is not None and not images:
+    config = config or Config()
+    workflow = config.workflow
+    if config.images == ():
         return None
     if workflow is not None:
         files = _chosen_workflow(files, workflow)
@@ -100,9 +96,9 @@ def find_publication(
         publishing = [_unsure(path, f"no release starts {path}")]
         if candidates:
             publishing = [replace(candidates[0], images=())]
-    if publishing or images is None:
+    if publishing or config.images is None:
         candidates = publishing
-    return _publication(candidates, tag, images, platforms)
+    return _publication(candidates, tag, config)
 
 
 def _chosen_workflow(
@@ -157,12 +153,11 @@ def _rank(candidate: Publication) -> tuple[bool, bool, bool, int, int]:
 def _publication(
     candidates: Sequence[Publication],
     tag: str,
-    names: Sequence[str] | None,
-    platforms: Sequence[str] | None,
+    config: Config,
 ) -> Publication | None:
     """Put together the answer from the workflows that run."""
     ranked = sorted(candidates, key=_rank)
-    if not ranked and names is None:
+    if not ranked and config.images is None:
         return None
     firsts = {c.workflow: c for c in reversed(ranked)}
     best = ranked[0] if ranked else Publication(workflow="", event="push")
@@ -179,11 +174,11 @@ def _publication(
                 f"{path} publishes images too, but only {best.workflow} is"
                 " watched"
             )
-    if names is not None:
-        found = _chosen(names, found, tag)
+    if config.images is not None:
+        found = _chosen(config.images, found, tag)
         unsure = []
-    if platforms:
-        found = [replace(image, platforms=tuple(platforms)) for image in found]
+    if platforms := config.platforms:
+        found = [replace(image, platforms=platforms) for image in found]
     return replace(
         best, images=tuple(found), unsure=tuple(dict.fromkeys(unsure))
     )

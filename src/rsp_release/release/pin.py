@@ -266,9 +266,7 @@ def _find_publication(
         git.files(commit, _WORKFLOWS),
         repository=project.repository,
         tag=tag,
-        workflow=config.workflow,
-        images=config.images,
-        platforms=config.platforms,
+        config=config,
         read=lambda path: git.file(commit, path),
     )
 

@@ -199,9 +199,7 @@ class Watcher:
             self.source.files(commit, _WORKFLOWS),
             repository=self.repository,
             tag=tag,
-            workflow=self.config.workflow,
-            images=self.config.images,
-            platforms=self.config.platforms,
+            config=self.config,
             read=lambda path: self.source.file(commit, path),
         )
 

@@ -41,10 +41,8 @@ class PreflightSeen:
 class Preflight:
     """Whatever would stop the release is known before anything is written."""
 
-    config: Config | None = None
-    """The settings; without them, what depends on the publishing workflow
-    is not looked at.
-    """
+    config: Config = field(default_factory=Config)
+    """The settings."""
 
     look_ahead: Callable[[Proposal], tuple[Report, ...]] | None = None
     """Looks, once, at what takes longer and is not looked at again."""
