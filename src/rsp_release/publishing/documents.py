@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from ..exceptions import ReleaseError
@@ -29,8 +30,9 @@ _FLOAT = re.compile(
 )
 
 
+@lru_cache(64)
 def load(path: str, text: str) -> Any:
-    """Read a YAML document.
+    """Read a YAML document, once.
 
     Parameters
     ----------

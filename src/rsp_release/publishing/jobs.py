@@ -6,18 +6,19 @@ import itertools
 import math
 import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from . import images
+from .documents import load
 from .expressions import condition, fill, fill_all
-from .scope import Findings, Read, Scope, environment, inputs_of, outputs_of
+from .scope import MAX_CALLS, Findings, Read, Scope, inputs_of, outputs_of
 from .steps import follow_steps
 from .unknown import is_known, unknown
 from .values import both, list_of, mapping_of
 
 __all__ = ["follow"]
 
-_MAX_CALLS = 4
 _MAX_COMBINATIONS = 256
 _MAX_JOBS = 1000
 _JOB = 300
@@ -47,25 +48,23 @@ def follow(
     Findings
         What it pushes, and what can't be told.
     """
-    findings = Findings()
-    scope = Scope(dict(contexts), read, findings, "", 0, is_certain=True)
-    _workflow(document, scope)
-    return findings
+    scope = Scope(document=document, contexts=dict(contexts), read=read)
+    _workflow(scope)
+    return scope.findings
 
 
 # -- Workflows and their jobs -----------------------------------------------
 
 
-def _workflow(document: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
+def _workflow(scope: Scope) -> dict[str, Any]:
     """Follow all jobs, in the order that they need each other."""
-    env = environment(document.get("env"), {}, scope.contexts)
     waiting = {
         identifier: job
-        for identifier, job in mapping_of(document.get("jobs")).items()
+        for identifier, job in mapping_of(scope.document.get("jobs")).items()
         if isinstance(job, dict)
     }
     if len(waiting) > _MAX_JOBS:
-        scope.findings.doubt("the workflow has too many jobs to follow")
+        scope.doubt("the workflow has too many jobs to follow")
         return {}
     done: dict[str, dict[str, Any]] = {}
     while waiting:
@@ -84,10 +83,7 @@ def _workflow(document: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
                 for need in list_of(job.get("needs"))
                 if str(need) in done
             }
-            done[identifier] = _job(
-                identifier, job, scope, needs=needs, env=env,
-                document=document,
-            )  # fmt: skip
+            done[identifier] = _job(identifier, job, scope, needs)
     return done
 
 
@@ -95,13 +91,10 @@ def _job(
     identifier: str,
     job: dict[str, Any],
     scope: Scope,
-    *,
     needs: dict[str, dict[str, Any]],
-    env: dict[str, str],
-    document: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Follow one job; return what ``needs`` of others see of it."""
-    if not scope.findings.spend(_JOB):
+    if not scope.spend(_JOB):
         return {"result": unknown("needs"), "outputs": {}, "*ran*": None}
     ran = both(*(need["*ran*"] for need in needs.values()))
     contexts = {
@@ -121,19 +114,22 @@ def _job(
     if runs is False:
         return {"result": "skipped", "outputs": {}, "*ran*": False}
     contexts["*status*"] = {**contexts["*status*"], "success": True}
-    certain = both(scope.is_certain, runs)
     outputs: dict[str, Any] = {}
-    combinations = _combinations(job, contexts)
-    for number, matrix in enumerate(combinations):
+    for number, matrix in enumerate(_combinations(job, contexts)):
         inner = {**contexts, "matrix": matrix, "strategy": {"*": _ANY}}
-        name = _job_name(identifier, job, inner, scope)
-        if "uses" in job:
-            made = _called(name, job, inner, scope, certain=certain)
-        else:
-            made = follow_steps(
-                job, scope, name=name, contexts=inner, env=env,
-                is_certain=certain, document=document,
-            )  # fmt: skip
+        name = fill(job.get("name"), inner)
+        follow_job = _called if "uses" in job else follow_steps
+        made = follow_job(
+            job,
+            replace(
+                scope,
+                contexts=inner,
+                name=scope.name
+                + (name if name and is_known(name) else identifier),
+                is_certain=both(scope.is_certain, runs),
+                exported={},
+            ),
+        )
         for key, value in made.items():
             if number and outputs.get(key) != value:
                 outputs[key] = unknown(key)
@@ -146,16 +142,6 @@ def _job(
 
 
 _ANY = unknown("strategy")
-
-
-def _job_name(
-    identifier: str,
-    job: Mapping[str, Any],
-    contexts: dict[str, Any],
-    scope: Scope,
-) -> str:
-    name = fill(job["name"], contexts) if job.get("name") else identifier
-    return scope.prefix + (name if is_known(name) else identifier)
 
 
 def _combinations(
@@ -203,49 +189,39 @@ def _combinations(
     return found
 
 
-def _called(
-    name: str,
-    job: Mapping[str, Any],
-    contexts: dict[str, Any],
-    scope: Scope,
-    *,
-    certain: bool | None,
-) -> dict[str, Any]:
+def _called(job: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
     """Follow a job that calls a reusable workflow; return its outputs."""
-    target = str(job["uses"])
+    target, contexts = str(job["uses"]), scope.contexts
     given = mapping_of(fill_all(mapping_of(job.get("with")), contexts))
     texts = {key: fill(value, {}) for key, value in given.items()}
     bare = target.partition("@")[0]
     known = images.known_pushes(bare, texts, contexts["github"]["ref"])
     if known:
         pushes, outputs = known
-        scope.findings.add(pushes, name, certain=certain)
+        scope.add(pushes)
         return dict(outputs)
     text = scope.read(posixpath.normpath(bare)) if bare[:2] == "./" else None
-    if text is not None and scope.depth < _MAX_CALLS:
-        document = mapping_of(scope.findings.load(bare, text))
+    if text is not None and scope.depth < MAX_CALLS:
+        document = mapping_of(load(bare, text))
         on = mapping_of(document.get("on"))
         declared = mapping_of(on.get("workflow_call"))
-        inputs = inputs_of(declared.get("inputs"), given)
-        inner_scope = Scope(
-            {
+        inner = replace(
+            scope,
+            document=document,
+            contexts={
                 "github": contexts["github"],
                 "vars": contexts["vars"],
                 "secrets": {"*": unknown("secrets")},
-                "inputs": inputs,
+                "inputs": inputs_of(declared.get("inputs"), given),
             },
-            scope.read,
-            scope.findings,
-            f"{name} / ",
-            scope.depth + 1,
-            certain,
+            name=f"{scope.name} / ",
+            depth=scope.depth + 1,
         )
-        done = _workflow(document, inner_scope)
-        results = {**inner_scope.contexts, "jobs": done}
+        results = {**inner.contexts, "jobs": _workflow(inner)}
         return outputs_of(declared.get("outputs"), results)
-    if certain is not False:
+    if scope.is_certain is not False:
         # Secrets may be handed on, so its permissions tell nothing.
-        scope.findings.doubt(
-            f"job {name} calls {target}, which may publish images"
+        scope.doubt(
+            f"job {scope.name} calls {target}, which may publish images"
         )
-    return {"*": unknown(f"needs.{name}")}
+    return {"*": unknown(f"needs.{scope.name}")}

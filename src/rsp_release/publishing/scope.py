@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from .documents import load
 from .expressions import fill
 from .images import Push
 from .unknown import unknown
 from .values import both, mapping_of
 
 __all__ = [
+    "MAX_CALLS",
     "Findings",
-    "JobScope",
     "Read",
     "Scope",
     "environment",
@@ -25,6 +24,9 @@ __all__ = [
 
 Read: TypeAlias = Callable[[str], str | None]
 """Gives the text of a file of the repository, by its path, if it is there."""
+
+MAX_CALLS = 8
+"""How many calls of workflows and actions may lead to each other."""
 
 _PATIENCE = 1_000_000
 """How much is followed, about in characters of scripts."""
@@ -38,7 +40,38 @@ class Findings:
     unsure: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
     effort: int = 0
-    documents: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What holds for a workflow, a job or a step while it is followed."""
+
+    document: Mapping[str, Any]
+    """The workflow."""
+
+    contexts: dict[str, Any]
+    """What its expressions see."""
+
+    read: Read
+    """Gives files of the repository."""
+
+    findings: Findings = field(default_factory=Findings)
+    """What was found until now."""
+
+    name: str = ""
+    """The job's name, as the run shows it; of a workflow, its beginning."""
+
+    depth: int = 0
+    """How many calls led here."""
+
+    is_certain: bool | None = True
+    """Whether it is reached."""
+
+    shell: str = ""
+    """The shell of the job, where it names one."""
+
+    exported: dict[str, str] = field(default_factory=dict)
+    """Variables that scripts set for later steps of the job."""
 
     def spend(self, effort: int) -> bool:
         """Return whether there is still patience for something.
@@ -46,55 +79,28 @@ class Findings:
         Jobs times steps times calls of calls can be more than anyone waits
         for; no real workflow comes near the limit.
         """
-        self.effort += effort
-        if self.effort > _PATIENCE:
+        self.findings.effort += effort
+        if self.findings.effort > _PATIENCE:
             self.doubt("the workflow is too large to follow")
             return False
         return True
 
-    def add(
-        self, pushes: Iterable[Push], job: str, *, certain: bool | None
-    ) -> None:
-        """Note what a job pushes, if it is certain that it gets there."""
-        self.pushes += [
-            replace(push, job=job, is_certain=both(certain, push.is_certain))
+    def add(self, pushes: Iterable[Push], *, is_certain: bool = True) -> None:
+        """Note what the job pushes, if it gets there."""
+        certain = both(self.is_certain, True if is_certain else None)
+        self.findings.pushes += [
+            replace(
+                push,
+                job=self.name,
+                is_certain=both(certain, push.is_certain),
+            )
             for push in pushes
         ]
 
-    def load(self, path: str, text: str) -> Any:
-        """Read a file that the workflow calls, once."""
-        if path not in self.documents:
-            self.documents[path] = load(path, text)
-        return self.documents[path]
-
     def doubt(self, sentence: str) -> None:
         """Note what could not be worked out, once."""
-        if sentence not in self.unsure:
-            self.unsure.append(sentence)
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What holds for a whole workflow file while it is followed."""
-
-    contexts: dict[str, Any]
-    read: Read
-    findings: Findings
-    prefix: str
-    depth: int
-    is_certain: bool | None
-
-
-@dataclass(slots=True)
-class JobScope:
-    """What holds for one job while its steps are followed."""
-
-    name: str
-    contexts: dict[str, Any]
-    env: dict[str, str]
-    is_certain: bool | None
-    shell: str
-    depth: int = 0
+        if sentence not in self.findings.unsure:
+            self.findings.unsure.append(sentence)
 
 
 def environment(
