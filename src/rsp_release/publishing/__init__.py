@@ -16,7 +16,7 @@ from dataclasses import replace
 from ..config import Config
 from ..exceptions import ReleaseError, UsageError
 from ..models import Image, Publication
-from .candidates import find_candidates, suppose
+from .candidates import find_candidates, find_starts, suppose
 from .documents import load
 from .images import split_reference, version_tag
 from .triggers import events_of
@@ -233,7 +233,7 @@ def explain_absence(
         try:
             document = mapping_of(load(path, text))
             on = document.get("on")
-            if events_of(on).keys() <= _NO_RELEASE:
+            if events_of(on).keys() <= _NO_RELEASE or find_starts(on, tag):
                 continue
             pushed = suppose(
                 path, document, event="release", action="published",
@@ -241,9 +241,7 @@ def explain_absence(
             )  # fmt: skip
         except (ReleaseError, RecursionError):
             continue
-        if not pushed.jobs or find_candidates(
-            path, {"on": on}, repository=repository, tag=tag, read=files.get
-        ):
+        if not pushed.jobs:
             continue
         sentence = f"{path} publishes images, but no release starts it"
         if "release" in mapping_of(mapping_of(on).get("push")):

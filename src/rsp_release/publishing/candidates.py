@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from ..models import Image, Publication
-from ..version.values import parse_version
+from ..version.tags import parse_tags
 from .images import Push, is_legal, split_reference, version_tag
 from .jobs import follow
 from .scope import Findings, Read
 from .triggers import release_actions, starts_on_tag
 from .unknown import is_known, is_unknown, show, unknown, unknowns
+from .values import mapping_of
 
-__all__ = ["find_candidates", "suppose"]
+__all__ = ["find_candidates", "find_starts", "suppose"]
 
 Event: TypeAlias = Literal["release", "push"]
 """The events by which a new tag starts a workflow."""
@@ -28,13 +28,30 @@ _TESTING = re.compile(r"test|lint|check|docs", re.IGNORECASE)
 """What jobs are called that publish no images."""
 
 
+def find_starts(on: Any, tag: str) -> list[tuple[Event, str]]:
+    """Find the events by which a new tag starts a workflow.
+
+    Parameters
+    ----------
+    on
+        The ``on:`` of the workflow.
+    tag
+        The tag.
+
+    Returns
+    -------
+    list of tuple
+        Each event, and the release's activity or nothing.
+    """
+    actions = release_actions(on, is_prerelease=_is_prerelease(tag))
+    found: list[tuple[Event, str]] = [("release", name) for name in actions]
+    if starts_on_tag(on, tag):
+        found.append(("push", ""))
+    return found
+
+
 def find_candidates(
-    path: str,
-    document: Any,
-    *,
-    repository: str,
-    tag: str,
-    read: Read,
+    path: str, document: Any, *, repository: str, tag: str, read: Read
 ) -> list[Publication]:
     """Follow a workflow for each event by which a new tag starts it.
 
@@ -51,20 +68,14 @@ def find_candidates(
     read
         Gives files of the repository.
     """
-    if not isinstance(document, dict):
-        return []
-    on = document.get("on")
-    start = partial(
-        suppose, path, document, repository=repository, tag=tag, read=read
-    )
-    is_prerelease = _is_prerelease(tag)
-    found = [
-        start(event="release", action=action)
-        for action in release_actions(on, is_prerelease=is_prerelease)
-    ]
-    if starts_on_tag(on, tag):
-        found.append(start(event="push", action=""))
-    return found
+    document = mapping_of(document)
+    return [
+        suppose(
+            path, document, event=event, action=action, repository=repository,
+            tag=tag, read=read,
+        )
+        for event, action in find_starts(document.get("on"), tag)
+    ]  # fmt: skip
 
 
 def suppose(
@@ -272,8 +283,4 @@ def _contexts(
 
 def _is_prerelease(tag: str) -> bool:
     """Return whether a tag is one of a pre-release, SemVer or PEP 440."""
-    text = tag.rpartition("/")[2].removeprefix("v")
-    version = parse_version(text.partition("+")[0])
-    if version is not None:
-        return bool(version.prerelease)
-    return text.rstrip("0123456789").endswith(("a", "b", "rc", "dev"))
+    return any(parsed.pre for parsed in parse_tags([tag]))

@@ -27,6 +27,9 @@ Contexts: TypeAlias = Mapping[str, Any]
 _MAX_FORMATTED = 1 << 20
 _MAX_VALUE = 1 << 12
 _MAX_FILLED = 1 << 16
+_EXPRESSION = re.compile(
+    r"\$\{\{((?:'[^']*+'?+|(?!\}\}).)*+)(?:\}\}|\Z)", re.DOTALL
+)
 _STATUS = {"always", "cancelled", "failure", "success"}
 
 
@@ -178,33 +181,10 @@ def _format(template: str, arguments: list[Any]) -> str:
     return re.sub(r"\{\{|\}\}|\{(\d{1,3})\}", one, template)
 
 
-def _split(text: str) -> list[tuple[bool, str]]:
-    """Split a text into expressions and what stands between them."""
-    parts = []
-    at = 0
-    while (start := text.find("${{", at)) >= 0:
-        end, is_quoted = start + 3, False
-        while end < len(text) and (
-            is_quoted or not text.startswith("}}", end)
-        ):
-            is_quoted ^= text[end] == "'"
-            end += 1
-        if at < start:
-            parts.append((False, text[at:start]))
-        parts.append((True, text[start + 3 : end]))
-        at = end + 2
-    if at < len(text):
-        parts.append((False, text[at:]))
-    return parts
-
-
-def _strip(expression: str) -> str:
-    text = expression.strip()
-    if text.startswith("${{") and text.endswith("}}"):
-        inner = text[3:-2]
-        if "${{" not in inner:
-            return inner
-    return text
+def _whole(text: str) -> str | None:
+    """Return the expression that a text is and nothing else, if it is."""
+    match = _EXPRESSION.fullmatch(text.strip())
+    return match[1] if match else None
 
 
 def _calls_status(node: Node) -> bool:
@@ -237,7 +217,7 @@ def condition(expression: Any, contexts: Contexts) -> bool | None:
         return success
     if not isinstance(expression, str):
         return both(is_true(expression), success)
-    text = _strip(expression)
+    text = _whole(expression) or expression
     if "${{" in text:
         # Text around an expression makes a string, which is true unless
         # empty; people rarely mean that, so don't build on it.
@@ -293,15 +273,11 @@ def fill(value: Any, contexts: Contexts) -> str:
     """
     if not isinstance(value, str):
         return text_of(value)
-    parts = []
-    for is_expression, part in _split(value):
-        if is_expression:
-            parts.append(
-                bounded(text_of(value_of(part, contexts)), _MAX_VALUE)
-            )
-        else:
-            parts.append(part)
-    return bounded("".join(parts), _MAX_FILLED)
+
+    def one(match: re.Match[str]) -> str:
+        return bounded(text_of(value_of(match[1], contexts)), _MAX_VALUE)
+
+    return bounded(_EXPRESSION.sub(one, value), _MAX_FILLED)
 
 
 def fill_all(value: Any, contexts: Contexts) -> Any:
@@ -314,8 +290,8 @@ def fill_all(value: Any, contexts: Contexts) -> Any:
     if isinstance(value, list):
         return [fill_all(item, contexts) for item in value]
     if isinstance(value, str):
-        parts = _split(value.strip())
-        if len(parts) == 1 and parts[0][0]:
-            return value_of(parts[0][1], contexts)
+        whole = _whole(value)
+        if whole is not None:
+            return value_of(whole, contexts)
         return fill(value, contexts)
     return value

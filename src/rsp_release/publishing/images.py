@@ -290,18 +290,18 @@ def call_pushes(argv: Sequence[str]) -> list[Push]:
     if program == "sudo":
         return call_pushes(argv[1:]) if len(argv) > 1 else []
     words, options = _options(argv[1:])
+    if words[:1] in (["image"], ["buildx"]):
+        # `docker image push` is `docker push`.
+        del words[0]
     tags = options.get("-t", []) + options.get("--tag", [])
     match program, words:
-        case "docker" | "podman" | "nerdctl" | "buildah", [
-            "image" | "manifest",
-            "push",
-            reference,
-            *_,
-        ] | ["push", *_, reference]:
+        case "docker" | "podman" | "nerdctl" | "buildah", (
+            ["push", *_, reference] | ["manifest", "push", reference, *_]
+        ):
             return [Push(references=(reference,))]
         case "docker" | "podman", ["manifest", "create", _, *sources]:
             return [Push(references=(), sources=tuple(sources))]
-        case "docker", ["buildx", "imagetools", "create", *sources]:
+        case "docker", ["imagetools", "create", *sources]:
             is_hidden = not tags and not all(map(is_known, sources))
             return [
                 Push(
@@ -310,11 +310,7 @@ def call_pushes(argv: Sequence[str]) -> list[Push]:
                     is_vague=is_hidden,
                 )
             ]
-        case "docker" | "podman", ["build", *_] | [
-            "image" | "buildx",
-            "build",
-            *_,
-        ]:
+        case "docker" | "podman", ["build", *_]:
             push = _built(
                 {
                     "push": "".join(options.get("--push", ["false"]))
