@@ -20,6 +20,7 @@ from .entries import (
     find_unreleased,
     is_unreleased,
     span_of,
+    trim,
     version_of,
 )
 
@@ -248,11 +249,7 @@ def _parts(text: str, version: str, *, markdown: bool) -> list[_Part]:
         n for n, h in enumerate(headings) if version_of(h.title) == version
     )
     start, end = span_of(headings, number, lines)
-    pattern = REFERENCE if markdown else RST_TARGET
-    while end > start and (
-        not lines[end - 1].strip() or pattern.match(lines[end - 1])
-    ):
-        end -= 1
+    end = trim(lines, start, end, REFERENCE if markdown else RST_TARGET)
     inner = [h for h in headings[number + 1 :] if h.first < end]
     top = min((h.level for h in inner), default=0)
     inner = [h for h in inner if h.level == top]
@@ -265,15 +262,8 @@ def _parts(text: str, version: str, *, markdown: bool) -> list[_Part]:
         for n, h in enumerate(inner)
     ]
     return [
-        replace(part, end=_before_blanks(lines, part.after, part.end))
-        for part in parts
+        replace(part, end=trim(lines, part.after, part.end)) for part in parts
     ]
-
-
-def _before_blanks(lines: list[str], start: int, end: int) -> int:
-    while end > start and not lines[end - 1].strip():
-        end -= 1
-    return end
 
 
 def _strip(lines: list[str]) -> list[str]:

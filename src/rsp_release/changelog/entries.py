@@ -26,6 +26,7 @@ __all__ = [
     "is_markdown",
     "is_unreleased",
     "span_of",
+    "trim",
     "version_of",
 ]
 
@@ -220,11 +221,29 @@ def span_of(
         if other.level <= heading.level or _ENTRY.fullmatch(other.title):
             end = other.first
             break
-    while end > heading.after and (
-        not lines[end - 1].strip() or _BEFORE_HEADING.match(lines[end - 1])
+    return heading.after, trim(lines, heading.after, end, _BEFORE_HEADING)
+
+
+def trim(
+    lines: list[str], start: int, end: int, *patterns: re.Pattern[str]
+) -> int:
+    """Return an end before which is neither a blank nor a certain line.
+
+    Parameters
+    ----------
+    lines
+        The lines of a document.
+    start, end
+        Those that are looked at.
+    patterns
+        What else than blanks may be left out.
+    """
+    while end > start and (
+        not lines[end - 1].strip()
+        or any(pattern.match(lines[end - 1]) for pattern in patterns)
     ):
         end -= 1
-    return heading.after, end
+    return end
 
 
 def entry_of(text: str, version: str, *, markdown: bool) -> str | None:
@@ -262,16 +281,11 @@ def _with_links(
 ) -> str:
     """Return lines with the link definitions they use, and no others."""
     pattern = REFERENCE if markdown else RST_TARGET
-    body = lines[start:end]
     # Definitions at the end of the file belong to no section.
-    while body and (
-        not body[-1].strip()
-        or pattern.match(body[-1])
-        or _BEFORE_HEADING.match(body[-1])
-    ):
-        body.pop()
-    while body and not body[0].strip():
-        body.pop(0)
+    end = trim(lines, start, end, pattern, _BEFORE_HEADING)
+    while start < end and not lines[start].strip():
+        start += 1
+    body = lines[start:end]
     content = "\n".join(body)
     used = []
     for line in lines:

@@ -10,6 +10,7 @@ from typing import Any
 from ..exceptions import NotAllowedError
 from ..models import Publication
 from ..publishing.published import flat, jobs_of, steps_of
+from ..publishing.values import mapping_of
 from .base import Finding, ok, problem, unknown
 from .facts import Facts
 from .workflow_file import Document, of_publishing_workflow
@@ -21,13 +22,19 @@ _SECRET = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)")
 _DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
+_USUAL = {
+    "Docker Hub": ("DOCKER_USERNAME", "DOCKER_TOKEN"),
+    "Artifact Registry": ("GAR_PUSH_TOKEN",),
+}
+"""The secrets that a reusable workflow takes for a registry."""
+
+
 @of_publishing_workflow
 def check_docker_hub(
     facts: Facts, publication: Publication, document: Document
 ) -> Finding:
     """Tell whether the workflow has the secrets of Docker Hub."""
-    usual = ("DOCKER_USERNAME", "DOCKER_TOKEN")
-    return _check_secrets(facts, publication, document, "Docker Hub", usual)
+    return _check_secrets(facts, publication, document, "Docker Hub")
 
 
 @of_publishing_workflow
@@ -35,22 +42,15 @@ def check_gar(
     facts: Facts, publication: Publication, document: Document
 ) -> Finding:
     """Tell whether it has those of Google's Artifact Registry."""
-    usual = ("GAR_PUSH_TOKEN",)
-    return _check_secrets(
-        facts, publication, document, "Artifact Registry", usual
-    )
+    return _check_secrets(facts, publication, document, "Artifact Registry")
 
 
 def _check_secrets(
-    facts: Facts,
-    publication: Publication,
-    document: Document,
-    registry: str,
-    usual: tuple[str, ...],
+    facts: Facts, publication: Publication, document: Document, registry: str
 ) -> Finding:
     if not any(_registry(i.name) == registry for i in publication.images):
         return ok(f"nothing is pushed to {registry}")
-    wanted = _wanted_secrets(document, publication, registry, usual)
+    wanted = _wanted_secrets(document, publication, registry)
     if wanted is None:
         return problem(
             f"{publication.workflow} passes no secrets on, and {registry}"
@@ -103,41 +103,39 @@ def _environment(job: Mapping[str, Any]) -> Any:
 
 
 def _wanted_secrets(
-    document: Any,
-    publication: Publication,
-    registry: str,
-    usual: tuple[str, ...],
+    document: Document, publication: Publication, registry: str
 ) -> tuple[str, ...] | None:
     """Find the secrets that logging in takes; `None`: none are passed."""
-    found: list[str] = []
-    is_known = False
+    found: list[str] | None = None
     for _, job in jobs_of(document, publication):
+        names = _login_secrets(job, registry)
         if "uses" in job:
             passed = job.get("secrets")
             if passed == "inherit":
-                return usual
+                return _USUAL[registry]
             if not isinstance(passed, dict):
                 return None
-            found += [
-                name
-                for key, value in passed.items()
-                if key in usual
-                for name in _SECRET.findall(str(value))
-            ]
-            is_known = True
-            continue
-        for step in steps_of(job):
-            if _logs_in_to(step) == registry:
-                is_known = True
-                found += _SECRET.findall(flat(step))
-    names = [n for n in dict.fromkeys(found) if n != "GITHUB_TOKEN"]
-    return tuple(names) if is_known else usual
+            given = [passed[key] for key in passed if key in _USUAL[registry]]
+            names = _find_secrets(given)
+        if names is not None:
+            found = [*(found or ()), *names]
+    return _USUAL[registry] if found is None else tuple(dict.fromkeys(found))
+
+
+def _login_secrets(job: Mapping[str, Any], registry: str) -> list[str] | None:
+    """Return the secrets a job logs in with; `None`: it does not log in."""
+    logins = [step for step in steps_of(job) if _logs_in_to(step) == registry]
+    return _find_secrets(logins) if logins else None
+
+
+def _find_secrets(value: Any) -> list[str]:
+    """Return the secrets that are named, apart from GitHub's own token."""
+    return [n for n in _SECRET.findall(flat(value)) if n != "GITHUB_TOKEN"]
 
 
 def _logs_in_to(step: Mapping[str, Any]) -> str | None:
     uses, run = str(step.get("uses", "")), str(step.get("run", ""))
-    given = step.get("with")
-    given = given if isinstance(given, dict) else {}
+    given = mapping_of(step.get("with"))
     if uses.startswith("google-github-actions/auth@"):
         return "Artifact Registry"
     if uses.startswith("docker/login-action@"):
@@ -159,7 +157,8 @@ def check_ghcr(
         return ok("nothing is pushed to ghcr.io")
     for name, job in jobs_of(document, publication):
         granted = job.get("permissions", document.get("permissions"))
-        if _uses_own_token(job) or granted in (None, "write-all"):
+        has_own_token = bool(_login_secrets(job, "ghcr.io"))
+        if has_own_token or granted in (None, "write-all"):
             continue
         level = granted.get("packages") if isinstance(granted, dict) else None
         if level != "write":
@@ -169,17 +168,6 @@ def check_ghcr(
                 "add `packages: write` under its `permissions:`",
             )
     return ok("the job can write packages; ghcr.io needs no secret")
-
-
-def _uses_own_token(job: Mapping[str, Any]) -> bool:
-    """Return whether a job logs in to ghcr.io with a token of its own."""
-    names = [
-        name
-        for step in steps_of(job)
-        if _logs_in_to(step) == "ghcr.io"
-        for name in _SECRET.findall(flat(step))
-    ]
-    return any(name != "GITHUB_TOKEN" for name in names)
 
 
 def _registry(name: str) -> str:

@@ -10,7 +10,7 @@ from ..exceptions import ReleaseError
 from ..models import Publication
 from ..publishing.documents import load
 from .base import Finding, ok
-from .facts import Facts, once
+from .facts import Facts
 
 __all__ = ["Document", "of_publishing_workflow", "read_workflow"]
 
@@ -18,7 +18,6 @@ Document: TypeAlias = dict[str, Any]
 """A workflow file, as read."""
 
 
-@once
 def read_workflow(facts: Facts, path: str) -> Document | None:
     """Return a workflow of the commit; `None` where it makes no sense."""
     try:

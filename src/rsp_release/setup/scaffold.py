@@ -163,23 +163,28 @@ def plan(
     tuple of Addition
         The files to write, none of which loses anything.
     """
-    found = [
+    found = (
         *_settings(repository, config),
         *_changelog(repository, config),
         *_workflow(repository, config, tuple(targets) or (_GHCR,)),
         *_notes(repository),
-    ]
-    # pyproject.toml may be added to twice.
-    merged: dict[str, Addition] = {}
-    for each in found:
-        before = merged.get(each.path)
-        if before is not None and each.old is not None:
-            added = each.new[len(each.old) :]
-            each = Addition(  # noqa: PLW2901
-                path=each.path, old=each.old, new=before.new + added
-            )
-        merged[each.path] = each
-    return tuple(merged.values())
+    )
+    texts: dict[str, str] = {}
+    for path, text in found:
+        texts[path] = _append(texts.get(path, repository.read(path)), text)
+    return tuple(
+        Addition(path=path, new=text, old=repository.read(path))
+        for path, text in texts.items()
+    )
+
+
+def _append(old: str | None, text: str) -> str:
+    """Add at the end of a file, in its own line ends."""
+    if not old:
+        return text
+    newline = "\r\n" if "\r\n" in old else "\n"
+    gap = "\n" if old.endswith("\n") else "\n\n"
+    return old + (gap + text).replace("\n", newline)
 
 
 def unified(addition: Addition) -> str:
@@ -203,30 +208,19 @@ def unified(addition: Addition) -> str:
 # -- Settings ---------------------------------------------------------------
 
 
-def _settings(repository: Repository, config: Config) -> Iterator[Addition]:
+def _settings(
+    repository: Repository, config: Config
+) -> Iterator[tuple[str, str]]:
     if config.file is not None:
         return
-    lines = []
+    text = "# See `rsp-release check` for all settings.\n"
     if repository.branch != "main":
-        lines.append(f'branch = "{repository.branch}"')
-    lines.append('changelog = "auto"')
-    body = "\n".join(lines) + "\n"
-    pyproject = repository.read("pyproject.toml")
-    comment = "# See `rsp-release check` for all settings.\n"
-    if pyproject is None:
-        yield Addition(path=".rsp-release.toml", new=comment + body)
-        return
-    yield _append(
-        "pyproject.toml", pyproject, f"[tool.rsp-release]\n{comment}{body}"
-    )
-
-
-def _append(path: str, old: str, text: str) -> Addition:
-    """Add at the end of a file, in its own line ends."""
-    newline = "\r\n" if "\r\n" in old else "\n"
-    gap = "" if not old else "\n" if old.endswith("\n") else "\n\n"
-    added = (gap + text).replace("\n", newline)
-    return Addition(path=path, old=old, new=old + added)
+        text += f'branch = "{repository.branch}"\n'
+    text += 'changelog = "auto"\n'
+    if repository.read("pyproject.toml") is None:
+        yield ".rsp-release.toml", text
+    else:
+        yield "pyproject.toml", f"[tool.rsp-release]\n{text}"
 
 
 # -- The change log ---------------------------------------------------------
@@ -272,10 +266,19 @@ _TEMPLATE = """\
 {%- endfor %}
 """
 
-_MARKER = "<!-- scriv-insert-here -->"
+_CHANGELOG = """\
+# Change log
+
+{name} is versioned with [semver](https://semver.org/).
+Changes that are not released yet are in [changelog.d](./changelog.d/).
+
+<!-- scriv-insert-here -->
+"""
 
 
-def _changelog(repository: Repository, config: Config) -> Iterator[Addition]:
+def _changelog(
+    repository: Repository, config: Config
+) -> Iterator[tuple[str, str]]:
     if config.changelog not in ("auto", "scriv"):
         return
     read = repository.read
@@ -292,25 +295,15 @@ def _changelog(repository: Repository, config: Config) -> Iterator[Addition]:
     if not is_scriv and logs:
         # People keep it; how is theirs to say.
         return
-    if not is_scriv:
-        if pyproject is not None:
-            yield _append("pyproject.toml", pyproject, _SCRIV)
-        else:
-            yield Addition(path="changelog.d/scriv.ini", new=_SCRIV_INI)
+    if not is_scriv and pyproject is not None:
+        yield "pyproject.toml", _SCRIV
+    elif not is_scriv:
+        yield "changelog.d/scriv.ini", _SCRIV_INI
     if not is_scriv and read("changelog.d/_template.md.jinja") is None:
-        yield Addition(path="changelog.d/_template.md.jinja", new=_TEMPLATE)
+        yield "changelog.d/_template.md.jinja", _TEMPLATE
     if not logs:
         short = repository.name.rpartition("/")[2]
-        yield Addition(
-            path="CHANGELOG.md",
-            new=(
-                "# Change log\n\n"
-                f"{short} is versioned with [semver](https://semver.org/).\n"
-                "Changes that are not released yet are in"
-                " [changelog.d](./changelog.d/).\n\n"
-                f"{_MARKER}\n"
-            ),
-        )
+        yield "CHANGELOG.md", _CHANGELOG.replace("{name}", short)
 
 
 def _has_other_tool(repository: Repository, pyproject: str | None) -> bool:
@@ -324,6 +317,9 @@ def _has_other_tool(repository: Repository, pyproject: str | None) -> bool:
 # -- Publishing -------------------------------------------------------------
 
 _WORKFLOW_FOLDER = ".github/workflows"
+
+_TAG = "1.0.0"
+"""A tag to try what a release would start."""
 
 _WORKFLOW = """\
 name: Publish
@@ -395,27 +391,24 @@ CMD ["sh", "-c", "echo 'the Dockerfile has no start command' >&2; exit 1"]
 
 def _workflow(
     repository: Repository, config: Config, targets: tuple[Target, ...]
-) -> Iterator[Addition]:
+) -> Iterator[tuple[str, str]]:
     if config.images == () or config.workflow is not None:
         return
-    names = repository.names(_WORKFLOW_FOLDER)
-    paths = [f"{_WORKFLOW_FOLDER}/{name}" for name in names]
-    files = {
-        path: repository.read(path) or ""
-        for path in paths
-        if path.endswith((".yaml", ".yml"))
-    }
-    name, read = repository.name, repository.read
+    read, name = repository.read, repository.name
+    paths = [
+        f"{_WORKFLOW_FOLDER}/{file}"
+        for file in repository.names(_WORKFLOW_FOLDER)
+        if file.endswith((".yaml", ".yml"))
+    ]
+    files = {path: read(path) or "" for path in paths}
     path = f"{_WORKFLOW_FOLDER}/publish.yaml"
     builds = True
     try:
-        found = find_publication(
-            files, repository=name, tag="1.0.0", read=read
-        )
+        found = find_publication(files, repository=name, tag=_TAG, read=read)
         if found is not None:
             builds = _lacks_dockerfile(files, repository, found)
         elif path in files or explain_absence(
-            files, repository=name, tag="1.0.0", read=read
+            files, repository=name, tag=_TAG, read=read
         ):
             # It looks as if it should publish; how is for a person to say.
             return
@@ -424,9 +417,9 @@ def _workflow(
     if found is None:
         images = ",".join(target.image for target in targets)
         text = _WORKFLOW.replace("{images}", images)
-        yield Addition(path=path, new=text.replace("{action}", _ACTION))
-    if builds and repository.read("Dockerfile") is None:
-        yield Addition(path="Dockerfile", new=_dockerfile(repository))
+        yield path, text.replace("{action}", _ACTION)
+    if builds and read("Dockerfile") is None:
+        yield "Dockerfile", _dockerfile(repository)
 
 
 def _lacks_dockerfile(
@@ -480,8 +473,7 @@ changelog:
 """
 
 
-def _notes(repository: Repository) -> Iterator[Addition]:
+def _notes(repository: Repository) -> Iterator[tuple[str, str]]:
     names = repository.names(".github")
-    if "release.yml" in names or "release.yaml" in names:
-        return
-    yield Addition(path=".github/release.yml", new=_RELEASE_YML)
+    if "release.yml" not in names and "release.yaml" not in names:
+        yield ".github/release.yml", _RELEASE_YML
