@@ -1,8 +1,7 @@
 """Reading YAML that may be hostile.
 
-The tree is built from the parser's events, one by one, so that what a small
-file can make of itself - nesting, aliases of aliases, a million entries - is
-stopped while it is being read. Scalars become what YAML 1.2's core schema
+What a small file can make of itself - nesting, aliases of aliases, a million
+entries - is stopped before it is. Scalars become what YAML 1.2's core schema
 makes of them, so ``on`` is a text and not a boolean.
 """
 
@@ -10,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +18,7 @@ from .values import text_of
 __all__ = ["load"]
 
 _MAX_BYTES = 1 << 20
-_MAX_DEPTH = 60
+_MAX_DEPTH = 62
 _MAX_EVENTS = 20_000
 _MAX_NODES = 100_000
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}|0x[0-9a-fA-F]{1,15}|0o[0-7]{1,20}")
@@ -58,8 +56,19 @@ def load(path: str, text: str) -> Any:
 
     if len(text) > _MAX_BYTES:
         raise ReleaseError(f"{path} is larger than 1 MiB")
+    yaml = YAML(typ="safe", pure=True)
     try:
-        return _Builder(path, YAML(typ="safe", pure=True).parse(text)).root()
+        depth = 0
+        for number, event in enumerate(yaml.parse(text)):
+            kind = type(event).__name__
+            depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+            if depth > _MAX_DEPTH:
+                raise ReleaseError(f"{path} is nested too deeply")
+            if number >= _MAX_EVENTS:
+                raise ReleaseError(f"{path} has too many entries")
+        yaml.composer.warn_double_anchors = False
+        root = yaml.compose(text)
+        return _build(path, root, {})[0] if root else None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
@@ -71,98 +80,57 @@ def load(path: str, text: str) -> Any:
         raise ReleaseError(f"{path}: not valid YAML: {reason}") from None
 
 
-class _Builder:
-    """A tree from events, with an account of what it would grow to."""
+def _build(
+    path: str, node: Any, done: dict[int, tuple[Any, int]]
+) -> tuple[Any, int]:
+    """Return the value of a node, and how many it would grow to.
 
-    def __init__(self, path: str, events: Iterator[Any]) -> None:
-        self._path = path
-        self._events = enumerate(events)
-        self._depth = 0
-        self._anchors: dict[str, tuple[Any, int]] = {}
+    Nodes that aliases share are built once.
+    """
 
-    def _next(self) -> tuple[str, Any]:
-        """Return the next event, with its kind."""
-        number, event = next(self._events)
-        if number >= _MAX_EVENTS:
-            raise ReleaseError(f"{self._path} has too many entries")
-        return type(event).__name__, event
+    def refuse(problem: str) -> ReleaseError:
+        line = node.start_mark.line + 1
+        return ReleaseError(f"{path}, line {line}: {problem}")
 
-    def root(self) -> Any:
-        root, documents = None, 0
-        kind, event = self._next()
-        while kind != "StreamEndEvent":
-            documents += kind == "DocumentStartEvent"
-            if documents > 1:
-                raise ReleaseError(f"{self._path} has several documents")
-            if kind.startswith(("Scalar", "Mapping", "Sequence", "Alias")):
-                root, _ = self._node(kind, event)
-            kind, event = self._next()
-        return root
-
-    def _error(self, event: Any, problem: str) -> ReleaseError:
-        line = event.start_mark.line + 1
-        return ReleaseError(f"{self._path}, line {line}: {problem}")
-
-    def _node(self, kind: str, event: Any) -> tuple[Any, int]:
-        """Return the value that begins with an event, and its whole size."""
-        if kind == "AliasEvent":
-            if event.anchor not in self._anchors:
-                raise self._error(event, "an alias without its anchor")
-            return self._anchors[event.anchor]
-        if kind == "ScalarEvent":
-            found = _scalar(event), 1
-        else:
-            if self._depth >= _MAX_DEPTH:
-                raise ReleaseError(f"{self._path} is nested too deeply")
-            self._depth += 1
-            found = self._collection(is_mapping=kind == "MappingStartEvent")
-            self._depth -= 1
-        if event.anchor:
-            self._anchors[event.anchor] = found
-        return found
-
-    def _collection(self, *, is_mapping: bool) -> tuple[Any, int]:
-        items: list[Any] = []
-        mapping: dict[str, Any] = {}
-        size = 1
-        while True:
-            kind, event = self._next()
-            if kind.endswith("EndEvent"):
-                return mapping if is_mapping else items, size
-            value, grown = self._node(kind, event)
-            size += grown
-            if size > _MAX_NODES:
-                raise self._error(
-                    event, "the aliases expand to too many nodes"
-                )
-            items.append(value)
-            if not is_mapping:
-                continue
-            if len(items) == 2:
-                mapping[items[0]] = value
-                items.clear()
-                continue
-            if isinstance(value, dict | list):
-                raise self._error(event, "a key that is not a string")
-            items[0] = text_of(value)
-            if items[0] in mapping:
-                raise self._error(event, f"duplicate key {items[0][:80]!r}")
+    if id(node) in done:
+        return done[id(node)]
+    # What contains itself never ends.
+    done[id(node)] = None, _MAX_NODES
+    value: Any
+    size = 1
+    if node.id == "scalar":
+        value = _scalar(node)
+    elif node.id == "sequence":
+        built = [_build(path, item, done) for item in node.value]
+        value = [item for item, _ in built]
+        size += sum(grown for _, grown in built)
+    else:
+        value = {}
+        for key, item in node.value:
+            if key.id != "scalar":
+                raise refuse("a key that is not a string")
+            name = text_of(_scalar(key))
+            if name in value:
+                raise refuse(f"duplicate key {name[:80]!r}")
+            value[name], grown = _build(path, item, done)
+            size += grown + 1
+    if size > _MAX_NODES:
+        raise refuse("the aliases expand to too many nodes")
+    done[id(node)] = value, size
+    return value, size
 
 
-def _scalar(event: Any) -> Any:
+def _scalar(node: Any) -> Any:
     """Resolve a scalar by the core schema (YAML 1.2.2, section 10.3)."""
-    text = str(event.value)
-    tag = str(event.tag or event.ctag or "")
-    if event.style or (tag and not tag.endswith((":int", ":bool", ":float"))):
-        return text
-    if text in {"", "~", "null", "Null", "NULL"}:
+    text, kind = str(node.value), str(node.tag).rpartition(":")[2]
+    if kind == "null":
         return None
-    if text in {"true", "True", "TRUE", "false", "False", "FALSE"}:
+    if kind == "bool" and text.lower() in {"true", "false"}:
         return text.lower() == "true"
-    if _INTEGER.fullmatch(text):
+    if kind in {"int", "float"} and _INTEGER.fullmatch(text):
         base = {"0x": 16, "0o": 8}.get(text[:2], 10)
         return int(text, base)
-    if _FLOAT.fullmatch(text):
+    if kind in {"int", "float"} and _FLOAT.fullmatch(text):
         number = float(text)
         return number if math.isfinite(number) else text
     return text
