@@ -20,6 +20,12 @@ __all__ = ["set_version"]
 _MARK = "0.0.0-rsp-release"
 """A version that no file has."""
 
+_VALUE = (
+    r"(?<![\w-])[\"']?{}[\"']?[ \t]*[:=][ \t]*([\"']?)"
+    r"(?P<value>[^\"'\n]*?)\1(?=[ \t]*(?:[,}}\]#\r\n]|\Z))"
+)
+"""What the value of a key looks like in YAML, JSON and TOML."""
+
 
 def set_version(text: str, file: VersionFile, version: str) -> str:
     """Put a version into a file's text.
@@ -44,7 +50,8 @@ def set_version(text: str, file: VersionFile, version: str) -> str:
         Raised if there is not exactly one such place.
     """
     if file.pattern is not None:
-        spans = _find_pattern(text, file.pattern)
+        found = re.finditer(file.pattern, text, re.MULTILINE)
+        spans = [match.span(1) for match in found]
     else:
         spans = _find_key(text, file)
     if len(spans) != 1:
@@ -60,50 +67,24 @@ def set_version(text: str, file: VersionFile, version: str) -> str:
     return text[:start] + version + text[end:]
 
 
-def _find_pattern(text: str, pattern: str) -> list[tuple[int, int]]:
-    return [m.span(1) for m in re.finditer(pattern, text, re.MULTILINE)]
-
-
 def _find_key(text: str, file: VersionFile) -> list[tuple[int, int]]:
-    name = file.path.rpartition("/")[2].lower()
-    keys = tuple((file.key or "").split("."))
-    if name.endswith(".json"):
-        import json
-
-        return _find_by_trial(text, keys, r'[ \t]*:\s*(")', json.loads)
-    if name.endswith((".toml", ".lock")):
-        import tomllib
-
-        return _find_by_trial(
-            text, keys, r"[ \t]*=[ \t]*([\"'])", tomllib.loads
-        )
-    return _yaml(text, keys)
-
-
-def _find_by_trial(
-    text: str,
-    keys: tuple[str, ...],
-    is_set: str,
-    parse: Callable[[str], Any],
-) -> list[tuple[int, int]]:
-    """Find the text of a key, and make sure by parsing the file again.
+    """Find the value of a key, and make sure by parsing the file again.
 
     What looks like it but is of another table, or inside a text of several
     lines, would change something else.
     """
+    parse = _parser(file.path.rpartition("/")[2].lower())
+    keys = (file.key or "").split(".")
     try:
-        wanted = parse(text)
-        node = wanted
+        wanted = node = parse(text)
         for key in keys[:-1]:
             node = node[key]
-        if not isinstance(node[keys[-1]], str):
+        if isinstance(node[keys[-1]], dict | list):
             return []
         node[keys[-1]] = _MARK
     except (ValueError, LookupError, TypeError, RecursionError):
         return []
-    last = re.escape(keys[-1])
-    pattern = rf"(?<![\w-])[\"']?{last}[\"']?{is_set}(?P<value>[^\"'\n]*)\1"
-    for match in re.finditer(pattern, text):
+    for match in re.finditer(_VALUE.format(re.escape(keys[-1])), text):
         start, end = match.span("value")
         with suppress(ValueError):
             if parse(text[:start] + _MARK + text[end:]) == wanted:
@@ -111,24 +92,24 @@ def _find_by_trial(
     return []
 
 
-def _yaml(text: str, keys: tuple[str, ...]) -> list[tuple[int, int]]:
+def _parser(name: str) -> Callable[[str], Any]:
+    if name.endswith(".json"):
+        import json
+
+        return json.loads
+    if name.endswith((".toml", ".lock")):
+        import tomllib
+
+        return tomllib.loads
+    return _parse_yaml
+
+
+def _parse_yaml(text: str) -> Any:
+    """Parse YAML, whatever its tags; every scalar is a text."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        node: Any = YAML().compose(text)
-    except YAMLError:
-        return []
-    for key in keys:
-        pairs = node.value if getattr(node, "id", "") == "mapping" else ()
-        found = [value for k, value in pairs if k.value == key]
-        if len(found) != 1:
-            return []
-        node = found[0]
-    if node.id != "scalar" or node.style in ("|", ">"):
-        return []
-    start, end = node.start_mark.index, node.end_mark.index
-    if node.anchor:
-        return []
-    quotes = 1 if node.style in ("'", '"') else 0
-    return [(start + quotes, end - quotes)]
+        return YAML(typ="base", pure=True).load(text)
+    except YAMLError as e:
+        raise ValueError(str(e)) from e

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..models.naming import name_first
+from ..publishing.values import mapping_of
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
 from .workflow_file import read_workflow
@@ -81,7 +82,12 @@ def check_lock_age(facts: Facts) -> Finding:
         text = f"{path} last changed {max(age.days, 0)} days ago"
         if age <= STALE_LOCK:
             return ok(text)
-        updates = _find_updates(facts, path)
+        is_uv = path == "uv.lock"
+        updates = (
+            facts.files.lock_updates()
+            if is_uv and not facts.is_offline
+            else None
+        )
         if updates == ():
             return ok(f"{text}; nothing to upgrade")
         if updates:
@@ -92,13 +98,6 @@ def check_lock_age(facts: Facts) -> Finding:
             return problem(text, remedy, command=command)
         return warning(text, remedy, command=command)
     return ok("no lock file")
-
-
-def _find_updates(facts: Facts, path: str) -> tuple[str, ...] | None:
-    """Find what a lock file is behind by; `None` where nothing tells."""
-    if path != "uv.lock" or facts.is_offline:
-        return None
-    return facts.files.lock_updates()
 
 
 def _update_command(facts: Facts, path: str) -> str | None:
@@ -164,12 +163,6 @@ def check_periodic_ci(facts: Facts) -> Finding:
 
 def _is_periodic(document: Mapping[str, Any] | None) -> bool:
     """Return whether a workflow tests, and is started by a schedule."""
-    if document is None:
-        return False
-    on, jobs = document.get("on"), document.get("jobs")
-    return (
-        isinstance(on, dict)
-        and "schedule" in on
-        and isinstance(jobs, dict)
-        and any("test" in str(job).lower() for job in jobs)
-    )
+    on = mapping_of(mapping_of(document).get("on"))
+    jobs = mapping_of(mapping_of(document).get("jobs"))
+    return "schedule" in on and any("test" in job.lower() for job in jobs)

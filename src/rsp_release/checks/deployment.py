@@ -24,9 +24,7 @@ def check_access(facts: Facts) -> Finding:
         return ok("not needed: no deployment repository is set")
     try:
         repository = _repository(facts)
-    except BlockedError as e:
-        return denied(e.message, e.help)
-    except NotAllowedError as e:
+    except (BlockedError, NotAllowedError) as e:
         return denied(e.message, e.help, url=e.url)
     if repository.is_archived:
         return problem(

@@ -14,7 +14,8 @@ from ..models.naming import name_first
 from ..publishing import explain_absence
 from ..publishing.candidates import find_candidates
 from ..publishing.published import dockerfiles_of, jobs_of
-from ..publishing.values import mapping_of
+from ..publishing.triggers import release_actions
+from ..publishing.values import list_of, mapping_of
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts, once
 from .workflow_file import Document, of_publishing_workflow, read_workflow
@@ -194,25 +195,17 @@ def check_types(
     facts: Facts, publication: Publication, document: Document
 ) -> Finding:
     """Tell whether a release starts that workflow once."""
-    on = document.get("on")
     if publication.event != "release":
         return ok(f"{publication.workflow} starts when the tag is pushed")
-    release = on.get("release") if isinstance(on, dict) else None
-    types = release.get("types") if isinstance(release, dict) else None
-    if isinstance(types, str):
-        types = [types]
+    release = mapping_of(mapping_of(document.get("on")).get("release"))
+    types = list_of(release.get("types"))
+    started = sorted(release_actions(document.get("on"), is_prerelease=False))
     remedy = "set `types: [published]` under `release:`"
-    if types is None:
-        return problem(
-            f"one release starts {publication.workflow} up to three times:"
-            " created, published, released",
-            remedy,
-        )
-    started = sorted({"created", "published", "released"} & set(types))
     if len(started) > 1:
+        times = f"{len(started)} times" if types else "up to three times"
         return problem(
-            f"one release starts {publication.workflow} {len(started)}"
-            f" times: {name_first(started)}",
+            f"one release starts {publication.workflow} {times}:"
+            f" {name_first(started)}",
             remedy,
         )
     if "published" not in types:
@@ -238,12 +231,11 @@ def check_queue(
         job.get("concurrency") for _, job in jobs_of(document, publication)
     ]
     for group in filter(None, groups):
-        name = group.get("group") if isinstance(group, dict) else group
-        if _PER_REF.search(str(name)):
+        options = mapping_of(group)
+        name = str(options.get("group") if options else group)
+        if _PER_REF.search(name):
             continue
-        options = group if isinstance(group, dict) else {}
-        where = f"concurrency group {str(name)!r:.60} in"
-        where += f" {publication.workflow}"
+        where = f"concurrency group {name!r:.60} in {publication.workflow}"
         if options.get("cancel-in-progress") not in (None, False):
             return problem(
                 f"{where} cancels the publishing run when another starts",
@@ -265,14 +257,13 @@ def check_dockerfile(
     for paths in dockerfiles_of(document, publication):
         if any("${{" in path for path in paths):
             continue
+        is_usual = paths[0] == "Dockerfile"
         if not any(facts.text(path) is not None for path in paths):
             return problem(
                 f"{publication.workflow} builds from {paths[0]}, which does"
                 " not exist",
                 "add it and commit it",
-                command="rsp-release init"
-                if paths[0] == "Dockerfile"
-                else None,
+                command="rsp-release init" if is_usual else None,
             )
         return ok(f"the image is built from {paths[0]}")
     return ok("the workflow names no Dockerfile")

@@ -8,7 +8,7 @@ from shlex import quote
 from ..exceptions import NotAllowedError
 from ..models.naming import name_first
 from ..publishing.triggers import starts_on_branch
-from ..version.tags import Tag, parse_tags, stream_of
+from ..version.tags import parse_tags, stream_of
 from ..version.values import spell_pep440
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
@@ -204,18 +204,13 @@ def check_python_version(facts: Facts) -> Finding:
             " valid under PEP 440",
             "use an identifier that is: --pre a, b or rc",
         )
-    if _has_prefix(parsed) and not re.search(
-        r"tag[_-](?:regex|pattern)", text
-    ):
+    has_pattern = re.search(r"tag[_-](?:regex|pattern)", text)
+    if stream_of(parsed.prefix) and not has_pattern:
         return warning(
             f"{reader} reads the version from the tag, and {tag} has a prefix",
             "set its tag_regex",
         )
     return ok(f"{reader} reads {tag} as {spell_pep440(parsed.version)}")
-
-
-def _has_prefix(tag: Tag) -> bool:
-    return bool(stream_of(tag.prefix))
 
 
 def check_tag_free(facts: Facts) -> Finding:

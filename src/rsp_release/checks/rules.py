@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Literal
+
 from ..exceptions import NotAllowedError
 from ..models.github import Ruleset
 from ..models.naming import name_first
@@ -18,20 +21,12 @@ def check_tag_rules(facts: Facts) -> Finding:
     """Tell whether the rulesets let the tag be made."""
     tag = facts.proposal.tag
     try:
-        rulesets = facts.settings.rulesets("tag")
+        covering = _covering(facts, "tag", f"refs/tags/{tag}")
     except NotAllowedError as e:
         return unknown(f"not checked: {e.message}", e.help)
-    covering = [
-        ruleset
-        for ruleset in rulesets
-        if ruleset.covers(
-            f"refs/tags/{tag}", default_branch=facts.proposal.default_branch
-        )
-    ]
     bypassed = [r.name for r in covering if r.bypass in _FREE]
-    for ruleset in covering:
-        if ruleset.bypass in _FREE:
-            continue
+    binding = [r for r in covering if r.bypass not in _FREE]
+    for ruleset in binding:
         why = _find_obstacle(ruleset, tag)
         if why:
             return problem(
@@ -39,12 +34,11 @@ def check_tag_rules(facts: Facts) -> Finding:
                 "ask an administrator to add you to its bypass list",
                 url=ruleset.url,
             )
-    for ruleset in covering:
-        doubts = ruleset.doubts
-        if doubts and ruleset.bypass not in _FREE:
+    for ruleset in binding:
+        if ruleset.doubts:
             return unknown(
                 f"cannot tell if ruleset {ruleset.name!r} allows tag {tag}:"
-                f" it has {name_first(doubts)}",
+                f" it has {name_first(ruleset.doubts)}",
                 f"compare {tag} with {ruleset.url or ruleset.name}",
             )
     if bypassed:
@@ -52,6 +46,18 @@ def check_tag_rules(facts: Facts) -> Finding:
     if covering:
         return ok(f"ruleset {covering[0].name!r} allows tag {tag}")
     return ok(f"no ruleset covers tag {tag}")
+
+
+def _covering(
+    facts: Facts, target: Literal["tag", "branch"], ref: str
+) -> list[Ruleset]:
+    """Return the rulesets that cover a ref."""
+    default = facts.proposal.default_branch
+    return [
+        ruleset
+        for ruleset in facts.settings.rulesets(target)
+        if ruleset.covers(ref, default_branch=default)
+    ]
 
 
 def _find_obstacle(ruleset: Ruleset, tag: str) -> str | None:
@@ -93,25 +99,12 @@ def check_branch_rules(facts: Facts) -> Finding:
             " waits for them",
         )
     text = f"{branch} requires pull requests; the change log goes by one"
-    bypassed = _bypassed(facts, branch)
-    if bypassed:
-        text += f"; you can bypass ruleset {bypassed[0]!r}"
+    with suppress(NotAllowedError):
+        for ruleset in _covering(facts, "branch", f"refs/heads/{branch}"):
+            if ruleset.bypass in _FREE:
+                text += f"; you can bypass ruleset {ruleset.name!r}"
+                break
     return ok(text)
-
-
-def _bypassed(facts: Facts, branch: str) -> list[str]:
-    """Return the rulesets of a branch that do not bind these credentials."""
-    try:
-        rulesets = facts.settings.rulesets("branch")
-    except NotAllowedError:
-        return []
-    default = facts.proposal.default_branch
-    return [
-        ruleset.name
-        for ruleset in rulesets
-        if ruleset.bypass in _FREE
-        and ruleset.covers(f"refs/heads/{branch}", default_branch=default)
-    ]
 
 
 def check_immutable(facts: Facts) -> Finding:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from ..config import Config
 from ..exceptions import ReleaseError, UsageError
@@ -119,18 +120,16 @@ def _reader(
     files: Mapping[str, str], read: Callable[[str], str | None] | None
 ) -> Callable[[str], str | None]:
     """Make a function that reads files of the repository, and no others."""
-    known: dict[str, str | None] = dict(files)
 
+    @cache
     def read_once(path: str) -> str | None:
-        if path not in known:
-            is_inside = path == posixpath.normpath(path) and not (
-                path.startswith(("../", "/", "-")) or path in {"..", "."}
-            )
-            is_plain = path.isprintable() and len(path) < 500
-            known[path] = (
-                read(path) if read and is_inside and is_plain else None
-            )
-        return known[path]
+        is_inside = path == posixpath.normpath(path) and not (
+            path.startswith(("../", "/", "-")) or path in {"..", "."}
+        )
+        is_plain = path.isprintable() and len(path) < 500
+        if path in files or read is None:
+            return files.get(path)
+        return read(path) if is_inside and is_plain else None
 
     return read_once
 

@@ -52,7 +52,7 @@ def load(path: str, text: str) -> Any:
         or too tangled to be what it says it is.
     """
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.error import YAMLError
 
     if len(text) > _MAX_BYTES:
         raise ReleaseError(f"{path} is larger than 1 MiB")
@@ -69,15 +69,14 @@ def load(path: str, text: str) -> Any:
         yaml.composer.warn_double_anchors = False
         root = yaml.compose(text)
         return _build(path, root, {})[0] if root else None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f", line {mark.line + 1}" if mark else ""
-        raise ReleaseError(
-            f"{path}{where}: not valid YAML: {error.problem}"
-        ) from None
     except (YAMLError, ValueError, RecursionError) as error:
-        reason = str(error).partition("\n")[0][:200]
-        raise ReleaseError(f"{path}: not valid YAML: {reason}") from None
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        reason = str(getattr(error, "problem", None) or error)
+        reason = reason.partition("\n")[0][:200]
+        raise ReleaseError(
+            f"{path}{where}: not valid YAML: {reason}"
+        ) from None
 
 
 def _build(

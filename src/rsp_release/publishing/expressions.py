@@ -222,10 +222,8 @@ def condition(expression: Any, contexts: Contexts) -> bool | None:
         # Text around an expression makes a string, which is true unless
         # empty; people rarely mean that, so don't build on it.
         return None
-    node = parse(text)
-    if node is None:
-        return None
     try:
+        node = parse(text)
         truth = _truth(node, contexts)
     except (UnreadableError, RecursionError):
         return None
@@ -247,11 +245,8 @@ def value_of(expression: str, contexts: Contexts) -> Any:
     typing.Any
         The value, of a JSON type; a marked string where it is not known.
     """
-    node = parse(expression)
-    if node is None:
-        return unknown("expression")
     try:
-        return _evaluate(node, contexts)
+        return _evaluate(parse(expression), contexts)
     except (UnreadableError, RecursionError):
         return unknown("expression")
 

@@ -139,7 +139,7 @@ class _Parser:
         return ("call", text.lower(), *arguments)
 
 
-def parse(text: str) -> Node | None:
+def parse(text: str) -> Node:
     """Parse an expression.
 
     Parameters
@@ -149,10 +149,12 @@ def parse(text: str) -> Node | None:
 
     Returns
     -------
-    tuple or None
-        Its tree, or `None` if it is none.
+    tuple
+        Its tree.
+
+    Raises
+    ------
+    UnreadableError
+        Raised if it is none.
     """
-    try:
-        return _Parser(text).parse()
-    except UnreadableError:
-        return None
+    return _Parser(text).parse()

@@ -350,6 +350,9 @@ _PUSHING = re.compile(
     r"|crane[ \t]+(?:copy|cp)\b|\bko[ \t]+(?:build|publish)\b"
     r"|type=registry|push=true"
 )
+_HARMLESS_SCRIPT = re.compile(
+    r"test|lint|check|setup|tag|version|name", re.IGNORECASE
+)
 _TARGET = re.compile(r"push|docker|image|container|ghcr|buildx", re.IGNORECASE)
 
 
@@ -374,16 +377,16 @@ def is_suspicious_call(argv: Sequence[str]) -> bool:
             and not call_pushes(argv)
         )
     is_shell = program in {"sh", "bash"} and len(argv) > 1
-    if is_shell or "/" in argv[0]:
-        path = argv[1] if is_shell else argv[0]
-        if re.search(r"push|publish", path, re.IGNORECASE):
-            return True
-        return bool(
+    path = argv[1] if is_shell else argv[0]
+    if not is_shell and "/" not in path:
+        return False
+    return bool(
+        re.search(r"push|publish", path, re.IGNORECASE)
+        or (
             re.search(r"docker|image", path, re.IGNORECASE)
-        ) and not re.search(
-            r"test|lint|check|setup|tag|version|name", path, re.IGNORECASE
+            and not _HARMLESS_SCRIPT.search(path)
         )
-    return False
+    )
 
 
 def is_suspicious_script(text: str) -> bool:

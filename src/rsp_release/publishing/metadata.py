@@ -148,7 +148,7 @@ def _images(text: str) -> list[str]:
     return names
 
 
-def _tag(  # noqa: C901
+def _tag(
     rule: Mapping[str, str], flavor: Mapping[str, str], ref: str
 ) -> tuple[str, bool]:
     """Return the tag of one rule, and whether it makes "latest" too."""
@@ -163,10 +163,8 @@ def _tag(  # noqa: C901
     value = _filled(rule.get("value", ""), ref)
     made, is_latest = "", False
     match rule["type"]:
-        case "semver":
-            made, is_latest = _semver(rule, value or tag)
-        case "pep440":
-            made, is_latest = _pep440(rule, value or tag)
+        case "semver" | "pep440":
+            made, is_latest = _version(rule, value or tag)
         case "match":
             made, is_latest = unknown("match"), True
         case "ref" if rule.get("event") == "tag":
@@ -211,32 +209,21 @@ def _replace(text: str, values: Mapping[str, str]) -> str:
     )
 
 
-def _semver(rule: Mapping[str, str], text: str) -> tuple[str, bool]:
+def _version(rule: Mapping[str, str], text: str) -> tuple[str, bool]:
+    """Return the tag of a rule for versions, by SemVer or PEP 440."""
+    kind, pattern = rule["type"], rule.get("pattern", "")
     if not is_known(text) or rule.get("match"):
-        return unknown("semver"), True
+        return unknown(kind), True
+    if kind == "pep440" and not re.fullmatch(r"v?[\d.]+", text):
+        # Normalising pre-releases is more than is known here.
+        return unknown(kind), False
     text = text.replace("/", "-")
     match = _SEMVER.fullmatch(text)
     if not match:
-        return "", False
+        return ("" if kind == "semver" else unknown(kind)), False
     pre = match["pre"] or ""
-    pattern = rule.get("pattern", "")
     if pre and not re.fullmatch(r"\{\{\s{0,4}raw\s{0,4}\}\}", pattern):
         pattern = "{{version}}"
-    return _numbered(pattern, text, match, pre), not pre
-
-
-def _pep440(rule: Mapping[str, str], text: str) -> tuple[str, bool]:
-    if not is_known(text) or rule.get("match"):
-        return unknown("pep440"), True
-    match = _SEMVER.fullmatch(text)
-    if not match or "-" in text or "+" in text:
-        # Normalising pre-releases is more than is known here.
-        return unknown("pep440"), False
-    return _numbered(rule.get("pattern", ""), text, match, ""), True
-
-
-def _numbered(pattern: str, text: str, match: re.Match[str], pre: str) -> str:
-    """Fill in the parts of a version."""
     major, minor, patch = match.group("major", "minor", "patch")
     values = {
         "raw": text,
@@ -245,4 +232,4 @@ def _numbered(pattern: str, text: str, match: re.Match[str], pre: str) -> str:
         "minor": minor,
         "patch": patch,
     }
-    return _replace(pattern, values)
+    return _replace(pattern, values), not pre

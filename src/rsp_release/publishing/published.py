@@ -51,14 +51,12 @@ def dockerfiles_of(
             uses = str(step.get("uses", ""))
             given = mapping_of(step.get("with"))
             context = str(given.get("context", "."))
-            if "multiplatform-build-and-push/" in uses:
-                name = str(given.get("dockerfile", "Dockerfile"))
-            elif re.search(r"docker/(?:build-push|bake)-action@", uses):
-                if "bake" in uses or "://" in context:
-                    continue
+            if "docker/build-push-action@" in uses and "://" not in context:
                 name = str(given.get("file", ""))
                 name = name or posixpath.join(context, "Dockerfile")
-            elif "build-and-push-to-ghcr@" in uses:
+            elif re.search(
+                r"multiplatform-build-and-push/|build-and-push-to-ghcr@", uses
+            ):
                 name = str(given.get("dockerfile", "Dockerfile"))
             else:
                 continue

@@ -6,7 +6,7 @@ or writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
@@ -113,28 +113,22 @@ def _durations(past: Iterable[WorkflowRun]) -> dict[str, list[float]]:
     return found
 
 
-def _expected_changes(
-    run: WorkflowRun, past: Sequence[WorkflowRun]
-) -> Iterator[datetime]:
-    """Tell when jobs should begin and end, if all goes as in the past."""
-    if run.started_at is None:
-        return
-    yield run.started_at
-    for model in past[:1]:
-        begun = model.started_at or model.created_at
-        for job in model.jobs:
-            for moment in (job.started_at, job.completed_at):
-                if moment is not None:
-                    yield run.started_at + (moment - begun)
-
-
 def _is_near(
     run: WorkflowRun, past: Sequence[WorkflowRun], now: datetime
 ) -> bool:
-    return any(
-        abs((now - moment).total_seconds()) <= _CLOSE
-        for moment in _expected_changes(run, past)
-    )
+    """Return whether a job should begin or end now, if all is as before."""
+    if run.started_at is None:
+        return False
+    moments = [run.started_at]
+    for model in past[:1]:
+        shift = run.started_at - (model.started_at or model.created_at)
+        moments += [
+            moment + shift
+            for job in model.jobs
+            for moment in (job.started_at, job.completed_at)
+            if moment is not None
+        ]
+    return any(abs((now - m).total_seconds()) <= _CLOSE for m in moments)
 
 
 def choose_age(
@@ -188,4 +182,4 @@ def choose_interval(
     end = run.expected_at
     if end is not None and abs((end - now).total_seconds()) <= _CLOSE:
         return _QUICK
-    return _QUICK if _is_near(run, past[:1], now) else _STEADY
+    return _QUICK if _is_near(run, past, now) else _STEADY
