@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import wraps
 from threading import Lock
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..config import Config
 from ..engine.world import Files, ForgeSettings, World
@@ -23,6 +23,7 @@ from ..models import (
 )
 from ..models.github import Credentials, OpenPullRequest
 from ..publishing import find_publication
+from ..publishing.candidates import find_candidates
 from ..version.history import History
 
 __all__ = ["Facts", "NothingToLookAtError", "once"]
@@ -184,6 +185,13 @@ class Facts:
             config=self.config,
             read=self.text,
         )
+
+    def candidates(self, path: str, document: Any) -> list[Publication]:
+        """Return what a workflow publishes then without any other file."""
+        return find_candidates(
+            path, document, repository=self.proposal.repository,
+            tag=self.proposal.tag, read=lambda _: None,
+        )  # fmt: skip
 
     # -- GitHub -------------------------------------------------------------
 

@@ -12,13 +12,12 @@ from ..exceptions import NotAllowedError, ReleaseError
 from ..models import Publication
 from ..models.naming import name_first
 from ..publishing import explain_absence
-from ..publishing.candidates import find_candidates
-from ..publishing.published import dockerfiles_of, jobs_of
+from ..publishing.published import dockerfiles_of
 from ..publishing.triggers import release_actions
 from ..publishing.values import list_of, mapping_of
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts, once
-from .workflow_file import Document, of_publishing_workflow, read_workflow
+from .workflow_file import Workflow, of_publishing_workflow, read_workflow
 
 __all__ = [
     "check_condition",
@@ -121,10 +120,7 @@ def _skipped_jobs(facts: Facts) -> tuple[str, list[str]] | None:
         if not names:
             continue
         with suppress(ReleaseError, RecursionError):
-            found = find_candidates(
-                path, _free(document), repository=facts.proposal.repository,
-                tag=facts.proposal.tag, read=lambda _: None,
-            )  # fmt: skip
+            found = facts.candidates(path, _free(document))
             if any(candidate.images for candidate in found):
                 return path, names
     return None
@@ -166,76 +162,66 @@ def check_enabled(facts: Facts) -> Finding:
 
 
 @of_publishing_workflow
-def check_once(
-    facts: Facts, publication: Publication, document: Document
-) -> Finding:
+def check_once(workflow: Workflow) -> Finding:
     """Tell whether everything is published once only."""
-    found = find_candidates(
-        publication.workflow, document, repository=facts.proposal.repository,
-        tag=facts.proposal.tag, read=lambda _: None,
-    )  # fmt: skip
+    facts, publication = workflow.facts, workflow.publication
+    found = facts.candidates(workflow.path, workflow.document)
     events = {c.event for c in found if c.images or c.jobs}
     if events == {"release", "push"}:
         return problem(
-            f"{publication.workflow} publishes twice: when the tag is pushed,"
-            " and when the release is published",
+            f"{workflow.path} publishes twice: when the tag is pushed, and"
+            " when the release is published",
             "keep `release` with `types: [published]`, and limit `push` to"
             " branches",
         )
-    twice = [s for s in publication.unsure if "publishes images too" in s]
-    if twice:
-        return warning(twice[0], "publish from one workflow only")
+    for sentence in publication.unsure:
+        if "publishes images too" in sentence:
+            return warning(sentence, "publish from one workflow only")
     if not publication.images:
         return _cannot_tell(publication)
-    return ok(f"{publication.workflow} publishes on {publication.event} only")
+    return ok(f"{workflow.path} publishes on {publication.event} only")
 
 
 @of_publishing_workflow
-def check_types(
-    facts: Facts, publication: Publication, document: Document
-) -> Finding:
+def check_types(workflow: Workflow) -> Finding:
     """Tell whether a release starts that workflow once."""
-    if publication.event != "release":
-        return ok(f"{publication.workflow} starts when the tag is pushed")
-    release = mapping_of(mapping_of(document.get("on")).get("release"))
-    types = list_of(release.get("types"))
-    started = sorted(release_actions(document.get("on"), is_prerelease=False))
+    if workflow.publication.event != "release":
+        return ok(f"{workflow.path} starts when the tag is pushed")
+    on = workflow.document.get("on")
+    types = list_of(mapping_of(mapping_of(on).get("release")).get("types"))
+    started = sorted(release_actions(on, is_prerelease=False))
     remedy = "set `types: [published]` under `release:`"
     if len(started) > 1:
         times = f"{len(started)} times" if types else "up to three times"
         return problem(
-            f"one release starts {publication.workflow} {times}:"
+            f"one release starts {workflow.path} {times}:"
             f" {name_first(started)}",
             remedy,
         )
     if "published" not in types:
         return warning(
-            f"{publication.workflow} starts on {name_first(types)}, which"
-            " not every release triggers",
+            f"{workflow.path} starts on {name_first(types)}, which not every"
+            " release triggers",
             remedy,
         )
-    return ok(f"{publication.workflow} starts once, on published")
+    return ok(f"{workflow.path} starts once, on published")
 
 
 @of_publishing_workflow
-def check_queue(
-    facts: Facts, publication: Publication, document: Document
-) -> Finding:
+def check_queue(workflow: Workflow) -> Finding:
     """Tell whether another run may cancel the one that publishes.
 
     By default a newer run cancels the one that waits in the same group.
     https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
     """
-    groups = [document.get("concurrency")]
-    groups += [
-        job.get("concurrency") for _, job in jobs_of(document, publication)
-    ]
+    groups = [workflow.document.get("concurrency")]
+    groups += [job.get("concurrency") for _, job in workflow.jobs]
     for group in filter(None, groups):
         options = mapping_of(group)
         name = str(options.get("group") if options else group)
         if _PER_REF.search(name):
             continue
-        where = f"concurrency group {name!r:.60} in {publication.workflow}"
+        where = f"concurrency group {name!r:.60} in {workflow.path}"
         if options.get("cancel-in-progress") not in (None, False):
             return problem(
                 f"{where} cancels the publishing run when another starts",
@@ -250,18 +236,16 @@ def check_queue(
 
 
 @of_publishing_workflow
-def check_dockerfile(
-    facts: Facts, publication: Publication, document: Document
-) -> Finding:
+def check_dockerfile(workflow: Workflow) -> Finding:
     """Tell whether the Dockerfile exists."""
-    for paths in dockerfiles_of(document, publication):
+    for paths in dockerfiles_of(workflow.document, workflow.publication):
         if any("${{" in path for path in paths):
             continue
         is_usual = paths[0] == "Dockerfile"
-        if not any(facts.text(path) is not None for path in paths):
+        if not any(workflow.facts.text(path) is not None for path in paths):
             return problem(
-                f"{publication.workflow} builds from {paths[0]}, which does"
-                " not exist",
+                f"{workflow.path} builds from {paths[0]}, which does not"
+                " exist",
                 "add it and commit it",
                 command="rsp-release init" if is_usual else None,
             )

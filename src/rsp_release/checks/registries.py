@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..exceptions import NotAllowedError
-from ..models import Publication
-from ..publishing.published import flat, jobs_of, steps_of
+from ..publishing.published import flat, steps_of
 from ..publishing.values import mapping_of
 from .base import Finding, ok, problem, unknown
-from .facts import Facts
-from .workflow_file import Document, of_publishing_workflow
+from .workflow_file import Workflow, of_publishing_workflow
 
 __all__ = ["check_docker_hub", "check_gar", "check_ghcr"]
 
@@ -30,51 +28,43 @@ _USUAL = {
 
 
 @of_publishing_workflow
-def check_docker_hub(
-    facts: Facts, publication: Publication, document: Document
-) -> Finding:
+def check_docker_hub(workflow: Workflow) -> Finding:
     """Tell whether the workflow has the secrets of Docker Hub."""
-    return _check_secrets(facts, publication, document, "Docker Hub")
+    return _check_secrets(workflow, "Docker Hub")
 
 
 @of_publishing_workflow
-def check_gar(
-    facts: Facts, publication: Publication, document: Document
-) -> Finding:
+def check_gar(workflow: Workflow) -> Finding:
     """Tell whether it has those of Google's Artifact Registry."""
-    return _check_secrets(facts, publication, document, "Artifact Registry")
+    return _check_secrets(workflow, "Artifact Registry")
 
 
-def _check_secrets(
-    facts: Facts, publication: Publication, document: Document, registry: str
-) -> Finding:
-    if not any(_registry(i.name) == registry for i in publication.images):
+def _check_secrets(workflow: Workflow, registry: str) -> Finding:
+    if registry not in map(_registry, workflow.names):
         return ok(f"nothing is pushed to {registry}")
-    wanted = _wanted_secrets(document, publication, registry)
+    repository = workflow.facts.proposal.repository
+    wanted = _wanted_secrets(workflow, registry)
     if wanted is None:
         return problem(
-            f"{publication.workflow} passes no secrets on, and {registry}"
-            " needs some",
+            f"{workflow.path} passes no secrets on, and {registry} needs some",
             "add `secrets: inherit` next to `uses:`",
         )
     if not wanted:
         return ok(f"{registry} needs no secret")
     names = " and ".join(wanted)
     try:
-        known = facts.secret_names()
+        known = workflow.facts.secret_names()
     except NotAllowedError as e:
         return unknown(
             f"secrets {names} for {registry} not checked: {e.message}",
             "use a token with the permission Secrets: read",
-            command=f"gh secret list --repo {facts.proposal.repository}",
+            command=f"gh secret list --repo {repository}",
         )
     missing = [name for name in wanted if name.upper() not in known]
     if not missing:
         return ok(f"{registry} secrets exist: {names}")
     environments = [
-        str(name)
-        for _, job in jobs_of(document, publication)
-        if (name := _environment(job))
+        str(name) for _, job in workflow.jobs if (name := _environment(job))
     ]
     if environments:
         return unknown(
@@ -82,14 +72,13 @@ def _check_secrets(
             f" {' and '.join(missing)} for {registry}; the repository has not",
             "list its secrets",
             command=f"gh secret list --env {shlex.quote(environments[0])}"
-            f" --repo {facts.proposal.repository}",
+            f" --repo {repository}",
         )
     commands = [
-        f"gh secret set {name} --repo {facts.proposal.repository}"
-        for name in missing
+        f"gh secret set {name} --repo {repository}" for name in missing
     ]
     return problem(
-        f"{publication.workflow} pushes to {registry}, but"
+        f"{workflow.path} pushes to {registry}, but"
         f" {' and '.join(missing)} is not set",
         "set it for the repository or the organization",
         command=" && ".join(commands),
@@ -103,11 +92,11 @@ def _environment(job: Mapping[str, Any]) -> Any:
 
 
 def _wanted_secrets(
-    document: Document, publication: Publication, registry: str
+    workflow: Workflow, registry: str
 ) -> tuple[str, ...] | None:
     """Find the secrets that logging in takes; `None`: none are passed."""
     found: list[str] | None = None
-    for _, job in jobs_of(document, publication):
+    for _, job in workflow.jobs:
         names = _login_secrets(job, registry)
         if "uses" in job:
             passed = job.get("secrets")
@@ -149,21 +138,19 @@ def _logs_in_to(step: Mapping[str, Any]) -> str | None:
 
 
 @of_publishing_workflow
-def check_ghcr(
-    _: Facts, publication: Publication, document: Document
-) -> Finding:
+def check_ghcr(workflow: Workflow) -> Finding:
     """Tell whether the workflow may push to GitHub's own registry."""
-    if not any(i.name.startswith("ghcr.io/") for i in publication.images):
+    if "ghcr.io" not in map(_registry, workflow.names):
         return ok("nothing is pushed to ghcr.io")
-    for name, job in jobs_of(document, publication):
-        granted = job.get("permissions", document.get("permissions"))
+    for name, job in workflow.jobs:
+        granted = job.get("permissions", workflow.document.get("permissions"))
         has_own_token = bool(_login_secrets(job, "ghcr.io"))
         if has_own_token or granted in (None, "write-all"):
             continue
         level = granted.get("packages") if isinstance(granted, dict) else None
         if level != "write":
             return problem(
-                f"job {name} of {publication.workflow} pushes to ghcr.io"
+                f"job {name} of {workflow.path} pushes to ghcr.io"
                 " without the permission packages: write",
                 "add `packages: write` under its `permissions:`",
             )
