@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from .entries import (
@@ -256,14 +256,11 @@ def _parts(text: str, version: str, *, markdown: bool) -> list[_Part]:
     bounds = [*(h.first for h in inner), end]
     parts = []
     if _strip(lines[start : bounds[0]]) or not inner:
-        parts.append(_Part("", start, start, bounds[0]))
-    parts += [
-        _Part(h.title, h.first, h.after, bounds[n + 1])
-        for n, h in enumerate(inner)
-    ]
-    return [
-        replace(part, end=trim(lines, part.after, part.end)) for part in parts
-    ]
+        parts.append(_Part("", start, start, trim(lines, start, bounds[0])))
+    for h, bound in zip(inner, bounds[1:], strict=True):
+        last = trim(lines, h.after, bound)
+        parts.append(_Part(h.title, h.first, h.after, last))
+    return parts
 
 
 def _strip(lines: list[str]) -> list[str]:

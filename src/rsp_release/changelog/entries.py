@@ -287,18 +287,14 @@ def _with_links(
         start += 1
     body = lines[start:end]
     content = "\n".join(body)
-    used = []
+    use = r"\[{}\]" if markdown else "{}`?_"
+    used: list[str] = []
     for line in lines:
         match = pattern.match(line)
         if match is None or line in body or line in used:
             continue
-        label = match["label"].strip("`")
-        if markdown:
-            is_used = f"[{label}]".lower() in content.lower()
-        else:
-            wanted = rf"{re.escape(label)}`?_"
-            is_used = bool(re.search(wanted, content, re.IGNORECASE))
-        if is_used:
+        wanted = use.format(re.escape(match["label"].strip("`")))
+        if re.search(wanted, content, re.IGNORECASE):
             used.append(line)
     if used:
         content += "\n\n" + "\n".join(used)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from ..deployment.charts import Place, parse_place
 from ..deployment.places import find_places
-from ..engine.world import DeployRepository
 from ..exceptions import BlockedError, NotAllowedError
 from ..models import Repository
 from ..models.naming import name_first
 from .base import Finding, denied, ok, problem, unknown, warning
-from .facts import Facts, NothingToLookAtError, once
+from .facts import Facts, once
 
 __all__ = ["check_access", "check_charts", "check_pull_secret"]
 
@@ -19,7 +18,7 @@ _PULL_SECRET = ("imagePullSecrets", "pull-secret", "pullSecret")
 
 def check_access(facts: Facts) -> Finding:
     """Tell whether the deployment pull request may be opened."""
-    name = _name(facts)
+    name = facts.config.deploy_repository
     if name is None:
         return ok("not needed: no deployment repository is set")
     try:
@@ -33,7 +32,7 @@ def check_access(facts: Facts) -> Finding:
         )
     if repository.can_push is False:
         try:
-            fork = _deploy(facts).fork()
+            fork = facts.deploy.fork()
         except NotAllowedError:
             return denied(
                 f"the token can neither write to {name} nor fork it",
@@ -43,7 +42,7 @@ def check_access(facts: Facts) -> Finding:
         # From a fork of one's own it may be who can read the repository.
         how = f"the fork {fork.name}" if fork.name else f"a new fork of {name}"
         return ok(f"pull requests in {name} come from {how}")
-    if not _deploy(facts).may_write_pulls(repository.default_branch):
+    if not facts.deploy.may_write_pulls(repository.default_branch):
         return denied(
             f"the token cannot open pull requests in {name}",
             f"use a token with the permission Pull requests: write for {name}",
@@ -53,7 +52,7 @@ def check_access(facts: Facts) -> Finding:
 
 def check_charts(facts: Facts) -> Finding:
     """Tell whether the charts that get the version are there."""
-    name = _name(facts)
+    name = facts.config.deploy_repository
     if name is None:
         return ok("not needed: no deployment repository is set")
     try:
@@ -73,13 +72,13 @@ def check_pull_secret(facts: Facts) -> Finding:
     if not private:
         return ok("no image needs a pull secret, as far as known")
     text = f"{name_first(private)} is private"
-    if _name(facts) is None:
+    if facts.config.deploy_repository is None:
         return warning(
             f"{text}, and no deployment repository is set",
             "add a pull secret to the deployment, or make the package public",
         )
     try:
-        places, deploy = _places(facts), _deploy(facts)
+        places, deploy = _places(facts), facts.deploy
     except BlockedError as e:
         return unknown(f"{text}; {e.message}", e.help)
     commit = _head(facts)
@@ -106,25 +105,14 @@ def check_pull_secret(facts: Facts) -> Finding:
     return ok(f"{text}; the deployment has a pull secret")
 
 
-def _name(facts: Facts) -> str | None:
-    return facts.config.deploy_repository
-
-
-def _deploy(facts: Facts) -> DeployRepository:
-    deploy = facts.world.deploy
-    if deploy is None:
-        raise NothingToLookAtError("the deployment repository was not read")
-    return deploy
-
-
 @once
 def _repository(facts: Facts) -> Repository:
-    return _deploy(facts).repository()
+    return facts.deploy.repository()
 
 
 @once
 def _head(facts: Facts) -> str:
-    branch, deploy = _repository(facts).default_branch, _deploy(facts)
+    branch, deploy = _repository(facts).default_branch, facts.deploy
     commit = deploy.branch(deploy.name, branch)
     if commit is None:
         raise BlockedError(f"{deploy.name} has no branch {branch}")
@@ -134,7 +122,7 @@ def _head(facts: Facts) -> str:
 @once
 def _places(facts: Facts) -> tuple[Place, ...]:
     """Find what gets the version, as the step that writes it does."""
-    deploy, commit = _deploy(facts), _head(facts)
+    deploy, commit = facts.deploy, _head(facts)
     paths = set(deploy.paths(commit))
     if not facts.config.deploy_charts:
         publication = facts.publication()

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..config import Config
-from ..engine.world import Files, ForgeSettings, World
+from ..engine.world import DeployRepository, Files, ForgeSettings, World
 from ..exceptions import NotAllowedError, ReleaseError
 from ..models import (
     Image,
@@ -36,6 +36,12 @@ WORKFLOWS = ".github/workflows"
 
 class NothingToLookAtError(ReleaseError):
     """What a check needs is not part of this look."""
+
+
+def _need(found: T | None, problem: str) -> T:
+    if found is None:
+        raise NothingToLookAtError(problem)
+    return found
 
 
 def once(
@@ -129,18 +135,18 @@ class Facts:
     @property
     def settings(self) -> ForgeSettings:
         """GitHub's settings, where the world has them."""
-        settings = self.world.settings
-        if settings is None:
-            raise NothingToLookAtError("GitHub's settings were not read")
-        return settings
+        return _need(self.world.settings, "GitHub's settings were not read")
 
     @property
     def files(self) -> Files:
         """The files of the commit, where the world has them."""
-        files = self.world.files
-        if files is None:
-            raise NothingToLookAtError("the commit's files were not read")
-        return files
+        return _need(self.world.files, "the commit's files were not read")
+
+    @property
+    def deploy(self) -> DeployRepository:
+        """The deployment repository, where the world has it."""
+        what = "the deployment repository was not read"
+        return _need(self.world.deploy, what)
 
     # -- The clone ----------------------------------------------------------
 

@@ -63,9 +63,9 @@ def _check_secrets(workflow: Workflow, registry: str) -> Finding:
     missing = [name for name in wanted if name.upper() not in known]
     if not missing:
         return ok(f"{registry} secrets exist: {names}")
-    environments = [
-        str(name) for _, job in workflow.jobs if (name := _environment(job))
-    ]
+    # Each has secrets of its own.
+    declared = [job.get("environment") for _, job in workflow.jobs]
+    environments = [str(mapping_of(e).get("name", e)) for e in declared if e]
     if environments:
         return unknown(
             f"cannot tell if environment {environments[0]!r:.60} has"
@@ -83,12 +83,6 @@ def _check_secrets(workflow: Workflow, registry: str) -> Finding:
         "set it for the repository or the organization",
         command=" && ".join(commands),
     )
-
-
-def _environment(job: Mapping[str, Any]) -> Any:
-    """Return the environment of a job, which has secrets of its own."""
-    found = job.get("environment")
-    return found.get("name") if isinstance(found, dict) else found
 
 
 def _wanted_secrets(
@@ -147,7 +141,7 @@ def check_ghcr(workflow: Workflow) -> Finding:
         has_own_token = bool(_login_secrets(job, "ghcr.io"))
         if has_own_token or granted in (None, "write-all"):
             continue
-        level = granted.get("packages") if isinstance(granted, dict) else None
+        level = mapping_of(granted).get("packages")
         if level != "write":
             return problem(
                 f"job {name} of {workflow.path} pushes to ghcr.io"

@@ -51,11 +51,6 @@ _READS_TAG = re.compile(
 )
 """What is written where the version is read from the tag."""
 
-_READERS = {
-    "setuptools-scm": "setuptools_scm",
-    "use_scm_version": "setuptools_scm",
-}
-
 _CHANGELOG_BRANCH = "rsp-release/changelog-"
 
 _JOINED = "another run releases {}; this one joins it"
@@ -196,7 +191,7 @@ def check_python_version(facts: Facts) -> Finding:
     parsed = next(iter(parse_tags([tag])), None)
     if parsed is None:
         return unknown(f"{tag} is not a version")
-    reader = _READERS.get(found[0], found[0])
+    reader = "setuptools_scm" if "scm" in found[0] else found[0]
     version = tag.removeprefix(stream_of(parsed.prefix)).lstrip("-/@_")
     if not _PEP440.fullmatch(version):
         return problem(

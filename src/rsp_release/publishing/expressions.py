@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from .grammar import Node, UnreadableError, parse
 from .unknown import bounded, is_known, unknown, unknowns
-from .values import both, compare, equal, is_true, number, text_of
+from .values import both, compare, equal, is_true, list_of, number, text_of
 
 __all__ = ["Contexts", "condition", "fill", "fill_all", "value_of"]
 
@@ -68,10 +68,8 @@ def _evaluate(node: Node, contexts: Contexts) -> Any:  # noqa: C901
     if kind == "call":
         return _call(node, contexts)
     if kind == "!":
-        truth = _truth(node[1], contexts)
-        if truth is None:
-            return unknown("condition")
-        return not truth
+        truth = _truth(node, contexts)
+        return unknown("condition") if truth is None else truth
     if kind in {"&&", "||"}:
         value = None
         for side in node[1:]:
@@ -146,12 +144,9 @@ def _call(node: Node, contexts: Contexts) -> Any:  # noqa: C901, PLR0912
             return text_of(whole).lower().endswith(text_of(part).lower())
         case "format", [str() as template, *arguments]:
             return _format(template, arguments)
-        case "join", [list() as items]:
-            return ",".join(text_of(item) for item in items)
-        case "join", [list() as items, separator]:
-            return text_of(separator).join(text_of(item) for item in items)
-        case "join", [single, *_]:
-            return text_of(single)
+        case "join", [items, *more]:
+            separator = text_of(more[0]) if more else ","
+            return separator.join(map(text_of, list_of(items)))
         case "tojson", [value]:
             return json.dumps(value, indent=2)
         case "fromjson", [str() as text]:

@@ -117,19 +117,16 @@ def _job(
     outputs: dict[str, Any] = {}
     for number, matrix in enumerate(_combinations(job, contexts)):
         inner = {**contexts, "matrix": matrix, "strategy": {"*": _ANY}}
-        name = fill(job.get("name"), inner)
-        follow_job = _called if "uses" in job else follow_steps
-        made = follow_job(
-            job,
-            replace(
-                scope,
-                contexts=inner,
-                name=scope.name
-                + (name if name and is_known(name) else identifier),
-                is_certain=both(scope.is_certain, runs),
-                exported={},
-            ),
+        name = fill(job.get("name") or identifier, inner)
+        inner_scope = replace(
+            scope,
+            contexts=inner,
+            name=scope.name + (name if is_known(name) else identifier),
+            is_certain=both(scope.is_certain, runs),
+            exported={},
         )
+        follow_job = _called if "uses" in job else follow_steps
+        made = follow_job(job, inner_scope)
         for key, value in made.items():
             if number and outputs.get(key) != value:
                 outputs[key] = unknown(key)

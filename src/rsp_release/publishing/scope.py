@@ -88,14 +88,10 @@ class Scope:
     def add(self, pushes: Iterable[Push], *, is_certain: bool = True) -> None:
         """Note what the job pushes, if it gets there."""
         certain = both(self.is_certain, True if is_certain else None)
-        self.findings.pushes += [
-            replace(
-                push,
-                job=self.name,
-                is_certain=both(certain, push.is_certain),
-            )
-            for push in pushes
-        ]
+        for push in pushes:
+            sure = both(certain, push.is_certain)
+            noted = replace(push, job=self.name, is_certain=sure)
+            self.findings.pushes.append(noted)
 
     def doubt(self, sentence: str) -> None:
         """Note what could not be worked out, once."""
@@ -110,13 +106,8 @@ def environment(
     if isinstance(declared, str):
         return {**before, "*": unknown("env")}
     scope = {**contexts, "env": dict(before)}
-    return {
-        **before,
-        **{
-            name: fill(value, scope)
-            for name, value in mapping_of(declared).items()
-        },
-    }
+    filled = {k: fill(v, scope) for k, v in mapping_of(declared).items()}
+    return {**before, **filled}
 
 
 def outputs_of(declared: Any, contexts: dict[str, Any]) -> dict[str, str]:

@@ -82,12 +82,8 @@ def starts_on_tag(on: Any, tag: str) -> bool:
     tag
         The tag, without ``refs/tags/``.
     """
-    events = events_of(on)
-    details = mapping_of(events.get("push"))
     # Filters of paths are not applied to tags.
-    return "push" in events and _lets_through(
-        details, tag, own="tags", other="branches"
-    )
+    return _lets_through(on, tag, own="tags", other="branches")
 
 
 def starts_on_branch(on: Any, branch: str) -> bool:
@@ -100,17 +96,18 @@ def starts_on_branch(on: Any, branch: str) -> bool:
     branch
         The branch, without ``refs/heads/``.
     """
-    events = events_of(on)
-    details = mapping_of(events.get("push"))
-    if "push" not in events or details.keys() & {"paths", "paths-ignore"}:
+    details = mapping_of(events_of(on).get("push"))
+    if details.keys() & {"paths", "paths-ignore"}:
         return False
-    return _lets_through(details, branch, own="branches", other="tags")
+    return _lets_through(on, branch, own="branches", other="tags")
 
 
-def _lets_through(
-    details: dict[str, Any], name: str, *, own: str, other: str
-) -> bool:
-    """Return whether the filters of a push let a branch or a tag through."""
+def _lets_through(on: Any, name: str, *, own: str, other: str) -> bool:
+    """Return whether a push of a branch or a tag passes the filters."""
+    events = events_of(on)
+    if "push" not in events:
+        return False
+    details = mapping_of(events["push"])
     if own in details:
         return matches(_texts(details[own]), name)
     if f"{own}-ignore" in details:

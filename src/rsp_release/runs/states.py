@@ -159,10 +159,13 @@ def lines_of_log(jobs: int) -> int:
 
 def name_failures(run: WorkflowRun) -> tuple[str, ...]:
     """Say of each job that did not end well how, and at which step."""
-    return tuple(
-        f"{job.name} {describe_conclusion(job.conclusion)}{_at(job)}"
-        for job in failing_jobs(run)
-    )
+    return tuple(map(_name_failure, failing_jobs(run)))
+
+
+def _name_failure(job: Job) -> str:
+    step = failing_step(job)
+    at = f" at step {step.number}, {step.name}" if step else ""
+    return f"{job.name} {describe_conclusion(job.conclusion)}{at}"
 
 
 def tell_failure(run: WorkflowRun) -> Iterator[str]:
@@ -178,11 +181,8 @@ def tell_failure(run: WorkflowRun) -> Iterator[str]:
     str
         Lines. What others wrote is in them.
     """
-    jobs = failing_jobs(run)
-    for number, (job, name) in enumerate(
-        zip(jobs, name_failures(run), strict=True)
-    ):
-        yield name
+    for number, job in enumerate(failing_jobs(run)):
+        yield _name_failure(job)
         if number >= JOBS_TOLD:
             continue
         for annotation in _worth_telling(job):
@@ -246,11 +246,6 @@ def is_publishing(job: Job, names: Sequence[str]) -> bool:
 def failing_step(job: Job) -> JobStep | None:
     """Return the step at which a job did not go on."""
     return next((s for s in job.steps if s.conclusion in _BAD), None)
-
-
-def _at(job: Job) -> str:
-    step = failing_step(job)
-    return f" at step {step.number}, {step.name}" if step else ""
 
 
 def _worth_telling(job: Job) -> list[Annotation]:
