@@ -125,14 +125,10 @@ def visit_releases(client: Client) -> None:
     client.get(f"{R}/releases", per_page=2, page=2)
     client.get(f"{R}/releases/tags/1.5.0")
     client.get(f"{R}/releases/tags/1.4.0")
-    client.get(f"{R}/releases/latest")
     client.get(path)
     client.api("PATCH", path, {"draft": False, "make_latest": "true"})
     client.post(f"{R}/releases", {"tag_name": "1.5.0"})
     client.post(f"{R}/releases/generate-notes", {"tag_name": "1.6.0"})
-    spare = client.post(f"{R}/releases", {"tag_name": "1.5.1"}).data
-    client.api("DELETE", f"{R}/releases/{spare['id']}")
-    client.get(f"{R}/releases/{spare['id']}")
 
 
 def visit_runs(client: Client, clock: ManualClock) -> None:
@@ -205,7 +201,6 @@ def test_everything_validates(
     contract: Contract, start: Callable[..., Sandbox], clock: ManualClock
 ) -> None:
     box = start(SCRIPT)
-    box.project(NAME).secrets = ("GCP_KEY",)
     box.project(NAME).roles["noor"] = "write"
     number = box.add_ruleset(NAME, include=("refs/tags/v*",))
     box.add_ruleset(
