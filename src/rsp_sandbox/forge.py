@@ -172,7 +172,7 @@ class Forge:
         permissions
             Level by permission, as of a fine-grained token.
         kind
-            ``classic``, ``fine-grained``, ``actions`` or ``app``.
+            ``classic``, ``fine-grained`` or ``actions``.
         **more
             What else `Accounts.add` takes.
         """

@@ -22,7 +22,7 @@ __all__ = ["git_http"]
 
 ROUTE = re.compile(
     r"/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(?:\.git)?"
-    r"/(?P<rest>info/refs|git-upload-pack|git-receive-pack|HEAD|objects/.*)"
+    r"/(?P<rest>info/refs|git-upload-pack|git-receive-pack)"
 )
 
 
@@ -37,8 +37,6 @@ def git_http(box: Forge, request: Request) -> Response | None:
     token, refused = _who(box, request, project, writes=writes)
     if refused is not None or project is None:
         return refused
-    if match["rest"].startswith(("objects/", "HEAD")):
-        return _text(403, "dumb HTTP is not served\n")
     push = writes and request.method == "POST"
     if not push:
         return _run(project, request, match["rest"], token)
@@ -46,12 +44,12 @@ def git_http(box: Forge, request: Request) -> Response | None:
         with box.lock:
             box.notice(project)
             box.writing()
-            refused = _refuse(project, request, token.login if token else "")
+            forbidden = _forbid(project, request, token.login if token else "")
         response = _run(project, request, match["rest"], token)
         with box.lock:
             box.pushed(project, token)
-        if refused:
-            _report(response, refused)
+        if forbidden:
+            _report(response, forbidden)
     return response
 
 
@@ -166,7 +164,7 @@ def _packet(content: bytes) -> bytes:
     return b"%04x" % (len(content) + 4) + content
 
 
-def _refuse(
+def _forbid(
     project: Project, request: Request, actor: str
 ) -> dict[str, tuple[str, str]]:
     """Take out of a push what rules forbid.

@@ -167,6 +167,7 @@ class Project:
     ready_at: datetime | None = None
     """When a fork will have its commits; `None`: it has them."""
 
+    secrets: tuple[str, ...] = ()
     push_lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property

@@ -25,7 +25,7 @@ _SHA = re.compile(r"[0-9a-f]{40}")
 def get_user(context: Context) -> Response:
     """Answer who the token belongs to."""
     token = context.token
-    if token is None or token.kind in {"actions", "app"}:
+    if token is None or token.kind == "actions":
         raise Problem(403, "Resource not accessible by integration")
     data = shapes.user(context.box, context.actor)
     moment = iso(datetime(2020, 1, 1, tzinfo=UTC))

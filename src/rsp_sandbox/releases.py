@@ -106,28 +106,7 @@ def get_release(context: Context) -> Response:
 
 def _text(data: dict[str, Any], name: str) -> str | None:
     value = data.get(name)
-    if value is not None and not isinstance(value, str):
-        message = f"For '{name}', {value!r} is not a string."
-        raise Problem(422, f"Invalid request.\n\n{message}")
-    return value
-
-
-def _flag(data: dict[str, Any], name: str, *, default: bool) -> bool:
-    value = data.get(name)
-    if value is None:
-        return default
-    if not isinstance(value, bool):
-        message = f"For '{name}', {value!r} is not a boolean."
-        raise Problem(422, f"Invalid request.\n\n{message}")
-    return value
-
-
-def _make_latest(data: dict[str, Any]) -> str | None:
-    value = data.get("make_latest")
-    if value is not None and value not in ("true", "false", "legacy"):
-        message = f"For 'make_latest', {value!r} is not a possible value."
-        raise Problem(422, f"Invalid request.\n\n{message}")
-    return value
+    return None if value is None else str(value)
 
 
 def _check_body(body: str | None) -> None:
@@ -149,9 +128,9 @@ def create_release(context: Context) -> Response:
         text = "tag_name is not a valid tag"
         raise invalid("Release", "tag_name", "custom", text)
     body, name = _text(data, "body"), _text(data, "name")
-    is_draft = _flag(data, "draft", default=False)
-    is_prerelease = _flag(data, "prerelease", default=False)
-    choice = _make_latest(data) or "true"
+    is_draft = bool(data.get("draft"))
+    is_prerelease = bool(data.get("prerelease"))
+    choice = _text(data, "make_latest") or "true"
     _check_body(body)
     releases = project.releases.value
     if not is_draft:
@@ -257,9 +236,9 @@ def update_release(context: Context) -> Response:
         raise not_found()
     _check_body(_text(data, "body"))
     tag = _text(data, "tag_name") or old.tag
-    is_draft = _flag(data, "draft", default=old.is_draft)
-    is_prerelease = _flag(data, "prerelease", default=old.is_prerelease)
-    choice = _make_latest(data)
+    is_draft = bool(data.get("draft", old.is_draft))
+    is_prerelease = bool(data.get("prerelease", old.is_prerelease))
+    choice = _text(data, "make_latest")
     publishes = old.is_draft and not is_draft
     if not is_draft:
         _check_free(project, tag, but=number)

@@ -35,15 +35,8 @@ def may(
         return _scopes_suffice(token, project, permission) and (
             reads_public or _writes(token, project, level, closed=closed)
         )
-    if permission == "checks" and token.kind == "fine-grained":
-        # Cannot be granted to such a token at all.
-        return False
     if reads_public:
         return True
-    name = project.full_name.lower()
-    reach = token.repositories
-    if reach is not None and name not in {item.lower() for item in reach}:
-        return False
     if not token.may(permission, level):
         return False
     if token.kind == "fine-grained":

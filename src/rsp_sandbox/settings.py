@@ -90,5 +90,12 @@ def immutable_releases(context: Context) -> Response:
 @route("GET", R + "/actions/secrets", "secrets:read")
 @route("GET", R + "/actions/organization-secrets", "secrets:read")
 def list_secrets(context: Context) -> Response:
-    """List the names of secrets, of which there are none."""
-    return page(context, (), lambda _: None, wrap="secrets")
+    """List the names of secrets; the organization has none to share."""
+    is_own = context.request.path.endswith("/actions/secrets")
+    names = context.project.secrets if is_own else ()
+    moment = iso(context.project.created_at)
+
+    def shape(name: str) -> dict[str, Any]:
+        return {"name": name, "created_at": moment, "updated_at": moment}
+
+    return page(context, sorted(names), shape, wrap="secrets")

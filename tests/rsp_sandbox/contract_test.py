@@ -201,6 +201,7 @@ def test_everything_validates(
     contract: Contract, start: Callable[..., Sandbox], clock: ManualClock
 ) -> None:
     box = start(SCRIPT)
+    box.project(NAME).secrets = ("GCP_KEY",)
     box.project(NAME).roles["noor"] = "write"
     number = box.add_ruleset(NAME, include=("refs/tags/v*",))
     box.add_ruleset(

@@ -197,12 +197,6 @@ def test_reviews(box: Sandbox, client: Client, number: int) -> None:
     assert client.api("PUT", f"{path}/merge", {}).status == 200
 
 
-def test_size_of_a_pull_request(client: Client, number: int) -> None:
-    found = client.get(f"{R}/pulls/{number}").data
-    sizes = ("commits", "changed_files", "additions", "deletions")
-    assert [found[size] for size in sizes] == [2, 2, 2, 0]
-
-
 def test_commit_made_of_git_data(
     box: Sandbox, client: Client, work: Path
 ) -> None:

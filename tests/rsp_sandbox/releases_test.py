@@ -123,8 +123,6 @@ def test_actions_token_starts_nothing(box: Sandbox) -> None:
         {"tag_name": None},
         {"tag_name": "no such"},
         {"body": "x" * 125_001},
-        {"make_latest": True},
-        {"draft": "yes"},
         {"target_commitish": "nowhere"},
     ],
 )
