@@ -20,11 +20,8 @@ _PREFIX = {"classic": "ghp_", "fine-grained": "github_pat_", "actions": "ghs_"}
 
 _LEVELS = ("none", "read", "write", "admin")
 
-_NEVER = {
-    "fine-grained": {"checks", "packages"},
-    "actions": {"administration", "secrets", "workflows"},
-}
-"""Permissions that cannot be granted to a kind of token."""
+_WITHHELD = {"administration", "secrets", "workflows"}
+"""Permissions that the token of a workflow cannot be given."""
 
 _LIMIT = {"classic": 5000, "fine-grained": 5000, "actions": 1000}
 
@@ -60,7 +57,7 @@ class Token:
         """Return whether it holds a permission of GitHub's list."""
         if permission == "metadata" and level == "read":
             return True
-        if permission in _NEVER.get(self.kind, ()):
+        if self.kind == "actions" and permission in _WITHHELD:
             return False
         if self.permissions is None:
             return True

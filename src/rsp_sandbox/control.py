@@ -69,16 +69,7 @@ def cancel(context: Context) -> Response:
 
 
 def _environment(context: Context, name: str) -> dict[str, Any]:
-    project = context.project
-    number = number_of(project.full_name + name)
-    return {
-        "id": number,
-        "node_id": node_id("Environment", number),
-        "name": name,
-        "url": f"{context.api}/environments/{quote_path(name)}",
-        "html_url": f"{context.web}/deployments/activity_log"
-        f"?environments_filter={quote_path(name)}",
-    }
+    return {"id": number_of(context.project.full_name + name), "name": name}
 
 
 def _waiting(context: Context, run: Run) -> list[str]:
@@ -146,7 +137,6 @@ def _deployment(
         "ref": run.head_branch,
         "task": "deploy",
         "payload": {},
-        "original_environment": name,
         "environment": name,
         "description": None,
         "creator": shapes.user(context.box, run.actor),

@@ -19,7 +19,7 @@ A = R + "/actions"
 
 def job_shape(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
     """Return a ``job``."""
-    _project, now = context.project, context.view.now
+    now = context.view.now
     _, web = addresses(context, run)
     status = job.status(now)
     is_over = status == "completed"

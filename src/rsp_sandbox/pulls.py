@@ -27,7 +27,7 @@ __all__ = ["find_pull", "follow", "label", "simple"]
 R = "/repos/{owner}/{repo}"
 P = R + "/pulls/{number}"
 
-_FULL_ONLY = ("temp_clone_token", "network_count", "subscribers_count")
+_FULL_ONLY = ("network_count", "subscribers_count")
 
 
 def follow(
@@ -159,14 +159,12 @@ def simple(context: Context, pull: Pull) -> dict[str, Any]:
         "body": pull.body,
         "labels": [label(context, name) for name in pull.labels],
         "milestone": None,
-        "active_lock_reason": None,
         "created_at": iso(pull.created_at),
         "updated_at": iso(pull.updated_at),
         "closed_at": iso(pull.closed_at),
         "merged_at": iso(pull.merged_at),
         "merge_commit_sha": pull.merge_sha,
         "assignee": None,
-        "assignees": [],
         "requested_reviewers": [
             shapes.user(box, login) for login in pull.reviewers
         ],
@@ -216,7 +214,6 @@ def full(context: Context, pull: Pull) -> dict[str, Any]:
         | {
             "merged": pull.merged_at is not None,
             "mergeable": mergeable,
-            "rebaseable": mergeable,
             "mergeable_state": state,
             "merged_by": shapes.user(context.box, merged_by)
             if merged_by

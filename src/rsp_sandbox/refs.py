@@ -141,7 +141,6 @@ def get_ref(context: Context) -> Response:
     sha = refs(context).get(ref)
     if sha is None:
         raise not_found()
-    _box, _project = context.box, context.project
     return Response(200, shapes.reference(context, ref, sha))
 
 

@@ -81,7 +81,6 @@ def visible(context: Context) -> list[Release]:
 @route("GET", R + "/releases", "contents:read")
 def list_releases(context: Context) -> Response:
     """List releases; drafts only for those who may push."""
-    _box, _project = context.box, context.project
     return page(context, visible(context), lambda r: shape(context, r))
 
 

@@ -35,6 +35,9 @@ def may(
         return _scopes_suffice(token, project, permission) and (
             reads_public or _writes(token, project, level, closed=closed)
         )
+    if permission == "checks" and token.kind == "fine-grained":
+        # Cannot be granted to such a token at all.
+        return False
     if reads_public:
         return True
     if not token.may(permission, level):

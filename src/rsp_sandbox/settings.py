@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Response, iso, node_id, not_found
+from .base import Response, iso, not_found
 from .rest import Context, page, route
 from .rules import applying
 
@@ -23,16 +23,12 @@ def _ruleset(
         "id": number,
         "name": ruleset["name"],
         "target": ruleset["target"],
-        "source_type": "Repository",
         "source": project.full_name,
         "enforcement": ruleset["enforcement"],
-        "node_id": node_id("Ruleset", number),
         "_links": {
             "self": {"href": f"{context.api}/rulesets/{number}"},
             "html": {"href": web},
         },
-        "created_at": iso(project.created_at),
-        "updated_at": iso(project.created_at),
     }
     if whole:
         may = context.actor in ruleset["bypass_logins"]

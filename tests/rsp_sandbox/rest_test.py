@@ -53,7 +53,6 @@ def test_stranger(box: Sandbox) -> None:
         ("fine-grained", {"contents": "read"}, 403, "contents=write"),
         ("fine-grained", {}, 403, "contents=write"),
         ("actions", {"contents": "read"}, 403, "contents=write"),
-        ("app", {"contents": "write"}, 201, "contents=write"),
     ],
 )
 def test_permissions(
@@ -94,7 +93,6 @@ def test_private_is_not_found(box: Sandbox, client: Client) -> None:
         "",
         box.add_token(login="nobody"),
         box.add_token(scopes=("public_repo",)),
-        box.add_token(kind="fine-grained", repositories=("a/b",)),
     )
     for token in outsiders:
         with Client(box, token) as other:
