@@ -147,14 +147,6 @@ def get_contents(context: Context) -> Response:
     return Response(200, data)
 
 
-@route("GET", R + "/contents", "contents:read")
-@route("GET", R + "/contents/", "contents:read")
-def get_root(context: Context) -> Response:
-    """Answer the top folder."""
-    context.args["path"] = ""
-    return get_contents(context)
-
-
 def content_shape(
     context: Context, ref: str, path: str, kind: str, sha: str
 ) -> dict[str, Any]:

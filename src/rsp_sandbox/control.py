@@ -8,7 +8,7 @@ from typing import Any
 from . import shapes
 from .actions import Run
 from .base import Problem, Response, iso, node_id, number_of, quote_path
-from .jobs import find_job, seen_jobs
+from .jobs import seen_jobs
 from .rest import Context, route
 from .runs import addresses, find_run
 
@@ -48,24 +48,6 @@ def rerun_failed(context: Context) -> Response:
             text = "The workflow run cannot be retried"
             raise Problem(403, text)
     return _rerun(context, run, keys)
-
-
-@route("POST", A + "/jobs/{job}/rerun", "actions:write")
-def rerun_job(context: Context) -> Response:
-    """Run one job again, and those that need it."""
-    run, job = find_job(context)
-    return _rerun(context, run, {job.script.key})
-
-
-@route("POST", A + "/runs/{run}/cancel", "actions:write")
-def cancel(context: Context) -> Response:
-    """Cancel a run."""
-    run = find_run(context)
-    if run.status(context.now) == "completed":
-        raise Problem(409, "Cannot cancel a workflow run that is completed.")
-    run.latest.cancelled_at = context.now
-    context.box.touched()
-    return Response(202, {})
 
 
 def _environment(context: Context, name: str) -> dict[str, Any]:

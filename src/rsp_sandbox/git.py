@@ -244,12 +244,6 @@ class Repository:
         with self._lock:
             self._signature = None
 
-    def delete_ref(self, ref: str) -> None:
-        """Remove a ref."""
-        self.git("update-ref", "-d", ref)
-        with self._lock:
-            self._signature = None
-
     # -- Objects ---------------------------------------------------------
 
     def read(self, name: str) -> tuple[str, str, bytes] | None:

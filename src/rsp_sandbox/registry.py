@@ -212,10 +212,6 @@ class Registry:
         """Answer a request of the distribution API."""
         if request.path == "/token":
             return self._token(request, now)
-        if request.path.rstrip("/") == "/v2":
-            if self._bearer(request, now) is None:
-                return self._challenge(request, "")
-            return Response(200, {}, headers=_API)
         match = _ROUTE.fullmatch(request.path)
         if match is None:
             return _error(404, "NAME_UNKNOWN", "no such route")
@@ -261,13 +257,6 @@ class Registry:
     def _refusal(
         self, request: Request, name: str, now: datetime
     ) -> Response | None:
-        scheme = request.header("authorization").partition(" ")[0].lower()
-        if scheme == "basic":
-            # Docker's own registry takes them directly; so does this one.
-            _, password = basic(request.header("authorization"))
-            if self._accounts.find(password) is not None:
-                return None
-            return self._challenge(request, name)
         bearer = self._bearer(request, now)
         image = self.images.get(name)
         is_private = image is not None and image.is_private
@@ -282,10 +271,9 @@ class Registry:
 
     def _challenge(self, request: Request, name: str) -> Response:
         response = _error(401, "UNAUTHORIZED", "authentication required")
-        wanted = f"repository:{name}:pull" if name else "registry:*"
         response.headers["WWW-Authenticate"] = (
             f'Bearer realm="http://{request.host}/token",'
-            f'service="{request.host}",scope="{wanted}"'
+            f'service="{request.host}",scope="repository:{name}:pull"'
         )
         return response
 

@@ -129,8 +129,7 @@ def answer(
     try:
         token = box.accounts.api(request)
         window = token.window if token else box.accounts.anonymous
-        if not request.path.endswith("/rate_limit"):
-            box.accounts.spend(window, now)
+        box.accounts.spend(window, now)
         response, need = _dispatch(box, request, token, view, now)
     except Problem as problem:
         response = problem.response()
@@ -166,8 +165,6 @@ def _dispatch(
             ready_at = context.found.ready_at
             if ready_at is not None and now < ready_at and "/git/" in path:
                 raise Problem(409, "Git Repository is empty.")
-        elif token is None and entry.need == "user":
-            raise Problem(401, "Requires authentication")
         if method in {"POST", "PATCH", "PUT", "DELETE"}:
             box.writing()
         return entry.handler(context), entry.need
@@ -229,7 +226,7 @@ def _finish(
         headers.setdefault("Content-Type", "application/json; charset=utf-8")
     if token is not None and token.kind == "classic":
         headers["X-OAuth-Scopes"] = ", ".join(token.scopes)
-    elif token is not None and need not in {"", "user"}:
+    elif token is not None and need:
         accepted = need.replace(":", "=")
         headers["X-Accepted-GitHub-Permissions"] = accepted
     reads = request.method in {"GET", "HEAD"}

@@ -60,15 +60,6 @@ def _workflow(context: Context, path: str, name: str) -> dict[str, Any]:
     }
 
 
-@route("GET", A + "/workflows", "actions:read")
-def list_workflows(context: Context) -> Response:
-    """List workflows."""
-    found = sorted(_workflows(context).items())
-    return page(
-        context, found, lambda w: _workflow(context, *w), wrap="workflows"
-    )
-
-
 def _find_workflow(context: Context) -> tuple[str, str]:
     asked = context.args["workflow"]
     for path, name in _workflows(context).items():

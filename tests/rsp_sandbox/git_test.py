@@ -303,7 +303,7 @@ def test_empty_repository(clock: ManualClock) -> None:
         assert client.get("/repos/a/b").data["default_branch"] == "main"
         assert client.get("/repos/a/b/releases").data == []
         assert client.get("/repos/a/b/branches/main").status == 404
-        assert client.get("/repos/a/b/actions/workflows").status == 200
+        assert client.get("/repos/a/b/actions/runs").status == 200
 
 
 def test_deleted_tag_makes_a_draft_of_its_release(

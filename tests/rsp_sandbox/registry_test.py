@@ -34,7 +34,6 @@ def test_even_strangers_need_a_token(client: Client) -> None:
     assert challenge.startswith('Bearer realm="http://127.0.0.1:')
     assert f'scope="repository:{NAME}:pull"' in challenge
     assert answer.data["errors"][0]["code"] == "UNAUTHORIZED"
-    assert client.raw("GET", "/v2/").status == 401
     assert "expires_in" not in token(client).data
     assert client.pull(NAME, "1.4.0").status == 200
 

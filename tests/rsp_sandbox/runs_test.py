@@ -166,14 +166,6 @@ def test_failed_job_and_rerun(clock: ManualClock, scripted: Scripted) -> None:
         latest = jobs(client, done)
         assert latest["test"]["run_attempt"] == 1
         assert latest["build / merge"]["run_attempt"] == 2
-        everything = client.get(f"{path}/jobs", filter="all").data
-        assert everything["total_count"] == 5
-        first = [j for j in everything["jobs"] if j["run_attempt"] == 1]
-        assert [job["conclusion"] for job in first] == [
-            "success",
-            "failure",
-            "skipped",
-        ]
 
 
 def test_rerun_pushes_the_image(
@@ -197,21 +189,6 @@ def test_run_older_than_a_month_cannot_be_rerun(
         old = box.state.runs(NAME)[0]
         path = f"{R}/actions/runs/{old.id}/rerun"
         assert client.post(path).status == 403
-
-
-def test_cancel(clock: ManualClock, scripted: Scripted) -> None:
-    with scripted() as (_, client):
-        publish(client)
-        clock.sleep(2)
-        (run,) = runs(client)
-        path = f"{R}/actions/runs/{run['id']}/cancel"
-        assert client.post(path).status == 202
-        (run,) = runs(client)
-        assert run["conclusion"] == "cancelled"
-        assert jobs(client, run)["test"]["conclusion"] == "cancelled"
-        assert client.post(path).status == 409
-        clock.sleep(60)
-        assert client.pull(IMAGE, "1.5.0").status == 404
 
 
 def test_approval(clock: ManualClock, scripted: Scripted) -> None:
