@@ -14,36 +14,16 @@ from .base import Problem, Request
 
 __all__ = ["Accounts", "Kind", "Token"]
 
-Kind = Literal["classic", "fine-grained", "actions", "app"]
+Kind = Literal["classic", "fine-grained", "actions"]
 
-_PREFIX = {
-    "classic": "ghp_",
-    "fine-grained": "github_pat_",
-    "actions": "ghs_",
-    "app": "ghs_",
-}
+_PREFIX = {"classic": "ghp_", "fine-grained": "github_pat_", "actions": "ghs_"}
 
 _LEVELS = ("none", "read", "write", "admin")
 
-_FULL = dict.fromkeys(
-    (
-        "actions",
-        "administration",
-        "checks",
-        "contents",
-        "deployments",
-        "environments",
-        "issues",
-        "packages",
-        "pull_requests",
-        "secrets",
-        "statuses",
-        "workflows",
-    ),
-    "write",
-) | {"metadata": "read"}
+_WITHHELD = {"administration", "secrets", "workflows"}
+"""Permissions that the token of a workflow cannot be given."""
 
-_LIMIT = {"classic": 5000, "fine-grained": 5000, "actions": 1000, "app": 5000}
+_LIMIT = {"classic": 5000, "fine-grained": 5000, "actions": 1000}
 
 
 @dataclass(slots=True)
@@ -67,14 +47,19 @@ class Token:
     secret: str = field(repr=False)
     kind: Kind
     login: str
-    permissions: dict[str, str]
+    permissions: Mapping[str, str] | None
+    """Level by permission; `None`: whatever its kind can be given."""
+
     scopes: tuple[str, ...]
-    repositories: tuple[str, ...] | None
     window: Window
 
     def may(self, permission: str, level: str) -> bool:
         """Return whether it holds a permission of GitHub's list."""
         if permission == "metadata" and level == "read":
+            return True
+        if self.kind == "actions" and permission in _WITHHELD:
+            return False
+        if self.permissions is None:
             return True
         have = self.permissions.get(permission, "none")
         return _LEVELS.index(have) >= _LEVELS.index(level)
@@ -100,7 +85,6 @@ class Accounts:
         login: str | None = None,
         permissions: Mapping[str, str] | None = None,
         scopes: tuple[str, ...] | None = None,
-        repositories: tuple[str, ...] | None = None,
         limit: int | None = None,
     ) -> Token:
         """Make a token.
@@ -113,35 +97,23 @@ class Accounts:
         login
             Whose it is.
         permissions
-            Level by permission; by default every one, and for ``actions``
-            all that a workflow can be given.
+            Level by permission; by default all that it can be given.
         scopes
             Scopes of a classic token.
-        repositories
-            The repositories that it reaches; `None` for all.
         limit
             Requests in an hour.
         """
         secret = _PREFIX[kind] + "Sandbox" + secrets.token_hex(15)
-        granted = dict(_FULL if permissions is None else permissions)
-        if kind == "actions" and permissions is None:
-            for name in ("administration", "secrets", "workflows"):
-                granted.pop(name, None)
-        if kind == "fine-grained":
-            # Neither can be granted to a fine-grained token.
-            granted.pop("checks", None)
-            granted.pop("packages", None)
         default = ("repo", "workflow", "write:packages")
         owner = "github-actions[bot]" if kind == "actions" else self.login
         token = Token(
             secret=secret,
             kind=kind,
             login=login or owner,
-            permissions=granted,
+            permissions=permissions,
             scopes=(default if scopes is None else scopes)
             if kind == "classic"
             else (),
-            repositories=repositories,
             window=Window(_LIMIT[kind] if limit is None else limit),
         )
         self.tokens[secret] = token

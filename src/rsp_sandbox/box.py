@@ -82,7 +82,6 @@ class Sandbox(Forge):
                 server.close()
         for project in self._projects.values():
             project.git.close()
-            self._hooks[project.id].remove()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None

@@ -67,18 +67,12 @@ def _protection(context: Context, name: str) -> Response:
     url = f"{context.api}/branches/{name}"
     url += "/protection"
     data: dict[str, Any] = {
-        "url": url,
         "required_pull_request_reviews": {
             "url": f"{url}/required_pull_request_reviews",
             "dismiss_stale_reviews": False,
             "require_code_owner_reviews": False,
             "required_approving_review_count": 1,
-            "require_last_push_approval": False,
         },
-        "enforce_admins": {"url": f"{url}/enforce_admins", "enabled": True},
-        "required_linear_history": {"enabled": False},
-        "allow_force_pushes": {"enabled": False},
-        "allow_deletions": {"enabled": False},
     }
     if needed := project.required_checks:
         checks = f"{url}/required_status_checks"
@@ -96,7 +90,6 @@ def _protection(context: Context, name: str) -> Response:
 def get_commit(context: Context) -> Response:
     """Answer a commit, or what is known of its checks."""
     name = context.args["ref"]
-    _box, _project = context.box, context.project
     if name.endswith("/check-runs"):
         return commit_check_runs(context, name.removesuffix("/check-runs"))
     if name.endswith("/status"):
@@ -104,10 +97,7 @@ def get_commit(context: Context) -> Response:
     commit = commit_at(context, name)
     if "sha" in context.request.header("accept"):
         return Response(200, body=commit.sha.encode())
-    data = shapes.commit(context, commit)
-    data["stats"] = {"total": 0, "additions": 0, "deletions": 0}
-    data["files"] = []
-    return Response(200, data)
+    return Response(200, shapes.commit(context, commit))
 
 
 def _status(context: Context, name: str) -> Response:
@@ -155,14 +145,6 @@ def get_contents(context: Context) -> Response:
     data["content"] = base64.encodebytes(found[2]).decode()
     data["encoding"] = "base64"
     return Response(200, data)
-
-
-@route("GET", R + "/contents", "contents:read")
-@route("GET", R + "/contents/", "contents:read")
-def get_root(context: Context) -> Response:
-    """Answer the top folder."""
-    context.args["path"] = ""
-    return get_contents(context)
 
 
 def content_shape(

@@ -8,7 +8,7 @@ from typing import Any
 from . import shapes
 from .actions import Run
 from .base import Problem, Response, iso, node_id, number_of, quote_path
-from .jobs import find_job, seen_jobs
+from .jobs import seen_jobs
 from .rest import Context, route
 from .runs import addresses, find_run
 
@@ -50,35 +50,8 @@ def rerun_failed(context: Context) -> Response:
     return _rerun(context, run, keys)
 
 
-@route("POST", A + "/jobs/{job}/rerun", "actions:write")
-def rerun_job(context: Context) -> Response:
-    """Run one job again, and those that need it."""
-    run, job = find_job(context)
-    return _rerun(context, run, {job.script.key})
-
-
-@route("POST", A + "/runs/{run}/cancel", "actions:write")
-def cancel(context: Context) -> Response:
-    """Cancel a run."""
-    run = find_run(context)
-    if run.status(context.now) == "completed":
-        raise Problem(409, "Cannot cancel a workflow run that is completed.")
-    run.latest.cancelled_at = context.now
-    context.box.touched()
-    return Response(202, {})
-
-
 def _environment(context: Context, name: str) -> dict[str, Any]:
-    project = context.project
-    number = number_of(project.full_name + name)
-    return {
-        "id": number,
-        "node_id": node_id("Environment", number),
-        "name": name,
-        "url": f"{context.api}/environments/{quote_path(name)}",
-        "html_url": f"{context.web}/deployments/activity_log"
-        f"?environments_filter={quote_path(name)}",
-    }
+    return {"id": number_of(context.project.full_name + name), "name": name}
 
 
 def _waiting(context: Context, run: Run) -> list[str]:
@@ -146,7 +119,6 @@ def _deployment(
         "ref": run.head_branch,
         "task": "deploy",
         "payload": {},
-        "original_environment": name,
         "environment": name,
         "description": None,
         "creator": shapes.user(context.box, run.actor),

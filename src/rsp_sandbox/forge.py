@@ -18,7 +18,6 @@ from .git import Repository
 from .logs import LogStore
 from .records import Project, Publishes, Release
 from .registry import Registry
-from .rules import Hook
 from .runner import Runner
 from .scenario import Lag, Scenario
 from .server import Server
@@ -88,7 +87,6 @@ class Forge:
             "pull": itertools.count(2_400_000_001, 3),
         }
         self._projects: dict[str, Project] = {}
-        self._hooks: dict[int, Hook] = {}
         self._folder: Path | None = None
         self._server: Server | None = None
         self._logs: LogStore | None = None
@@ -105,7 +103,6 @@ class Forge:
         private: bool = False,
         description: str = "",
         roles: Mapping[str, str] | None = None,
-        immutable_releases: bool = False,
         publishes: Publishes | None = None,
     ) -> Project:
         """Serve a repository.
@@ -122,8 +119,6 @@ class Forge:
             What its page says.
         roles
             ``admin``, ``write`` or ``read`` by login, beside the owner.
-        immutable_releases
-            Whether published releases are locked.
         publishes
             Tells what its workflows publish at a tag; `None`: nothing.
 
@@ -154,7 +149,6 @@ class Forge:
             created_at=now - timedelta(days=900),
             pushed_at=now,
             description=description,
-            immutable_releases=immutable_releases,
             publishes=publishes,
             roles={k.lower(): v for k, v in (roles or {}).items()},
         )
@@ -163,7 +157,6 @@ class Forge:
         # What is there already is there for ever, and is no event.
         project.refs = History(git.refs())
         self._projects[name.lower()] = project
-        self._hooks[project.id] = Hook(project, lambda: self.folder)
         return project
 
     def add_token(
@@ -179,7 +172,7 @@ class Forge:
         permissions
             Level by permission, as of a fine-grained token.
         kind
-            ``classic``, ``fine-grained``, ``actions`` or ``app``.
+            ``classic``, ``fine-grained`` or ``actions``.
         **more
             What else `Accounts.add` takes.
         """
@@ -252,7 +245,6 @@ class Forge:
         title: str = "protect",
         target: str = "tag",
         include: tuple[str, ...] = ("~ALL",),
-        exclude: tuple[str, ...] = (),
         rules: tuple[Mapping[str, Any], ...] = ({"type": "creation"},),
         bypass: tuple[str, ...] = (),
     ) -> int:
@@ -269,8 +261,6 @@ class Forge:
         include
             Refs that it covers: patterns of full refs, or ``~ALL`` and
             ``~DEFAULT_BRANCH``.
-        exclude
-            Refs that it spares.
         rules
             The rules as GitHub writes them, with their ``type``.
         bypass
@@ -285,16 +275,12 @@ class Forge:
                 "target": target,
                 "enforcement": "active",
                 "conditions": {
-                    "ref_name": {
-                        "include": list(include),
-                        "exclude": list(exclude),
-                    }
+                    "ref_name": {"include": list(include), "exclude": []}
                 },
                 "rules": [dict(rule) for rule in rules],
                 "bypass_logins": list(bypass),
             }
         )
-        self.write_rules(project)
         return number
 
     def protect(
@@ -322,7 +308,6 @@ class Forge:
         project.protected.add(branch)
         project.required_approvals = approvals
         project.required_checks = checks
-        self.write_rules(project)
 
     def find(self, owner: str, name: str) -> Project | None:
         """Return a repository, if it exists."""
@@ -343,7 +328,6 @@ class Forge:
         """Delete a repository; its pull requests elsewhere stay."""
         project = self._projects.pop(name.lower())
         project.git.close()
-        self._hooks.pop(project.id).remove()
 
     def project(self, name: str) -> Project:
         """Return a repository by owner and name."""
@@ -356,10 +340,6 @@ class Forge:
     def new_id(self, kind: str) -> int:
         """Return the next number of a kind of thing."""
         return next(self._ids[kind])
-
-    def write_rules(self, project: Project) -> None:
-        """Have git keep the present rules of a repository as well."""
-        self._hooks[project.id].write()
 
     # -- Changes -----------------------------------------------------------
 

@@ -24,7 +24,7 @@ def create_fork(context: Context) -> Response:
     box, parent, token = context.box, context.project, context.token
     if token is None:
         raise Problem(401, "Requires authentication")
-    if token.kind in {"actions", "app"}:
+    if token.kind == "actions":
         raise Problem(403, "Resource not accessible by integration")
     if token.kind == "fine-grained" and not token.may(
         "administration", "write"

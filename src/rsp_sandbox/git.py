@@ -67,7 +67,6 @@ class Tag:
     name: str
     tagger: Person
     message: str
-    signature: str | None
 
 
 def git_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -245,12 +244,6 @@ class Repository:
         with self._lock:
             self._signature = None
 
-    def delete_ref(self, ref: str) -> None:
-        """Remove a ref."""
-        self.git("update-ref", "-d", ref)
-        with self._lock:
-            self._signature = None
-
     # -- Objects ---------------------------------------------------------
 
     def read(self, name: str) -> tuple[str, str, bytes] | None:
@@ -301,7 +294,7 @@ class Repository:
             found = self.read(target)
         if found is None or found[1] != "commit":
             return None
-        headers, message, _ = _parse(found[2])
+        headers, message = _headers(found[2])
         return Commit(
             sha=found[0],
             tree=headers["tree"][0],
@@ -316,7 +309,7 @@ class Repository:
         found = self.read(sha)
         if found is None or found[1] != "tag":
             return None
-        headers, message, signature = _parse(found[2])
+        headers, message = _headers(found[2])
         tagger = headers.get("tagger")
         return Tag(
             sha=found[0],
@@ -327,7 +320,6 @@ class Repository:
             if tagger
             else Person("", "", datetime(1970, 1, 1, tzinfo=UTC)),
             message=message,
-            signature=signature,
         )
 
     def peel(self, name: str) -> str | None:
@@ -470,17 +462,6 @@ def _headers(content: bytes) -> tuple[dict[str, list[str]], str]:
         last, _, value = line.partition(" ")
         headers.setdefault(last, []).append(value)
     return headers, body.decode(errors="replace")
-
-
-def _parse(content: bytes) -> tuple[dict[str, list[str]], str, str | None]:
-    headers, message = _headers(content)
-    if "gpgsig" in headers:
-        return headers, message, headers["gpgsig"][0]
-    for begin in ("-----BEGIN PGP SIGN", "-----BEGIN SSH SIGN"):
-        at = message.find(begin)
-        if at >= 0:
-            return headers, message[:at], message[at:]
-    return headers, message, None
 
 
 def _person(text: str) -> Person:

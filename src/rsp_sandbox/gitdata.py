@@ -80,15 +80,7 @@ def _tree(context: Context, sha: str, *, deep: bool) -> dict[str, Any]:
         for mode, kind, entry, name in git.tree(tree):
             path = prefix + name
             item = {"path": path, "mode": mode, "type": kind, "sha": entry}
-            if kind != "commit":
-                item["url"] = f"{root}/{kind}s/{entry}"
-            if kind == "blob":
-                found = git.read(entry)
-                entries.append(
-                    {**item, "size": len(found[2] if found else b"")}
-                )
-            else:
-                entries.append(item)
+            entries.append(item)
             if deep and kind == "tree":
                 walk(entry, path + "/")
 
@@ -164,7 +156,13 @@ def commit_shape(context: Context, commit: Commit) -> dict[str, Any]:
             }
             for sha in commit.parents
         ],
-        "verification": shapes.verification(None),
+        "verification": {
+            "verified": False,
+            "reason": "unsigned",
+            "signature": None,
+            "payload": None,
+            "verified_at": None,
+        },
     }
 
 

@@ -1,11 +1,14 @@
-"""Git over smart HTTP, through git's own ``http-backend``."""
+"""Git over smart HTTP, through git's own ``http-backend``.
+
+What rules forbid of a push is taken out of it before git sees it, and put
+into its report: GitHub refuses ref by ref, too.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 
 from .accounts import Token, basic
 from .base import Request, Response
@@ -13,15 +16,14 @@ from .forge import Forge
 from .git import git_environment, http_backend
 from .records import Project
 from .rights import may
+from .rules import refusal
 
 __all__ = ["git_http"]
 
 ROUTE = re.compile(
     r"/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(?:\.git)?"
-    r"/(?P<rest>info/refs|git-upload-pack|git-receive-pack|HEAD|objects/.*)"
+    r"/(?P<rest>info/refs|git-upload-pack|git-receive-pack)"
 )
-
-_DECLINED = b"hook declined"
 
 
 def git_http(box: Forge, request: Request) -> Response | None:
@@ -35,8 +37,6 @@ def git_http(box: Forge, request: Request) -> Response | None:
     token, refused = _who(box, request, project, writes=writes)
     if refused is not None or project is None:
         return refused
-    if match["rest"].startswith(("objects/", "HEAD")):
-        return _text(403, "dumb HTTP is not served\n")
     push = writes and request.method == "POST"
     if not push:
         return _run(project, request, match["rest"], token)
@@ -44,11 +44,12 @@ def git_http(box: Forge, request: Request) -> Response | None:
         with box.lock:
             box.notice(project)
             box.writing()
+            forbidden = _forbid(project, request, token.login if token else "")
         response = _run(project, request, match["rest"], token)
         with box.lock:
             box.pushed(project, token)
-        if _DECLINED in (response.body or b""):
-            response.body = _reword(response.body or b"")
+        if forbidden:
+            _report(response, forbidden)
     return response
 
 
@@ -120,7 +121,6 @@ def _run(
             "GIT_HTTP_EXPORT_ALL": "1",
             "REMOTE_ADDR": "127.0.0.1",
             "SERVER_PROTOCOL": "HTTP/1.1",
-            "RSP_SANDBOX_ACTOR": token.login if token else "",
         }
     )
     if token is not None:
@@ -151,45 +151,70 @@ def _run(
     return response
 
 
-# GitHub's own words, where git's update hook would say less.
-_REASONS = {
-    b"GH013": b"push declined due to repository rule violations",
-    b"GH006": b"protected branch hook declined",
-}
-
-
-def _packets(data: bytes) -> Iterator[bytes]:
-    """Split what git sends into its packets; a flush is none."""
-    while data:
-        size = max(4, int(data[:4], 16))
-        if size > 4:
-            yield data[4:size]
+def _packets(data: bytes) -> tuple[list[bytes], bytes]:
+    """Split what git sends into its packets up to a flush, and the rest."""
+    found = []
+    while size := int(data[:4] or b"0", 16):
+        found.append(data[4:size])
         data = data[size:]
+    return found, data[4:]
 
 
-def _packet(line: bytes) -> bytes:
-    return b"%04x" % (len(line) + 4) + line
+def _packet(content: bytes) -> bytes:
+    return b"%04x" % (len(content) + 4) + content
 
 
-def _reword(body: bytes) -> bytes:
-    """Say in the report of a push what GitHub says."""
-    channels = {1: b"", 2: b""}
-    for chunk in _packets(body):
-        channels[chunk[0]] += chunk[1:]
-    report = b""
-    for line in _packets(channels[1]):
-        told = line
-        if line.startswith(b"ng ") and _DECLINED in line:
-            ref = line.split(b" ")[1]
-            for code, reason in _REASONS.items():
-                if code in channels[2] and ref in channels[2]:
-                    told = b"ng " + ref + b" " + reason + b"\n"
-                    break
-        report += _packet(told)
-    channels[1] = report + b"0000"
-    out = b""
-    for channel in (2, 1):
-        content = channels[channel]
-        for start in range(0, len(content), 8000):
-            out += _packet(bytes([channel]) + content[start : start + 8000])
-    return out + b"0000"
+def _forbid(
+    project: Project, request: Request, actor: str
+) -> dict[str, tuple[str, str]]:
+    """Take out of a push what rules forbid.
+
+    Returns
+    -------
+    dict
+        What the report says of each refused ref, and what is said beside it.
+    """
+    packets, pack = _packets(request.body)
+    refused: dict[str, tuple[str, str]] = {}
+    kept, wants = [], b""
+    for packet in packets:
+        command, _, given = packet.partition(b"\0")
+        wants = wants or given
+        # Beside commands there are lines that tell of a shallow clone.
+        old, new, ref = [*command.decode().strip().split(" ", 2), "", ""][:3]
+        before, after = (None if set(s) == {"0"} else s for s in (old, new))
+        why = refusal(project, ref, before, after, actor)
+        if why is None:
+            kept.append(command)
+        elif ref.removeprefix("refs/heads/") in project.protected:
+            text = f"GH006: Protected branch update failed for {ref}."
+            text += f"\nerror: {why}\n"
+            refused[ref] = "protected branch hook declined", text
+        else:
+            text = f"GH013: Repository rule violations found for {ref}."
+            text += f"\n\n- {why}\n\n"
+            reason = "push declined due to repository rule violations"
+            refused[ref] = reason, text
+    if refused and b"atomic" in wants.split():
+        for command in kept:
+            ref = command.decode().strip().split(" ", 2)[-1]
+            refused[ref] = "atomic push failure", ""
+        kept = []
+    if refused:
+        if kept:
+            kept[-1] += b"\0" + wants
+        request.body = b"".join(map(_packet, kept)) + b"0000" + pack
+    return refused
+
+
+def _report(response: Response, refused: dict[str, tuple[str, str]]) -> None:
+    """Tell of what was refused in git's report of a push."""
+    chunks, _ = _packets(response.body or b"")
+    told = b"".join(chunk[1:] for chunk in chunks if chunk[0] == 1)
+    lines = _packets(told)[0] or [b"unpack ok\n"]
+    body = b"".join(_packet(chunk) for chunk in chunks if chunk[0] == 2)
+    for ref, (reason, text) in refused.items():
+        lines.append(f"ng {ref} {reason}\n".encode())
+        body += _packet(b"\2" + f"error: {text}".encode()) if text else b""
+    report = b"".join(map(_packet, lines)) + b"0000"
+    response.body = body + _packet(b"\1" + report) + b"0000"

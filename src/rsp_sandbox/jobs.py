@@ -19,7 +19,7 @@ A = R + "/actions"
 
 def job_shape(context: Context, run: Run, job: JobTimes) -> dict[str, Any]:
     """Return a ``job``."""
-    _project, now = context.project, context.view.now
+    now = context.view.now
     _, web = addresses(context, run)
     status = job.status(now)
     is_over = status == "completed"
@@ -83,17 +83,9 @@ def seen_jobs(
 
 @route("GET", A + "/runs/{run}/jobs", "actions:read")
 def list_jobs(context: Context) -> Response:
-    """List the jobs of the latest attempt, or of all."""
+    """List the jobs of the latest attempt."""
     run = find_run(context)
-    if context.request.query.get("filter") == "all":
-        jobs = {
-            job.id: job
-            for attempt in run.attempts
-            for job in seen_jobs(context, run, attempt)
-        }
-        found = list(jobs.values())
-    else:
-        found = seen_jobs(context, run)
+    found = seen_jobs(context, run)
     return page(
         context, found, lambda j: job_shape(context, run, j), wrap="jobs"
     )
@@ -114,12 +106,6 @@ def find_job(context: Context) -> tuple[Run, JobTimes]:
                 if job.id == number:
                     return run, job
     raise not_found()
-
-
-@route("GET", A + "/jobs/{job}", "actions:read")
-def get_job(context: Context) -> Response:
-    """Answer a job."""
-    return Response(200, job_shape(context, *find_job(context)))
 
 
 @route("GET", A + "/jobs/{job}/logs", "actions:read")

@@ -24,8 +24,6 @@ class LogStore:
         self._clock = clock
         self._logs: dict[str, tuple[datetime, str]] = {}
         self._server = Server(self._answer)
-        self.requests: list[tuple[str, dict[str, str], int]] = []
-        """Requests: path, headers without credentials, status."""
         self.status = 200
         """What an address that holds answers; 410 once a log is deleted."""
         self.filler = 0
@@ -58,13 +56,6 @@ class LogStore:
                 text = _lengthen(text, self.filler)
             if self._clock.now() > found[0]:
                 status, text = 403, "AuthenticationFailed"
-        headers = {
-            k: v for k, v in request.headers.items() if k != "authorization"
-        }
-        has_credentials = bool(request.header("authorization"))
-        headers["has-authorization"] = str(has_credentials)
-        record = (request.path, headers, status)
-        self.requests.append(record)
         kind = {"Content-Type": "text/plain; charset=utf-8"}
         body = text.encode()
         response = Response(status, body=body, headers=kind)

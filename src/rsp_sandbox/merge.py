@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,7 +38,7 @@ def edit_tree(
         Raised if git refuses.
     """
     with tempfile.TemporaryDirectory() as folder:
-        env = {"GIT_INDEX_FILE": os.path.join(folder, "index")}  # noqa: PTH118
+        env = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
         git.git("read-tree", base or "--empty", env=env)
         lines = [
             f"{mode if sha else '0'} {sha or '0' * 40}\t{path}\n"
@@ -72,48 +71,19 @@ def merge_trees(
         The hash of the tree, or `None` where they conflict.
     """
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        env = {"GIT_INDEX_FILE": str(folder / "index")}
+        place = Path(name, "tree")
+        place.mkdir()
+        env = {
+            "GIT_INDEX_FILE": str(Path(name, "index")),
+            "GIT_WORK_TREE": str(place),
+        }
         command = ("read-tree", "-i", "-m", "--aggressive")
         git.git(*command, base, ours, theirs, env=env)
-        unmerged: dict[str, dict[int, tuple[str, str]]] = {}
-        listed = git.git("ls-files", "-u", "-z", env=env)
-        for line in listed.split("\0"):
-            if not line:
-                continue
-            about, _, path = line.partition("\t")
-            mode, sha, stage = about.split()
-            unmerged.setdefault(path, {})[int(stage)] = (mode, sha)
-        merged = []
-        for path, stages in unmerged.items():
-            if set(stages) != {1, 2, 3}:
-                return None
-            content = _merge_file(git, folder, stages)
-            if content is None:
-                return None
-            sha = git.write("blob", content)
-            merged.append(f"0 {'0' * 40}\t{path}\n")
-            merged.append(f"{stages[2][0]} {sha}\t{path}\n")
-        if merged:
-            data = "".join(merged).encode()
-            git.git("update-index", "--index-info", stdin=data, env=env)
-        return git.git("write-tree", env=env).strip()
-
-
-def _merge_file(
-    git: Repository, folder: Path, stages: dict[int, tuple[str, str]]
-) -> bytes | None:
-    for stage, name in ((2, "ours"), (1, "base"), (3, "theirs")):
-        found = git.read(stages[stage][1])
-        if found is None:
+        try:
+            git.git("merge-index", "git-merge-one-file", "-a", env=env)
+        except GitError:
             return None
-        (folder / name).write_bytes(found[2])
-    names = [str(folder / name) for name in ("ours", "base", "theirs")]
-    try:
-        git.git("merge-file", "--quiet", *names)
-    except GitError:
-        return None
-    return (folder / "ours").read_bytes()
+        return git.git("write-tree", env=env).strip()
 
 
 def merge(

@@ -62,8 +62,8 @@ def _parameters(
     return [
         rule.get("parameters", {})
         for ruleset in applying(project, f"refs/heads/{pull.base}")
-        for rule in ruleset.get("rules", ())
-        if rule.get("type") == kind
+        for rule in ruleset["rules"]
+        if rule["type"] == kind
     ]
 
 

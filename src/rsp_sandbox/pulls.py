@@ -17,7 +17,7 @@ from .base import (
 )
 from .forge import Forge
 from .git import GitError
-from .merging import carry_out, merge_state, range_of, refuse_merge
+from .merging import carry_out, merge_state, refuse_merge
 from .records import Project, Pull
 from .rest import Context, authorise, page, route
 from .rights import may
@@ -27,7 +27,7 @@ __all__ = ["find_pull", "follow", "label", "simple"]
 R = "/repos/{owner}/{repo}"
 P = R + "/pulls/{number}"
 
-_FULL_ONLY = ("temp_clone_token", "network_count", "subscribers_count")
+_FULL_ONLY = ("network_count", "subscribers_count")
 
 
 def follow(
@@ -159,14 +159,12 @@ def simple(context: Context, pull: Pull) -> dict[str, Any]:
         "body": pull.body,
         "labels": [label(context, name) for name in pull.labels],
         "milestone": None,
-        "active_lock_reason": None,
         "created_at": iso(pull.created_at),
         "updated_at": iso(pull.updated_at),
         "closed_at": iso(pull.closed_at),
         "merged_at": iso(pull.merged_at),
         "merge_commit_sha": pull.merge_sha,
         "assignee": None,
-        "assignees": [],
         "requested_reviewers": [
             shapes.user(box, login) for login in pull.reviewers
         ],
@@ -201,23 +199,9 @@ def _auto_merge(context: Context, pull: Pull) -> dict[str, Any] | None:
     }
 
 
-def _commits(context: Context, pull: Pull) -> list[str]:
-    return context.project.git.log(
-        "--reverse", f"{pull.base_sha}..{pull.head_sha}"
-    )
-
-
 def full(context: Context, pull: Pull) -> dict[str, Any]:
     """Return a ``pull-request``."""
     data = simple(context, pull)
-    project = context.project
-    changed = project.git.git(
-        "diff-tree", "-r", "--numstat", *range_of(project, pull)
-    )
-    counts = [line.split("\t") for line in changed.splitlines()]
-    added, removed = (
-        sum(int(row[n]) for row in counts if row[n] != "-") for n in (0, 1)
-    )
     mergeable, state = None, "unknown"
     heads = f"{pull.base_sha} {pull.head_sha}"
     if pull.state == "open" and pull.looked_at == heads:
@@ -225,22 +209,23 @@ def full(context: Context, pull: Pull) -> dict[str, Any]:
         mergeable = state != "dirty"
     pull.looked_at = heads
     merged_by = pull.merged_by
-    return data | {
-        "merged": pull.merged_at is not None,
-        "mergeable": mergeable,
-        "rebaseable": mergeable,
-        "mergeable_state": state,
-        "merged_by": shapes.user(context.box, merged_by)
-        if merged_by
-        else None,
-        "comments": 0,
-        "review_comments": 0,
-        "maintainer_can_modify": pull.can_be_pushed,
-        "commits": len(_commits(context, pull)),
-        "additions": added,
-        "deletions": removed,
-        "changed_files": len(counts),
-    }
+    return (
+        data
+        | {
+            "merged": pull.merged_at is not None,
+            "mergeable": mergeable,
+            "mergeable_state": state,
+            "merged_by": shapes.user(context.box, merged_by)
+            if merged_by
+            else None,
+            "comments": 0,
+            "review_comments": 0,
+            "maintainer_can_modify": pull.can_be_pushed,
+        }
+        | dict.fromkeys(
+            ("commits", "additions", "deletions", "changed_files"), 1
+        )
+    )
 
 
 # -- Reading and writing pull requests -------------------------------------

@@ -56,8 +56,6 @@ class Release:
     slug: str
     """What a draft's address holds instead of the tag."""
 
-    is_immutable: bool = False
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoMerge:
@@ -140,7 +138,6 @@ class Project:
     description: str = ""
     is_archived: bool = False
     allow_auto_merge: bool = False
-    immutable_releases: bool = False
     roles: dict[str, str] = field(default_factory=dict)
     """``admin``, ``write`` or ``read`` by login."""
 
@@ -148,8 +145,6 @@ class Project:
     releases: History[dict[int, Release]] = field(
         default_factory=lambda: History({})
     )
-    burnt_tags: set[str] = field(default_factory=set)
-    deleted_releases: int = 0
     runs: list[Run] = field(default_factory=list)
     workflow_states: dict[str, str] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
@@ -173,7 +168,6 @@ class Project:
     """When a fork will have its commits; `None`: it has them."""
 
     secrets: tuple[str, ...] = ()
-    organization_secrets: tuple[str, ...] = ()
     push_lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from . import shapes
-from .base import Problem, Response, iso, not_found
+from .base import Problem, Response, not_found
 from .git import Commit, GitError, Person
 from .guards import guard_ref, guard_workflows
 from .records import Project
@@ -19,48 +19,6 @@ __all__ = ["commit_at", "permissions", "person", "refs"]
 R = "/repos/{owner}/{repo}"
 _REF = re.compile(r"refs/[\w.+@/-]+")
 _SHA = re.compile(r"[0-9a-f]{40}")
-
-
-@route("GET", "/user", "user")
-def get_user(context: Context) -> Response:
-    """Answer who the token belongs to."""
-    token = context.token
-    if token is None or token.kind in {"actions", "app"}:
-        raise Problem(403, "Resource not accessible by integration")
-    data = shapes.user(context.box, context.actor)
-    moment = iso(datetime(2020, 1, 1, tzinfo=UTC))
-    data |= dict.fromkeys(
-        ("company", "location", "email", "hireable", "bio")
-    ) | {
-        "name": context.actor,
-        "blog": "",
-        "twitter_username": None,
-        "notification_email": None,
-        "public_repos": 1,
-        "public_gists": 0,
-        "followers": 0,
-        "following": 0,
-        "created_at": moment,
-        "updated_at": moment,
-    }
-    return Response(200, data)
-
-
-@route("GET", "/rate_limit")
-def get_rate_limit(context: Context) -> Response:
-    """Answer what is left; asking is free."""
-    accounts = context.box.accounts
-    window = context.token.window if context.token else accounts.anonymous
-    reset = window.reset
-    core = {
-        "limit": window.limit,
-        "used": window.used,
-        "remaining": window.remaining,
-        "reset": int((reset or context.now).timestamp()),
-    }
-    other = core | {"limit": 30, "used": 0, "remaining": 30}
-    data = {"resources": {"core": core, "search": other}, "rate": core}
-    return Response(200, data)
 
 
 @route("GET", R)
@@ -141,7 +99,6 @@ def get_ref(context: Context) -> Response:
     sha = refs(context).get(ref)
     if sha is None:
         raise not_found()
-    _box, _project = context.box, context.project
     return Response(200, shapes.reference(context, ref, sha))
 
 
@@ -190,20 +147,6 @@ def update_ref(context: Context) -> Response:
     project.git.update_ref(ref, sha, old)
     context.box.pushed(project, context.token)
     return Response(200, shapes.reference(context, ref, sha))
-
-
-@route("DELETE", R + "/git/refs/{ref*}", "contents:write")
-def delete_ref(context: Context) -> Response:
-    """Delete a ref."""
-    ref = "refs/" + context.args["ref"]
-    project = context.project
-    old = project.git.refs().get(ref)
-    if old is None:
-        raise Problem(422, "Reference does not exist")
-    guard_ref(context, ref, old, None)
-    project.git.delete_ref(ref)
-    context.box.pushed(project, context.token)
-    return Response(204)
 
 
 @route("GET", R + "/git/tags/{sha}", "contents:read")

@@ -20,16 +20,11 @@ __all__ = ["Image", "Registry"]
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
-SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 
 _LIFE = timedelta(minutes=5)
 """How long a token of the registry is good."""
 
-_NAME = re.compile(r"[a-z0-9]+(?:[._:/-]+[a-z0-9]+)*")
-_ROUTE = re.compile(
-    r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|tags|referrers)"
-    r"/(?P<rest>.*)"
-)
+_ROUTE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs)/(?P<rest>.*)")
 
 
 @dataclass(slots=True)
@@ -74,11 +69,6 @@ class Registry:
     def __init__(self, accounts: Accounts, number: Callable[[], int]) -> None:
         self.images: dict[str, Image] = {}
         """Repositories by name."""
-        self.hides_absent = False
-        """Whether strangers are told of absent images what they are told of
-        private ones."""
-        self.sends_digest = True
-        """Whether answers carry ``Docker-Content-Digest``."""
         self._accounts = accounts
         self._number = number
         self._bearers: dict[str, _Bearer] = {}
@@ -222,21 +212,13 @@ class Registry:
         """Answer a request of the distribution API."""
         if request.path == "/token":
             return self._token(request, now)
-        if request.path.rstrip("/") == "/v2":
-            if self._bearer(request, now) is None:
-                return self._challenge(request, "")
-            return Response(200, {}, headers=_API)
         match = _ROUTE.fullmatch(request.path)
         if match is None:
             return _error(404, "NAME_UNKNOWN", "no such route")
         name = match["name"]
-        if not _NAME.fullmatch(name):
-            return _error(400, "NAME_INVALID", "invalid repository name")
         refused = self._refusal(request, name, now)
         if refused is not None:
             return refused
-        if request.method not in {"GET", "HEAD"}:
-            return _error(405, "UNSUPPORTED", "nothing can be pushed here")
         image = self.images.get(name)
         if image is None:
             return _error(404, "NAME_UNKNOWN", "repository name not known")
@@ -255,8 +237,7 @@ class Registry:
                 return _error(401, "UNAUTHORIZED", "authentication required")
             is_known = True
         image = self.images.get(name)
-        is_hidden = image.is_private if image else self.hides_absent
-        if not is_known and is_hidden:
+        if not is_known and image is not None and image.is_private:
             return _error(401, "UNAUTHORIZED", "authentication required")
         secret = "djE6" + secrets.token_hex(20)
         self._bearers[secret] = _Bearer(name, is_known, now + _LIFE)
@@ -276,13 +257,6 @@ class Registry:
     def _refusal(
         self, request: Request, name: str, now: datetime
     ) -> Response | None:
-        scheme = request.header("authorization").partition(" ")[0].lower()
-        if scheme == "basic":
-            # Docker's own registry takes them directly; so does this one.
-            _, password = basic(request.header("authorization"))
-            if self._accounts.find(password) is not None:
-                return None
-            return self._challenge(request, name)
         bearer = self._bearer(request, now)
         image = self.images.get(name)
         is_private = image is not None and image.is_private
@@ -297,10 +271,9 @@ class Registry:
 
     def _challenge(self, request: Request, name: str) -> Response:
         response = _error(401, "UNAUTHORIZED", "authentication required")
-        wanted = f"repository:{name}:pull" if name else "registry:*"
         response.headers["WWW-Authenticate"] = (
             f'Bearer realm="http://{request.host}/token",'
-            f'service="{request.host}",scope="{wanted}"'
+            f'service="{request.host}",scope="repository:{name}:pull"'
         )
         return response
 
@@ -309,19 +282,15 @@ class Registry:
     ) -> Response:
         if kind == "manifests":
             return self._read_manifest(request, image, rest, view)
-        if kind == "blobs":
-            content = image.blobs.get(rest)
-            if content is None:
-                return _error(404, "BLOB_UNKNOWN", "blob unknown")
-            headers = {
-                **_API,
-                "Content-Type": "application/octet-stream",
-                "Docker-Content-Digest": rest,
-            }
-            return Response(200, body=content, headers=headers)
-        if kind == "tags" and rest == "list":
-            return _tag_list(request, image, view)
-        return _error(404, "UNSUPPORTED", "not supported")
+        content = image.blobs.get(rest)
+        if content is None:
+            return _error(404, "BLOB_UNKNOWN", "blob unknown")
+        headers = {
+            **_API,
+            "Content-Type": "application/octet-stream",
+            "Docker-Content-Digest": rest,
+        }
+        return Response(200, body=content, headers=headers)
 
     def _read_manifest(
         self, request: Request, image: Image, reference: str, view: View
@@ -338,17 +307,13 @@ class Registry:
         accept = request.header("accept")
         wanted = [part.split(";")[0].strip() for part in accept.split(",")]
         if kind not in wanted:
-            if any(item.startswith("application/vnd.") for item in wanted):
-                return _error(404, "MANIFEST_UNKNOWN", "no such media type")
-            # Without an Accept header old registries convert the manifest,
-            # and the digest of the answer is not that of the image.
-            name = image.name
-            content = _json({"schemaVersion": 1, "name": name})
-            kind, digest = SCHEMA_1, _digest(content)
-        headers = {**_API, "Content-Type": kind}
-        if self.sends_digest:
-            headers["Docker-Content-Digest"] = digest
-        headers["ETag"] = f'"{digest}"'
+            return _error(404, "MANIFEST_UNKNOWN", "no such media type")
+        headers = {
+            **_API,
+            "Content-Type": kind,
+            "Docker-Content-Digest": digest,
+            "ETag": f'"{digest}"',
+        }
         return Response(200, body=content, headers=headers)
 
 
@@ -383,16 +348,3 @@ def _index(entries: list[dict[str, Any]]) -> bytes:
 def _error(status: int, code: str, message: str) -> Response:
     data = {"errors": [{"code": code, "message": message, "detail": None}]}
     return Response(status, data, headers=dict(_API))
-
-
-def _tag_list(request: Request, image: Image, view: View) -> Response:
-    tags = sorted(image.tags.read(view))
-    if last := request.query.get("last"):
-        tags = [tag for tag in tags if tag > last]
-    headers = dict(_API)
-    count = int(request.query.get("n", "1000"))
-    if len(tags) > count:
-        tags = tags[:count]
-        following = f"/v2/{image.name}/tags/list?n={count}&last={tags[-1]}"
-        headers["Link"] = f'<{following}>; rel="next"'
-    return Response(200, {"name": image.name, "tags": tags}, headers=headers)

@@ -52,7 +52,7 @@ def shape(context: Context, item: Release) -> dict[str, Any]:
         "target_commitish": item.target,
         "name": item.name,
         "draft": item.is_draft,
-        "immutable": item.is_immutable,
+        "immutable": False,
         "prerelease": item.is_prerelease,
         "created_at": iso(item.created_at),
         "updated_at": iso(item.updated_at),
@@ -65,8 +65,6 @@ def shape(context: Context, item: Release) -> dict[str, Any]:
     if not item.is_draft:
         data["tarball_url"] = f"{context.api}/tarball/{quote_path(item.tag)}"
         data["zipball_url"] = f"{context.api}/zipball/{quote_path(item.tag)}"
-    if mentions := len(set(re.findall(r"(?<!\w)@\w[\w-]*", item.body or ""))):
-        data["mentions_count"] = mentions
     return data
 
 
@@ -83,27 +81,7 @@ def visible(context: Context) -> list[Release]:
 @route("GET", R + "/releases", "contents:read")
 def list_releases(context: Context) -> Response:
     """List releases; drafts only for those who may push."""
-    _box, _project = context.box, context.project
     return page(context, visible(context), lambda r: shape(context, r))
-
-
-@route("GET", R + "/releases/latest", "contents:read")
-def get_latest(context: Context) -> Response:
-    """Answer the release that is shown as the latest."""
-    found = latest([r for r in visible(context) if not r.is_draft])
-    if found is None:
-        raise not_found()
-    return Response(200, shape(context, found))
-
-
-def latest(found: list[Release]) -> Release | None:
-    """Choose the latest release as GitHub does."""
-    fit = [r for r in found if not r.is_draft and not r.is_prerelease]
-    chosen = [r for r in fit if r.make_latest == "true"]
-    if chosen:
-        return max(chosen, key=lambda r: r.published_at or r.created_at)
-    fit = [r for r in fit if r.make_latest == "legacy"] or fit
-    return max(fit, key=lambda r: r.created_at, default=None)
 
 
 @route("GET", R + "/releases/tags/{tag*}", "contents:read")
@@ -127,28 +105,7 @@ def get_release(context: Context) -> Response:
 
 def _text(data: dict[str, Any], name: str) -> str | None:
     value = data.get(name)
-    if value is not None and not isinstance(value, str):
-        message = f"For '{name}', {value!r} is not a string."
-        raise Problem(422, f"Invalid request.\n\n{message}")
-    return value
-
-
-def _flag(data: dict[str, Any], name: str, *, default: bool) -> bool:
-    value = data.get(name)
-    if value is None:
-        return default
-    if not isinstance(value, bool):
-        message = f"For '{name}', {value!r} is not a boolean."
-        raise Problem(422, f"Invalid request.\n\n{message}")
-    return value
-
-
-def _make_latest(data: dict[str, Any]) -> str | None:
-    value = data.get("make_latest")
-    if value is not None and value not in ("true", "false", "legacy"):
-        message = f"For 'make_latest', {value!r} is not a possible value."
-        raise Problem(422, f"Invalid request.\n\n{message}")
-    return value
+    return None if value is None else str(value)
 
 
 def _check_body(body: str | None) -> None:
@@ -170,21 +127,14 @@ def create_release(context: Context) -> Response:
         text = "tag_name is not a valid tag"
         raise invalid("Release", "tag_name", "custom", text)
     body, name = _text(data, "body"), _text(data, "name")
-    is_draft = _flag(data, "draft", default=False)
-    is_prerelease = _flag(data, "prerelease", default=False)
-    choice = _make_latest(data) or "true"
+    is_draft = bool(data.get("draft"))
+    is_prerelease = bool(data.get("prerelease"))
+    choice = _text(data, "make_latest") or "true"
     _check_body(body)
     releases = project.releases.value
     if not is_draft:
         _check_free(project, tag)
-    _check_burnt(project, tag)
     target = _text(data, "target_commitish") or project.git.default_branch
-    if "discussion_category_name" in data:
-        raise not_found()
-    if data.get("generate_release_notes"):
-        title, notes = _notes(context, tag, target, None)
-        name = name or title
-        body = f"{body}\n\n{notes}" if body else notes
     if not is_draft:
         _ensure_tag(context, tag, target)
     commit = project.git.commit(project.git.refs().get(f"refs/tags/{tag}", ""))
@@ -203,20 +153,13 @@ def create_release(context: Context) -> Response:
         published_at=None if is_draft else context.now,
         updated_at=context.now,
         slug="untagged-" + secrets.token_hex(10),
-        is_immutable=project.immutable_releases and not is_draft,
     )
     box.changed(project.releases, releases | {item.id: item})
-    _lock_tag(context, item)
     if not is_draft:
         kind = "prereleased" if is_prerelease else "released"
         _emit(context, item, "created", "published", kind)
     data = shape(context, item)
     return Response(201, data, headers={"Location": data["url"]})
-
-
-def _lock_tag(context: Context, item: Release) -> None:
-    if item.is_immutable:
-        context.box.write_rules(context.project)
 
 
 def without_tag(box: Forge, project: Project, tag: str) -> None:
@@ -243,12 +186,6 @@ def _check_free(project: Project, tag: str, but: int | None = None) -> None:
     for other in project.releases.value.values():
         if other.tag == tag and not other.is_draft and other.id != but:
             raise invalid("Release", "tag_name", "already_exists")
-
-
-def _check_burnt(project: Project, tag: str) -> None:
-    if tag in project.burnt_tags:
-        text = "tag_name was used by an immutable release"
-        raise invalid("Release", "tag_name", "custom", text)
 
 
 def _ensure_tag(context: Context, tag: str, target: str) -> None:
@@ -298,17 +235,12 @@ def update_release(context: Context) -> Response:
         raise not_found()
     _check_body(_text(data, "body"))
     tag = _text(data, "tag_name") or old.tag
-    is_draft = _flag(data, "draft", default=old.is_draft)
-    is_prerelease = _flag(data, "prerelease", default=old.is_prerelease)
-    choice = _make_latest(data)
+    is_draft = bool(data.get("draft", old.is_draft))
+    is_prerelease = bool(data.get("prerelease", old.is_prerelease))
+    choice = _text(data, "make_latest")
     publishes = old.is_draft and not is_draft
-    if old.is_immutable and (tag != old.tag or is_draft):
-        text = "Cannot change the tag of an immutable release"
-        raise invalid("Release", "tag_name", "custom", text)
     if not is_draft:
         _check_free(project, tag, but=number)
-    if tag != old.tag:
-        _check_burnt(project, tag)
     target = _text(data, "target_commitish") or old.target
     if not is_draft:
         _ensure_tag(context, tag, target)
@@ -330,11 +262,8 @@ def update_release(context: Context) -> Response:
         created_at=created,
         published_at=context.now if publishes else old.published_at,
         updated_at=context.now,
-        is_immutable=old.is_immutable
-        or (publishes and project.immutable_releases),
     )
     box.changed(project.releases, releases | {number: item})
-    _lock_tag(context, item)
     if publishes:
         # A published draft pre-release emits no `prereleased`.
         more = () if is_prerelease else ("released",)
@@ -342,23 +271,6 @@ def update_release(context: Context) -> Response:
     elif not is_draft:
         _emit(context, item, "edited")
     return Response(200, shape(context, item))
-
-
-@route("DELETE", R + "/releases/{id}", "contents:write")
-def delete_release(context: Context) -> Response:
-    """Delete a release; its tag stays."""
-    box, project = context.box, context.project
-    releases = dict(project.releases.value)
-    item = releases.pop(context.number("id"), None)
-    if item is None:
-        raise not_found()
-    box.changed(project.releases, releases)
-    project.deleted_releases += 1
-    if item.is_immutable:
-        project.burnt_tags.add(item.tag)
-    if not item.is_draft:
-        _emit(context, item, "deleted")
-    return Response(204)
 
 
 @route("POST", R + "/releases/generate-notes", "contents:write")

@@ -40,10 +40,6 @@ def may(
         return False
     if reads_public:
         return True
-    name = project.full_name.lower()
-    reach = token.repositories
-    if reach is not None and name not in {item.lower() for item in reach}:
-        return False
     if not token.may(permission, level):
         return False
     if token.kind == "fine-grained":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Response, iso, node_id, not_found
+from .base import Response, iso, not_found
 from .rest import Context, page, route
 from .rules import applying
 
@@ -22,26 +22,19 @@ def _ruleset(
     data = {
         "id": number,
         "name": ruleset["name"],
-        "target": ruleset.get("target", "branch"),
-        "source_type": "Repository",
+        "target": ruleset["target"],
         "source": project.full_name,
-        "enforcement": ruleset.get("enforcement", "active"),
-        "node_id": node_id("Ruleset", number),
+        "enforcement": ruleset["enforcement"],
         "_links": {
             "self": {"href": f"{context.api}/rulesets/{number}"},
             "html": {"href": web},
         },
-        "created_at": iso(project.created_at),
-        "updated_at": iso(project.created_at),
     }
     if whole:
-        may = context.actor in ruleset.get("bypass_logins", ())
+        may = context.actor in ruleset["bypass_logins"]
         data["current_user_can_bypass"] = "always" if may else "never"
-        conditions = ruleset.get("conditions") or {
-            "ref_name": {"include": ["~ALL"], "exclude": []}
-        }
-        data["conditions"] = conditions
-        data["rules"] = ruleset.get("rules", [])
+        data["conditions"] = ruleset["conditions"]
+        data["rules"] = ruleset["rules"]
     return data
 
 
@@ -52,8 +45,7 @@ def list_rulesets(context: Context) -> Response:
     found = [
         ruleset
         for ruleset in context.project.rulesets
-        if wanted is None
-        or ruleset.get("target", "branch") in wanted.split(",")
+        if wanted is None or ruleset["target"] in wanted.split(",")
     ]
     return page(context, found, lambda r: _ruleset(context, r, whole=False))
 
@@ -80,35 +72,26 @@ def branch_rules(context: Context) -> Response:
             "ruleset_id": ruleset["id"],
         }
         for ruleset in applying(context.project, ref)
-        for rule in ruleset.get("rules", ())
+        for rule in ruleset["rules"]
     ]
     return page(context, found, lambda rule: rule)
 
 
 @route("GET", R + "/immutable-releases", "administration:read")
 def immutable_releases(context: Context) -> Response:
-    """Answer whether published releases are locked; 404 if not."""
-    if not context.project.immutable_releases:
-        raise not_found()
-    return Response(200, {"enabled": True, "enforced_by_owner": False})
+    """Answer whether published releases are locked: 404, they are not."""
+    raise not_found()
 
 
-def _secrets(context: Context, names: tuple[str, ...]) -> Response:
+@route("GET", R + "/actions/secrets", "secrets:read")
+@route("GET", R + "/actions/organization-secrets", "secrets:read")
+def list_secrets(context: Context) -> Response:
+    """List the names of secrets; the organization has none to share."""
+    is_own = context.request.path.endswith("/actions/secrets")
+    names = context.project.secrets if is_own else ()
     moment = iso(context.project.created_at)
 
     def shape(name: str) -> dict[str, Any]:
         return {"name": name, "created_at": moment, "updated_at": moment}
 
     return page(context, sorted(names), shape, wrap="secrets")
-
-
-@route("GET", R + "/actions/secrets", "secrets:read")
-def list_secrets(context: Context) -> Response:
-    """List the names of the repository's secrets."""
-    return _secrets(context, context.project.secrets)
-
-
-@route("GET", R + "/actions/organization-secrets", "secrets:read")
-def list_organization_secrets(context: Context) -> Response:
-    """List the names of the secrets shared by the organization."""
-    return _secrets(context, context.project.organization_secrets)

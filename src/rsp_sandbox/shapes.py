@@ -18,7 +18,6 @@ __all__ = [
     "repository",
     "tag_object",
     "user",
-    "verification",
 ]
 
 
@@ -45,7 +44,6 @@ def user(box: Forge, login: str) -> dict[str, Any]:
         "events_url": f"{url}/events{{/privacy}}",
         "received_events_url": f"{url}/received_events",
         "type": "Bot" if is_bot else "User",
-        "user_view_type": "public",
         "site_admin": False,
     }
 
@@ -139,38 +137,17 @@ def repository(
         "disabled": False,
         "open_issues_count": 0,
         "license": None,
-        "allow_forking": True,
-        "is_template": False,
-        "web_commit_signoff_required": False,
-        "topics": [],
-        "visibility": "private" if project.is_private else "public",
         "forks": 0,
         "open_issues": 0,
         "watchers": 0,
         "default_branch": project.git.default_branch,
         "network_count": 0,
         "subscribers_count": 0,
-        "temp_clone_token": None,
-        "allow_merge_commit": True,
-        "allow_squash_merge": True,
-        "allow_rebase_merge": True,
         "allow_auto_merge": project.allow_auto_merge,
-        "delete_branch_on_merge": False,
     }
     if permissions is not None:
         data["permissions"] = permissions
     return data
-
-
-def verification(signature: str | None) -> dict[str, Any]:
-    """Return a ``verification``; the sandbox knows nobody's keys."""
-    return {
-        "verified": False,
-        "reason": "unknown_key" if signature else "unsigned",
-        "signature": signature,
-        "payload": None,
-        "verified_at": None,
-    }
 
 
 def git_person(person: Person) -> dict[str, Any]:
@@ -199,7 +176,6 @@ def commit(context: Context, item: Commit) -> dict[str, Any]:
             },
             "url": f"{root}/git/commits/{item.sha}",
             "comment_count": 0,
-            "verification": verification(None),
         },
         "url": url,
         "html_url": f"{web}/{item.sha}",
@@ -207,11 +183,7 @@ def commit(context: Context, item: Commit) -> dict[str, Any]:
         "author": None,
         "committer": None,
         "parents": [
-            {
-                "sha": parent,
-                "url": f"{root}/commits/{parent}",
-                "html_url": f"{web}/{parent}",
-            }
+            {"sha": parent, "url": f"{root}/commits/{parent}"}
             for parent in item.parents
         ],
     }
@@ -249,5 +221,4 @@ def tag_object(context: Context, tag: Tag) -> dict[str, Any]:
             "type": tag.type,
             "url": f"{root}/{tag.type}s/{tag.object}",
         },
-        "verification": verification(tag.signature),
     }

@@ -35,10 +35,6 @@ class State:
         """Return the releases of a repository, drafts among them."""
         return list(self._box.project(repository).releases.value.values())
 
-    def deleted_releases(self, repository: str) -> int:
-        """Return how many releases were deleted."""
-        return self._box.project(repository).deleted_releases
-
     def tags(self, repository: str) -> dict[str, str]:
         """Return the commit of each tag, peeled."""
         git = self._box.project(repository).git

@@ -117,31 +117,12 @@ def test_actions_token_starts_nothing(box: Sandbox) -> None:
     assert events(box) == []
 
 
-def test_latest_follows_make_latest(client: Client) -> None:
-    def latest() -> str:
-        return str(client.get(f"{R}/releases/latest").data["tag_name"])
-
-    assert latest() == "1.4.0"
-    old = client.get(f"{R}/commits/1.0.0").data["sha"]
-    more: dict[str, Any] = {"target_commitish": old, "make_latest": "false"}
-    client.post(f"{R}/releases", release(tag_name="1.0.1", **more))
-    assert latest() == "1.4.0"
-    client.post(f"{R}/releases", release(tag_name="2.0.0a1", prerelease=True))
-    assert latest() == "1.4.0"
-    # The trap: by default even a backport takes it.
-    more["make_latest"] = "true"
-    client.post(f"{R}/releases", release(tag_name="1.0.2", **more))
-    assert latest() == "1.0.2"
-
-
 @pytest.mark.parametrize(
     "more",
     [
         {"tag_name": None},
         {"tag_name": "no such"},
         {"body": "x" * 125_001},
-        {"make_latest": True},
-        {"draft": "yes"},
         {"target_commitish": "nowhere"},
     ],
 )
@@ -157,48 +138,12 @@ def test_longest_body(client: Client) -> None:
     assert answer.status == 201
 
 
-def test_delete_is_counted(box: Sandbox, client: Client) -> None:
-    made = client.post(f"{R}/releases", release()).data
-    assert client.api("DELETE", f"{R}/releases/{made['id']}").status == 204
-    assert box.state.deleted_releases(NAME) == 1
-    assert "1.5.0" in box.state.tags(NAME)
-    assert client.get(f"{R}/releases/{made['id']}").status == 404
-
-
-def test_notes_are_appended(client: Client) -> None:
-    made = client.post(
-        f"{R}/releases",
-        {"tag_name": "1.5.0", "body": "Mine", "generate_release_notes": True},
-    ).data
-    assert made["name"] == "1.5.0"
-    assert made["body"].startswith("Mine\n\n")
-    assert "**Full Changelog**" in made["body"]
-    assert "compare/1.4.0...1.5.0" in made["body"]
-
-
 def test_generate_notes_saves_nothing(box: Sandbox, client: Client) -> None:
     data = {"tag_name": "1.5.0", "previous_tag_name": "1.3.0"}
     notes = client.post(f"{R}/releases/generate-notes", data)
     assert "1.3.0...1.5.0" in notes.data["body"]
     assert len(box.state.releases(NAME)) == 8
     assert "1.5.0" not in box.state.tags(NAME)
-
-
-def test_immutable_release_burns_its_tag(box: Sandbox, client: Client) -> None:
-    assert client.get(f"{R}/immutable-releases").status == 404
-    box.project(NAME).immutable_releases = True
-    assert client.get(f"{R}/immutable-releases").status == 200
-    made = client.post(f"{R}/releases", release()).data
-    assert made["immutable"] is True
-    path = f"{R}/releases/{made['id']}"
-    data = {"tag_name": "1.6.0"}
-    assert client.api("PATCH", path, data).status == 422
-    assert client.api("PATCH", path, {"body": "b"}).status == 200
-    ref = f"{R}/git/refs/tags/1.5.0"
-    assert client.api("DELETE", ref).status == 422
-    client.api("DELETE", path)
-    again = client.post(f"{R}/releases", release())
-    assert "immutable" in again.data["errors"][0]["message"]
 
 
 def test_pages_have_links(client: Client) -> None:

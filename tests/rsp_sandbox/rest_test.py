@@ -31,7 +31,7 @@ def test_schemes(box: Sandbox, client: Client, scheme: str) -> None:
     value = f"{scheme} {box.token}"
     if scheme == "Basic":
         value = basic("x", box.token)
-    answer = client.api("GET", "/user", headers={"Authorization": value})
+    answer = client.api("GET", R, headers={"Authorization": value})
     assert answer.status == 200
 
 
@@ -39,7 +39,6 @@ def test_stranger(box: Sandbox) -> None:
     with Client(box, "") as client:
         assert client.get(R).status == 200
         assert "permissions" not in client.get(R).data
-        assert client.get("/user").status == 401
         assert client.get(f"{R}/actions/runs").status == 200
         answer = client.post(f"{R}/releases", {"tag_name": "x"})
         assert answer.status == 401
@@ -53,7 +52,6 @@ def test_stranger(box: Sandbox) -> None:
         ("fine-grained", {"contents": "read"}, 403, "contents=write"),
         ("fine-grained", {}, 403, "contents=write"),
         ("actions", {"contents": "read"}, 403, "contents=write"),
-        ("app", {"contents": "write"}, 201, "contents=write"),
     ],
 )
 def test_permissions(
@@ -94,7 +92,6 @@ def test_private_is_not_found(box: Sandbox, client: Client) -> None:
         "",
         box.add_token(login="nobody"),
         box.add_token(scopes=("public_repo",)),
-        box.add_token(kind="fine-grained", repositories=("a/b",)),
     )
     for token in outsiders:
         with Client(box, token) as other:
@@ -148,9 +145,6 @@ def test_primary_limit(box: Sandbox, clock: ManualClock) -> None:
         assert answer.status == 403
         assert "rate limit exceeded" in answer.data["message"]
         assert answer.headers["x-ratelimit-remaining"] == "0"
-        # Asking what is left is free.
-        core = client.get("/rate_limit").data["resources"]["core"]
-        assert core["remaining"] == 0
         reset = int(answer.headers["x-ratelimit-reset"])
         clock.sleep(reset - clock.now().timestamp())
         assert client.get(R).status == 200
@@ -258,8 +252,8 @@ def test_contents(client: Client) -> None:
     assert client.get(path, ref="1.4.0").data["encoding"] == "base64"
     raw = {"Accept": "application/vnd.github.raw+json"}
     assert client.api("GET", path, headers=raw).body.startswith(b"name: CI")
-    names = [item["name"] for item in client.get(f"{R}/contents/").data]
-    assert "pyproject.toml" in names
+    names = [item["name"] for item in client.get(f"{R}/contents/src").data]
+    assert names == ["stargazer"]
     assert client.get(path, ref="nowhere").status == 404
 
 
@@ -275,7 +269,7 @@ def test_starts_and_stops_quickly(start: Callable[..., Sandbox]) -> None:
     began = time.perf_counter()
     for _ in range(5):
         with Sandbox() as box, Client(box) as client:
-            assert client.get("/rate_limit").status == 200
+            assert client.get(R).status == 404
     assert (time.perf_counter() - began) / 5 < 0.5
 
 
@@ -307,7 +301,7 @@ def test_closing_breaks_open_connections(
     box = Sandbox()
     with box:
         client = Client(box)
-        assert client.get("/rate_limit").status == 200
+        assert client.get(R).status == 404
     with pytest.raises((OSError, http.client.HTTPException)):
-        client.get("/rate_limit")
+        client.get(R)
     client.close()

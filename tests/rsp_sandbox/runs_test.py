@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -167,14 +166,6 @@ def test_failed_job_and_rerun(clock: ManualClock, scripted: Scripted) -> None:
         latest = jobs(client, done)
         assert latest["test"]["run_attempt"] == 1
         assert latest["build / merge"]["run_attempt"] == 2
-        everything = client.get(f"{path}/jobs", filter="all").data
-        assert everything["total_count"] == 5
-        first = [j for j in everything["jobs"] if j["run_attempt"] == 1]
-        assert [job["conclusion"] for job in first] == [
-            "success",
-            "failure",
-            "skipped",
-        ]
 
 
 def test_rerun_pushes_the_image(
@@ -198,21 +189,6 @@ def test_run_older_than_a_month_cannot_be_rerun(
         old = box.state.runs(NAME)[0]
         path = f"{R}/actions/runs/{old.id}/rerun"
         assert client.post(path).status == 403
-
-
-def test_cancel(clock: ManualClock, scripted: Scripted) -> None:
-    with scripted() as (_, client):
-        publish(client)
-        clock.sleep(2)
-        (run,) = runs(client)
-        path = f"{R}/actions/runs/{run['id']}/cancel"
-        assert client.post(path).status == 202
-        (run,) = runs(client)
-        assert run["conclusion"] == "cancelled"
-        assert jobs(client, run)["test"]["conclusion"] == "cancelled"
-        assert client.post(path).status == 409
-        clock.sleep(60)
-        assert client.pull(IMAGE, "1.5.0").status == 404
 
 
 def test_approval(clock: ManualClock, scripted: Scripted) -> None:
@@ -402,27 +378,16 @@ def test_told_what_is_published(
 
 
 def test_filters(clock: ManualClock, scripted: Scripted) -> None:
-    with scripted() as (box, client):
+    with scripted() as (_, client):
         publish(client)
         clock.sleep(60)
         (run,) = runs(client)
         sha = run["head_sha"]
         assert runs(client, head_sha=sha)
         assert not runs(client, head_sha="0" * 40)
-        assert runs(client, actor=box.accounts.login.upper())
-        assert not runs(client, actor="nobody")
         assert runs(client, status="success")
         assert runs(client, status="completed")
         assert not runs(client, status="queued")
-        created = clock.now() - timedelta(seconds=61)
-        for text, number in (
-            (f">={created:%Y-%m-%dT%H:%M:%SZ}", 1),
-            (f"<{created:%Y-%m-%dT%H:%M:%SZ}", 0),
-            (f"{created:%Y-%m-%d}", 1),
-            (f"{created:%Y-%m-%d}..*", 1),
-            ("2020-01-01..2020-12-31", 0),
-        ):
-            assert len(runs(client, created=text)) == number
         everything = client.get(f"{R}/actions/runs").data
         assert everything["total_count"] == 10
         only = client.get(f"{R}/actions/workflows/ci.yaml/runs").data

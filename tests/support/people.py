@@ -88,10 +88,8 @@ class Person:
         path.write_text(change(old), encoding="utf-8")
         git("add", "--all")
         git("commit", "-q", "-m", f"Change {name}")
-        # Whoever may bypass the rules, as for the teammate's merge here.
-        (service.remote / "hooks" / "update").unlink(missing_ok=True)
+        # By path, where no rule holds, as for the teammate's merge here.
         git("push", "-q", "origin", f"HEAD:{branch}")
-        service.box.write_rules(service.box.project(NAME))
         return git("rev-parse", "HEAD").strip()
 
 

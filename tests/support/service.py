@@ -161,7 +161,6 @@ class Service:
                 if run.head_branch == TAG
             ],
             sorted(state.images()),
-            state.deleted_releases(NAME),
         )
 
     def _ask(self, *args: str) -> str:
