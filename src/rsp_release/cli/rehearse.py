@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ from ..deployment.charts import parse_place
 from ..exceptions import UsageError
 from ..views import safe
 from .demo import isolate, run_git, tell
-from .release import run_bump
+from .options import DryRun, Part, Pre, Yes
+from .release import bump
 from .session import Globals, Session
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..models import Publication
 
-__all__ = ["run_rehearse"]
+__all__ = ["rehearse"]
 
 _OWN_SETTINGS = r"^(user|gpg|tag|commit)\."
 """Git's settings of the clone that a release depends on."""
@@ -31,45 +32,18 @@ _SPEED = 4.0
 """How much faster than usual the sandbox's jobs run."""
 
 
-def run_rehearse(
-    options: Globals,
-    make_session: Callable[[Globals], Session],
+def rehearse(
+    session: Session,
+    part: Part = "auto",
     *,
-    part: str,
-    pre: str | None,
-    force: bool,
-    dry_run: bool,
+    pre: Pre = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
 ) -> int:
-    """Release a throw-away clone of this repository against the sandbox.
-
-    Parameters
-    ----------
-    options
-        Options that stand before the command.
-    make_session
-        Makes the session of ``bump`` for other such options.
-    part
-        ``auto``, ``major``, ``minor``, ``patch``, or a version.
-    pre
-        The identifier of a pre-release.
-    force
-        Whether less may be released than the changes call for.
-    dry_run
-        Whether the rehearsal ends with the plan.
-
-    Returns
-    -------
-    int
-        The exit status of ``bump``.
-
-    Raises
-    ------
-    ReleaseError
-        Raised if there is nothing that could be cloned.
-    """
+    """Release this repository on the sandbox, in a throwaway clone."""
     from rsp_sandbox import Sandbox, Scenario, seed
 
-    session = make_session(options)
+    options = session.globals
     root, repository, branch = session.factory.find_home()
     source = _look(root, options, repository, branch)
     config = load_config(root, environ=options.environ)
@@ -108,11 +82,10 @@ def run_rehearse(
             inner = replace(
                 options, directory=place, remote="origin", environ=environ
             )
-            status = run_bump(
-                make_session(inner),
-                part=part,
+            status = bump(
+                Session(inner, asked=session.options, as_json=session.as_json),
+                part,
                 pre=pre,
-                force=force,
                 dry_run=dry_run,
                 yes=True,
             )
