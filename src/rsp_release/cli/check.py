@@ -53,17 +53,16 @@ def check(
             facts = checker.find_facts()
             view.begin(facts)
             reports = []
-            is_job = options.environ.get("GITHUB_ACTIONS") == "true"
             session.mask()
             for report in checker.run(facts):
                 view.show(report)
                 reports.append(report)
-                if is_job:
+                if session.is_job:
                     _annotate(report, options)
             view.show_settings(checker.settings(facts))
             status = _judge(reports)
             view.conclude(reports, status)
-            if is_job:
+            if session.is_job:
                 from .check_job import conclude
 
                 conclude(reports, status, options.environ)

@@ -41,7 +41,7 @@ def deploy(
     releaser = session.make_releaser(
         checkout=local, timeout=parse_duration(timeout)
     )
-    with session.lock(releaser, writes=not dry_run):
+    with session.lock(releaser.project.journals, writes=not dry_run):
         release = releaser.find(tag)
         step = ChartPull(is_asked=True, force=force, waits=wait)
         result = session.show(

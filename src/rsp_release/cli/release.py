@@ -35,7 +35,7 @@ def bump(
     if yes:
         session.stop_asking()
     releaser = session.make_releaser(deepens=deepen)
-    with session.lock(releaser, writes=not dry_run):
+    with session.lock(releaser.project.journals, writes=not dry_run):
         plan = releaser.plan(
             Request(part=part, pre=pre, force=session.options.forces)
         )
@@ -72,7 +72,7 @@ def resume(
 ) -> int:
     """Resume an interrupted release."""
     releaser = session.make_releaser(deepens=deepen)
-    with session.lock(releaser):
+    with session.lock(releaser.project.journals):
         subject = releaser.plan_resume(tag)
         return _see_through(
             session,

@@ -9,22 +9,22 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from functools import wraps
+from datetime import datetime
+from functools import cached_property, wraps
 from pathlib import Path
 from shlex import quote
 from typing import Any, Concatenate, ParamSpec, TextIO
 
-from ..config import Config, load_config
+from ..config import load_config
 from ..engine.journal import lock
 from ..exceptions import ExitStatus, ReleaseError, UsageError
-from ..factory import Factory
+from ..factory import Factory, SystemClock
 from ..models import Choice, Event, Result
 from ..release.conclusion import OUTCOMES
 from ..release.plan import Options
 from ..release.releaser import Releaser
 from ..release.watcher import Watcher
-from ..views import Kind, choose_kind, make_view, safe
+from ..views import choose_kind, make_view, safe
 
 __all__ = [
     "Globals",
@@ -105,26 +105,22 @@ class Session:
                 f"{flag} and --no-watch exclude each other",
                 help="use one of them",
             )
-        self._config: Config | None = None
-        self._factory: Factory | None = None
         self._is_masked = False
 
-    @property
+    @cached_property
     def factory(self) -> Factory:
         """What makes the adapters."""
-        if self._factory is None:
-            config = load_config(
-                self.globals.directory,
-                environ=self.globals.environ,
-                overrides={"repository": self.globals.repository},
-            )
-            self._factory = Factory(
-                directory=self.globals.directory,
-                remote=self.globals.remote,
-                config=config,
-                environ=self.globals.environ,
-            )
-        return self._factory
+        config = load_config(
+            self.globals.directory,
+            environ=self.globals.environ,
+            overrides={"repository": self.globals.repository},
+        )
+        return Factory(
+            directory=self.globals.directory,
+            remote=self.globals.remote,
+            config=config,
+            environ=self.globals.environ,
+        )
 
     @property
     def may_ask(self) -> bool:
@@ -161,13 +157,6 @@ class Session:
             asks=answer != known[-1],
         )
 
-    def _kind(self, stdout: TextIO) -> Kind:
-        return choose_kind(
-            stdout=stdout,
-            environ=self.globals.environ,
-            as_json=self.as_json,
-        )
-
     def make_releaser(
         self, *, deepens: bool = False, **changes: Any
     ) -> Releaser:
@@ -191,10 +180,10 @@ class Session:
         )
 
     def lock(
-        self, releaser: Releaser, *, writes: bool = True
+        self, journals: Path, *, writes: bool = True
     ) -> AbstractContextManager[None]:
         """Let only one process write from this clone."""
-        return lock(releaser.project.journals) if writes else nullcontext()
+        return lock(journals) if writes else nullcontext()
 
     def show(
         self,
@@ -231,7 +220,11 @@ class Session:
         stdout = stdout or sys.stdout
         self.mask()
         view = make_view(
-            kind=self._kind(stdout),
+            kind=choose_kind(
+                stdout=stdout,
+                environ=self.globals.environ,
+                as_json=self.as_json,
+            ),
             title=title,
             steps=steps,
             stdout=stdout,
@@ -262,26 +255,26 @@ class Session:
 
         On the standard error, which is seldom kept in a file.
         """
-        if self._is_masked or not self._is_job:
+        # Where the settings are wrong, nothing was read but them.
+        if (
+            self._is_masked
+            or not self.is_job
+            or "factory" not in self.__dict__
+        ):
             return
         self._is_masked = True
-        if self._factory is None:
-            # The settings are wrong, and nothing was read but them.
-            return
         from ..views.actions import mask
 
-        sys.stderr.write(mask(self._factory.find_secrets()))
+        sys.stderr.write(mask(self.factory.find_secrets()))
         sys.stderr.flush()
 
     @property
-    def _is_job(self) -> bool:
+    def is_job(self) -> bool:
+        """Whether GitHub Actions runs the command."""
         return self.globals.environ.get("GITHUB_ACTIONS") == "true"
 
     def _now(self) -> datetime:
-        """Return the time, where the settings are wrong as well."""
-        if self._factory is None:
-            return datetime.now(tz=UTC)
-        return self._factory.clock.now()
+        return SystemClock().now()
 
     def fail(self, error: ReleaseError, *, tag: str | None = None) -> int:
         """Show an error where no events have begun.
@@ -298,9 +291,8 @@ class Session:
         int
             The exit status.
         """
-        if self._kind(sys.stdout) not in ("json", "actions"):
+        if not self.as_json and not self.is_job:
             raise error
-
         result = self._fail(error, tag)
         self.show("", (), iter([result]), tag=tag)
         return int(result.exit_status)
@@ -326,7 +318,7 @@ class Session:
 
     def _find_line(self, file: str | None, excerpt: str | None) -> int | None:
         """Find where an excerpt stands, for an annotation alone."""
-        if file is None or not excerpt or not self._is_job:
+        if file is None or not excerpt or not self.is_job:
             return None
         from ..views.actions import find_line
         from .next import find_top

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from shlex import quote
 from typing import Annotated
 
 from typer import Option
 
-from ..engine.journal import lock
 from ..steps.workflow_run import PublishingRun
 from .again import LastRun
 from .options import Approve, RerunFailed, Tag, Timeout
@@ -35,7 +33,7 @@ def watch(
     last = LastRun()
     while True:
         writes = rerun_failed > 0 or approve
-        with lock(watcher.journals) if writes else nullcontext():
+        with session.lock(watcher.journals, writes=writes):
             step = PublishingRun(run, reruns=rerun_failed, approves=approve)
             result = session.show(
                 f"Publication of {release.repository} {release.tag}",
