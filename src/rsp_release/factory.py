@@ -38,14 +38,13 @@ if TYPE_CHECKING:
     from .deployment.fleet_reader import FleetReader
     from .release.checker import Checker
     from .release.watcher import Watcher
-    from .storage.git.changelog import GitChangelog
     from .storage.git.clone import GitClone
     from .storage.github.forge import GithubForge
     from .storage.github.http import GithubHttp
     from .storage.registry.oci import OciRegistry
     from .version.choose import History
 
-__all__ = ["Factory", "SystemClock", "find_repository"]
+__all__ = ["Factory", "SystemClock"]
 
 _API_URL = "https://api.github.com"
 _SERVER_URL = "https://github.com"
@@ -124,9 +123,7 @@ class Factory:
         Releaser
             For the clone, its repository on GitHub and the registries.
         """
-        git = self._make_git()
-        repository = self._find_repository(git)
-        config = self._detect(git, repository)
+        git, repository, config = self._open_clone()
         run = PublishingRun(
             reruns=options.reruns, approves=options.approves, in_release=True
         )
@@ -202,16 +199,8 @@ class Factory:
         """
         from .release.checker import Checker
 
-        git = self._make_git(needs_remote=not offline)
-        try:
-            repository = self._find_repository(git)
-        except UsageError:
-            if not offline:
-                raise
-            repository = f"owner/{git.root.resolve().name}"
-        config = self._detect(git, repository, asks=not offline).detected(
-            "git's tag.gpgSign", sign=git.signs()
-        )
+        git, repository, config = self._open_clone(offline=offline)
+        config = config.detected("git's tag.gpgSign", sign=git.signs())
         shared = self._make_world(git, config, repository)
         local = threading.local()
         forges: list[GithubForge] = []
@@ -246,22 +235,26 @@ class Factory:
             The directory, owner and name on GitHub, and the branch that is
             released from, as far as the clone alone tells.
         """
-        git = self._make_git(needs_remote=False)
-        try:
-            repository = self._find_repository(git)
-        except UsageError:
-            repository = f"owner/{git.root.resolve().name}"
-        config = self._detect(git, repository, asks=False)
+        git, repository, config = self._open_clone(offline=True)
         return git.root, repository, config.branch
 
-    def _find_repository(self, git: GitClone) -> str:
-        return find_repository(
-            git.url, config=self._config, server_url=self._server_url
-        )
+    def _open_clone(
+        self, *, offline: bool = False
+    ) -> tuple[GitClone, str, Config]:
+        """Open the clone, and find its repository and its settings.
 
-    def _detect(
-        self, git: GitClone, repository: str, *, asks: bool = True
-    ) -> Config:
+        Nobody but it is asked offline, and it needs no remote.
+        """
+        git = self._make_git(needs_remote=not offline)
+        try:
+            repository = self._find_repository(git, self._config)
+        except UsageError:
+            if not offline:
+                raise
+            repository = f"owner/{git.root.resolve().name}"
+        return git, repository, self._detect(git, repository, asks=not offline)
+
+    def _detect(self, git: GitClone, repository: str, *, asks: bool) -> Config:
         """Fill in the settings that no person has set."""
         config = self._config.detected(
             f"the URL of {git.remote}", repository=repository
@@ -325,12 +318,10 @@ class Factory:
             if named is None:
                 raise
         else:
-            repository = self._find_repository(git)
+            repository = self._find_repository(git, self._config)
             bare = self._config._replace(repository=None, sources={})
             try:
-                own = find_repository(
-                    git.url, config=bare, server_url=self._server_url
-                )
+                own = self._find_repository(git, bare)
             except UsageError:
                 own = repository
             if own.lower() == repository.lower():
@@ -340,12 +331,28 @@ class Factory:
         state = Path(base) if base else Path.home() / ".local" / "state"
         return named, state / "rsp-release" / named, Config(repository=named)
 
-    def _make_files(self, git: GitClone) -> Files:
-        from .storage.git.files import CloneFiles, WorkTree
+    def _find_repository(self, git: GitClone, config: Config) -> str:
+        """Find owner and name of the repository on GitHub.
 
-        if not git.has_commit():
-            return WorkTree(git.root)
-        return CloneFiles(git.repository, environ=self._environ)
+        That is what a person set, else what the remote's URL says where it
+        is one of GitHub's, else ``GITHUB_REPOSITORY``.
+        """
+        url = git.url
+        if config.repository and config.is_set("repository"):
+            return config.repository
+        host = re.escape(urlsplit(self._server_url).netloc)
+        match = _REPOSITORY_IN_URL.search(url)
+        told = f"{match['owner']}/{match['name']}" if match else None
+        if told and re.search(rf"(?:^|@|//|\.){host}[:/]", url):
+            return told
+        if config.repository:
+            return config.repository
+        if told and not url.startswith((".", "/", "file:")):
+            return told
+        raise UsageError(
+            f"it is not known which GitHub repository {url} is",
+            help="name it with --repo OWNER/NAME, or set GITHUB_REPOSITORY",
+        )
 
     def _make_git(self, *, needs_remote: bool = True) -> GitClone:
         from .storage.git.clone import GitClone, Sign
@@ -430,15 +437,6 @@ class Factory:
             environ=self._environ,
         )
 
-    def _make_changelog(self, git: GitClone, config: Config) -> GitChangelog:
-        from .storage.git.changelog import GitChangelog
-
-        return GitChangelog(
-            repository=git.repository,
-            environ={**os.environ, **self._environ},
-            config=config,
-        )
-
     def _make_registry(self) -> OciRegistry:
         from .storage.registry.oci import OciRegistry
 
@@ -455,16 +453,26 @@ class Factory:
         repository: str,
         checkout: Path | None = None,
     ) -> World:
+        from .storage.git.changelog import GitChangelog
+        from .storage.git.files import CloneFiles, WorkTree
+
         forge = self._make_forge(repository)
+        files: Files = WorkTree(git.root)
+        if git.has_commit():
+            files = CloneFiles(git.repository, environ=self._environ)
         return World(
             git=git,
             forge=forge,
             registry=self._make_registry(),
             clock=self._clock,
-            changelog=self._make_changelog(git, config),
+            changelog=GitChangelog(
+                repository=git.repository,
+                environ={**os.environ, **self._environ},
+                config=config,
+            ),
             deploy=self._make_deploy(checkout),
             settings=forge,
-            files=self._make_files(git),
+            files=files,
             digests=DigestRecords(git.journals),
         )
 
@@ -485,45 +493,6 @@ class Factory:
         return read_history(
             self._directory, config=self._config, revision=revision
         )
-
-
-def find_repository(url: str, *, config: Config, server_url: str) -> str:
-    """Find owner and name of the repository on GitHub.
-
-    Parameters
-    ----------
-    url
-        The remote's URL.
-    config
-        The settings, which hold flags and environment as well.
-    server_url
-        The web address of GitHub.
-
-    Returns
-    -------
-    str
-        What a person set, else what the remote's URL says where it is one of
-        GitHub's, else ``GITHUB_REPOSITORY``.
-
-    Raises
-    ------
-    UsageError
-        Raised if nothing says it.
-    """
-    if config.repository and config.is_set("repository"):
-        return config.repository
-    host = urlsplit(server_url).netloc
-    match = _REPOSITORY_IN_URL.search(url)
-    if match and re.search(rf"(?:^|@|//|\.){re.escape(host)}[:/]", url):
-        return f"{match['owner']}/{match['name']}"
-    if config.repository:
-        return config.repository
-    if match and not url.startswith((".", "/", "file:")):
-        return f"{match['owner']}/{match['name']}"
-    raise UsageError(
-        f"it is not known which GitHub repository {url} is",
-        help="name it with --repo OWNER/NAME, or set GITHUB_REPOSITORY",
-    )
 
 
 def _find_token(environ: Mapping[str, str]) -> str | None:

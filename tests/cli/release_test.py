@@ -6,12 +6,13 @@ import io
 import sys
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from typing_extensions import override
 
 from rsp_release.cli.app import main
-from rsp_release.cli.release import run_bump, run_resume
+from rsp_release.cli.release import bump, resume
 from rsp_release.cli.session import Globals, Session
 from rsp_release.release.releaser import Releaser
 from tests.support.campaign import TAG, make_releaser
@@ -32,7 +33,9 @@ class Terminal(Session):
         return True
 
     @override
-    def make_releaser(self, *, reruns: int | None = None) -> Releaser:
+    def make_releaser(
+        self, *, deepens: bool = False, **changes: Any
+    ) -> Releaser:
         return make_releaser(
             self._hub, Chaos(), self._folder / "journals", random=Random(0)
         )
@@ -44,9 +47,7 @@ def _answer(monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
 
 
 def _bump(session: Session, *, yes: bool = False) -> int:
-    return run_bump(
-        session, part="minor", pre=None, force=False, dry_run=False, yes=yes
-    )
+    return bump(session, "minor", yes=yes)
 
 
 def test_edited_entry_is_asked_about(
@@ -64,7 +65,7 @@ def test_edited_entry_is_asked_about(
     _answer(monkeypatch, "n")
     assert _bump(session) == 3
     _answer(monkeypatch, "n")
-    assert run_resume(session, tag=None) == 3
+    assert resume(session, tag=None) == 3
     assert hub.tags == {}
     said = capsys.readouterr()
     question = f"Release it as {TAG} anyway?"
@@ -84,7 +85,7 @@ def test_resume_insists_where_a_person_says_so(
     _answer(monkeypatch, "n")
     assert _bump(session, yes=True) == 3
     _answer(monkeypatch, "y")
-    assert run_resume(session, tag=TAG) == 0
+    assert resume(session, tag=TAG) == 0
     assert list(hub.tags) == [TAG]
 
 

@@ -129,11 +129,18 @@ def export_svg(
     if now is None:
         raise ValueError("no event to draw")
     glyphs = Glyphs()
-    painter = Painter(title=safe.line(title), glyphs=glyphs)
+    painter = Painter(
+        board=board,
+        title=safe.line(title),
+        glyphs=glyphs,
+        now=now,
+        width=width,
+        turn=3 if board.result is None else None,
+    )
     if board.result is None:
-        lines = painter.live(board, now=now, width=width, height=100, turn=3)
+        lines = painter.live(100)
     else:
-        lines = painter.settled(board, now=now, width=width)
+        lines = painter.settled()
         lines += closing_frame(
             Closing(board, board.result), glyphs, width=width
         )

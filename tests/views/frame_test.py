@@ -16,7 +16,24 @@ from rsp_release.views.glyphs import Glyphs
 from .hostile import hostile_texts, poisoned
 from .streams import STEPS, STREAMS, TITLE, at, busy, released
 
-PAINTER = Painter(title=TITLE, glyphs=Glyphs())
+
+def live(
+    board: Board, *, now: datetime, width: int, height: int, turn: int = 1,
+    glyphs: Glyphs | None = None,
+) -> list[Line]:  # fmt: skip
+    return Painter(
+        board=board, title=TITLE, glyphs=glyphs or Glyphs(), now=now,
+        width=width, turn=turn,
+    ).live(height)  # fmt: skip
+
+
+def settled(
+    board: Board, *, now: datetime, width: int, glyphs: Glyphs | None = None
+) -> list[Line]:
+    return Painter(
+        board=board, title=TITLE, glyphs=glyphs or Glyphs(), now=now,
+        width=width,
+    ).settled()  # fmt: skip
 
 
 def text(lines: list[Line]) -> list[str]:
@@ -44,9 +61,7 @@ def busy_board(count: int) -> Board:
 def test_live_is_whole_at_every_size(width: int, height: int) -> None:
     for count in range(1, 20):
         board, now = board_of("released", count)
-        lines = text(
-            PAINTER.live(board, now=now, width=width, height=height, turn=1)
-        )
+        lines = text(live(board, now=now, width=width, height=height))
         assert 1 <= len(lines) < height
         assert all(cell_len(line) < width for line in lines), lines
         active = board.active
@@ -76,11 +91,8 @@ def test_bar_tells_when_the_run_should_end(
     board, _ = board_of("released", 7)
     board.fold(replace(event, verdict=replace(event.verdict, run=run)))
     for glyphs in (Glyphs(), Glyphs.choose("ascii")):
-        painter = Painter(title=TITLE, glyphs=glyphs)
         lines = text(
-            painter.live(
-                board, now=at(seconds), width=width, height=24, turn=1
-            )
+            live(board, now=at(seconds), width=width, height=24, glyphs=glyphs)
         )
         [bar] = [line for line in lines if told in line]
         full = bar.count(glyphs.past) / min(30, width // 3)
@@ -92,9 +104,7 @@ def test_bar_tells_when_the_run_should_end(
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_forty_jobs_fit(width: int, height: int) -> None:
     board = busy_board(40)
-    lines = text(
-        PAINTER.live(board, now=at(100), width=width, height=height, turn=1)
-    )
+    lines = text(live(board, now=at(100), width=width, height=height))
     assert len(lines) < height
     assert all(cell_len(line) < width for line in lines)
     told = sum("test / " in line or "lint" in line for line in lines)
@@ -107,18 +117,14 @@ def test_forty_jobs_fit(width: int, height: int) -> None:
 
 
 def test_every_job_has_its_place_where_there_is_room() -> None:
-    lines = text(
-        PAINTER.live(busy_board(10), now=at(100), width=100, height=50, turn=1)
-    )
+    lines = text(live(busy_board(10), now=at(100), width=100, height=50))
     assert not [line for line in lines if "more" in line]
     assert sum("test / " in line for line in lines) == 6
     assert sum("step 5 of 6" in line for line in lines) == 3
 
 
 def test_long_names_keep_their_end() -> None:
-    lines = text(
-        PAINTER.live(busy_board(40), now=at(100), width=44, height=60, turn=1)
-    )
+    lines = text(live(busy_board(40), now=at(100), width=44, height=60))
     named = [line for line in lines if "shard" in line]
     assert len(named) == 24
     assert len(set(named)) == 24
@@ -126,15 +132,15 @@ def test_long_names_keep_their_end() -> None:
 
 def test_time_passes() -> None:
     board, _ = board_of("released", 10)
-    before = text(PAINTER.live(board, now=at(30), width=80, height=24, turn=1))
-    after = text(PAINTER.live(board, now=at(95), width=80, height=24, turn=2))
+    before = text(live(board, now=at(30), width=80, height=24))
+    after = text(live(board, now=at(95), width=80, height=24, turn=2))
     assert any(line.endswith("23s") for line in before)
     assert any(line.endswith("1m 28s") for line in after)
 
 
 def test_times_are_aligned() -> None:
     board, now = board_of("released", 14)
-    lines = text(PAINTER.live(board, now=now, width=80, height=24, turn=1))
+    lines = text(live(board, now=now, width=80, height=24))
     ends = {cell_len(line) for line in lines if re.search(r"\ds$", line)}
     assert ends == {79}
 
@@ -142,7 +148,7 @@ def test_times_are_aligned() -> None:
 @pytest.mark.parametrize("name", sorted(STREAMS))
 def test_settled_breaks_no_word(name: str) -> None:
     board, now = board_of(name)
-    told = " ".join(text(PAINTER.settled(board, now=now, width=80))).split()
+    told = " ".join(text(settled(board, now=now, width=80))).split()
     for row in board.rows:
         if row.state == "done":
             assert set(row.text.split()) <= set(told)
@@ -166,11 +172,10 @@ def test_a_run_that_was_not_read_again_is_still_shown() -> None:
 
 def test_ascii() -> None:
     glyphs = Glyphs.choose("ascii")
-    painter = Painter(title=TITLE, glyphs=glyphs)
     board = busy_board(40)
     for lines in (
-        painter.live(board, now=at(100), width=80, height=24, turn=1),
-        painter.settled(board, now=at(100), width=80),
+        live(board, now=at(100), width=80, height=24, glyphs=glyphs),
+        settled(board, now=at(100), width=80, glyphs=glyphs),
     ):
         assert "".join(text(lines)).isascii()
     assert Glyphs.choose("utf-8") == Glyphs()
@@ -183,8 +188,6 @@ def test_hostile_text_breaks_no_frame() -> None:
         board = Board([(key, hostile) for key, _ in STEPS])
         for event in stream:
             board.fold(poisoned(event, hostile))
-        lines = text(
-            PAINTER.live(board, now=at(90), width=80, height=24, turn=1)
-        )
+        lines = text(live(board, now=at(90), width=80, height=24))
         assert len(lines) < 24
         assert all(cell_len(line) < 80 for line in lines), lines

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
-from typing import Any, TextIO
+from typing import Annotated, Any, TextIO
+
+from typer import Option
 
 from ..checks import Facts, Report, State
 from ..exceptions import ExitStatus, ReleaseError
@@ -15,7 +17,7 @@ from ..views.json import SCHEMA, dumps
 from ..views.safe import line, url
 from .session import Globals, Session
 
-__all__ = ["run_check"]
+__all__ = ["check"]
 
 _MARKS: dict[State, tuple[str, str]] = {
     "ok": ("done", "32"),
@@ -32,28 +34,18 @@ _WIDE = 100
 """The columns of a terminal on which settings have a third column."""
 
 
-def run_check(options: Globals, *, offline: bool, as_json: bool) -> int:
-    """Run every check, and show what it found.
-
-    Parameters
-    ----------
-    options
-        Options that stand before the command.
-    offline
-        Whether nothing beyond this machine may be asked.
-    as_json
-        Whether the output is JSON alone.
-
-    Returns
-    -------
-    int
-        The exit status: that of `ExitStatus.NOT_ALLOWED` where credentials
-        are all that is wrong.
-    """
-    session = Session(options, as_json=as_json)
+def check(
+    session: Session,
+    *,
+    offline: Annotated[
+        bool, Option("--offline", help="Use no network.")
+    ] = False,
+) -> int:
+    """Check that a release would succeed. Writes nothing."""
+    options = session.globals
     view: _Text | _Json = (
         _Json(sys.stdout)
-        if as_json
+        if session.as_json
         else _Text(sys.stdout, options.environ, no_color=options.no_color)
     )
     try:
@@ -61,17 +53,16 @@ def run_check(options: Globals, *, offline: bool, as_json: bool) -> int:
             facts = checker.find_facts()
             view.begin(facts)
             reports = []
-            is_job = options.environ.get("GITHUB_ACTIONS") == "true"
             session.mask()
             for report in checker.run(facts):
                 view.show(report)
                 reports.append(report)
-                if is_job:
+                if session.is_job:
                     _annotate(report, options)
             view.show_settings(checker.settings(facts))
             status = _judge(reports)
             view.conclude(reports, status)
-            if is_job:
+            if session.is_job:
                 from .check_job import conclude
 
                 conclude(reports, status, options.environ)

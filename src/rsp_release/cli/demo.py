@@ -11,19 +11,21 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
 
 from ..config import Config
 from ..exceptions import ReleaseError, UsageError
-from .release import run_bump
-from .session import Globals, Session
+from .release import bump
+from .session import Session
 
 if TYPE_CHECKING:
     from rsp_sandbox import Publishes, Sandbox, WorkflowScript
 
     from ..models import Publication
 
-__all__ = ["isolate", "run_demo", "run_git", "run_sandbox", "tell"]
+__all__ = ["demo", "isolate", "run_git", "sandbox", "tell"]
 
 _FOREIGN = (
     # Credentials are not for the sandbox, and what is released there must
@@ -33,22 +35,11 @@ _FOREIGN = (
 )  # fmt: skip
 
 
-def run_demo(options: Globals, *, as_json: bool) -> int:
-    """Release a made-up service on the sandbox.
-
-    Parameters
-    ----------
-    options
-        Options that stand before the command.
-    as_json
-        Whether the output is JSON alone.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
+def demo(session: Session) -> int:
+    """Release an example service on the sandbox. Needs no account."""
     from rsp_sandbox import Sandbox, seed
+
+    options = session.globals
 
     with tempfile.TemporaryDirectory(prefix="rsp-release-") as name:
         folder = Path(name)
@@ -58,56 +49,41 @@ def run_demo(options: Globals, *, as_json: bool) -> int:
             place = folder / "stargazer"
             url = box.git_url("rubin-demo/stargazer")
             run_git("clone", "--quiet", url, str(place), environ=environ)
-            if not as_json:
+            if not session.as_json:
                 sys.stdout.write(
                     "Releasing a made-up service on an imitation of GitHub.\n"
                     "$ rsp-release bump minor --yes\n\n"
                 )
                 sys.stdout.flush()
-            return run_bump(
-                Session(
-                    replace(
-                        options,
-                        directory=place,
-                        repository=None,
-                        environ=environ,
-                    ),
-                    as_json=as_json,
-                ),
-                part="minor",
-                pre=None,
-                force=False,
-                dry_run=False,
-                yes=True,
+            inner = replace(
+                options, directory=place, repository=None, environ=environ
+            )
+            return bump(
+                Session(inner, as_json=session.as_json), "minor", yes=True
             )
 
 
-def run_sandbox(
+def sandbox(
+    session: Session,
     *,
-    port: int,
-    repository: str | None,
-    git: Path | None,
-    scenario: Path | None,
+    port: Annotated[
+        int, Option(metavar="N", help="Port to listen on; 0 picks a free one.")
+    ] = 0,
+    git: Annotated[
+        Path | None, Option(metavar="PATH", help="Serve this bare repository.")
+    ] = None,
+    repo: Annotated[
+        str | None, Option(metavar="OWNER/NAME", help="Its name on GitHub.")
+    ] = None,
+    scenario: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="Script of what workflows do."),
+    ] = None,
 ) -> int:
-    """Serve the sandbox until interrupted.
-
-    Parameters
-    ----------
-    port
-        The port; 0 for any.
-    repository
-        Owner and name of the repository on the sandbox's GitHub.
-    git
-        The bare repository to serve; `None`: a made-up service.
-    scenario
-        A file that says what the workflows do.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
+    """Serve a sandbox of GitHub and a registry until interrupted."""
     from rsp_sandbox import Sandbox, Scenario, seed
+
+    repository = repo or session.globals.repository
 
     try:
         script = Scenario.load(scenario) if scenario else None

@@ -3,51 +3,47 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from shlex import quote
+from typing import Annotated
+
+from typer import Option
 
 from ..exceptions import ExitStatus
 from ..steps.chart_pr import ChartPull
 from ..views import safe
-from .session import Session, shows_errors
+from .options import DryRun, Tag, Timeout
+from .session import Session, parse_duration, shows_errors
 
-__all__ = ["run_deploy"]
+__all__ = ["deploy"]
 
 
 @shows_errors
-def run_deploy(
+def deploy(
     session: Session,
+    tag: Tag = None,
     *,
-    tag: str | None,
-    dry_run: bool,
-    waits: bool,
-    force: bool,
+    dry_run: DryRun = False,
+    local: Annotated[
+        Path | None,
+        Option(metavar="PATH", help="Commit to a local checkout instead."),
+    ] = None,
+    wait: Annotated[
+        bool, Option("--wait", help="Wait for the merge.")
+    ] = False,
+    force: Annotated[
+        bool,
+        Option("--force", help="Deploy even over a newer or unknown version."),
+    ] = False,
+    timeout: Timeout = "1h",
 ) -> int:
-    """Open the deployment pull request of a release.
-
-    Only its URL goes to standard output; events go to standard error.
-
-    Parameters
-    ----------
-    session
-        The command's settings and view.
-    tag
-        The tag; `None`: the newest.
-    dry_run
-        Whether to write nothing.
-    waits
-        Whether to wait until it is merged.
-    force
-        Whether to deploy over a newer, unknown or pinned version.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
-    releaser = session.make_releaser()
-    with session.lock(releaser, writes=not dry_run):
+    """Open the deployment pull request and print its URL."""
+    releaser = session.make_releaser(
+        checkout=local, timeout=parse_duration(timeout)
+    )
+    with session.lock(releaser.project.journals, writes=not dry_run):
         release = releaser.find(tag)
-        step = ChartPull(is_asked=True, force=force, waits=waits)
+        step = ChartPull(is_asked=True, force=force, waits=wait)
         result = session.show(
             f"Deployment of {release.repository} {release.tag}",
             [(step.key, step.title)],

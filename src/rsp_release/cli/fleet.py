@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from typing import Annotated
+
+from typer import Argument, Option
 
 from ..deployment.fleet import Row, document, fleet_status, select
 from ..exceptions import ReleaseError, UsageError
 from .session import Session
 
-__all__ = ["NEEDS", "run_fleet", "show_row"]
+__all__ = ["NEEDS", "fleet", "show_row"]
 
 NEEDS = ("failed", "unknown", "deploy", "merge", "release", "nothing")
 """The values of ``--need``."""
@@ -36,37 +38,37 @@ def show_row(row: Row) -> tuple[str, tuple[str, ...]]:
     )
 
 
-def run_fleet(
+def fleet(
     session: Session,
+    repository: Annotated[
+        str | None,
+        Argument(metavar="[OWNER/NAME]", help="The deployment repository."),
+    ] = None,
     *,
-    repository: str | None,
-    names: Sequence[str],
-    needs: Sequence[str],
-    checks: bool,
+    only: Annotated[
+        list[str] | None,
+        Option(
+            metavar="PATTERN", help="Show these applications, such as 'ga*'."
+        ),
+    ] = None,
+    need: Annotated[
+        list[str] | None,
+        Option(
+            metavar="NEED",
+            help="failed, unknown, deploy, merge, release or nothing.",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        Option(
+            "--check", help="Exit non-zero if any application needs attention."
+        ),
+    ] = False,
 ) -> int:
-    """Show what is deployed, released and to be done.
-
-    Parameters
-    ----------
-    session
-        The command's settings.
-    repository
-        The deployment repository; `None`: that of the settings.
-    names
-        Patterns of applications to show.
-    needs
-        What has to be to do.
-    checks
-        Whether the exit status tells that something is to do.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
+    """Show what each application has deployed, and what it needs."""
     from ..views.fleet import make_table, show_progress, write_lines
 
-    wrong = [need for need in needs if need not in NEEDS]
+    wrong = [each for each in need or () if each not in NEEDS]
     if wrong:
         raise UsageError(
             f"unknown need {wrong[0]!r}",
@@ -78,7 +80,7 @@ def run_fleet(
             f"Reading {reader.deploy.name}", sys.stderr
         ) as advance:
             rows = reader.read(advance)
-        rows = select(rows, needs=needs, names=names)
+        rows = select(rows, needs=need or (), names=only or ())
     except ReleaseError as e:
         return session.fail(e)
     cells = [show_row(row) for row in rows]
@@ -90,8 +92,8 @@ def run_fleet(
     elif sys.stdout.isatty():
         from rich.console import Console
 
-        console = Console(no_color=session.no_color or None)
+        console = Console(no_color=session.globals.no_color or None)
         console.print(make_table(cells))
     else:
         write_lines(cells, sys.stdout)
-    return int(fleet_status(rows)) if checks else 0
+    return int(fleet_status(rows)) if check else 0

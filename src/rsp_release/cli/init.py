@@ -5,6 +5,9 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import Annotated
+
+from typer import Option
 
 from ..config import load_config
 from ..exceptions import ReleaseError, UsageError
@@ -17,41 +20,33 @@ from ..setup.scaffold import (
     unified,
 )
 from ..views.safe import line
-from .session import Globals, Session
+from .options import DryRun, Yes
+from .session import Session
 
-__all__ = ["run_init"]
+__all__ = ["init"]
 
 
-def run_init(
-    options: Globals,
+def init(
+    session: Session,
     *,
-    dry_run: bool,
-    yes: bool,
-    registries: tuple[str, ...] = (),
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    registry: Annotated[
+        list[str] | None,
+        Option(
+            metavar="REGISTRY",
+            help=(
+                "Where images go: ghcr, docker-hub, docker.io/NAMESPACE, or"
+                " LOCATION-docker.pkg.dev/PROJECT/REPOSITORY. Repeatable."
+            ),
+        ),
+    ] = None,
 ) -> int:
-    """Show what a repository lacks, ask, and write it.
-
-    Parameters
-    ----------
-    options
-        Options that stand before the command.
-    dry_run
-        Whether to write nothing.
-    yes
-        Whether to write without asking.
-    registries
-        Where images shall go; empty: to ghcr.io.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
-    session = Session(options)
+    """Set up a repository: settings, change log, workflow."""
+    options = session.globals
     root, name, branch = session.factory.find_home()
     targets = tuple(
-        parse_target(text, repository=name)
-        for text in (registries or ("ghcr",))
+        parse_target(text, repository=name) for text in (registry or ["ghcr"])
     )
     config = load_config(
         root,

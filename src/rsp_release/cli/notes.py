@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
+from typer import Argument, Option
+
+from .options import Deepen
 from .session import Session
 
-__all__ = ["run_notes"]
+__all__ = ["notes"]
 
 
-def run_notes(
-    session: Session, *, version: str | None, generated: bool
+def notes(
+    session: Session,
+    version: Annotated[
+        str | None,
+        Argument(
+            metavar="[VERSION]", help="A version or a tag (default: the next)."
+        ),
+    ] = None,
+    *,
+    generated: Annotated[
+        bool, Option("--generated", help="Include GitHub's generated notes.")
+    ] = False,
+    deepen: Deepen = False,
 ) -> int:
-    """Print the body of a release, as it would be or was published.
-
-    Parameters
-    ----------
-    session
-        The command's settings.
-    version
-        A version or a tag; `None`: what is released next.
-    generated
-        Whether to add what GitHub generates, for which it is asked.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
-    body = session.make_releaser().write_notes(version, generated=generated)
+    """Print the notes of a published release, or of the next one."""
+    releaser = session.make_releaser(deepens=deepen)
+    body = releaser.write_notes(version, generated=generated)
     # Bytes, so that not even the ends of its lines change on the way.
     sys.stdout.flush()
     sys.stdout.buffer.write(body.encode())

@@ -7,11 +7,12 @@ from functools import wraps
 from inspect import Signature, signature
 from typing import Annotated, Any
 
+import typer
 from typer import Argument, Option
 
 from ..release.plan import Options
 from .complete import complete_tags
-from .session import parse_duration
+from .session import Session, parse_duration
 
 __all__ = [
     "Approve",
@@ -25,7 +26,10 @@ __all__ = [
     "Tag",
     "Timeout",
     "Yes",
-    "takes_release_options",
+    "open_json",
+    "open_release",
+    "open_session",
+    "with_session",
 ]
 
 Part = Annotated[
@@ -96,30 +100,32 @@ Timeout = Annotated[
 ]
 
 
-def takes_release_options(
-    command: Callable[..., int],
+def with_session(
+    command: Callable[..., int], open_session: Callable[..., Session]
 ) -> Callable[..., int]:
-    """Give a command the options of a release, read into its ``asked``.
+    """Give a command its session, and that one's options.
 
     Parameters
     ----------
     command
-        A command that takes `Options` as its parameter ``asked``.
+        A command that takes a `Session` as its parameter ``session``.
+    open_session
+        Opens the session, from options of its own.
 
     Returns
     -------
     typing.Callable
-        The command as typer sees it: with an option for each.
+        The command as typer sees it: with the options of both.
     """
-    shared = signature(_read_options, eval_str=True).parameters
+    shared = signature(open_session, eval_str=True).parameters
     own = signature(command, eval_str=True).parameters
 
     @wraps(command)
-    def run(*args: Any, **given: Any) -> int:
-        asked = _read_options(**{name: given.pop(name) for name in shared})
-        return command(*args, **given, asked=asked)
+    def run(**given: Any) -> int:
+        session = open_session(**{name: given.pop(name) for name in shared})
+        return command(session, **given)
 
-    parameters = [p for p in own.values() if p.name != "asked"]
+    parameters = [p for p in own.values() if p.name != "session"]
     parameters += shared.values()
     hints = {p.name: p.annotation for p in parameters}
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
@@ -127,8 +133,20 @@ def takes_release_options(
     return run
 
 
-def _read_options(
+def open_session(*, context: typer.Context) -> Session:
+    """Open the session of a command that shows no events."""
+    return Session(context.obj)
+
+
+def open_json(*, context: typer.Context, as_json: Json = False) -> Session:
+    """Open the session of a command that can print JSON."""
+    return Session(context.obj, as_json=as_json)
+
+
+def open_release(
     *,
+    context: typer.Context,
+    as_json: Json = False,
     no_watch: NoWatch = False,
     no_verify: NoVerify = False,
     no_deploy: NoDeploy = False,
@@ -139,9 +157,9 @@ def _read_options(
     collect_late: CollectLate = False,
     timeout: Timeout = "1h",
     force: Force = False,
-) -> Options:
-    """Say what a release is to do, from the options of its command."""
-    return Options(
+) -> Session:
+    """Open the session of a command that releases."""
+    asked = Options(
         watches=not no_watch,
         verifies=not no_verify,
         deploys=not no_deploy,
@@ -154,3 +172,4 @@ def _read_options(
         reruns=rerun_failed,
         approves=approve,
     )
+    return Session(context.obj, asked=asked, as_json=as_json)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +14,16 @@ from ..deployment.charts import parse_place
 from ..exceptions import UsageError
 from ..views import safe
 from .demo import isolate, run_git, tell
-from .release import run_bump
-from .session import Globals, Session
+from .options import DryRun, Part, Pre, Yes
+from .release import bump
+from .session import Session
 
 if TYPE_CHECKING:
     from rsp_sandbox import Sandbox
 
     from ..models import Publication
 
-__all__ = ["run_rehearse"]
+__all__ = ["rehearse"]
 
 _OWN_SETTINGS = r"^(user|gpg|tag|commit)\."
 """Git's settings of the clone that a release depends on."""
@@ -31,47 +32,20 @@ _SPEED = 4.0
 """How much faster than usual the sandbox's jobs run."""
 
 
-def run_rehearse(
-    options: Globals,
-    make_session: Callable[[Globals], Session],
+def rehearse(
+    session: Session,
+    part: Part = "auto",
     *,
-    part: str,
-    pre: str | None,
-    force: bool,
-    dry_run: bool,
+    pre: Pre = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
 ) -> int:
-    """Release a throw-away clone of this repository against the sandbox.
-
-    Parameters
-    ----------
-    options
-        Options that stand before the command.
-    make_session
-        Makes the session of ``bump`` for other such options.
-    part
-        ``auto``, ``major``, ``minor``, ``patch``, or a version.
-    pre
-        The identifier of a pre-release.
-    force
-        Whether less may be released than the changes call for.
-    dry_run
-        Whether the rehearsal ends with the plan.
-
-    Returns
-    -------
-    int
-        The exit status of ``bump``.
-
-    Raises
-    ------
-    ReleaseError
-        Raised if there is nothing that could be cloned.
-    """
+    """Release this repository on the sandbox, in a throwaway clone."""
     from rsp_sandbox import Sandbox, Scenario, seed
 
-    session = make_session(options)
+    options = session.globals
     root, repository, branch = session.factory.find_home()
-    source = _look(root, options, repository, branch)
+    source = _Source(root, repository, branch, options.remote)
     config = load_config(root, environ=options.environ)
     told: dict[str, Publication | None] = {}
     publishes = tell(repository, config, heard=told.__setitem__)
@@ -108,11 +82,10 @@ def run_rehearse(
             inner = replace(
                 options, directory=place, remote="origin", environ=environ
             )
-            status = run_bump(
-                make_session(inner),
-                part=part,
+            status = bump(
+                Session(inner, asked=session.options, as_json=session.as_json),
+                part,
                 pre=pre,
-                force=force,
                 dry_run=dry_run,
                 yes=True,
             )
@@ -121,25 +94,37 @@ def run_rehearse(
     return status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """The clone that is rehearsed."""
+    """The clone that is rehearsed: what the rehearsal needs of it."""
 
-    root: Path
-    repository: str
-    remote: str
-    release_branch: str
-    head: str
-    branch: str | None
-    """The branch that is checked out."""
+    def __init__(
+        self, root: Path, repository: str, release_branch: str, remote: str
+    ) -> None:
+        self.root = root
+        self.repository = repository
+        self.release_branch = release_branch
+        self.remote = remote
+        if self._read("rev-parse", "--is-shallow-repository") == "true":
+            raise UsageError(
+                "cannot rehearse a shallow clone",
+                help="fetch its history: git fetch --unshallow --tags",
+            )
+        self.head = self._read("rev-parse", "--verify", "--quiet", "HEAD")
+        if not self.head:
+            raise UsageError(
+                "the repository has no commits", help="commit something first"
+            )
+        # The branch that is checked out.
+        self.branch = self._read("symbolic-ref", "--quiet", "--short", "HEAD")
+        # Commits that the remote does not have, as far as is known.
+        theirs = f"refs/remotes/{remote}/{self.branch}"
+        count = self._read("rev-list", "--count", self.head, f"^{theirs}")
+        self.unpushed = int(count or 0)
+        self.is_dirty = bool(self._read("status", "--porcelain"))
 
-    settings: tuple[tuple[str, str], ...]
-    """Git's own settings of the clone."""
-
-    unpushed: int = 0
-    """Commits that the remote does not have, as far as is known."""
-
-    is_dirty: bool = False
+    def _read(self, *args: str) -> str:
+        """Ask git about the clone; what it does not know is empty."""
+        return run_git(*args, cwd=self.root, may_fail=True)
 
     def copy(self, place: Path) -> None:
         """Make what the remote would be if everything were pushed.
@@ -147,15 +132,12 @@ class _Source:
         Objects are borrowed and not copied: rehearsing a large repository
         costs no more than a small one.
         """
-        objects = self.root / _read(
-            self.root, "rev-parse", "--git-path", "objects"
-        )
+        objects = self.root / self._read("rev-parse", "--git-path", "objects")
         place.mkdir(parents=True)
         run_git("init", "--quiet", "--bare", cwd=place)
         alternates = place / "objects" / "info" / "alternates"
         alternates.write_text(f"{objects.resolve()}\n", encoding="utf-8")
-        known = _read(
-            self.root,
+        known = self._read(
             "for-each-ref",
             "--format=%(objectname) %(refname)",
             "refs/tags",
@@ -176,55 +158,17 @@ class _Source:
 
     def settle(self, place: Path, environ: Mapping[str, str]) -> None:
         """Let a clone be as this one is."""
-        for key, value in self.settings:
+        pairs = self._read(
+            "config", "--local", "--null", "--get-regexp", _OWN_SETTINGS
+        )
+        for pair in filter(None, pairs.split("\0")):
+            key, _, value = pair.partition("\n")
             run_git("config", key, value, cwd=place, environ=environ)
-        if self.branch is None:
+        if not self.branch:
             run_git(
                 "checkout", "--quiet", "--detach", self.head,
                 cwd=place, environ=environ,
             )  # fmt: skip
-
-
-def _look(
-    root: Path, options: Globals, repository: str, branch: str
-) -> _Source:
-    """Read what the rehearsal needs of the clone."""
-    if _read(root, "rev-parse", "--is-shallow-repository") == "true":
-        raise UsageError(
-            "cannot rehearse a shallow clone",
-            help="fetch its history: git fetch --unshallow --tags",
-        )
-    head = _read(root, "rev-parse", "--verify", "--quiet", "HEAD")
-    if not head:
-        raise UsageError(
-            "the repository has no commits", help="commit something first"
-        )
-    current = _read(root, "symbolic-ref", "--quiet", "--short", "HEAD") or None
-    theirs = f"refs/remotes/{options.remote}/{current}"
-    unpushed = (
-        _read(root, "rev-list", "--count", head, f"^{theirs}")
-        if _read(root, "rev-parse", "--verify", "--quiet", theirs)
-        else ""
-    )
-    pairs = _read(
-        root, "config", "--local", "--null", "--get-regexp", _OWN_SETTINGS
-    )
-    settings = [
-        (key, value)
-        for key, _, value in (p.partition("\n") for p in pairs.split("\0"))
-        if key
-    ]
-    return _Source(
-        root=root,
-        repository=repository,
-        remote=options.remote,
-        release_branch=branch,
-        head=head,
-        branch=current,
-        settings=tuple(settings),
-        unpushed=int(unpushed or 0),
-        is_dirty=bool(_read(root, "status", "--porcelain")),
-    )
 
 
 def _add_deployment(
@@ -285,8 +229,3 @@ def _conclude(told: Mapping[str, Publication | None]) -> None:
             lines.append(f"- {image.name}:{image.tag}{assumed}")
         lines += [f"Cannot tell which images: {t}" for t in found.unsure]
     sys.stdout.write("\n" + "\n".join(map(safe.line, lines)) + "\n")
-
-
-def _read(root: Path, *args: str) -> str:
-    """Ask git about a clone; what it does not know is empty."""
-    return run_git(*args, cwd=root, may_fail=True)

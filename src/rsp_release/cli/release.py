@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Annotated
+
+from typer import Option
 
 from ..exceptions import UsageError
 from ..models import Event, Proposal, Release, Result
@@ -12,52 +15,30 @@ from ..release.plan import Plan
 from ..release.releaser import Releaser
 from ..version.choose import Request
 from .again import LastRun
+from .options import Deepen, DryRun, Part, Pre, Tag, Yes
 from .session import Session, shows_errors
 
-__all__ = [
-    "run_bump",
-    "run_resume",
-    "run_status",
-    "run_verify",
-]
+__all__ = ["bump", "resume", "status", "verify"]
 
 
 @shows_errors
-def run_bump(
+def bump(
     session: Session,
+    part: Part = "auto",
     *,
-    part: str,
-    pre: str | None,
-    force: bool,
-    dry_run: bool,
-    yes: bool,
+    pre: Pre = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    deepen: Deepen = False,
 ) -> int:
-    """Release, or show what releasing would do.
-
-    Parameters
-    ----------
-    session
-        The command's settings and view.
-    part
-        ``auto``, ``major``, ``minor``, ``patch``, or a version.
-    pre
-        The identifier of a pre-release.
-    force
-        Whether less may be released than the changes call for, and over what
-        checks found.
-    dry_run
-        Whether to write nothing.
-    yes
-        Whether to write without asking.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
-    releaser = session.make_releaser()
-    with session.lock(releaser, writes=not dry_run):
-        plan = releaser.plan(Request(part=part, pre=pre, force=force))
+    """Release: tag, GitHub release, images, deployment pull request."""
+    if yes:
+        session.stop_asking()
+    releaser = session.make_releaser(deepens=deepen)
+    with session.lock(releaser.project.journals, writes=not dry_run):
+        plan = releaser.plan(
+            Request(part=part, pre=pre, force=session.options.forces)
+        )
         _require_certainty(plan, part)
         if dry_run:
             return int(_show_plan(session, releaser, plan).exit_status)
@@ -86,23 +67,12 @@ def run_bump(
 
 
 @shows_errors
-def run_resume(session: Session, *, tag: str | None) -> int:
-    """Resume a release that was begun.
-
-    Parameters
-    ----------
-    session
-        The command's settings and view.
-    tag
-        The tag; `None`: the one begun last.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
-    releaser = session.make_releaser()
-    with session.lock(releaser):
+def resume(
+    session: Session, tag: Tag = None, *, deepen: Deepen = False
+) -> int:
+    """Resume an interrupted release."""
+    releaser = session.make_releaser(deepens=deepen)
+    with session.lock(releaser.project.journals):
         subject = releaser.plan_resume(tag)
         return _see_through(
             session,
@@ -115,22 +85,11 @@ def run_resume(session: Session, *, tag: str | None) -> int:
 
 
 @shows_errors
-def run_status(session: Session, *, tag: str | None) -> int:
-    """Show how far a release got.
-
-    Parameters
-    ----------
-    session
-        The command's settings and view.
-    tag
-        The tag; `None`: the one begun last, or the newest.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
-    releaser = session.make_releaser()
+def status(
+    session: Session, tag: Tag = None, *, deepen: Deepen = False
+) -> int:
+    """Show how far a release got. Writes nothing."""
+    releaser = session.make_releaser(deepens=deepen)
     subject = releaser.plan_resume(tag)
     result = session.show(
         f"Status of {subject.repository} {subject.tag}",
@@ -142,30 +101,27 @@ def run_status(session: Session, *, tag: str | None) -> int:
 
 
 @shows_errors
-def run_verify(session: Session, *, tag: str | None, accepts: bool) -> int:
-    """Verify that every image is published.
-
-    Parameters
-    ----------
-    session
-        The command's settings and view.
-    tag
-        The tag; `None`: the one begun last, or the newest.
-    accepts
-        Whether tags may point to something else than they did.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
-    releaser = session.make_releaser()
+def verify(
+    session: Session,
+    tag: Tag = None,
+    *,
+    accept: Annotated[
+        bool,
+        Option(
+            "--accept",
+            help="Accept the digest that a moved tag points to now.",
+        ),
+    ] = False,
+    deepen: Deepen = False,
+) -> int:
+    """Verify that every image is published, on every platform."""
+    releaser = session.make_releaser(deepens=deepen)
     release = releaser.find(tag)
     steps = [s for s in releaser.release_steps if s[0] == "images"]
     result = session.show(
         f"Images of {release.repository} {release.tag}",
         steps,
-        releaser.verify(release, accepts=accepts),
+        releaser.verify(release, accepts=accept),
         tag=release.tag,
     )
     return int(result.exit_status)
@@ -194,7 +150,7 @@ def _see_through(
         return session.show(title, steps, last.follow(events), tag=tag)
 
     result = show(steps, events)
-    while result.choice is not None and session.asks:
+    while result.choice is not None and session.options.asks:
         session.decide(result.choice)
         releaser = session.make_releaser()
         subject = releaser.plan_resume(tag)

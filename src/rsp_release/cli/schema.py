@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Annotated
+
+from typer import Argument
 
 from ..exceptions import UsageError
-from ..views.json import SCHEMAS, schema
+from ..views.json import SCHEMAS
+from ..views.json import schema as read_schema
 
-__all__ = ["run_schema"]
+__all__ = ["schema"]
 
 
-def run_schema(name: str | None) -> int:
-    """Print a schema, or all of them by their names.
-
-    Parameters
-    ----------
-    name
-        Its name; `None`: all.
-
-    Returns
-    -------
-    int
-        The exit status.
-
-    Raises
-    ------
-    UsageError
-        Raised if there is none of that name.
-    """
+def schema(
+    name: Annotated[
+        str | None,
+        Argument(metavar="[NAME]", help="settings, check, next or events."),
+    ] = None,
+) -> int:
+    """Print the JSON Schemas of the settings and of --json output."""
     if name is None:
-        every = {each: json.loads(schema(each)) for each in SCHEMAS}
+        every = {each: json.loads(read_schema(each)) for each in SCHEMAS}
         sys.stdout.write(json.dumps(every, indent=2) + "\n")
         return 0
     if name not in SCHEMAS:
@@ -38,5 +31,5 @@ def run_schema(name: str | None) -> int:
             f"no schema {name!r}",
             help=f"use one of {', '.join(SCHEMAS)}",
         )
-    sys.stdout.write(schema(name))
+    sys.stdout.write(read_schema(name))
     return 0

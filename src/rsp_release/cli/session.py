@@ -9,22 +9,22 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from functools import wraps
+from datetime import datetime
+from functools import cached_property, wraps
 from pathlib import Path
 from shlex import quote
-from typing import Concatenate, ParamSpec, TextIO
+from typing import Any, Concatenate, ParamSpec, TextIO
 
-from ..config import Config, load_config
+from ..config import load_config
 from ..engine.journal import lock
 from ..exceptions import ExitStatus, ReleaseError, UsageError
-from ..factory import Factory
+from ..factory import Factory, SystemClock
 from ..models import Choice, Event, Result
 from ..release.conclusion import OUTCOMES
 from ..release.plan import Options
 from ..release.releaser import Releaser
 from ..release.watcher import Watcher
-from ..views import Kind, choose_kind, make_view, safe
+from ..views import choose_kind, make_view, safe
 
 __all__ = [
     "Globals",
@@ -76,8 +76,6 @@ class Session:
         What the command was asked for; whether anybody is asked is seen here.
     as_json
         Whether the output is JSON alone.
-    deepens
-        Whether to complete a shallow clone first.
 
     Raises
     ------
@@ -91,13 +89,11 @@ class Session:
         *,
         asked: Options | None = None,
         as_json: bool = False,
-        deepens: bool = False,
     ) -> None:
         asked = asked or Options()
-        self._globals = options
-        self._as_json = as_json
-        self._deepens = deepens
-        self._options = replace(asked, asks=asked.asks and self.may_ask)
+        self.globals = options
+        self.as_json = as_json
+        self.options = replace(asked, asks=asked.asks and self.may_ask)
         if asked.leaves_late and asked.collects_late:
             raise UsageError(
                 "--leave-late and --collect-late exclude each other",
@@ -109,46 +105,31 @@ class Session:
                 f"{flag} and --no-watch exclude each other",
                 help="use one of them",
             )
-        self._config: Config | None = None
-        self._factory: Factory | None = None
         self._is_masked = False
 
-    @property
+    @cached_property
     def factory(self) -> Factory:
         """What makes the adapters."""
-        if self._factory is None:
-            config = load_config(
-                self._globals.directory,
-                environ=self._globals.environ,
-                overrides={"repository": self._globals.repository},
-            )
-            self._factory = Factory(
-                directory=self._globals.directory,
-                remote=self._globals.remote,
-                config=config,
-                environ=self._globals.environ,
-            )
-        return self._factory
-
-    @property
-    def as_json(self) -> bool:
-        """Whether the output is JSON alone."""
-        return self._as_json
-
-    @property
-    def no_color(self) -> bool:
-        """Whether to do without colours."""
-        return self._globals.no_color
+        config = load_config(
+            self.globals.directory,
+            environ=self.globals.environ,
+            overrides={"repository": self.globals.repository},
+        )
+        return Factory(
+            directory=self.globals.directory,
+            remote=self.globals.remote,
+            config=config,
+            environ=self.globals.environ,
+        )
 
     @property
     def may_ask(self) -> bool:
         """Whether there is a person at a terminal."""
-        return not self._as_json and sys.stdin.isatty() and sys.stdout.isatty()
+        return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
 
-    @property
-    def asks(self) -> bool:
-        """Whether a person is asked what is open."""
-        return self._options.asks
+    def stop_asking(self) -> None:
+        """Let nobody be asked what is open."""
+        self.options = replace(self.options, asks=False)
 
     def decide(self, choice: Choice) -> None:
         """Ask what a person may decide, and let the next releaser know.
@@ -169,44 +150,40 @@ class Session:
             answer = typer.prompt(
                 f"{', '.join(known[:-1])} or {known[-1]}?", default=known[-1]
             )
-        self._options = replace(
-            self._options,
+        self.options = replace(
+            self.options,
             leaves_late=answer == "leave",
             collects_late=answer == "collect",
             asks=answer != known[-1],
         )
 
-    def _kind(self, stdout: TextIO) -> Kind:
-        return choose_kind(
-            stdout=stdout,
-            environ=self._globals.environ,
-            as_json=self._as_json,
-        )
-
-    def make_releaser(self, *, reruns: int | None = None) -> Releaser:
+    def make_releaser(
+        self, *, deepens: bool = False, **changes: Any
+    ) -> Releaser:
         """Make what carries out the command.
 
         Parameters
         ----------
-        reruns
-            How often failed jobs may be run again; `None`: as was asked for.
+        deepens
+            Whether to complete a shallow clone first.
+        **changes
+            What differs from the session's `Options`.
         """
-        if self._deepens:
+        if deepens:
             self.factory.deepen()
-        options = self._options
-        if reruns is not None:
-            options = replace(options, reruns=reruns)
-        return self.factory.make_releaser(options)
+        return self.factory.make_releaser(replace(self.options, **changes))
 
-    def make_watcher(self) -> Watcher:
-        """Make what watches runs."""
-        return self.factory.make_watcher(self._options)
+    def make_watcher(self, *, timeout: float) -> Watcher:
+        """Make what watches runs, for so many seconds."""
+        return self.factory.make_watcher(
+            replace(self.options, timeout=timeout)
+        )
 
     def lock(
-        self, releaser: Releaser, *, writes: bool = True
+        self, journals: Path, *, writes: bool = True
     ) -> AbstractContextManager[None]:
         """Let only one process write from this clone."""
-        return lock(releaser.project.journals) if writes else nullcontext()
+        return lock(journals) if writes else nullcontext()
 
     def show(
         self,
@@ -243,14 +220,18 @@ class Session:
         stdout = stdout or sys.stdout
         self.mask()
         view = make_view(
-            kind=self._kind(stdout),
+            kind=choose_kind(
+                stdout=stdout,
+                environ=self.globals.environ,
+                as_json=self.as_json,
+            ),
             title=title,
             steps=steps,
             stdout=stdout,
             stderr=sys.stderr,
-            environ=self._globals.environ,
+            environ=self.globals.environ,
             now=self._now,
-            no_color=self._globals.no_color,
+            no_color=self.globals.no_color,
         )
         with view:
             try:
@@ -260,7 +241,7 @@ class Session:
                         return event
             except ReleaseError as e:
                 result = self._fail(e, tag, again)
-                if self._globals.verbose:
+                if self.globals.verbose:
                     _print_traceback(e)
             except KeyboardInterrupt:
                 result = self._interrupt(tag, again)
@@ -274,26 +255,26 @@ class Session:
 
         On the standard error, which is seldom kept in a file.
         """
-        if self._is_masked or not self._is_job:
+        # Where the settings are wrong, nothing was read but them.
+        if (
+            self._is_masked
+            or not self.is_job
+            or "factory" not in self.__dict__
+        ):
             return
         self._is_masked = True
-        if self._factory is None:
-            # The settings are wrong, and nothing was read but them.
-            return
         from ..views.actions import mask
 
-        sys.stderr.write(mask(self._factory.find_secrets()))
+        sys.stderr.write(mask(self.factory.find_secrets()))
         sys.stderr.flush()
 
     @property
-    def _is_job(self) -> bool:
-        return self._globals.environ.get("GITHUB_ACTIONS") == "true"
+    def is_job(self) -> bool:
+        """Whether GitHub Actions runs the command."""
+        return self.globals.environ.get("GITHUB_ACTIONS") == "true"
 
     def _now(self) -> datetime:
-        """Return the time, where the settings are wrong as well."""
-        if self._factory is None:
-            return datetime.now(tz=UTC)
-        return self._factory.clock.now()
+        return SystemClock().now()
 
     def fail(self, error: ReleaseError, *, tag: str | None = None) -> int:
         """Show an error where no events have begun.
@@ -310,9 +291,8 @@ class Session:
         int
             The exit status.
         """
-        if self._kind(sys.stdout) not in ("json", "actions"):
+        if not self.as_json and not self.is_job:
             raise error
-
         result = self._fail(error, tag)
         self.show("", (), iter([result]), tag=tag)
         return int(result.exit_status)
@@ -338,12 +318,12 @@ class Session:
 
     def _find_line(self, file: str | None, excerpt: str | None) -> int | None:
         """Find where an excerpt stands, for an annotation alone."""
-        if file is None or not excerpt or not self._is_job:
+        if file is None or not excerpt or not self.is_job:
             return None
         from ..views.actions import find_line
         from .next import find_top
 
-        return find_line(find_top(self._globals.directory) / file, excerpt)
+        return find_line(find_top(self.globals.directory) / file, excerpt)
 
     def _interrupt(self, tag: str | None, again: str | None) -> Result:
         word = f" {quote(tag)}" if tag else ""

@@ -2,53 +2,39 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from shlex import quote
+from typing import Annotated
 
-from ..engine.journal import lock
+from typer import Option
+
 from ..steps.workflow_run import PublishingRun
 from .again import LastRun
-from .session import Session, shows_errors
+from .options import Approve, RerunFailed, Tag, Timeout
+from .session import Session, parse_duration, shows_errors
 
-__all__ = ["run_watch"]
+__all__ = ["watch"]
 
 
 @shows_errors
-def run_watch(
+def watch(
     session: Session,
+    tag: Tag = None,
     *,
-    tag: str | None,
-    number: int | None,
-    reruns: int,
-    approves: bool,
+    run: Annotated[
+        int | None, Option(metavar="ID", help="Watch this run.")
+    ] = None,
+    rerun_failed: RerunFailed = 0,
+    approve: Approve = False,
+    timeout: Timeout = "1h",
 ) -> int:
-    """Watch the run that publishes the images.
-
-    Parameters
-    ----------
-    session
-        The command's settings and view.
-    tag
-        The tag; `None`: the one begun last, or the newest release's.
-    number
-        GitHub's number of the run, where a person names one.
-    reruns
-        How often failed jobs may be run again.
-    approves
-        Whether to approve deployments that the run waits for.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
-    watcher = session.make_watcher()
-    release = watcher.find(tag, number)
+    """Watch the run that publishes the images until it completes."""
+    watcher = session.make_watcher(timeout=parse_duration(timeout))
+    release = watcher.find(tag, run)
     last = LastRun()
     while True:
-        writes = reruns > 0 or approves
-        with lock(watcher.journals) if writes else nullcontext():
-            step = PublishingRun(number, reruns=reruns, approves=approves)
+        writes = rerun_failed > 0 or approve
+        with session.lock(watcher.journals, writes=writes):
+            step = PublishingRun(run, reruns=rerun_failed, approves=approve)
             result = session.show(
                 f"Publication of {release.repository} {release.tag}",
                 [(step.key, step.title)],
@@ -58,4 +44,4 @@ def run_watch(
             )
         if not last.offer(session, result):
             return int(result.exit_status)
-        number, reruns = last.number, 1
+        run, rerun_failed = last.number, 1

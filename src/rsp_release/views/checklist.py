@@ -64,7 +64,7 @@ class ChecklistView:
         self._now = now
         self._environ = environ
         self._glyphs = Glyphs.choose(getattr(stdout, "encoding", None))
-        self._painter = Painter(title=safe.line(title), glyphs=self._glyphs)
+        self._title = safe.line(title)
         self._console = Console(
             file=stdout,
             force_terminal=True,
@@ -141,25 +141,29 @@ class ChecklistView:
 
     def _draw(self) -> None:
         width, height = self._size()
-        lines = self._painter.live(
-            self.board,
-            now=self._now(),
-            width=width,
-            height=height,
-            turn=self._turn,
-        )
+        lines = self._painter(width, self._turn).live(height)
         self._display.draw(
             [(self._style([line])[:-1], _cells(line)) for line in lines]
         )
 
     def _finish(self) -> None:
         width, _ = self._size()
-        lines = self._painter.settled(self.board, now=self._now(), width=width)
+        lines = self._painter(width).settled()
         if self.board.result is not None:
             closing = Closing(self.board, self.board.result)
             lines += closing_frame(closing, self._glyphs, width=width)
         self._display.clear()
         write(self._stdout, self._style([*lines, []]))
+
+    def _painter(self, width: int, turn: int | None = None) -> Painter:
+        return Painter(
+            board=self.board,
+            title=self._title,
+            glyphs=self._glyphs,
+            now=self._now(),
+            width=width,
+            turn=turn,
+        )
 
     def _style(self, lines: Sequence[Line]) -> str:
         with self._console.capture() as capture:

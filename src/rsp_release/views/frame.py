@@ -12,7 +12,7 @@ from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 
-from ..models import Job, WorkflowRun
+from ..models import Job, JobStep, WorkflowRun
 from . import words
 from .board import Board, Row
 from .glyphs import Glyphs
@@ -39,60 +39,51 @@ _TONES: dict[Tone, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Painter:
-    """Paints a board as lines.
+    """Paints a board as lines, as it is at one time.
 
     Parameters
     ----------
+    board
+        What is true.
     title
         The heading.
     glyphs
         The characters to use.
+    now
+        The present time (aware).
+    width
+        Columns of the output.
+    turn
+        How often the spinner has turned; `None`: the list is over.
     """
 
+    board: Board
     title: str
     glyphs: Glyphs
+    now: datetime
+    width: int
+    turn: int | None = None
 
-    def live(
-        self,
-        board: Board,
-        *,
-        now: datetime,
-        width: int,
-        height: int,
-        turn: int,
-    ) -> list[Line]:
+    def live(self, height: int) -> list[Line]:
         """Paint the list while it works, whole at any size.
 
         Parameters
         ----------
-        board
-            What is true.
-        now
-            The present time (aware).
-        width
-            Columns of the terminal.
         height
             Rows of the terminal. One is left to the cursor.
-        turn
-            How often the spinner has turned.
         """
-        painted = self._fitted(board, now, width, max(1, height - 1), turn)
-        return [self._crop(line, width - 1) for line in painted]
+        painted = self._fitted(max(1, height - 1))
+        return [self._crop(line, self.width - 1) for line in painted]
 
-    def _fitted(
-        self, board: Board, now: datetime, width: int, room: int, turn: int
-    ) -> list[Line]:
+    def _fitted(self, room: int) -> list[Line]:
         head: list[Line] = [[], *self._heading(), []]
-        steps = [
-            self._row(board, row, now=now, width=width, turn=turn)[:1]
-            for row in board.rows
-        ]
-        active = board.active
+        steps = [self._row(row)[:1] for row in self.board.rows]
+        active = self.board.active
         if active is None:
             body = [each for step in steps for each in step]
             return (head + body)[-room:] if len(body) < room else body[:room]
-        place = board.rows.index(active)
-        least = min(3, len(self._tree(active.run, now, width, 99, turn)))
+        place = self.board.rows.index(active)
+        least = min(3, len(self._tree(active.run, 99)))
         # First the heading goes, then the steps that are over, then those
         # to come, until a few jobs fit under the step at work.
         if len(head) + len(steps) + least > room:
@@ -102,70 +93,49 @@ class Painter:
         if len(steps) + least > room:
             steps = steps[:1]
         left = room - len(head) - len(steps)
-        above: list[Line] = []
-        for line in (
-            *self._bar(active.run, now, width),
-            *self._link(active.url, width),
-        ):
-            if left - len(above) > least:
-                above.append(line)
-        tree = self._tree(active.run, now, width, left - len(above), turn)
-        steps[place] = steps[place] + above + tree
+        above = [*self._bar(active.run), *self._link(active.url)]
+        above = above[: max(0, left - least)]
+        steps[place] += above + self._tree(active.run, left - len(above))
         return (head + [each for step in steps for each in step])[:room]
 
-    def settled(
-        self, board: Board, *, now: datetime, width: int
-    ) -> list[Line]:
+    def settled(self) -> list[Line]:
         """Paint the list when it is over, with nothing cut.
 
-        Parameters
-        ----------
-        board
-            What is true.
-        now
-            The present time (aware).
-        width
-            Columns of the output; a longer word is left whole.
+        A word that is longer than the output is wide is left whole.
         """
-        if all(row.state == "pending" for row in board.rows):
+        if all(row.state == "pending" for row in self.board.rows):
             return []
         painted: list[Line] = [[], *self._heading(), []]
-        for row in board.rows:
-            painted += self._row(board, row, now=now, width=width, turn=None)
-            run = row.run
-            if run is not None and row.state in {"waiting", "blocked"}:
-                painted += self._tree(run, now, width, 60, None)
+        for row in self.board.rows:
+            painted += self._row(row)
+            if row.state in {"waiting", "blocked"}:
+                painted += self._tree(row.run, 60)
         return painted
 
     def _heading(self) -> list[Line]:
         return [[("", "  "), ("bold", self.title)]] if self.title else []
 
-    def _row(
-        self,
-        board: Board,
-        row: Row,
-        *,
-        now: datetime,
-        width: int,
-        turn: int | None,
-    ) -> list[Line]:
-        glyph, style = self._state(row, turn)
-        widest = max((cell_len(each.title) for each in board.rows), default=0)
-        column = min(widest, 28, max(8, width // 3))
+    def _row(self, row: Row) -> list[Line]:
+        glyph, style = self._state(row)
+        widest = max(
+            (cell_len(each.title) for each in self.board.rows), default=0
+        )
+        column = min(widest, 28, max(8, self.width // 3))
         title = set_cell_size(self._cut(row.title, column), column)
-        time = self._time(row.spent(now) if row.state != "planned" else None)
-        edge = min(width - 1, _WIDEST)
-        space = edge - 4 - column - 2 - (8 if edge >= 50 else 0)
+        time = self._time(
+            row.spent(self.now) if row.state != "planned" else None
+        )
+        space = self._space - 6 - column
         text = row.text or ("checking" if row.state == "looking" else "")
         first, *_ = text.splitlines() or [""]
         # What did not go well is told whole under the list.
-        is_told = board.result is not None and row.state == "blocked"
-        if turn is None and not is_told:
+        is_told = self.board.result is not None and row.state == "blocked"
+        if self.turn is None and not is_told:
             pieces = wrap(first, space)
         else:
             pieces = [self._cut(first, space)] if space > 3 else [""]
         weight = "dim" if row.state == "pending" else ""
-        if turn is not None and row.since and row.until is None:
+        if self.turn is not None and row.since and row.until is None:
             weight = "bold"
         shade = "dim" if row.state == "looking" else ""
         painted: Line = [
@@ -176,42 +146,49 @@ class Painter:
         ]
         if pieces[0] or time:
             painted += [("", "  "), (shade, pieces[0])]
-        if time and edge >= 50:
-            gap = space - cell_len(pieces[0]) + 8 - len(time)
-            painted += [("", " " * max(2, gap)), ("dim", time)]
+        self._put_time(painted, time)
         indent = " " * (4 + column + 2)
         return [painted, *([("", indent), (shade, p)] for p in pieces[1:])]
 
-    def _state(self, row: Row, turn: int | None) -> tuple[str, str]:
+    def _state(self, row: Row) -> tuple[str, str]:
         glyphs = self.glyphs
-        match row.state:
-            case "done":
-                return glyphs.done, "green"
-            case "blocked":
-                return glyphs.failed, "bold red"
-            case "planned":
-                return glyphs.planned, "yellow"
-            case "pending":
-                return glyphs.pending, "dim"
-            case "looking" | "acting" | "waiting":
-                pass
+        settled = {
+            "done": (glyphs.done, "green"),
+            "blocked": (glyphs.failed, "bold red"),
+            "planned": (glyphs.planned, "yellow"),
+            "pending": (glyphs.pending, "dim"),
+        }.get(row.state)
+        if settled:
+            return settled
         if row.until is None:
-            return glyphs.spin(turn), "cyan"
+            return glyphs.spin(self.turn), "cyan"
         return glyphs.waiting, "yellow"
 
-    def _bar(
-        self, run: WorkflowRun | None, now: datetime, width: int
-    ) -> list[Line]:
+    @property
+    def _space(self) -> int:
+        """Cells of a line that a text may take beside the time."""
+        edge = min(self.width - 1, _WIDEST)
+        return edge - 8 if edge >= 50 else edge
+
+    def _put_time(self, line: Line, time: str, indent: int = 0) -> None:
+        """Put a time at the right edge, where there is room for it."""
+        edge = min(self.width - 1, _WIDEST)
+        if time and edge >= 50:
+            used = indent + sum(cell_len(text) for _, text in line)
+            gap = max(2, edge - used - len(time))
+            line += [("", " " * gap), ("dim", time)]
+
+    def _bar(self, run: WorkflowRun | None) -> list[Line]:
         """Paint how far a run should be, where it is known from the past."""
         if run is None or not run.started_at or not run.expected_at:
             return []
-        if run.status == "completed" or width < 50:
+        if run.status == "completed" or self.width < 50:
             return []
         whole = (run.expected_at - run.started_at).total_seconds()
-        left = (run.expected_at - now).total_seconds()
+        left = (run.expected_at - self.now).total_seconds()
         # It is full only when the run says so itself.
         share = min(max(1 - left / max(whole, 1.0), 0.0), 0.99)
-        cells = min(30, width // 3)
+        cells = min(30, self.width // 3)
         past = int(share * cells)
         told = "longer than usual"
         if left >= 1:
@@ -225,20 +202,13 @@ class Painter:
             ]
         ]
 
-    def _link(self, url: str | None, width: int) -> list[Line]:
+    def _link(self, url: str | None) -> list[Line]:
         # An address that was cut is of no use to anybody.
-        if not url or 4 + len(url) >= width:
+        if not url or 4 + len(url) >= self.width:
             return []
         return [[("", "    "), ("dim", url)]]
 
-    def _tree(
-        self,
-        run: WorkflowRun | None,
-        now: datetime,
-        width: int,
-        room: int,
-        turn: int | None,
-    ) -> list[Line]:
+    def _tree(self, run: WorkflowRun | None, room: int) -> list[Line]:
         if run is None or not run.jobs or room < 1:
             return []
         over: list[Job] = []
@@ -254,7 +224,7 @@ class Painter:
                 heavy.append(job)
         heavy.sort(key=lambda job: words.meaning(job).tone == "active")
         shown = heavy + light
-        blocks = [self._job(job, now, width, turn) for job in shown]
+        blocks = [self._job(job) for job in shown]
         fold = 1 if over else 0
         if sum(map(len, blocks)) + fold > room:
             blocks = [block[:1] for block in blocks]
@@ -299,67 +269,37 @@ class Painter:
         more = f"{self.glyphs.ellipsis} and {len(jobs)} more ({told})"
         return [("dim", more)]
 
-    def _job(
-        self, job: Job, now: datetime, width: int, turn: int | None
-    ) -> list[Line]:
+    def _job(self, job: Job) -> list[Line]:
         means = words.meaning(job)
-        style = _TONES[means.tone]
-        word = "" if means.tone == "active" else means.word
         painted = [
-            self._limb(
-                self.glyphs.of(means.tone, turn),
-                style,
-                job.name,
-                word,
-                spent=words.spent(job, now),
-                width=width,
-            )
+            self._limb(job, "" if means.tone == "active" else means.word)
         ]
+        if means.tone not in {"active", "bad"}:
+            return painted
         for step in job.steps:
-            tone = words.meaning(step).tone
-            if tone not in {"active", "bad"}:
-                continue
-            if means.tone not in {"active", "bad"}:
-                continue
-            painted.append(
-                self._limb(
-                    " " if tone == "active" else self.glyphs.failed,
-                    _TONES[tone],
-                    step.name,
-                    f"step {step.number} of {len(job.steps)}",
-                    spent=words.spent(step, now),
-                    width=width,
-                    is_step=True,
-                )
-            )
+            if words.meaning(step).tone in {"active", "bad"}:
+                word = f"step {step.number} of {len(job.steps)}"
+                painted.append(self._limb(step, word))
         return painted
 
-    def _limb(
-        self,
-        glyph: str,
-        colour: str,
-        name: str,
-        word: str,
-        *,
-        spent: float | None,
-        width: int,
-        is_step: bool = False,
-    ) -> Line:
-        edge = min(width - 1, _WIDEST)
-        time = self._time(spent) if edge >= 50 else ""
-        space = edge - 8 - (8 if edge >= 50 else 0)
-        tail = f"  {word}" if word else ""
-        if cell_len(tail) > space // 2:
-            tail = ""
-        name = self._cut_middle(name, space - cell_len(tail))
-        shade = "dim" if is_step and glyph == " " else ""
+    def _limb(self, subject: Job | JobStep, word: str) -> Line:
+        tone = words.meaning(subject).tone
+        glyph, colour = self.glyphs.of(tone, self.turn), _TONES[tone]
+        tail, shade = (colour, f"  {word}" if word else ""), ""
+        if isinstance(subject, JobStep):
+            tail = "dim", tail[1]
+            # Its job has the spinner.
+            if tone == "active":
+                glyph, shade = " ", "dim"
+        space = self._space - 8
+        if cell_len(tail[1]) > space // 2:
+            tail = "", ""
+        name = self._cut_middle(subject.name, space - cell_len(tail[1]))
         painted: Line = [(colour, glyph), ("", " "), (shade, name)]
-        if tail:
-            painted.append(("dim" if is_step else colour, tail))
-        if time:
-            used = cell_len(name) + cell_len(tail)
-            gap = space - used + 8 - len(time)
-            painted += [("", " " * max(2, gap)), ("dim", time)]
+        if tail[1]:
+            painted.append(tail)
+        time = self._time(words.spent(subject, self.now))
+        self._put_time(painted, time, indent=6)
         return painted
 
     def _time(self, spent: float | None) -> str:
