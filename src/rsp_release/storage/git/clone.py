@@ -135,12 +135,7 @@ class GitClone:
         refs = self._remote.refs(ref, f"{ref}^{{}}")
         if ref not in refs:
             return None
-        peeled = refs.get(f"{ref}^{{}}")
-        return RemoteTag(
-            name=tag,
-            commit=peeled or refs[ref],
-            is_annotated=peeled is not None,
-        )
+        return RemoteTag(name=tag, commit=refs.get(f"{ref}^{{}}", refs[ref]))
 
     def remote_branch(self, branch: str) -> str | None:
         ref = f"refs/heads/{branch}"
