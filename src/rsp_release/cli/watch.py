@@ -47,7 +47,7 @@ def run_watch(
     last = LastRun()
     while True:
         writes = reruns > 0 or approves
-        with lock(watcher.journals) if writes else nullcontext():
+        with lock(watcher.project.journals) if writes else nullcontext():
             step = PublishingRun(number, reruns=reruns, approves=approves)
             result = session.show(
                 f"Publication of {release.repository} {release.tag}",
