@@ -348,21 +348,23 @@ class Factory:
 
     def _make_git(self, *, needs_remote: bool = True) -> GitClone:
         from .storage.git.clone import GitClone, Sign
+        from .storage.git.remote import Remote
+        from .storage.git.repository import Repository
 
         signs: dict[bool | str, Sign] = {
             "auto": "auto", True: "always", False: "never",
         }  # fmt: skip
-        return GitClone(
-            directory=self._directory,
-            remote=self._remote,
-            environ=self._environ,
+        repository = Repository(self._directory, environ=self._environ)
+        remote = Remote(
+            repository,
+            name=self._remote,
             server_url=self._server_url,
             token=self._token,
-            sign=signs[self._config.sign],
             clock=self._clock,
             random=self._random,
-            needs_remote=needs_remote,
+            is_needed=needs_remote,
         )
+        return GitClone(repository, remote, sign=signs[self._config.sign])
 
     def _make_forge(self, repository: str) -> GithubForge:
         from .storage.github.forge import GithubForge
