@@ -136,7 +136,9 @@ class Factory:
             skipped.add("chart_pr")
         world = self._make_world(git, config, repository, options.checkout)
         return Releaser(
-            project=self._make_project(world, git, config, repository),
+            project=self._make_project(
+                world, git.journals, config, repository
+            ),
             prepare=(
                 Preflight(
                     config,
@@ -218,7 +220,7 @@ class Factory:
 
         try:
             yield Checker(
-                self._make_project(world(), git, config, repository),
+                self._make_project(world(), git.journals, config, repository),
                 world,
                 is_offline=offline,
             )
@@ -288,22 +290,19 @@ class Factory:
         repository, journals, config = self._find_watched()
         http = self._make_http()
         source = GithubSource(http=http, repository=repository)
+        world = World(
+            # Of a clone, a watcher needs messages and files alone.
+            git=cast("Git", source),
+            changelog=cast("Changelog", None),
+            forge=GithubForge(http=http, repository=repository),
+            registry=self._make_registry(),
+            clock=self._clock,
+        )
         return Watcher(
-            world=World(
-                # Of a clone, a watcher needs the messages of commits alone.
-                git=cast("Git", source),
-                changelog=cast("Changelog", None),
-                forge=GithubForge(http=http, repository=repository),
-                registry=self._make_registry(),
-                clock=self._clock,
-            ),
+            project=self._make_project(world, journals, config, repository),
             source=source,
-            config=config,
-            repository=repository,
-            journals=journals,
             random=self._random,
-            timeout=options.timeout,
-            pace=options.pace,
+            options=options,
         )
 
     def _find_watched(self) -> tuple[str, Path, Config]:
@@ -356,21 +355,23 @@ class Factory:
 
     def _make_git(self, *, needs_remote: bool = True) -> GitClone:
         from .storage.git.clone import GitClone, Sign
+        from .storage.git.remote import Remote
+        from .storage.git.repository import Repository
 
         signs: dict[bool | str, Sign] = {
             "auto": "auto", True: "always", False: "never",
         }  # fmt: skip
-        return GitClone(
-            directory=self._directory,
-            remote=self._remote,
-            environ=self._environ,
+        repository = Repository(self._directory, environ=self._environ)
+        remote = Remote(
+            repository,
+            name=self._remote,
             server_url=self._server_url,
             token=self._token,
-            sign=signs[self._config.sign],
             clock=self._clock,
             random=self._random,
-            needs_remote=needs_remote,
+            is_needed=needs_remote,
         )
+        return GitClone(repository, remote, sign=signs[self._config.sign])
 
     def _make_forge(self, repository: str) -> GithubForge:
         from .storage.github.forge import GithubForge
@@ -477,13 +478,13 @@ class Factory:
         )
 
     def _make_project(
-        self, world: World, git: GitClone, config: Config, repository: str
+        self, world: World, journals: Path, config: Config, repository: str
     ) -> Project:
         return Project(
             world=world,
             config=config,
             repository=repository,
-            journals=git.journals,
+            journals=journals,
             read_history=self._read_history,
         )
 

@@ -133,7 +133,7 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("tag-style", "unknown", BLIND),
     ("tag-free", "ok", {}),
     ("tag-free", "problem", {"remote_tag": RemoteTag(
-        name="1.1.1", commit=COMMIT, is_annotated=True)}),
+        name="1.1.1", commit=COMMIT)}),
     ("tag-free", "problem", {"local_tag": COMMIT}),
     ("tag-free", "unknown", {"remote_tag": down}),
     ("tag-unused", "ok", {}),
@@ -141,7 +141,7 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("tag-unused", "problem",
      {"past_runs": (run("success"),), "immutable": True}),
     ("tag-unused", "ok", {"past_runs": (run("success"),), "remote_tag":
-     RemoteTag(name="1.1.1", commit=COMMIT, is_annotated=True)}),
+     RemoteTag(name="1.1.1", commit=COMMIT)}),
     ("tag-unused", "unknown", {"past_runs": denied}),
     ("release-free", "ok", {}),
     ("release-free", "ok", {"pages": {"1.1.1": (page("1", is_draft=True),)}}),

@@ -252,7 +252,7 @@ def test_write_is_looked_at_again(make_bench: Callable[..., Bench]) -> None:
         if isinstance(e, StepEvent)
     ]
     assert kinds == [("Change", True), ("Done", False)]
-    assert bench.journal.is_acknowledged(CHANGE.write.key)
+    assert bench.journal.intent(CHANGE.write.key) is not None
 
 
 def test_intent_is_on_disk_before_the_write(

@@ -39,15 +39,12 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     journal.pin(RELEASE)
     journal.intend("a", step="tag", at=NOW)
     journal.intend("b", step="tag", at=NOW)
-    journal.acknowledge("b", at=NOW)
     journal.intend("c", step="tag", at=NOW)
     journal.void("c", why="refused", at=NOW)
     again = Journal.of_tag(tmp_path, RELEASE.tag)
     assert again.release == RELEASE
     assert again.intent("a") == again.intent("b") == NOW
     assert again.intent("c") is None
-    assert again.is_acknowledged("b")
-    assert not again.is_acknowledged("a")
     assert not again.is_finished
     assert again.tag == RELEASE.tag
     again.finish(at=NOW)

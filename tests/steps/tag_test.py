@@ -14,7 +14,7 @@ from .release import COMMIT, OTHER, RELEASE
 SEEN = TagSeen(
     remote_name="origin", remote=None, local=None, is_on_branch=True
 )
-THERE = RemoteTag(name="1.2.0", commit=COMMIT, is_annotated=True)
+THERE = RemoteTag(name="1.2.0", commit=COMMIT)
 
 
 def test_absent_tag_is_pushed() -> None:
@@ -26,10 +26,8 @@ def test_absent_tag_is_pushed() -> None:
     assert verdict.summary == f"push tag 1.2.0 at {COMMIT[:10]} to origin"
 
 
-@pytest.mark.parametrize("is_annotated", [True, False])
-def test_tag_at_the_commit_is_done(*, is_annotated: bool) -> None:
-    remote = replace(THERE, is_annotated=is_annotated)
-    verdict = Tag().decide(RELEASE, replace(SEEN, remote=remote))
+def test_tag_at_the_commit_is_done() -> None:
+    verdict = Tag().decide(RELEASE, replace(SEEN, remote=THERE))
     assert isinstance(verdict, Done)
 
 

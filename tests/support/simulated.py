@@ -282,7 +282,7 @@ class SimulatedGit(_Port):
             commit, since = self.hub.tags[tag]
             if not self.seen(since):
                 return None
-            return RemoteTag(name=tag, commit=commit, is_annotated=True)
+            return RemoteTag(name=tag, commit=commit)
 
     def remote_branch(self, branch: str) -> str | None:
         with self.chaos.call("remote_branch", self.clock):

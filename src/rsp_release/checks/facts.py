@@ -17,11 +17,12 @@ from ..models import (
     ImageReport,
     Proposal,
     Publication,
+    PullRequest,
     ReleasePage,
     RemoteTag,
     Repository,
 )
-from ..models.github import Credentials, OpenPullRequest
+from ..models.github import Credentials
 from ..publishing import find_publication
 from ..publishing.candidates import find_candidates
 from ..version.history import History
@@ -218,7 +219,7 @@ class Facts:
         return self.settings.secret_names()
 
     @once
-    def open_pulls(self) -> tuple[OpenPullRequest, ...]:
+    def open_pulls(self) -> tuple[PullRequest, ...]:
         """Return every pull request that is open."""
         return self.settings.open_pulls()
 

@@ -33,7 +33,7 @@ def watch(
     last = LastRun()
     while True:
         writes = rerun_failed > 0 or approve
-        with session.lock(watcher.journals, writes=writes):
+        with session.lock(watcher.project.journals, writes=writes):
             step = PublishingRun(run, reruns=rerun_failed, approves=approve)
             result = session.show(
                 f"Publication of {release.repository} {release.tag}",

@@ -244,7 +244,6 @@ class Engine:
                 at=clock.now(),
             )
             return None
-        journal.acknowledge(key, at=clock.now())
         turn.interval = self.pace.look
         return None
 

@@ -52,7 +52,6 @@ class Journal:
         self._proposal: Proposal | None = None
         self._release: Release | None = None
         self._intents: dict[str, datetime] = {}
-        self._acknowledged: set[str] = set()
         self._is_finished = False
         self._size = 0
         self._load()
@@ -129,10 +128,6 @@ class Journal:
         """
         return self._intents.get(key)
 
-    def is_acknowledged(self, key: str) -> bool:
-        """Return whether the other side confirmed that write."""
-        return key in self._acknowledged
-
     def pin(self, release: Release) -> None:
         """Record the decisions. Later pins of one journal replace earlier."""
         self._append({"kind": "pin", "release": asdict(release)})
@@ -148,10 +143,6 @@ class Journal:
     def intend(self, key: str, *, step: str, at: datetime) -> None:
         """Record that a write is about to be tried."""
         self._append({"kind": "intent", "key": key, "step": step, "at": at})
-
-    def acknowledge(self, key: str, *, at: datetime) -> None:
-        """Record that the other side confirmed the write."""
-        self._append({"kind": "acknowledge", "key": key, "at": at})
 
     def void(self, key: str, *, why: str, at: datetime) -> None:
         """Record that the write provably came to nothing."""
@@ -212,18 +203,16 @@ class Journal:
                 self._proposal = _load(Proposal, record["proposal"])
                 self._release = None
                 self._intents.clear()
-                self._acknowledged.clear()
                 self._is_finished = False
             case "abandon":
                 self._proposal = None
                 self._intents.clear()
-                self._acknowledged.clear()
             case "intent":
                 at = datetime.fromisoformat(record["at"])
                 self._intents[record["key"]] = at
                 self._is_finished = False
             case "acknowledge":
-                self._acknowledged.add(record["key"])
+                pass  # what earlier versions wrote after a write
             case "void":
                 self._intents.pop(record["key"], None)
             case "finish":

@@ -79,9 +79,6 @@ class RemoteTag:
     commit: str
     """The commit it points to, peeled."""
 
-    is_annotated: bool
-    """Whether it is an annotated tag."""
-
 
 ChangelogStyle: TypeAlias = Literal[
     "scriv", "unreleased", "headings", "towncrier", "changesets", "none"
@@ -378,9 +375,6 @@ class Job:
 
     attempt: int = 1
     """The attempt of the run that it belongs to, from 1."""
-
-    expected_seconds: float | None = None
-    """How long it took in the last runs that succeeded, if that is known."""
 
     annotations: tuple[Annotation, ...] = ()
     """What it wants to be noticed, where it failed and GitHub shows it."""

@@ -27,6 +27,7 @@ from .project import Project
 
 __all__ = [
     "find_deployment",
+    "find_publication",
     "pin",
     "pin_tag",
     "propose_release",
@@ -128,7 +129,7 @@ def pin(project: Project, proposal: Proposal, commit: str) -> Release:
         notes=notes,
         is_prerelease=proposal.is_prerelease,
         is_latest=proposal.is_latest,
-        publication=_find_publication(project, commit, proposal.tag),
+        publication=find_publication(project, commit, proposal.tag),
         pinned_at=project.world.clock.now(),
         changelog=path,
         deployment=find_deployment(project.config),
@@ -183,7 +184,7 @@ def pin_tag(project: Project, tag: str) -> Release:
         notes=notes,
         is_prerelease=bool(parsed.pre),
         is_latest=history is None or _is_latest(tag, history),
-        publication=_find_publication(project, commit, tag),
+        publication=find_publication(project, commit, tag),
         pinned_at=git.tag_date(tag),
         changelog=path,
         deployment=find_deployment(project.config),
@@ -255,14 +256,29 @@ def write_notes(
     return group_commits(git.commits(start, commit)), None
 
 
-def _find_publication(
+def find_publication(
     project: Project, commit: str, tag: str
 ) -> Publication | None:
-    """Find what publishes the images of a tag, in the files of its commit."""
-    from ..publishing import find_publication
+    """Find what publishes the images of a tag, in the files of its commit.
+
+    Parameters
+    ----------
+    project
+        What is released.
+    commit
+        The commit.
+    tag
+        The tag.
+
+    Returns
+    -------
+    Publication or None
+        What the workflow files say, or `None` where they publish nothing.
+    """
+    from .. import publishing
 
     git, config = project.world.git, project.config
-    return find_publication(
+    return publishing.find_publication(
         git.files(commit, _WORKFLOWS),
         repository=project.repository,
         tag=tag,

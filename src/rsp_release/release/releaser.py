@@ -6,11 +6,13 @@ Every command is a stream of events whose last one is a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from shlex import quote
+from typing import TypeVar
 
 from ..engine.engine import Ending, Engine, Mode
 from ..engine.journal import Journal
@@ -28,7 +30,7 @@ from ..models import (
     StepEvent,
     Wait,
 )
-from ..version.choose import Request
+from ..version.choose import History, Request
 from .conclusion import (
     conclude,
     drain,
@@ -36,15 +38,22 @@ from .conclusion import (
     make_result,
     mark_released_elsewhere,
 )
-from .pin import find_deployment, pin
+from .pin import find_deployment, pin, propose_release
 from .plan import Options, Plan
-from .planner import Planner
 from .preview import preview_notes
 from .project import Project
 from .recheck import recheck
 from .unfinished import UnfinishedReleases
 
 __all__ = ["Releaser"]
+
+_PULL = re.compile(r"^Merge pull request #(\d+) |\(#(\d+)\)$")
+"""Where a commit's subject names the pull request that it came from."""
+
+_MOST_PULLS = 100
+"""How many pull requests are asked for their labels."""
+
+T = TypeVar("T", Release, Proposal, Release | Proposal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +101,7 @@ class Releaser:
         Plan
             A new release, one to finish first, or nothing to do.
         """
-        plan = self._planner.plan_bump(request)
+        plan = self._plan_bump(request)
         release = plan.existing
         if release is None:
             return plan
@@ -119,7 +128,7 @@ class Releaser:
         UsageError
             Raised if there is none.
         """
-        return self._planner.plan_resume(tag)
+        return self._with_options(self._unfinished.find_to_resume(tag))
 
     def find(self, tag: str | None) -> Release:
         """Find a release that was begun, by its journal or else its tag.
@@ -160,6 +169,83 @@ class Releaser:
         return preview_notes(
             self.project, self._unfinished, version, generated=generated
         )
+
+    def _plan_bump(self, request: Request) -> Plan:
+        """Plan a new release, or find what is begun or there already."""
+        begun = self._unfinished.find_newest()
+        if isinstance(begun, Release):
+            return Plan(unfinished=begun)
+        if begun is not None:
+            return Plan(proposal=self._with_options(begun))
+        history = self._read_history()
+        chosen, proposal = propose_release(self.project, history, request)
+        plan = Plan(next_version=chosen)
+        if proposal is None:
+            return self._plan_existing(plan)
+        ahead = self._unfinished.find_ahead(history)
+        if ahead is not None and self._is_all(ahead):
+            # This checkout did not follow the release that was made from it.
+            return replace(plan, existing=self._unfinished.find(ahead))
+        return replace(
+            plan,
+            proposal=replace(
+                proposal,
+                after_pull=self._unfinished.find_given_up(proposal),
+                leaves_late=self.options.leaves_late,
+                collects_late=self.options.collects_late,
+            ),
+        )
+
+    def _with_options(self, begun: T) -> T:
+        """Let what was begun continue as is asked for now."""
+        if isinstance(begun, Proposal):
+            return replace(
+                begun,
+                leaves_late=self.options.leaves_late,
+                is_forced=begun.is_forced or self.options.forces,
+                collects_late=self.options.collects_late,
+            )
+        return begun
+
+    def _read_history(self) -> History:
+        """Read the history, with labels where the settings map any."""
+        project = self.project
+        history = project.read_history("HEAD")
+        if not project.config.labels:
+            return history
+        git, previous = project.world.git, history.previous
+        commits = git.commits(
+            git.local_tag(previous.name) if previous else None, history.head
+        )
+        numbers = dict.fromkeys(
+            int(match[1] or match[2])
+            for commit in commits
+            if (match := _PULL.search(commit.subject))
+        )
+        labels = [
+            (f"#{number}", label)
+            for number in list(numbers)[:_MOST_PULLS]
+            for label in project.world.forge.labels(number)
+        ]
+        return history._replace(labels=tuple(labels))
+
+    def _plan_existing(self, plan: Plan) -> Plan:
+        """Find the release that the checked-out commit belongs to."""
+        chosen = plan.next_version
+        if chosen is None or chosen.current_tag is None:
+            return plan
+        release = self._unfinished.find(chosen.current_tag)
+        if release.commit != self.project.world.git.head():
+            return replace(plan, complete=release)
+        return replace(plan, existing=release)
+
+    def _is_all(self, tag: str) -> bool:
+        """Return whether the branch on the remote ends at a tag."""
+        git = self.project.world.git
+        branch = git.branch()
+        if branch is None:
+            return False
+        return git.remote_branch(branch) == git.local_tag(tag)
 
     # -- Acting -------------------------------------------------------------
 
@@ -408,10 +494,6 @@ class Releaser:
     @property
     def _unfinished(self) -> UnfinishedReleases:
         return UnfinishedReleases(self.project, self.options.pace.settle)
-
-    @property
-    def _planner(self) -> Planner:
-        return Planner(self.project, self._unfinished, self.options)
 
     def _now(self) -> datetime:
         return self.project.world.clock.now()

@@ -6,26 +6,23 @@ has. A release that was begun here is known from its journal.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Protocol
 
-from ..config import Config
-from ..engine.engine import Engine, Mode, Pace
-from ..engine.journal import Journal, find_unfinished
-from ..engine.world import Step, World
+from ..engine.engine import Engine, Mode
+from ..engine.world import Step
 from ..exceptions import ExitStatus, ReleaseError, UsageError
 from ..models import Event, Publication, Release, WorkflowRun
-from ..publishing import find_publication
 from ..version.tags import parse_tags
 from .conclusion import conclude
+from .pin import find_publication
+from .plan import Options
+from .project import Project
 
 __all__ = ["Source", "Watcher"]
-
-_WORKFLOWS = ".github/workflows"
 
 
 class Source(Protocol):
@@ -37,40 +34,22 @@ class Source(Protocol):
     def newest_tag(self) -> str | None:
         """Return the tag of the release that was published last."""
 
-    def files(self, commit: str, directory: str) -> Mapping[str, str]:
-        """Return path and text of a directory's YAML files at a commit."""
-
-    def file(self, commit: str, path: str) -> str | None:
-        """Return the text of a file at a commit, or `None`."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
     """Finds a run, and watches it until it is over."""
 
-    world: World
-    """GitHub and the clock."""
+    project: Project
+    """What is watched. Its git may be no more than files on GitHub."""
 
     source: Source
-    """The repository's tags and files."""
-
-    config: Config
-    """The settings."""
-
-    repository: str
-    """Owner and name on GitHub."""
-
-    journals: Path
-    """The directory of journals: a re-run is a write, too."""
+    """The repository's tags."""
 
     random: Random
     """Spreads the waits."""
 
-    timeout: float
-    """Seconds after which waiting ends."""
-
-    pace: Pace
-    """How patient to be."""
+    options: Options
+    """What was asked for."""
 
     def find(self, tag: str | None, number: int | None) -> Release:
         """Find what the run publishes.
@@ -96,16 +75,16 @@ class Watcher:
         if number is not None:
             return self._of_run(number)
         if tag is None:
-            for journal in reversed(find_unfinished(self.journals)):
+            for journal in reversed(self.project.find_unfinished()):
                 if journal.release is not None and journal.has_intents:
                     return journal.release
             tag = self.source.newest_tag()
         if tag is None:
             raise UsageError(
-                f"{self.repository} has no release",
+                f"{self.project.repository} has no release",
                 help="name the tag, or the run with --run ID",
             )
-        journal = Journal.of_tag(self.journals, tag)
+        journal = self.project.open_journal(tag)
         return journal.release or self._of_tag(tag)
 
     def watch(
@@ -125,21 +104,20 @@ class Watcher:
         Event
             Every look at the run, then the result.
         """
-        now = self.world.clock.now()
+        world, pace = self.project.world, self.options.pace
+        timeout = timedelta(seconds=self.options.timeout)
         engine = Engine(
-            world=self.world,
-            journal=Journal.of_tag(self.journals, release.tag),
+            world=world,
+            journal=self.project.open_journal(release.tag),
             mode=Mode.ACT,
             random=self.random,
-            deadline=now + timedelta(seconds=self.timeout),
+            deadline=world.clock.now() + timeout,
             # To watch is all that is asked for: an outage is survived for
             # as long as if something had been written.
-            pace=replace(self.pace, outage_before=self.pace.outage),
+            pace=replace(pace, outage_before=pace.outage),
         )
         ending = yield from engine.run([step], release)
-        result = conclude(
-            ending, release, "released", at=self.world.clock.now()
-        )
+        result = conclude(ending, release, "released", at=world.clock.now())
         if result.exit_status is ExitStatus.UNFINISHED:
             reason = getattr(ending.last, "reason", None)
             result = replace(
@@ -153,7 +131,7 @@ class Watcher:
         found = self.source.find_tag(tag)
         if found is None:
             raise UsageError(
-                f"{self.repository} has no tag {tag} on GitHub",
+                f"{self.project.repository} has no tag {tag} on GitHub",
                 help="`git ls-remote --tags` shows the tags",
             )
         commit, date = found
@@ -161,14 +139,14 @@ class Watcher:
             tag=tag,
             commit=commit,
             at=date,
-            publication=self._find_publication(commit, tag),
+            publication=find_publication(self.project, commit, tag),
         )
 
     def _of_run(self, number: int) -> Release:
-        run = self.world.forge.run(number)
+        run = self.project.world.forge.run(number)
         if run is None:
             raise UsageError(
-                f"{self.repository} has no run {number}",
+                f"{self.project.repository} has no run {number}",
                 help="its number is the last part of the run's URL",
             )
         return self._make(
@@ -185,7 +163,7 @@ class Watcher:
         if next(iter(parse_tags([run.ref])), None) is None:
             return None
         try:
-            found = self._find_publication(run.commit, run.ref)
+            found = find_publication(self.project, run.commit, run.ref)
         except ReleaseError:
             # The run can be watched without it.
             return None
@@ -193,15 +171,6 @@ class Watcher:
             (found.workflow, found.event) == (run.path, run.event)
         )
         return found if is_same else None
-
-    def _find_publication(self, commit: str, tag: str) -> Publication | None:
-        return find_publication(
-            self.source.files(commit, _WORKFLOWS),
-            repository=self.repository,
-            tag=tag,
-            config=self.config,
-            read=lambda path: self.source.file(commit, path),
-        )
 
     def _make(
         self,
@@ -213,8 +182,8 @@ class Watcher:
     ) -> Release:
         parsed = next(iter(parse_tags([tag])), None)
         return Release(
-            repository=self.repository,
-            branch=self.config.branch,
+            repository=self.project.repository,
+            branch=self.project.config.branch,
             version=tag.removeprefix(parsed.prefix) if parsed else tag,
             tag=tag,
             commit=commit,

@@ -59,13 +59,9 @@ def estimate(
     WorkflowRun
         The same run; without estimates where nothing is known.
     """
-    usual = {name: median(times) for name, times in _durations(past).items()}
-    jobs = tuple(
-        replace(job, expected_seconds=usual.get(job.name)) for job in run.jobs
-    )
-    run = replace(run, jobs=jobs)
     if run.status != "in_progress" or not past:
         return run
+    usual = {name: median(times) for name, times in _durations(past).items()}
     return replace(run, expected_at=_expect_end(run, past[0], usual, now))
 
 

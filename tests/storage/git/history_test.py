@@ -162,7 +162,8 @@ def test_pain_shallow_clone_is_refused_and_deepened(
     with pytest.raises(BlockedError, match="shallow") as caught:
         read(copy)
     assert "git fetch --unshallow --tags" in (caught.value.help or "")
-    deep = read_history(copy.path, config=Config(), deepen=True)
+    copy.git("fetch", "-q", "--unshallow", "--tags")
+    deep = read(copy)
     assert deep.commits.total == 2
     assert next_of(copy) == "1.3.0"
 
@@ -187,7 +188,8 @@ def test_pain_unfetched_tags_are_found_out(
     with pytest.raises(BlockedError, match=r"1\.1\.0 and 1\.0\.0") as caught:
         read(copy)
     assert "git fetch --tags" in (caught.value.help or "")
-    deep = read_history(copy.path, config=Config(), deepen=True)
+    copy.git("fetch", "-q", "--tags")
+    deep = read(copy)
     assert deep.previous is not None
 
 

@@ -20,6 +20,8 @@ from rsp_release.exceptions import BlockedError, RefusedError, SettingsError
 from rsp_release.models import Collected, PushBranch
 from rsp_release.storage.git.changelog import GitChangelog
 from rsp_release.storage.git.clone import GitClone
+from rsp_release.storage.git.remote import Remote
+from rsp_release.storage.git.repository import Repository as Clone
 
 from ...changelog.entries_test import read
 from ...support.simulated import VirtualClock
@@ -83,16 +85,16 @@ class Repository:
 
     @property
     def clone(self) -> GitClone:
-        return GitClone(
-            directory=self.folder,
-            remote="origin",
-            environ=self.environ,
+        clone = Clone(self.folder, environ=self.environ)
+        remote = Remote(
+            clone,
+            name="origin",
             server_url="https://github.com",
             token=None,
-            sign="auto",
             clock=VirtualClock(),
             random=Random(0),
         )
+        return GitClone(clone, remote, sign="auto")
 
     @property
     def changelog(self) -> GitChangelog:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from random import Random
 
-from ...engine.world import Clock
 from ...exceptions import (
     ReadError,
     RefusedError,
@@ -37,53 +33,20 @@ class GitClone:
 
     Parameters
     ----------
-    directory
-        A directory in the clone's work tree.
+    repository
+        The clone.
     remote
-        The name of the remote.
-    environ
-        The environment that git gets.
-    server_url
-        The web address of GitHub, whose remotes may be given the token.
-    token
-        A token for that server.
+        Its remote.
     sign
         Whether tags and commits are signed.
-    clock, random
-        For the waits between attempts of a read.
-    needs_remote
-        Whether there has to be that remote.
-
-    Raises
-    ------
-    UsageError
-        Raised if there is no clone, or no such remote.
     """
 
     def __init__(
-        self,
-        *,
-        directory: Path,
-        remote: str,
-        environ: Mapping[str, str],
-        server_url: str,
-        token: str | None,
-        sign: Sign,
-        clock: Clock,
-        random: Random,
-        needs_remote: bool = True,
+        self, repository: Repository, remote: Remote, *, sign: Sign
     ) -> None:
-        self.repository = Repository(directory, environ=environ)
-        self._remote = Remote(
-            self.repository,
-            name=remote,
-            server_url=server_url,
-            token=token,
-            clock=clock,
-            random=random,
-            is_needed=needs_remote,
-        )
-        self.remote = remote
+        self.repository = repository
+        self._remote = remote
+        self.remote = remote.name
         """The name of the remote."""
         self.url = self._remote.url
         """The remote's URL, without any credentials in it."""
@@ -135,12 +98,7 @@ class GitClone:
         refs = self._remote.refs(ref, f"{ref}^{{}}")
         if ref not in refs:
             return None
-        peeled = refs.get(f"{ref}^{{}}")
-        return RemoteTag(
-            name=tag,
-            commit=peeled or refs[ref],
-            is_annotated=peeled is not None,
-        )
+        return RemoteTag(name=tag, commit=refs.get(f"{ref}^{{}}", refs[ref]))
 
     def remote_branch(self, branch: str) -> str | None:
         ref = f"refs/heads/{branch}"

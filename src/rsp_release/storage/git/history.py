@@ -34,7 +34,6 @@ def read_history(
     *,
     config: Config,
     revision: str = "HEAD",
-    deepen: bool = False,
 ) -> History:
     """Read the history of the commit that would be tagged.
 
@@ -46,8 +45,6 @@ def read_history(
         The settings.
     revision
         The commit that would be tagged.
-    deepen
-        Whether to fetch the history and the tags that the clone lacks.
 
     Returns
     -------
@@ -67,9 +64,6 @@ def read_history(
     if revision.startswith("-"):
         raise UsageError(f"{revision!r} is not a revision")
     with Git(directory) as git:
-        if deepen:
-            how = ("--unshallow",) if _look(git, revision)[0] else ()
-            git.run("fetch", "--quiet", "--tags", *how)
         names = git.ask(
             "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"
         )

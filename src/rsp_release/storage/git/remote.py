@@ -84,7 +84,7 @@ class Remote:
         token: str | None,
         clock: Clock,
         random: Random,
-        is_needed: bool,
+        is_needed: bool = True,
     ) -> None:
         self.name = name
         self._repository = repository
