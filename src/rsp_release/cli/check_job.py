@@ -54,15 +54,12 @@ def annotate(report: Report, root: Path) -> Iterator[str]:
         else [finding.text]
     )
     for part in parts:
+        file, line = None, None
         about = _ABOUT_FILE.fullmatch(part)
-        file = about["file"] if about else None
-        line = None
         if about and (root / about["file"]).is_file():
+            file = about["file"]
             quoted = _QUOTED.search(about["told"])
-            found = quoted and find_line(root / about["file"], quoted[1])
-            line = found or 1
-        else:
-            file = None
+            line = (quoted and find_line(root / file, quoted[1])) or 1
         text = "\n".join(filter(None, [part, finding.advice]))
         yield annotation(
             level, text, title=report.check.title, file=file, line=line

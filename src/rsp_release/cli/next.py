@@ -15,7 +15,7 @@ from ..version.proposal import NextVersion
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["compute_next", "find_top", "run_next"]
+__all__ = ["find_top", "run_next"]
 
 _WRITTEN = frozenset({"fragment", "request"})
 
@@ -23,59 +23,6 @@ _LABELS = (
     "labels of pull requests are not read offline, and may decide:"
     " `rsp-release bump --dry-run` reads them"
 )
-
-
-def compute_next(
-    *,
-    directory: Path | str,
-    part: str = "auto",
-    pre: str | None = None,
-    force: bool = False,
-    deepen: bool = False,
-) -> NextVersion:
-    """Compute the next version of the clone in a directory.
-
-    Parameters
-    ----------
-    directory
-        A directory of the clone.
-    part
-        ``auto``, ``major``, ``minor``, ``patch``, or a version.
-    pre
-        The identifier of a pre-release.
-    force
-        Whether less may be released than the changes call for.
-    deepen
-        Whether to complete a shallow clone first.
-
-    Returns
-    -------
-    NextVersion
-        The version, and what decided.
-    """
-    config = load_config(directory, environ=os.environ)
-    if deepen:
-        from pathlib import Path
-
-        from ..factory import Factory
-
-        # With the token, which a job's clone may not keep for git.
-        Factory(
-            directory=Path(directory),
-            remote="origin",
-            config=config,
-            environ=os.environ,
-        ).deepen()
-    history = read_history(directory, config=config)
-    answer = propose(
-        history,
-        policy=config,
-        request=Request(part=part, pre=pre, force=force),
-    )
-    is_written = any(r.source in _WRITTEN for r in answer.reasons)
-    if config.labels and answer.next is not None and not is_written:
-        return answer._replace(warnings=(*answer.warnings, _LABELS))
-    return answer
 
 
 def run_next(
@@ -122,13 +69,8 @@ def run_next(
     """
     is_job = os.environ.get("GITHUB_ACTIONS") == "true"
     try:
-        answer = compute_next(
-            directory=directory,
-            part=part,
-            pre=pre,
-            force=force,
-            deepen=deepen,
-        )
+        request = Request(part=part, pre=pre, force=force)
+        answer = _compute(directory, request, deepen=deepen)
     except ReleaseError as e:
         if is_job:
             from ..views.actions import tell_failure
@@ -160,6 +102,30 @@ def run_next(
     else:
         sys.stdout.write(answer.next + "\n")
     return 0
+
+
+def _compute(
+    directory: Path | str, request: Request, *, deepen: bool
+) -> NextVersion:
+    config = load_config(directory, environ=os.environ)
+    if deepen:
+        from pathlib import Path
+
+        from ..factory import Factory
+
+        # With the token, which a job's clone may not keep for git.
+        Factory(
+            directory=Path(directory),
+            remote="origin",
+            config=config,
+            environ=os.environ,
+        ).deepen()
+    history = read_history(directory, config=config)
+    answer = propose(history, policy=config, request=request)
+    is_written = any(r.source in _WRITTEN for r in answer.reasons)
+    if config.labels and answer.next is not None and not is_written:
+        return answer._replace(warnings=(*answer.warnings, _LABELS))
+    return answer
 
 
 def find_top(directory: Path | str) -> Path:

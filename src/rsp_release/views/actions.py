@@ -26,7 +26,6 @@ __all__ = [
     "mask",
     "outputs",
     "relative",
-    "summary",
     "tell_failure",
     "tell_next",
     "write_job_files",
@@ -118,13 +117,12 @@ class ActionsView:
         closing = Closing(self.board, result)
         if result.exit_status != ExitStatus.OK:
             told = "\n".join([*closing.reasons, *closing.help])
-            file = result.file
             text = annotation(
                 "error",
                 told,
                 title=closing.headline,
-                file=relative(file, self._environ) if file else None,
-                line=result.line if file else None,
+                file=relative(result.file, self._environ),
+                line=result.line,
             )
             write(self._stdout, text + "\n")
         told = outputs(result, token=self._token)
@@ -132,7 +130,7 @@ class ActionsView:
         self._summarize()
 
     def _summarize(self) -> None:
-        text = summary(self.board, self._title)
+        text = "\n".join(_summary(self.board, self._title)) + "\n"
         _append("GITHUB_STEP_SUMMARY", text, self._environ)
 
     def _command(self, name: str, text: str) -> None:
@@ -160,14 +158,14 @@ def annotation(
     file
         The file it is about, relative to the repository.
     line
-        The line in that file, from 1.
+        The line in that file, from 1; without a file it is left out.
 
     Returns
     -------
     str
         One line, without a line end.
     """
-    properties = {"title": title, "file": file, "line": line}
+    properties = {"title": title, "file": file, "line": line if file else None}
     told = ",".join(
         f"{name}={safe.workflow_property(safe.line(str(value)))}"
         for name, value in properties.items()
@@ -177,13 +175,13 @@ def annotation(
     return f"{head}::{safe.workflow_data(safe.lines(text))}"
 
 
-def relative(file: str, environ: Mapping[str, str]) -> str:
+def relative(file: str | None, environ: Mapping[str, str]) -> str | None:
     """Return a file's path as annotations have it.
 
     Parameters
     ----------
     file
-        Its path, or where it is in the clone.
+        Its path, or where it is in the clone, if there is one.
     environ
         The environment, which says where the job's clone is.
 
@@ -193,7 +191,7 @@ def relative(file: str, environ: Mapping[str, str]) -> str:
         The path from the top of the job's workspace, where it is in there.
     """
     workspace = environ.get("GITHUB_WORKSPACE")
-    path = Path(file)
+    path = Path(file or "")
     if not path.is_absolute() or not workspace:
         return file
     try:
@@ -315,16 +313,14 @@ def tell_next(
             continue
         # The heading, where it is one with nothing below.
         named = re.search(r"'(.*)'$", reason.text)
+        line = find_line(root / reason.ref, named[1]) if named else None
         told.append(
             annotation(
                 "warning",
                 f"not counted: {reason.text}",
                 title="Fragment",
                 file=reason.ref,
-                line=(
-                    find_line(root / reason.ref, named[1]) if named else None
-                )
-                or 1,
+                line=line or 1,
             )
         )
     return "".join(f"{each}\n" for each in told)
@@ -359,8 +355,8 @@ def tell_failure(
         "error",
         "\n".join(filter(None, [error.message, error.help])),
         title="rsp-release",
-        file=relative(file, environ) if file else None,
-        line=line if file else None,
+        file=relative(file, environ),
+        line=line,
     )
     return f"{text}\n"
 
@@ -392,24 +388,6 @@ def _delimited(values: Mapping[str, str], token: Callable[[], str]) -> str:
             delimiter = f"rsp-release-{token()}"
         written += f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
     return written
-
-
-def summary(board: Board, title: str) -> str:
-    """Return the summary of a job in Markdown.
-
-    Parameters
-    ----------
-    board
-        What is true. Its texts are safe.
-    title
-        The heading.
-
-    Returns
-    -------
-    str
-        What is appended to ``GITHUB_STEP_SUMMARY``.
-    """
-    return "\n".join(_summary(board, title)) + "\n"
 
 
 def _summary(board: Board, title: str) -> Iterator[str]:

@@ -115,17 +115,11 @@ def document(event: Event) -> dict[str, Any]:
     """
     match event:
         case StepEvent():
-            return _step(event)
+            told = {"event": "step", **_step(event)}
         case Notice():
-            return {
-                "schema": SCHEMA,
-                "event": "notice",
-                "text": event.text,
-                "at": _time(event.at),
-            }
+            told = {"event": "notice", "text": event.text}
         case Result():
-            return {
-                "schema": SCHEMA,
+            told = {
                 "event": "result",
                 "outcome": event.outcome,
                 "exit": int(event.exit_status),
@@ -135,8 +129,8 @@ def document(event: Event) -> dict[str, Any]:
                 "images": [image_document(image) for image in event.images],
                 "deploy_url": event.deploy_url or None,
                 **_pick(event, "message", "help"),
-                "at": _time(event.at),
             }
+    return {"schema": SCHEMA, **told, "at": _time(event.at)}
 
 
 def next_document(answer: NextVersion) -> dict[str, Any]:
@@ -263,13 +257,10 @@ def _step(event: StepEvent) -> dict[str, Any]:
     verdict = event.verdict
     kind, text = words.ruling(verdict)
     told: dict[str, Any] = {
-        "schema": SCHEMA,
-        "event": "step",
         **_pick(event, "key", "title"),
         "verdict": kind,
         "text": text,
         "url": None,
-        "at": _time(event.at),
     }
     if isinstance(verdict, Change):
         told["acting"] = event.is_acting

@@ -23,7 +23,6 @@ import re
 import unicodedata
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
-from functools import lru_cache
 from itertools import chain
 from typing import Any
 from urllib.parse import quote
@@ -298,30 +297,15 @@ def _unburdened(text: str) -> str:
     return "".join(kept)
 
 
-@lru_cache(maxsize=64)
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind))
-
-
 def _clean(value: Any, name: str = "") -> Any:
-    result: Any
-    if isinstance(value, Enum):
-        result = value
-    elif isinstance(value, str):
-        if name in _URLS:
-            result = url(value) or ""
-        else:
-            result = lines(value) if name in _PARAGRAPHS else line(value)
-    elif isinstance(value, tuple):
-        result = tuple(_clean(each, name) for each in value)
-    elif is_dataclass(value) and not isinstance(value, type):
-        result = replace(
-            value,
-            **{
-                each: _clean(getattr(value, each), each)
-                for each in _names(type(value))
-            },
-        )
-    else:
-        result = value
-    return result
+    if isinstance(value, tuple):
+        return tuple(_clean(each, name) for each in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        names = [each.name for each in fields(value)]
+        texts = {each: _clean(getattr(value, each), each) for each in names}
+        return replace(value, **texts)
+    if not isinstance(value, str) or isinstance(value, Enum):
+        return value
+    if name in _URLS:
+        return url(value) or ""
+    return lines(value) if name in _PARAGRAPHS else line(value)

@@ -47,48 +47,30 @@ class Meaning:
     word: str
     """It in a word or three, for a line of a tree."""
 
-    sentence: str
-    """It in a sentence, without a final full stop."""
-
 
 _STATUSES = {
-    "requested": Meaning("waiting", "requested", "requested, not queued yet"),
-    "queued": Meaning("waiting", "queued", "queued for a runner"),
-    "pending": Meaning(
-        "waiting",
-        "pending",
-        "waiting for another run of its concurrency group",
-    ),
-    "waiting": Meaning(
-        "person",
-        "needs approval",
-        "waiting for an environment's approval or wait timer",
-    ),
-    "in_progress": Meaning("active", "running", "running"),
+    "requested": Meaning("waiting", "requested"),
+    "queued": Meaning("waiting", "queued"),
+    # For another run of its concurrency group.
+    "pending": Meaning("waiting", "pending"),
+    # For an environment's approval or wait timer.
+    "waiting": Meaning("person", "needs approval"),
+    "in_progress": Meaning("active", "running"),
 }
 
 _CONCLUSIONS = {
-    "success": Meaning("good", "succeeded", "succeeded"),
-    "failure": Meaning("bad", "failed", "failed"),
-    "cancelled": Meaning(
-        "bad", "cancelled", "cancelled by a person or by a newer run"
-    ),
-    "skipped": Meaning(
-        "skipped", "skipped", "skipped: its condition was not met"
-    ),
-    "timed_out": Meaning("bad", "timed out", "stopped at its time limit"),
-    "action_required": Meaning(
-        "person",
-        "needs approval",
-        "waiting for approval on the Actions page",
-    ),
-    "neutral": Meaning("skipped", "neutral", "neither success nor failure"),
-    "stale": Meaning("bad", "stale", "abandoned by GitHub: it took too long"),
-    "startup_failure": Meaning(
-        "bad",
-        "did not start",
-        "not started: GitHub could not use the workflow file",
-    ),
+    None: Meaning("waiting", "ending"),
+    "success": Meaning("good", "succeeded"),
+    "failure": Meaning("bad", "failed"),
+    "cancelled": Meaning("bad", "cancelled"),
+    "skipped": Meaning("skipped", "skipped"),
+    "timed_out": Meaning("bad", "timed out"),
+    "action_required": Meaning("person", "needs approval"),
+    "neutral": Meaning("skipped", "neutral"),
+    # GitHub has abandoned it: it took too long.
+    "stale": Meaning("bad", "stale"),
+    # GitHub could not use the workflow file.
+    "startup_failure": Meaning("bad", "did not start"),
 }
 
 
@@ -110,15 +92,9 @@ def meaning(subject: WorkflowRun | Job | JobStep) -> Meaning:
     """
     if subject.status != "completed":
         known = _STATUSES.get(subject.status)
-        word = subject.status
-    elif subject.conclusion is None:
-        return Meaning(
-            "waiting", "ending", "completed, without a conclusion yet"
-        )
-    else:
-        known = _CONCLUSIONS.get(subject.conclusion)
-        word = subject.conclusion
-    return known or Meaning("unknown", word, f"in the unknown state “{word}”")
+        return known or Meaning("unknown", subject.status)
+    known = _CONCLUSIONS.get(subject.conclusion)
+    return known or Meaning("unknown", str(subject.conclusion))
 
 
 def ruling(verdict: Verdict) -> tuple[Kind, str]:
