@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -67,48 +67,31 @@ class SystemClock:
         time.sleep(seconds)
 
 
+@dataclass(kw_only=True)
 class Factory:
-    """Makes what a command needs of the world.
+    """Makes what a command needs of the world."""
 
-    Parameters
-    ----------
-    directory
-        A directory of the clone.
-    remote
-        The name of the remote.
-    config
-        The settings.
-    environ
-        The environment.
-    clock
-        The clock; the system's where none is given.
-    random
-        Spreads the waits.
-    """
+    directory: Path
+    """A directory of the clone."""
 
-    def __init__(
-        self,
-        *,
-        directory: Path,
-        remote: str,
-        config: Config,
-        environ: Mapping[str, str],
-        clock: Clock | None = None,
-        random: Random | None = None,
-    ) -> None:
-        self._directory = directory
-        self._remote = remote
-        self._config = config
-        self._environ = environ
-        self._clock = clock or SystemClock()
-        self._random = random or Random()  # noqa: S311
-        self._token = _find_token(environ)
-        self._server_url = environ.get("GITHUB_SERVER_URL", _SERVER_URL)
+    remote: str
+    """The name of the remote."""
 
-    @property
-    def clock(self) -> Clock:
-        """The clock."""
-        return self._clock
+    config: Config
+    """The settings."""
+
+    environ: Mapping[str, str]
+    """The environment."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    """The clock."""
+
+    random: Random = field(default_factory=Random)
+    """Spreads the waits."""
+
+    def __post_init__(self) -> None:
+        self._token = _find_token(self.environ)
+        self._server_url = self.environ.get("GITHUB_SERVER_URL", _SERVER_URL)
 
     def make_releaser(self, options: Options) -> Releaser:
         """Make what carries out the commands.
@@ -157,7 +140,7 @@ class Factory:
                 for s in RELEASE
                 if s.key not in skipped
             ],
-            random=self._random,
+            random=self.random,
             options=options,
         )
 
@@ -171,7 +154,7 @@ class Factory:
 
         return (
             *filter(None, [self._token]),
-            *Credentials(self._environ).stored(),
+            *Credentials(self.environ).stored(),
         )
 
     def deepen(self) -> None:
@@ -249,7 +232,7 @@ class Factory:
         """
         git = self._make_git(needs_remote=not offline)
         try:
-            repository = self._find_repository(git, self._config)
+            repository = self._find_repository(git, self.config)
         except UsageError:
             if not offline:
                 raise
@@ -258,7 +241,7 @@ class Factory:
 
     def _detect(self, git: GitClone, repository: str, *, asks: bool) -> Config:
         """Fill in the settings that no person has set."""
-        config = self._config.detected(
+        config = self.config.detected(
             f"the URL of {git.remote}", repository=repository
         )
         if not config.is_set("branch"):
@@ -296,12 +279,12 @@ class Factory:
             changelog=cast("Changelog", None),
             forge=GithubForge(http=http, repository=repository),
             registry=self._make_registry(),
-            clock=self._clock,
+            clock=self.clock,
         )
         return Watcher(
             project=self._make_project(world, journals, config, repository),
             source=source,
-            random=self._random,
+            random=self.random,
             options=options,
         )
 
@@ -310,23 +293,23 @@ class Factory:
 
         The settings of a clone are not those of another repository.
         """
-        named = self._config.repository
+        named = self.config.repository
         try:
             git = self._make_git()
         except UsageError:
             if named is None:
                 raise
         else:
-            repository = self._find_repository(git, self._config)
-            bare = self._config._replace(repository=None, sources={})
+            repository = self._find_repository(git, self.config)
+            bare = self.config._replace(repository=None, sources={})
             try:
                 own = self._find_repository(git, bare)
             except UsageError:
                 own = repository
             if own.lower() == repository.lower():
-                return repository, git.journals, self._config
+                return repository, git.journals, self.config
             named = repository
-        base = self._environ.get("XDG_STATE_HOME")
+        base = self.environ.get("XDG_STATE_HOME")
         state = Path(base) if base else Path.home() / ".local" / "state"
         return named, state / "rsp-release" / named, Config(repository=named)
 
@@ -361,23 +344,23 @@ class Factory:
         signs: dict[bool | str, Sign] = {
             "auto": "auto", True: "always", False: "never",
         }  # fmt: skip
-        repository = Repository(self._directory, environ=self._environ)
+        repository = Repository(self.directory, environ=self.environ)
         remote = Remote(
             repository,
-            name=self._remote,
+            name=self.remote,
             server_url=self._server_url,
             token=self._token,
-            clock=self._clock,
-            random=self._random,
+            clock=self.clock,
+            random=self.random,
             is_needed=needs_remote,
         )
-        return GitClone(repository, remote, sign=signs[self._config.sign])
+        return GitClone(repository, remote, sign=signs[self.config.sign])
 
     def _make_forge(self, repository: str) -> GithubForge:
         from .storage.github.forge import GithubForge
 
         http = self._make_http()
-        own_run = self._environ.get("GITHUB_RUN_ID", "")
+        own_run = self.environ.get("GITHUB_RUN_ID", "")
         return GithubForge(
             http=http,
             repository=repository,
@@ -392,11 +375,11 @@ class Factory:
             from .storage.git.deploy_local import LocalDeploy
 
             return LocalDeploy(
-                checkout, environ={**os.environ, **self._environ}
+                checkout, environ={**os.environ, **self.environ}
             )
         from .storage.github.deploy import GithubDeploy
 
-        name = self._config.deploy_repository
+        name = self.config.deploy_repository
         if name is None:
             return None
         return GithubDeploy(http=self._make_http(), repository=name)
@@ -413,7 +396,7 @@ class Factory:
         from .storage.github.deploy import GithubDeploy
         from .storage.github.fleet import GithubFleet
 
-        name = repository or self._config.deploy_repository
+        name = repository or self.config.deploy_repository
         if name is None:
             raise UsageError(
                 "no deployment repository is named",
@@ -424,28 +407,28 @@ class Factory:
             deploy=GithubDeploy(http=http, repository=name),
             repositories=GithubFleet(http=http),
             host=urlsplit(self._server_url).netloc,
-            clock=self._clock,
+            clock=self.clock,
         )
 
     def _make_http(self) -> GithubHttp:
         from .storage.github.http import GithubHttp
 
         return GithubHttp(
-            api_url=self._environ.get("GITHUB_API_URL", _API_URL),
+            api_url=self.environ.get("GITHUB_API_URL", _API_URL),
             token=self._token,
-            clock=self._clock,
-            random=self._random,
-            environ=self._environ,
+            clock=self.clock,
+            random=self.random,
+            environ=self.environ,
         )
 
     def _make_registry(self) -> OciRegistry:
         from .storage.registry.oci import OciRegistry
 
-        environ = dict(self._environ)
+        environ = dict(self.environ)
         if self._token:
             # What `gh` keeps serves for GitHub's own registry as well.
             environ.setdefault("GH_TOKEN", self._token)
-        return OciRegistry(environ=environ, clock=self._clock)
+        return OciRegistry(environ=environ, clock=self.clock)
 
     def _make_world(
         self,
@@ -460,15 +443,15 @@ class Factory:
         forge = self._make_forge(repository)
         files: Files = WorkTree(git.root)
         if git.has_commit():
-            files = CloneFiles(git.repository, environ=self._environ)
+            files = CloneFiles(git.repository, environ=self.environ)
         return World(
             git=git,
             forge=forge,
             registry=self._make_registry(),
-            clock=self._clock,
+            clock=self.clock,
             changelog=GitChangelog(
                 repository=git.repository,
-                environ={**os.environ, **self._environ},
+                environ={**os.environ, **self.environ},
                 config=config,
             ),
             deploy=self._make_deploy(checkout),
@@ -492,7 +475,7 @@ class Factory:
         from .storage.git.history import read_history
 
         return read_history(
-            self._directory, config=self._config, revision=revision
+            self.directory, config=self.config, revision=revision
         )
 
 

@@ -13,7 +13,7 @@ from random import Random
 
 from rsp_release.config import load_config
 from rsp_release.engine.world import Clock
-from rsp_release.factory import Factory
+from rsp_release.factory import Factory, SystemClock
 from rsp_release.models import Event, Result
 from rsp_release.release.plan import Options
 from rsp_release.release.releaser import Releaser
@@ -73,7 +73,7 @@ class Service:
             remote="origin",
             config=load_config(self.clone, environ=environ),
             environ=environ,
-            clock=self.clock,
+            clock=self.clock or SystemClock(),
             random=Random(0),
         )
         return factory.make_releaser(options or Options(checks=False))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import jsonschema
 import pytest
@@ -75,14 +76,12 @@ def shown(
                 steps=STEPS, stdout=stdout, now=lambda: START, timezone=UTC
             )
         case "actions":
-            numbers = count()
             view = ActionsView(
                 title=TITLE,
                 steps=STEPS,
                 stdout=stdout,
                 environ=environ or {},
                 now=lambda: START,
-                token=lambda: f"{next(numbers)}",
             )
         case "json":
             view = make_view(
@@ -94,7 +93,9 @@ def shown(
                 environ={},
                 now=lambda: START,
             )
-    show(view, events)
+    numbers = map(str, count())
+    with patch("secrets.token_hex", numbers.__next__):
+        show(view, events)
     return stdout.getvalue(), stderr.getvalue()
 
 
@@ -387,7 +388,8 @@ def test_a_delimiter_is_never_in_its_value() -> None:
         version="x\nrsp-release-0\nreleased=false",
     )
     tokens = iter(["9", "0", "1", "2", "3", "4", "5", "6", "7"])
-    text = outputs(result, token=lambda: next(tokens))
+    with patch("secrets.token_hex", tokens.__next__):
+        text = outputs(result)
     read = outputs_read(text)
     assert read["version"] == result.version
     assert read["released"] == "true"

@@ -136,14 +136,13 @@ class _Text:
         if finding.state == "ok":
             return
         arrow = " " * _INDENT + self._glyphs.arrow
-        if finding.remedy:
-            text = self._fold(line(finding.remedy), _INDENT + 2)
-            self._write(f"{arrow} {text}\n")
-        if finding.command:
-            command = self._paint(line(finding.command), "1")
-            self._write(f"{arrow} {command}\n")
-        if finding.url and (address := url(finding.url)):
-            self._write(f"{arrow} {address}\n")
+        for text in (
+            self._fold(line(finding.remedy or ""), _INDENT + 2),
+            self._paint(line(finding.command or ""), "1"),
+            url(finding.url),
+        ):
+            if text:
+                self._write(f"{arrow} {text}\n")
 
     def show_settings(self, settings: Iterable[tuple[str, Any, str]]) -> None:
         self._write(self._paint("Settings\n", "1"))
@@ -194,7 +193,7 @@ class _Text:
         return ("\n" + " " * indent).join(lines)
 
     def _paint(self, text: str, colour: str) -> str:
-        if not self._is_coloured or not colour:
+        if not self._is_coloured or not colour or not text:
             return text
         return f"\x1b[{colour}m{text}\x1b[m"
 

@@ -49,8 +49,6 @@ class ActionsView:
         The environment, which names the files for outputs and summary.
     now
         Tells the present time (aware).
-    token
-        Makes the random part of the delimiters in the file of outputs.
     """
 
     def __init__(
@@ -61,7 +59,6 @@ class ActionsView:
         stdout: TextIO,
         environ: Mapping[str, str],
         now: Callable[[], datetime],
-        token: Callable[[], str] = secrets.token_hex,
     ) -> None:
         self._lines = LinesView(
             steps=steps, stdout=stdout, now=now, timezone=UTC
@@ -70,7 +67,6 @@ class ActionsView:
         self._title = safe.line(title)
         self._stdout = stdout
         self._environ = environ
-        self._token = token
         self._group: str | None = None
 
     def __enter__(self) -> Self:
@@ -125,8 +121,7 @@ class ActionsView:
                 line=result.line,
             )
             write(self._stdout, text + "\n")
-        told = outputs(result, token=self._token)
-        _append("GITHUB_OUTPUT", told, self._environ)
+        _append("GITHUB_OUTPUT", outputs(result), self._environ)
         self._summarize()
 
     def _summarize(self) -> None:
@@ -247,17 +242,13 @@ def mask(values: Iterable[str]) -> str:
     )
 
 
-def outputs(
-    result: Result, *, token: Callable[[], str] = secrets.token_hex
-) -> str:
+def outputs(result: Result) -> str:
     """Return what is appended to ``GITHUB_OUTPUT``.
 
     Parameters
     ----------
     result
         How the command ended. Its texts are safe.
-    token
-        Makes the random part of a delimiter.
 
     Returns
     -------
@@ -276,7 +267,7 @@ def outputs(
         ),
         "outcome": result.outcome,
     }
-    return _delimited(values, token)
+    return _delimited(values)
 
 
 def tell_next(
@@ -375,17 +366,16 @@ def write_job_files(
     environ
         The environment, which names the files.
     """
-    told = _delimited(values, secrets.token_hex)
-    _append("GITHUB_OUTPUT", told, environ)
+    _append("GITHUB_OUTPUT", _delimited(values), environ)
     _append("GITHUB_STEP_SUMMARY", summary, environ)
 
 
-def _delimited(values: Mapping[str, str], token: Callable[[], str]) -> str:
+def _delimited(values: Mapping[str, str]) -> str:
     written = ""
     for name, value in values.items():
-        delimiter = f"rsp-release-{token()}"
+        delimiter = f"rsp-release-{secrets.token_hex()}"
         while delimiter in value:
-            delimiter = f"rsp-release-{token()}"
+            delimiter = f"rsp-release-{secrets.token_hex()}"
         written += f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
     return written
 

@@ -7,6 +7,7 @@ a size go in, lines come out.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -211,9 +212,7 @@ class Painter:
     def _tree(self, run: WorkflowRun | None, room: int) -> list[Line]:
         if run is None or not run.jobs or room < 1:
             return []
-        over: list[Job] = []
-        heavy: list[Job] = []
-        light: list[Job] = []
+        over, heavy, light = [], [], []
         for job in run.jobs:
             tone = words.meaning(job).tone
             if tone in {"good", "skipped"}:
@@ -261,10 +260,7 @@ class Painter:
         return [(style, glyph), ("dim", " " + ", ".join(parts))]
 
     def _hidden(self, jobs: list[Job]) -> Line:
-        counts: dict[str, int] = {}
-        for job in jobs:
-            word = words.meaning(job).word
-            counts[word] = counts.get(word, 0) + 1
+        counts = Counter(words.meaning(job).word for job in jobs)
         told = ", ".join(f"{count} {word}" for word, count in counts.items())
         more = f"{self.glyphs.ellipsis} and {len(jobs)} more ({told})"
         return [("dim", more)]

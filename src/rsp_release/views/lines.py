@@ -15,14 +15,6 @@ from .closing import Closing, details, platforms
 
 __all__ = ["LinesView", "closing_lines"]
 
-_WORDS = {
-    "acting": "doing",
-    "waiting": "waiting",
-    "planned": "planned",
-    "done": "done",
-    "blocked": "blocked",
-}
-
 # A text in which only a duration moves says nothing new.
 _VOLATILE = re.compile(
     r"\b\d+(?::\d\d)+\b"
@@ -117,7 +109,8 @@ class LinesView:
         if row.state == "blocked":
             # It is told in full at the end, with what to do.
             text = text.partition("\n")[0]
-        self._say(at, _WORDS[row.state], row.title, text)
+        word = "doing" if row.state == "acting" else row.state
+        self._say(at, word, row.title, text)
 
     def _print(self, line: str) -> None:
         write(self._stdout, line.rstrip() + "\n")
