@@ -212,21 +212,19 @@ class Problem(Exception):  # noqa: N818
         *,
         errors: list[Any] | None = None,
         headers: dict[str, str] | None = None,
-        docs: str = "https://docs.github.com/rest",
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.errors = errors
         self.headers = headers or {}
-        self.docs = docs
 
     def response(self) -> Response:
         """Return the answer to send."""
         data: dict[str, Any] = {"message": self.message}
         if self.errors is not None:
             data["errors"] = self.errors
-        data["documentation_url"] = self.docs
+        data["documentation_url"] = "https://docs.github.com/rest"
         data["status"] = str(self.status)
         return Response(self.status, data, headers=dict(self.headers))
 

@@ -34,7 +34,6 @@ def get_branch(context: Context) -> Response:
         raise Problem(404, "Branch not found")
     url = f"{context.api}/branches/{name}"
     protects = is_protected(project, name)
-    needed = project.required_checks if name in project.protected else ()
     data = {
         "name": name,
         "commit": shapes.commit(context, commit),
@@ -43,14 +42,7 @@ def get_branch(context: Context) -> Response:
             "self": url,
         },
         "protected": protects,
-        "protection": {
-            "enabled": protects,
-            "required_status_checks": {
-                "enforcement_level": "everyone" if needed else "off",
-                "contexts": list(needed),
-                "checks": [{"context": n, "app_id": None} for n in needed],
-            },
-        },
+        "protection": {"enabled": protects},
         "protection_url": f"{url}/protection",
     }
     return Response(200, data)
@@ -74,15 +66,6 @@ def _protection(context: Context, name: str) -> Response:
             "required_approving_review_count": 1,
         },
     }
-    if needed := project.required_checks:
-        checks = f"{url}/required_status_checks"
-        data["required_status_checks"] = {
-            "url": checks,
-            "strict": False,
-            "contexts": list(needed),
-            "contexts_url": f"{checks}/contexts",
-            "checks": [{"context": n, "app_id": None} for n in needed],
-        }
     return Response(200, data)
 
 

@@ -392,6 +392,10 @@ class Repository:
         found = self.read(entry[2])
         return found[2] if found else None
 
+    def contains(self, head: str, part: str) -> bool:
+        """Return whether a commit is, or comes before, another."""
+        return not self.log("--max-count=1", part, f"^{head}")
+
     def log(self, *args: str) -> list[str]:
         """Return the hashes that ``git rev-list`` prints."""
         return self.git("rev-list", *args, "--").split()

@@ -44,7 +44,9 @@ def git_http(box: Forge, request: Request) -> Response | None:
         with box.lock:
             box.notice(project)
             box.writing()
-            forbidden = _forbid(project, request, token.login if token else "")
+            forbidden = _take_out(
+                project, request, token.login if token else ""
+            )
         response = _run(project, request, match["rest"], token)
         with box.lock:
             box.pushed(project, token)
@@ -164,7 +166,7 @@ def _packet(content: bytes) -> bytes:
     return b"%04x" % (len(content) + 4) + content
 
 
-def _forbid(
+def _take_out(
     project: Project, request: Request, actor: str
 ) -> dict[str, tuple[str, str]]:
     """Take out of a push what rules forbid.

@@ -235,14 +235,7 @@ class _Objects:
         }
 
     def _viewer(self) -> Object:
-        login, server = self._token.login, self._box.server_url
-        return {
-            "__typename": "User",
-            "login": login,
-            "avatarUrl": f"{server}/avatars/{login}",
-            "resourcePath": f"/{login}",
-            "url": f"{server}/{login}",
-        }
+        return {"__typename": "User", "login": self._token.login}
 
     def _find_repository(self, args: dict[str, Any]) -> Object:
         owner, name = str(args.get("owner")), str(args.get("name"))
@@ -431,7 +424,6 @@ class _Objects:
         return {
             "__typename": "EnablePullRequestAutoMergePayload",
             "actor": self._viewer(),
-            "clientMutationId": given.get("clientMutationId"),
             "pullRequest": shown,
         }
 

@@ -49,7 +49,7 @@ def edit_tree(
         return git.git("write-tree", env=env).strip()
 
 
-def merge_trees(
+def _merge_three(
     git: Repository, base: str, ours: str, theirs: str
 ) -> str | None:
     """Merge three trees, files line by line where both sides changed.
@@ -96,7 +96,7 @@ def merge(
     method: str,
 ) -> str | None:
     """Write a merge commit, or everything as one; `None` on a conflict."""
-    tree = _tree(git, base, head)
+    tree = merge_trees(git, base, head)
     if tree is None:
         return None
     return git.write_commit(
@@ -120,7 +120,7 @@ def rebase(
         before = git.commit(commit.parents[0])
         if before is None:
             return None
-        tree = merge_trees(git, before.tree, tip.tree, commit.tree)
+        tree = _merge_three(git, before.tree, tip.tree, commit.tree)
         if tree is None:
             return None
         here = git.write_commit(
@@ -133,11 +133,11 @@ def rebase(
     return here
 
 
-def _tree(git: Repository, base: str, head: str) -> str | None:
+def merge_trees(git: Repository, base: str, head: str) -> str | None:
+    """Return the tree of two commits together; `None` on a conflict."""
     try:
         ancestor = git.git("merge-base", base, head).strip()
     except GitError:
         return None
-    trees = [git.commit(sha) for sha in (ancestor, base, head)]
-    found = [commit.tree for commit in trees if commit is not None]
-    return merge_trees(git, *found) if len(found) == 3 else None
+    trees = [git.known(sha).tree for sha in (ancestor, base, head)]
+    return _merge_three(git, *trees)

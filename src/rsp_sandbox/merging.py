@@ -7,7 +7,7 @@ from typing import Any
 from .accounts import Token
 from .base import Problem
 from .forge import Forge
-from .git import GitError, Person
+from .git import Person
 from .merge import merge, merge_trees, rebase
 from .records import AutoMerge, Project, Pull
 from .rules import applying, is_protected
@@ -17,29 +17,10 @@ __all__ = [
     "enable_auto_merge",
     "merge_state",
     "merge_what_may",
-    "range_of",
     "refuse_merge",
 ]
 
 _PASSED = {"success", "neutral", "skipped"}
-
-
-def range_of(project: Project, pull: Pull) -> tuple[str, str]:
-    """Return the commits whose difference the pull request is."""
-    try:
-        start = project.git.git("merge-base", pull.base_sha, pull.head_sha)
-    except GitError:
-        return pull.base_sha, pull.head_sha
-    return start.strip(), pull.head_sha
-
-
-def _merges(project: Project, pull: Pull) -> bool:
-    """Return whether nothing conflicts."""
-    git = project.git
-    start, _ = range_of(project, pull)
-    found = [git.commit(s) for s in (start, pull.base_sha, pull.head_sha)]
-    trees = [commit.tree for commit in found if commit is not None]
-    return len(trees) == 3 and merge_trees(git, *trees) is not None
 
 
 def _missing_approvals(project: Project, pull: Pull) -> int:
@@ -99,12 +80,12 @@ def _is_behind(project: Project, pull: Pull) -> bool:
         for parameters in _parameters(project, pull, "required_status_checks")
     ):
         return False
-    return range_of(project, pull)[0] != pull.base_sha
+    return not project.git.contains(pull.head_sha, pull.base_sha)
 
 
 def merge_state(box: Forge, project: Project, pull: Pull) -> str:
     """Return GitHub's ``mergeable_state`` of an open pull request."""
-    if not _merges(project, pull):
+    if merge_trees(project.git, pull.base_sha, pull.head_sha) is None:
         return "dirty"
     if pull.is_draft:
         return "draft"
@@ -244,8 +225,9 @@ def merge_what_may(box: Forge, project: Project) -> None:
         auto = pull.auto_merge
         if auto is None or pull.state != "open":
             continue
-        may = refuse_merge(box, project, pull) is None
-        if may and _merges(project, pull):
+        if refuse_merge(box, project, pull) is not None:
+            continue
+        if merge_trees(project.git, pull.base_sha, pull.head_sha) is not None:
             box.writing()
             carry_out(
                 box,

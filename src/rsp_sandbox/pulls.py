@@ -16,7 +16,6 @@ from .base import (
     number_of,
 )
 from .forge import Forge
-from .git import GitError
 from .merging import carry_out, merge_state, refuse_merge
 from .records import Project, Pull
 from .rest import Context, authorise, page, route
@@ -60,20 +59,12 @@ def _follow(
         base = refs.get(f"refs/heads/{pull.base}")
         if base is not None and f"refs/heads/{pull.base}" in updated:
             pull.base_sha = base
-            if _contains(project, base, head):
+            if project.git.contains(base, head):
                 # Somebody pushed it: GitHub takes it for merged.
                 pull.state, pull.closed_at = "closed", now
                 pull.merged_at, pull.merge_sha = now, base
                 pull.updated_at = now
                 pull.merged_by = token.login if token else pull.author
-
-
-def _contains(project: Project, base: str, head: str) -> bool:
-    try:
-        project.git.git("merge-base", "--is-ancestor", head, base)
-    except GitError:
-        return False
-    return True
 
 
 def _start(
@@ -366,18 +357,8 @@ def update_pull(context: Context) -> Response:
         pull.title = str(data["title"])
     if "body" in data:
         pull.body = data["body"]
-    if (base := data.get("base")) is not None:
-        refs = context.project.git.refs()
-        if f"refs/heads/{base}" not in refs:
-            raise invalid("PullRequest", "base", "invalid")
-        pull.base, pull.base_sha = base, refs[f"refs/heads/{base}"]
-    state = data.get("state")
-    if state == "closed" and pull.state == "open":
+    if data.get("state") == "closed" and pull.state == "open":
         pull.state, pull.closed_at = "closed", context.now
-    elif state == "open" and pull.state == "closed":
-        if pull.merged_at is not None:
-            raise invalid("PullRequest", "state", "invalid")
-        pull.state, pull.closed_at = "open", None
     pull.updated_at = context.now
     context.box.touched()
     return Response(200, full(context, pull))

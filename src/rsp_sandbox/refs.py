@@ -138,11 +138,8 @@ def update_ref(context: Context) -> Response:
         raise Problem(422, "Reference does not exist")
     if not isinstance(sha, str) or project.git.read(sha) is None:
         raise Problem(422, "Object does not exist")
-    if not data.get("force"):
-        try:
-            project.git.git("merge-base", "--is-ancestor", old, sha)
-        except GitError:
-            raise Problem(422, "Update is not a fast forward") from None
+    if not data.get("force") and not project.git.contains(sha, old):
+        raise Problem(422, "Update is not a fast forward")
     guard_ref(context, ref, old, sha)
     project.git.update_ref(ref, sha, old)
     context.box.pushed(project, context.token)

@@ -62,7 +62,7 @@ def visit_repository(client: Client) -> None:
 def visit_git_data(client: Client) -> None:
     head = client.get(f"{R}/git/ref/heads/main").data["object"]["sha"]
     blob = client.post(
-        f"{R}/git/blobs", {"content": "Hello", "encoding": "utf-8"}
+        f"{R}/git/blobs", {"content": "SGVsbG8=", "encoding": "base64"}
     ).data["sha"]
     client.get(f"{R}/git/blobs/{blob}")
     commit = client.get(f"{R}/git/commits/{head}").data
