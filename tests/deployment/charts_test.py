@@ -37,7 +37,7 @@ def _load(text: str) -> list[Any]:
 
 def _edit(place: str, text: str, tag: str = NEW) -> str:
     parsed = parse_place(place)
-    return edit(parsed, text, tag=tag, digests={IMAGE: DIGEST}).text
+    return edit(parsed, text, tag=tag, digests={IMAGE: DIGEST})[0]
 
 
 # -- Sixty charts -----------------------------------------------------------

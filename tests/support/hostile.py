@@ -239,8 +239,8 @@ def _by_registry(url: str, name: str) -> None:
     from rsp_release.storage.registry.oci import OciRegistry
 
     host = url.removeprefix("http://")
-    with OciRegistry(
-        environ={}, clock=NoClock(), limits=_limits(name)
+    with contextlib.closing(
+        OciRegistry(environ={}, clock=NoClock(), limits=_limits(name))
     ) as registry:
         report = registry.look(Image(name=f"{host}/{name}", tag="1"))
     if report.state == "unknown":

@@ -29,7 +29,6 @@ from ..version.tags import parse_tags
 from .spans import Node, Spot, Yaml, get
 
 __all__ = [
-    "Edited",
     "ImageValue",
     "Place",
     "Relation",
@@ -81,20 +80,6 @@ class Place:
 
     def __str__(self) -> str:  # type: ignore[explicit-override]
         return f"{self.path}#{'.'.join(self.keys)}" if self.keys else self.path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edited:
-    """A file with other values."""
-
-    text: str
-    """The new text."""
-
-    changes: tuple[tuple[str, str | None, str], ...]
-    """Key, value before, and value now, of everything that was looked for.
-
-    Where nothing is to be changed, the two are the same.
-    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +209,7 @@ def has_source(chart: Chart, url: str) -> bool:
 
 def edit(
     place: Place, text: str, *, tag: str, digests: Mapping[str, str | None]
-) -> Edited:
+) -> tuple[str, list[tuple[str, str | None, str]]]:
     """Put a version into a file.
 
     Parameters
@@ -240,8 +225,9 @@ def edit(
 
     Returns
     -------
-    Edited
-        The new text, and what was there before.
+    tuple
+        The new text; and of each value its key, what was there and what is
+        there now, the same where nothing had to change.
 
     Raises
     ------
@@ -264,10 +250,7 @@ def edit(
         new_text = yaml.replace(changes) if changes else text
     except BlockedError as e:
         raise BlockedError(f"{place.path}: {e.message}", help=e.help) from e
-    return Edited(
-        text=new_text,
-        changes=tuple((key, spot.value, new) for key, spot, new in found),
-    )
+    return new_text, [(key, spot.value, new) for key, spot, new in found]
 
 
 def edit_badges(text: str, *, old: str | None, new: str) -> str:

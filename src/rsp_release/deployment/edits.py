@@ -68,9 +68,9 @@ def edit_all(
     found: list[Replaced] = []
     for place in places:
         text = texts.get(place.path, "")
-        edited = edit(place, text, tag=tag, digests=digests)
-        texts[place.path] = edited.text
-        found += [Replaced(place.path, *change) for change in edited.changes]
+        new_text, changes = edit(place, text, tag=tag, digests=digests)
+        texts[place.path] = new_text
+        found += [Replaced(place.path, *change) for change in changes]
     for place in places:
         readme = place.beside("README.md")
         if not place.is_app_version or readme not in texts:

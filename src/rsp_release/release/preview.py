@@ -77,11 +77,9 @@ def _find(
     names.update({t.name: t.name for t in history.tags})
     tag = names.get(version, version)
     journal = project.open_journal(tag)
-    if journal.release is not None:
-        return journal.release
     if journal.proposal is not None and journal.has_intents:
         return journal.proposal
-    if project.world.git.local_tag(tag) is not None:
+    if journal.release or project.world.git.local_tag(tag) is not None:
         return unfinished.find(tag)
     if parse_version(version) is None:
         raise UsageError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -203,8 +203,8 @@ def look(
 ) -> ImageReport:
     """Look once, as a fresh process would."""
     bundle = {"REQUESTS_CA_BUNDLE": str(authority.bundle)}
-    with OciRegistry(
-        environ={**bundle, **environ}, clock=clock or FakeClock()
+    with closing(
+        OciRegistry(environ={**bundle, **environ}, clock=clock or FakeClock())
     ) as registry:
         report = registry.look(Image(name=name, tag=tag))
     for secret in (SECRET, GITHUB_TOKEN, GOOGLE_TOKEN, ADA):
@@ -310,7 +310,9 @@ class TestTokens:
         environ = by_auth(tmp_path, "ghcr.io")
         bundle = {"REQUESTS_CA_BUNDLE": str(online.authority.bundle)}
         clock = FakeClock()
-        with OciRegistry(environ={**bundle, **environ}, clock=clock) as r:
+        with closing(
+            OciRegistry(environ={**bundle, **environ}, clock=clock)
+        ) as r:
             image = Image(name="ghcr.io/private", tag="1")
             assert r.look(image).state == "present"
             # The last two make sure that it is really hidden.
@@ -620,7 +622,9 @@ class TestHidden:
 
         with Scripted(respond=respond) as server:
             environ = by_auth(tmp_path, server.address)
-            with OciRegistry(environ=environ, clock=FakeClock()) as registry:
+            with closing(
+                OciRegistry(environ=environ, clock=FakeClock())
+            ) as registry:
                 image = Image(name=f"{server.address}/app", tag="1")
                 assert registry.look(image).state == "absent"
                 assert registry.look(image).state == "absent"
@@ -725,7 +729,7 @@ class TestTokenServices:
         clock = FakeClock()
         with (
             Scripted(respond=respond) as server,
-            OciRegistry(environ={}, clock=clock) as registry,
+            closing(OciRegistry(environ={}, clock=clock)) as registry,
         ):
             image = Image(name=f"{server.address}/app", tag="1")
             assert registry.look(image).state == "present"
@@ -754,7 +758,7 @@ class TestTokenServices:
 
         with (
             Scripted(respond=respond) as server,
-            OciRegistry(environ={}, clock=FakeClock()) as registry,
+            closing(OciRegistry(environ={}, clock=FakeClock())) as registry,
         ):
             image = Image(name=f"{server.address}/app", tag="1")
             assert registry.look(image).state == "present"

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def push(real: RealRegistry) -> Pusher:
 
 @pytest.fixture
 def registry() -> Iterator[OciRegistry]:
-    with OciRegistry(environ={}, clock=FakeClock()) as registry:
+    with closing(OciRegistry(environ={}, clock=FakeClock())) as registry:
         yield registry
 
 
@@ -378,12 +379,14 @@ class TestMirror:
         }
         with (
             Front(real.address) as front,
-            OciRegistry(
-                environ={
-                    **environ,
-                    "RSP_RELEASE_REGISTRY_MIRROR": front.address,
-                },
-                clock=FakeClock(),
+            closing(
+                OciRegistry(
+                    environ={
+                        **environ,
+                        "RSP_RELEASE_REGISTRY_MIRROR": front.address,
+                    },
+                    clock=FakeClock(),
+                )
             ) as registry,
         ):
             report = registry.look(Image(name=name, tag="1"))
@@ -395,7 +398,9 @@ class TestMirror:
     @pytest.mark.parametrize("mirror", ["nohost", "http://127.0.0.1", "a b.c"])
     def test_invalid(self, mirror: str) -> None:
         environ = {"RSP_RELEASE_REGISTRY_MIRROR": mirror}
-        with OciRegistry(environ=environ, clock=FakeClock()) as registry:
+        with closing(
+            OciRegistry(environ=environ, clock=FakeClock())
+        ) as registry:
             report = registry.look(Image(name="ghcr.io/a/b", tag="1"))
         assert report.state == "unknown"
         assert "names no" in str(report.reason)
@@ -466,7 +471,7 @@ class TestAnswers:
         clock = FakeClock()
         with (
             Scripted(answers=[answer]) as server,
-            OciRegistry(environ={}, clock=clock) as registry,
+            closing(OciRegistry(environ={}, clock=clock)) as registry,
         ):
             report = registry.look(image(server.address, "app", "1"))
         assert report.state == "unknown"
@@ -487,7 +492,7 @@ class TestAnswers:
     def test_absent(self, answer: Answer) -> None:
         with (
             Scripted(answers=[answer]) as server,
-            OciRegistry(environ={}, clock=FakeClock()) as registry,
+            closing(OciRegistry(environ={}, clock=FakeClock())) as registry,
         ):
             for _ in range(2):
                 report = registry.look(image(server.address, "app", "1"))
@@ -501,7 +506,7 @@ class TestAnswers:
         ]
         with (
             Scripted(answers=answers) as server,
-            OciRegistry(environ={}, clock=FakeClock()) as registry,
+            closing(OciRegistry(environ={}, clock=FakeClock())) as registry,
         ):
             wanted = image(server.address, "app", "1")
             assert registry.look(wanted).state == "absent"
@@ -525,7 +530,7 @@ class TestAnswers:
         clock = FakeClock()
         with (
             Scripted(answers=[answer, Answer(200, {}, INDEX)]) as server,
-            OciRegistry(environ={}, clock=clock) as registry,
+            closing(OciRegistry(environ={}, clock=clock)) as registry,
         ):
             report = registry.look(image(server.address, "app", "1", ()))
         assert report.state == "present"
@@ -536,7 +541,7 @@ class TestAnswers:
         clock = FakeClock()
         with (
             Scripted(answers=[Answer(500)]) as server,
-            OciRegistry(environ={}, clock=clock) as registry,
+            closing(OciRegistry(environ={}, clock=clock)) as registry,
         ):
             registry.look(image(server.address, "app", "1"))
             assert len(server.seen) == 4
@@ -561,8 +566,10 @@ class TestAnswers:
 
         with (
             socket.create_server(("127.0.0.1", 0)) as server,
-            OciRegistry(
-                environ={}, clock=FakeClock(), limits=Limits(silence=0.1)
+            closing(
+                OciRegistry(
+                    environ={}, clock=FakeClock(), limits=Limits(silence=0.1)
+                )
             ) as registry,
         ):
             address = f"127.0.0.1:{server.getsockname()[1]}"
@@ -592,10 +599,12 @@ class TestAnswers:
             thread = threading.Thread(target=serve)
             thread.start()
             address = f"127.0.0.1:{server.getsockname()[1]}"
-            with OciRegistry(
-                environ={},
-                clock=FakeClock(),
-                limits=Limits(total=0.4),
+            with closing(
+                OciRegistry(
+                    environ={},
+                    clock=FakeClock(),
+                    limits=Limits(total=0.4),
+                )
             ) as registry:
                 report = registry.look(image(address, "app", "1"))
             thread.join()

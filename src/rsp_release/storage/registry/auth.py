@@ -21,7 +21,7 @@ hostile one could as well ask for the very same credentials by Basic. But:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
@@ -31,6 +31,7 @@ from ...engine.world import Clock
 from ...exceptions import ReadError
 from ..http import Reply, Request, decode_json, find_fault, origin, plain_text
 from .credentials import Credential
+from .manifest import as_object
 from .name import Place
 
 __all__ = [
@@ -247,10 +248,8 @@ def _scope(place: Place, asked: str) -> str:
 def _token_of(body: bytes) -> tuple[str | None, int]:
     """Return the token of a service's answer, and its seconds to live."""
     try:
-        answer = decode_json(body)
+        answer = as_object(decode_json(body))
     except ValueError:
-        return None, 0
-    if not isinstance(answer, Mapping):
         return None, 0
     token = answer.get("token") or answer.get("access_token")
     if not isinstance(token, str) or not _HEADER_SAFE.fullmatch(token):

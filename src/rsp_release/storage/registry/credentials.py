@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..http import plain_text
+from .manifest import as_object
 
 __all__ = ["ANONYMOUS", "Credential", "Credentials"]
 
@@ -97,12 +98,10 @@ class Credentials:
 
     def stored(self) -> tuple[str, ...]:
         """Return the secrets in docker's configuration; asks no helper."""
-        auths = self._read_config("").get("auths")
+        auths = as_object(self._read_config("").get("auths"))
         found = []
-        for entry in auths.values() if isinstance(auths, dict) else ():
-            credential = (
-                _from_entry(entry) if isinstance(entry, dict) else None
-            )
+        for entry in auths.values():
+            credential = _from_entry(as_object(entry))
             if credential is not None:
                 found += [
                     credential.password,
@@ -132,8 +131,7 @@ class Credentials:
         """Return what docker's configuration has for a registry."""
         config = self._read_config(host)
         keys = _HUB_KEYS if host == "docker.io" else (host, f"https://{host}")
-        helpers = config.get("credHelpers")
-        helpers = helpers if isinstance(helpers, dict) else {}
+        helpers = as_object(config.get("credHelpers"))
         named = [(k, helpers[k]) for k in keys if helpers.get(k)]
         # Docker asks a store by this one name, whatever the key was.
         asked = (
@@ -143,12 +141,11 @@ class Credentials:
             server = key if named and host != "docker.io" else keys[0]
             if found := self._ask_helper(helper, server, host):
                 return found
-        auths = config.get("auths")
-        auths = auths if isinstance(auths, dict) else {}
+        auths = as_object(config.get("auths"))
         entries = [auths.get(key) for key in keys]
         entries += [v for k, v in auths.items() if _host_of(k) in keys]
         for entry in entries:
-            if isinstance(entry, dict) and (found := _from_entry(entry)):
+            if found := _from_entry(as_object(entry)):
                 return found
         return None
 

@@ -23,31 +23,26 @@ __all__ = [
     "ACCEPT",
     "Document",
     "Entry",
+    "as_object",
     "error_codes",
     "parse_config",
     "parse_document",
     "parse_provenance",
 ]
 
-INDEXES = frozenset(
-    {
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    }
+INDEXES = (
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
 )
-MANIFESTS = frozenset(
-    {
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    }
+MANIFESTS = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
 )
-CONFIGS = frozenset(
-    {
-        "application/vnd.oci.image.config.v1+json",
-        "application/vnd.docker.container.image.v1+json",
-    }
+CONFIGS = (
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
 )
-ACCEPT = ", ".join(sorted(INDEXES) + sorted(MANIFESTS))
+ACCEPT = ", ".join(INDEXES + MANIFESTS)
 """What to ask for: without all four a registry may convert, and so change
 the digest."""
 
@@ -111,6 +106,22 @@ def _json(body: bytes, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"sent something else where {what} should be")  # noqa: TRY004
     return value
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """Return a value of a decoded body, an empty object if it is none.
+
+    Parameters
+    ----------
+    value
+        The value. Untrusted.
+
+    Returns
+    -------
+    dict
+        The object.
+    """
+    return value if isinstance(value, dict) else {}
 
 
 def _objects(value: object) -> Iterator[dict[str, Any]]:
@@ -185,8 +196,7 @@ def _entry(value: dict[str, Any]) -> Entry | None:
     digest = value.get("digest")
     if not is_digest(digest):
         return None
-    annotations = value.get("annotations")
-    notes = annotations if isinstance(annotations, dict) else {}
+    notes = as_object(value.get("annotations"))
     kind = notes.get("vnd.docker.reference.type")
     if kind == "attestation-manifest":
         subject = notes.get("vnd.docker.reference.digest")
@@ -205,16 +215,14 @@ def _entry(value: dict[str, Any]) -> Entry | None:
 
 def _manifest(document: dict[str, Any], digest: str) -> Document:
     """Return what a manifest says."""
-    config = document.get("config")
-    config = config if isinstance(config, dict) else {}
+    config = as_object(document.get("config"))
     layers = list(_objects(document.get("layers")))
     sizes = [part.get("size") for part in (config, *layers)]
     known = [s for s in sizes if isinstance(s, int) and s >= 0]
     config_digest = config.get("digest")
     provenance = []
     for layer in layers:
-        notes = layer.get("annotations")
-        notes = notes if isinstance(notes, dict) else {}
+        notes = as_object(layer.get("annotations"))
         kind = notes.get("in-toto.io/predicate-type")
         if isinstance(kind, str) and "/provenance/" in kind:
             if is_digest(layer.get("digest")):
@@ -250,9 +258,7 @@ def parse_config(
         Raised if it is no JSON object.
     """
     document = _json(body, "a config")
-    inner = document.get("config")
-    labels = inner.get("Labels") if isinstance(inner, dict) else None
-    labels = labels if isinstance(labels, dict) else {}
+    labels = as_object(as_object(document.get("config")).get("Labels"))
     revision = plain_text(labels.get("org.opencontainers.image.revision"))
     return parse_platform(document), _time(document), revision or None
 
@@ -293,7 +299,7 @@ def parse_provenance(body: bytes) -> str | None:
     def dig(*keys: str) -> Any:
         value: Any = statement.get("predicate")
         for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
+            value = as_object(value).get(key)
         return value
 
     buildkit = "https://mobyproject.org/buildkit@v1#metadata"
@@ -306,9 +312,8 @@ def parse_provenance(body: bytes) -> str | None:
     )
     found = [dig(*keys) for keys in sources]
     found += [
-        entry["digest"].get("gitCommit")
+        as_object(entry.get("digest")).get("gitCommit")
         for entry in _objects(dig("buildDefinition", "resolvedDependencies"))
-        if isinstance(entry.get("digest"), dict)
     ]
     for commit in found:
         # A dirty tree is attested as "<hash>-dirty": worth showing as it is.

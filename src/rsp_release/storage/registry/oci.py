@@ -23,7 +23,6 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Self
 
 from ...engine.world import Clock
 from ...exceptions import ReadError
@@ -87,12 +86,6 @@ class OciRegistry:
         self._details: dict[
             tuple[Place, str, PlatformImage], PlatformImage
         ] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections that are kept open."""
