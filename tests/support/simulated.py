@@ -214,6 +214,8 @@ class Chaos:
         clock.sleep(0.05)
         if fault == "crash before":
             raise Crash
+        if fault == "interrupt":
+            raise KeyboardInterrupt
         if fault == "rate limit":
             until = clock.now() + timedelta(seconds=30)
             raise RateLimitedError("rate limit", until=until)
