@@ -331,6 +331,12 @@ class SimulatedGit(_Port):
     def message(self, commit: str) -> str:
         return "feat: more"
 
+    def try_signing(self) -> bool:
+        return False
+
+    def try_hooks(self, tag: str, commit: str) -> None:
+        pass
+
     def push_tag(self, write: PushTag) -> None:
         with self.chaos.call("push_tag", self.clock, writes=True):
             self.hub.push(write, is_clean=self.is_clean)

@@ -352,6 +352,10 @@ class Releaser:
                 journal.pin(subject)
             yield from self._finish(engine, subject, journal)
             return
+        if not subject.is_begun:
+            # Hooks may do anything, so they run where a release begins alone.
+            world = self.project.world
+            world.git.try_hooks(subject.tag, subject.commit)
         if not subject.is_begun or journal.proposal is None:
             journal.propose(subject)
         ready = yield from self._get_ready(engine, subject)
