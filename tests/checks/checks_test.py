@@ -16,7 +16,7 @@ from rsp_release.checks import CHECKS, Facts, look_at, run_checks
 from rsp_release.checks.base import Check, ok
 from rsp_release.checks.dependencies import OLD_RUN
 from rsp_release.config import Config
-from rsp_release.exceptions import BlockedError, NotAllowedError
+from rsp_release.exceptions import BlockedError, NotAllowedError, RefusedError
 from rsp_release.models import Check as CommitCheck
 from rsp_release.models import (
     Fork,
@@ -84,6 +84,10 @@ def missing() -> Any:
     raise BlockedError("there is no such repository", help="mend it")
 
 
+def keyless() -> Any:
+    raise RefusedError("there is no such key here", help="see user.signingKey")
+
+
 def fragment(*parts: Part, empty: tuple[str, ...] = ()) -> dict[str, Any]:
     found = Fragment("changelog.d/a.md", "scriv", parts, empty)
     return {"history": history(fragments=(found,))}
@@ -111,6 +115,10 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("history", "ok", {}),
     ("history", "problem", {"is_shallow": True}),
     ("history", "unknown", {"is_shallow": down}),
+    ("signing", "ok", {}),
+    ("signing", "ok", {"signs": False}),
+    ("signing", "problem", {"signs": keyless}),
+    ("signing", "unknown", {"signs": down}),
     ("tags-fetched", "ok", {}),
     ("tags-fetched", "problem", {"unfetched_tags": ("1.2.0",)}),
     ("tags-fetched", "unknown", {"unfetched_tags": down}),
@@ -449,6 +457,7 @@ def test_blindness_is_never_ok_nor_a_problem(check: Check) -> None:
         "remote_tag", "repository", "credentials", "rulesets",
         "branch_rules", "immutable", "checks", "pulls", "changed_at",
         "added", "differ", "starts", "workflow_state", "past_runs",
+        "signs",
     )  # fmt: skip
     blind: dict[str, Any] = dict.fromkeys(names, down)
     files = dict.fromkeys((CI, "Dockerfile", "uv.lock", "pyproject.toml"))

@@ -14,6 +14,7 @@ from typing_extensions import override
 from rsp_release.cli.app import main
 from rsp_release.cli.release import bump, resume
 from rsp_release.cli.session import Globals, Session
+from rsp_release.exceptions import UsageError
 from rsp_release.release.releaser import Releaser
 from tests.support.campaign import TAG, make_releaser
 from tests.support.simulated import Chaos, Hub, VirtualClock
@@ -22,10 +23,13 @@ from tests.support.simulated import Chaos, Hub, VirtualClock
 class Terminal(Session):
     """A session in the simulated world, with a person at a terminal."""
 
-    def __init__(self, hub: Hub, folder: Path) -> None:
+    def __init__(
+        self, hub: Hub, folder: Path, chaos: Chaos | None = None
+    ) -> None:
         super().__init__(Globals(directory=folder, no_color=True, environ={}))
         self._hub = hub
         self._folder = folder
+        self._chaos = chaos or Chaos()
 
     @property
     @override
@@ -37,7 +41,7 @@ class Terminal(Session):
         self, *, deepens: bool = False, **changes: Any
     ) -> Releaser:
         return make_releaser(
-            self._hub, Chaos(), self._folder / "journals", random=Random(0)
+            self._hub, self._chaos, self._folder / "journals", random=Random(0)
         )
 
 
@@ -87,6 +91,72 @@ def test_resume_insists_where_a_person_says_so(
     _answer(monkeypatch, "y")
     assert resume(session, tag=TAG) == 0
     assert list(hub.tags) == [TAG]
+
+
+def _fail_at(name: str, fault: str) -> Chaos:
+    """Have every call of a name fail."""
+    chaos = Chaos(lambda number, writes: fault if _is_at(name) else None)
+
+    def _is_at(name: str) -> bool:
+        return chaos.calls[-1][0] == name
+
+    return chaos
+
+
+@pytest.mark.parametrize(
+    ("fails", "flag", "advice"),
+    [
+        (("repository", "interrupt"), "",
+         ("nothing was begun", "run it again: rsp-release bump minor\n")),
+        (("repository", "outage"), "",
+         ("down", "run it again: rsp-release bump minor\n")),
+        (("push_tag", "interrupt"), "",
+         ("nothing was undone", f"continue: rsp-release resume {TAG}\n")),
+        (("repository", "interrupt"), "--dry-run",
+         ("nothing was written", "rsp-release bump minor --dry-run\n")),
+        (("repository", "outage"), "--dry-run",
+         ("down", "run it again: rsp-release bump minor --dry-run\n")),
+    ],
+)  # fmt: skip
+def test_advice_is_what_can_be_done(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    fails: tuple[str, str],
+    flag: str,
+    advice: tuple[str, str],
+) -> None:
+    """What was not begun is not resumed, and a dry run begins nothing."""
+    session = Terminal(Hub(clock=VirtualClock()), tmp_path, _fail_at(*fails))
+    status = bump(session, "minor", dry_run=bool(flag), yes=True)
+    assert status == (130 if fails[1] == "interrupt" else 1)
+    said = capsys.readouterr()
+    for line in advice:
+        assert line in said.out + said.err
+
+
+def test_nothing_is_resumed_that_was_not_begun(tmp_path: Path) -> None:
+    session = Terminal(Hub(clock=VirtualClock()), tmp_path)
+    with pytest.raises(UsageError, match="there is no tag") as e:
+        resume(session, TAG)
+    assert f"`rsp-release bump {TAG}`" in (e.value.help or "")
+
+
+def test_release_before_is_not_resumed(tmp_path: Path) -> None:
+    """A complete release is no answer where another was to begin."""
+    hub = Hub(clock=VirtualClock())
+    session = Terminal(hub, tmp_path)
+    assert _bump(session, yes=True) == 0
+    releaser = make_releaser(
+        hub,
+        Chaos(),
+        tmp_path / "elsewhere",
+        random=Random(0),
+        checkout=hub.branches.commit_more(),
+    )
+    release = releaser.plan_resume(TAG)
+    with pytest.raises(UsageError, match="nothing was begun") as e:
+        releaser.require_begun(release)
+    assert "`rsp-release bump`" in (e.value.help or "")
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,11 @@ def test_anything_else_waits_and_then_fails(
     assert said in verdict.reason
     assert verdict.patience
     assert isinstance(verdict.otherwise, Blocked)
-    assert verdict.otherwise.exit_status is ExitStatus.IMAGE
+    # Unknown is no status of an image.
+    is_unknown = report.state == "unknown"
+    assert verdict.otherwise.exit_status is (
+        ExitStatus.FAILED if is_unknown else ExitStatus.IMAGE
+    )
     assert said in verdict.otherwise.problem
     assert verdict.otherwise.images == (report,)
 
@@ -138,7 +142,11 @@ def test_assumed_tag_hides_no_other_problem(report: ImageReport) -> None:
     verdict = Images().decide(release, ImagesSeen(reports=(report,)))
     assert isinstance(verdict, Wait)
     assert isinstance(verdict.otherwise, Blocked)
-    assert verdict.otherwise.exit_status is ExitStatus.IMAGE
+    # Unknown is no status of an image.
+    is_unknown = report.state == "unknown"
+    assert verdict.otherwise.exit_status is (
+        ExitStatus.FAILED if is_unknown else ExitStatus.IMAGE
+    )
 
 
 def test_image_of_several_tags_is_named_once() -> None:

@@ -212,6 +212,11 @@ class Branches:
             if now >= at and self._merge_commit(pull) not in self.commits:
                 self._merge(pull, write, at)
 
+    def commit_more(self) -> str:
+        """Let somebody push a commit; return its hash."""
+        self._commit_late(self.clock.now())
+        return str(self.head("main"))
+
     def _commit_late(self, at: datetime) -> None:
         head = self.heads["main"][-1][1]
         assert head is not None

@@ -1,26 +1,37 @@
 """Releases in the simulated world: the crash matrix and seeded campaigns.
 
 ``python -m tests.support.campaign --seeds 10000`` runs that many releases
-with random crashes, faults and lag, each on its own virtual clock.
+with random crashes, faults and lag, each on its own virtual clock. Whoever
+releases types what the last message says, so that wrong advice is found too.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import json
 import os
+import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
+from typing import Any
 from unittest.mock import patch
 
+from typing_extensions import override
+
+from rsp_release.cli.release import bump, resume
+from rsp_release.cli.session import Globals, Session
 from rsp_release.config import Config
 from rsp_release.engine.journal import find_unfinished
-from rsp_release.exceptions import ReleaseError, UsageError
+from rsp_release.exceptions import UsageError
 from rsp_release.models import Event, Publication, Result
 from rsp_release.publishing import find_publication
 from rsp_release.release.plan import Options
@@ -28,7 +39,7 @@ from rsp_release.release.project import Project
 from rsp_release.release.releaser import Releaser
 from rsp_release.steps import PREPARE, RELEASE
 from rsp_release.version.choose import History, Request
-from rsp_release.version.commits import CommitEvidence
+from rsp_release.version.commits import CommitEvidence, Example
 from rsp_release.version.tags import parse_tags
 
 from .branches import COMMIT
@@ -38,6 +49,7 @@ from .simulated import WORKFLOW, Chaos, Crash, Hub, VirtualClock, make_world
 
 __all__ = [
     "Outcome",
+    "Person",
     "live_through",
     "make_releaser",
     "run_process",
@@ -50,6 +62,11 @@ CONFIG = Config(deploy_repository=CHARTS, deploy_labels=("release",))
 LATE = (f"open pull request {BRANCH} after 1",)
 DEPLOY = f"rsp-release/n-{TAG}"
 NOTES = f"- entry\n\n**Full Changelog**: 1.1.0...{TAG}\n"
+FEATURE = CommitEvidence(
+    total=1,
+    counts={"cc-minor": 1},
+    examples={"cc-minor": (Example(COMMIT, "feat: more"),)},
+)
 (PREVIOUS,) = parse_tags(["1.1.0"])
 FAULTS = (
     "crash before",
@@ -58,7 +75,102 @@ FAULTS = (
     "outage",
     "rate limit",
     "refusal",
+    "interrupt",
 )
+ASKED = "rsp-release bump minor"
+"""What is typed first."""
+
+PLAIN = "rsp-release resume"
+
+CALM = 3
+"""Commands within which a release ends, once nothing goes wrong any more."""
+
+_ADVICE = re.compile(
+    r"`((?:rsp-release|git) [^`]+)`"
+    r"|(?:continue|run it again): (rsp-release .*)"
+    r"|(git pull --ff-only)"
+)
+"""Where a message says what to type."""
+
+
+@dataclass(kw_only=True)
+class Person:
+    """Somebody, or a job, who types what the last message says."""
+
+    random: Random
+    command: str = ASKED
+    pulls: bool = False
+    """Whether the message says to ``git pull`` first."""
+
+    typed: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def read(self, result: dict[str, Any]) -> None:
+        """Read how a command ended, and what to do next.
+
+        Parameters
+        ----------
+        result
+            Its result, as in its JSON.
+        """
+        said = result["help"] or ""
+        found = ["".join(words) for words in _ADVICE.findall(said)]
+        commands = [c for c in found if c.startswith("rsp-release ")]
+        self.pulls = "git pull --ff-only" in found
+        if not said:
+            self.complaints.append(f"no advice: {result['message']}")
+        if commands:
+            self.command = commands[0]
+
+    def wonder(self) -> None:
+        """Think of something, where a command was killed and said nothing."""
+        self.pulls = False
+        known = ASKED, PLAIN, f"{PLAIN} {TAG}"
+        self.command = self.random.choice(known)
+
+
+class _Typed(Session):
+    """A command in the simulated world."""
+
+    def __init__(self, releaser: Releaser, *, forces: bool) -> None:
+        super().__init__(
+            Globals(directory=releaser.project.journals, environ={}),
+            asked=Options(forces=forces),
+            as_json=True,
+        )
+        self._releaser = releaser
+
+    @override
+    def make_releaser(
+        self, *, deepens: bool = False, **changes: Any
+    ) -> Releaser:
+        return self._releaser
+
+
+def type_command(command: str, releaser: Releaser) -> dict[str, Any]:
+    """Run a command as it was typed, and return its result.
+
+    Parameters
+    ----------
+    command
+        The command: ``bump`` with a part, or ``resume`` with a tag.
+    releaser
+        What carries it out.
+    """
+    _, name, *words = shlex.split(command)
+    word = next((w for w in words if not w.startswith("-")), None)
+    session = _Typed(releaser, forces="--force" in words)
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(io.StringIO()):
+        match name:
+            case "bump":
+                bump(session, word or "auto", yes=True)
+            case "resume":
+                resume(session, word)
+            case _:
+                raise AssertionError(command)
+    result: dict[str, Any] = json.loads(out.getvalue().splitlines()[-1])
+    return result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +180,16 @@ class Outcome:
     is_done: bool
     processes: int
     hub: Hub
+    person: Person
 
     @property
     def violations(self) -> list[str]:
         """What is not as an undisturbed release would leave it."""
         found = []
         if not self.is_done:
-            found.append("it did not finish")
+            typed = ", ".join(self.person.typed[-CALM:])
+            found.append(f"it did not finish; typed last: {typed}")
+        found += self.person.complaints
         expected = expected_writes(self.hub)
         writes = dict(self.hub.writes)
         late = [key for key in writes if key in LATE or " upon " in key]
@@ -213,7 +328,7 @@ def make_releaser(
             branch="main",
             tags=(PREVIOUS,),
             previous=PREVIOUS,
-            commits=CommitEvidence(total=1),
+            commits=FEATURE,
         )
 
     project = Project(
@@ -280,42 +395,56 @@ def live_through(
     Outcome
         How it ended.
     """
-    processes = 0
+    person = Person(random=random)
     checkout, is_clean = COMMIT, False
     place = directory
-    for current in (*chaos, *(Chaos() for _ in range(4))):
-        processes += 1
+    for current in (*chaos, *(Chaos() for _ in range(CALM))):
         if random.random() < moves:
             # Another clone, or a CI job, of which no journal tells.
-            place, is_clean = directory / f"clone-{processes}", True
+            place, is_clean = directory / f"clone-{len(person.typed)}", True
             checkout = hub.branches.head("main") or COMMIT
+        releaser = make_releaser(
+            hub,
+            current,
+            place,
+            random=random,
+            checkout=checkout,
+            is_clean=is_clean,
+        )
+        if person.command == PLAIN and not _is_begun(hub, place):
+            # It would be about 1.1.0, of which this world knows nothing.
+            person.command = ASKED
+        person.typed.append(person.command)
         try:
-            result = run_process(
-                hub,
-                current,
-                place,
-                random=random,
-                checkout=checkout,
-                is_clean=is_clean,
-                command="resume"
-                if processes > 1
-                and not (find_unfinished(place) and random.random() < 0.5)
-                else "bump",
-            )
+            result = type_command(person.command, releaser)
         except Crash:
             if current.calls[-1][0] == "journal":
                 _tear(place, random)
-            hub.clock.sleep(random.uniform(0.1, 200.0))
-        except ReleaseError:
-            hub.clock.sleep(random.uniform(1.0, 200.0))
+            person.wonder()
+        except KeyboardInterrupt:
+            pass  # nothing was planned yet, and the same is typed again
         else:
-            if result.outcome == "released":
-                return Outcome(is_done=True, processes=processes, hub=hub)
-            if result.outcome == "blocked":
-                # What it advises where the branch moved on: git pull.
-                hub.clock.sleep(random.uniform(60.0, 200.0))
-                checkout = hub.branches.head("main") or COMMIT
-    return Outcome(is_done=False, processes=processes, hub=hub)
+            if result["exit"] == 0:
+                return Outcome(
+                    is_done=True,
+                    processes=len(person.typed),
+                    hub=hub,
+                    person=person,
+                )
+            person.read(result)
+        hub.clock.sleep(random.uniform(1.0, 200.0))
+        if person.pulls:
+            checkout = hub.branches.head("main") or COMMIT
+    return Outcome(
+        is_done=False, processes=len(person.typed), hub=hub, person=person
+    )
+
+
+def _is_begun(hub: Hub, directory: Path) -> bool:
+    """Return whether a journal, or else a branch, tells of the release."""
+    if any(journal.has_intents for journal in find_unfinished(directory)):
+        return True
+    return hub.branches.head(BRANCH) is not None and TAG not in hub.tags
 
 
 def _tear(directory: Path, random: Random) -> None:
@@ -408,10 +537,12 @@ def main() -> int:
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for found in pool.map(run_seed, seeds, chunksize=100):
             violations += found
-    for line in violations[:20]:
+    for line in violations:
         sys.stdout.write(f"{line}\n")
+    failed = dict.fromkeys(line.partition(":")[0] for line in violations)
     sys.stdout.write(
-        f"{options.seeds} releases simulated, {len(violations)} violations\n"
+        f"{options.seeds} releases simulated, {len(violations)} violations in"
+        f" {len(failed)}\n"
     )
     return 1 if violations else 0
 

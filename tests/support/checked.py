@@ -148,6 +148,7 @@ class Scene:
     begun: str | None = None
     proposal: dict[str, Any] = field(default_factory=dict)
     is_offline: bool = False
+    signs: Any = True
 
     def facts(self) -> Facts:
         """Return what checks look at."""
@@ -201,6 +202,9 @@ class _Git(_Part):
 
     def uncommitted(self) -> tuple[str, ...]:
         return cast("tuple[str, ...]", _tell(self.scene.uncommitted))
+
+    def try_signing(self) -> bool:
+        return bool(_tell(self.scene.signs))
 
     def is_shallow(self) -> bool:
         return bool(_tell(self.scene.is_shallow))

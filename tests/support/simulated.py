@@ -214,6 +214,8 @@ class Chaos:
         clock.sleep(0.05)
         if fault == "crash before":
             raise Crash
+        if fault == "interrupt":
+            raise KeyboardInterrupt
         if fault == "rate limit":
             until = clock.now() + timedelta(seconds=30)
             raise RateLimitedError("rate limit", until=until)
@@ -328,6 +330,12 @@ class SimulatedGit(_Port):
 
     def message(self, commit: str) -> str:
         return "feat: more"
+
+    def try_signing(self) -> bool:
+        return False
+
+    def try_hooks(self, tag: str, commit: str) -> None:
+        pass
 
     def push_tag(self, write: PushTag) -> None:
         with self.chaos.call("push_tag", self.clock, writes=True):

@@ -47,6 +47,7 @@ _LIST = {
         ("branch", "on a release branch", clone.check_branch, LOCAL, BUMP),
         ("clean", "clean working tree", clone.check_clean, LOCAL, BUMP),
         ("history", "full history", clone.check_history, LOCAL, BUMP),
+        ("signing", "can sign", clone.check_signing, LOCAL, BUMP),
         ("tags-fetched", "tags fetched", clone.check_tags_fetched, BUMP),
         ("up-to-date", "up to date", clone.check_behind, BUMP),
         ("tag-style", "one tag style", clone.check_tag_style, LOCAL),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from shlex import quote
 
-from ..exceptions import NotAllowedError
+from ..exceptions import NotAllowedError, RefusedError
 from ..models.naming import name_first
 from ..publishing.triggers import starts_on_branch
 from ..version.tags import parse_tags, stream_of
@@ -25,6 +25,7 @@ __all__ = [
     "check_previous_release",
     "check_python_version",
     "check_release_free",
+    "check_signing",
     "check_tag_free",
     "check_tag_style",
     "check_tag_unused",
@@ -87,6 +88,19 @@ def check_clean(facts: Facts) -> Finding:
         "commit or stash them",
         command="git stash",
     )
+
+
+def check_signing(facts: Facts) -> Finding:
+    """Tell whether what a release makes can be signed, by trying it."""
+    if facts.is_empty:
+        return ok("no commits yet")
+    try:
+        is_signed = facts.world.git.try_signing()
+    except RefusedError as e:
+        return problem(e.message, e.help)
+    if is_signed:
+        return ok("a trial commit was signed")
+    return ok("a trial commit was made; nothing is signed here")
 
 
 def check_history(facts: Facts) -> Finding:

@@ -13,7 +13,7 @@ from ..exceptions import ExitStatus
 from ..steps.chart_pr import ChartPull
 from ..views import safe
 from .options import DryRun, Tag, Timeout
-from .session import Session, parse_duration, shows_errors
+from .session import Again, Session, parse_duration, shows_errors
 
 __all__ = ["deploy"]
 
@@ -44,12 +44,15 @@ def deploy(
     with session.lock(releaser.project.journals, writes=not dry_run):
         release = releaser.find(tag)
         step = ChartPull(is_asked=True, force=force, waits=wait)
+        command = f"rsp-release deploy {quote(release.tag)}"
         result = session.show(
             f"Deployment of {release.repository} {release.tag}",
             [(step.key, step.title)],
             releaser.deploy(release, step, acts=not dry_run),
             tag=release.tag,
-            again=f"rsp-release deploy {quote(release.tag)}",
+            again=Again(f"{command} --dry-run")
+            if dry_run
+            else Again(command, lambda: command),
             stdout=None if session.as_json else sys.stderr,
         )
         url = safe.url(result.deploy_url or "")

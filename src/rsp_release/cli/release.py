@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from shlex import quote
 from typing import Annotated
 
 from typer import Option
@@ -16,7 +17,7 @@ from ..release.releaser import Releaser
 from ..version.choose import Request
 from .again import LastRun
 from .options import Deepen, DryRun, Part, Pre, Tag, Yes
-from .session import Session, shows_errors
+from .session import Again, Session, shows_errors
 
 __all__ = ["bump", "resume", "status", "verify"]
 
@@ -36,19 +37,21 @@ def bump(
         session.stop_asking()
     releaser = session.make_releaser(deepens=deepen)
     with session.lock(releaser.project.journals, writes=not dry_run):
-        plan = releaser.plan(
-            Request(part=part, pre=pre, force=session.options.forces)
-        )
+        request = Request(part=part, pre=pre, force=session.options.forces)
+        plan = releaser.plan(request)
         _require_certainty(plan, part)
         if dry_run:
-            return int(_show_plan(session, releaser, plan).exit_status)
+            again = Again(f"{request.command} --dry-run")
+            result = _show_plan(session, releaser, plan, again)
+            return int(result.exit_status)
+        again = _again(releaser, plan.subject, request)
         if not yes and not _is_nothing(plan):
             if not session.may_ask:
                 raise UsageError(
                     f"not releasing {plan.tag} without confirmation",
                     help="confirm with --yes, or show the plan with --dry-run",
                 )
-            result = _show_plan(session, releaser, plan)
+            result = _show_plan(session, releaser, plan, again)
             if result.question is not None:
                 if not _ask(result.question):
                     return int(result.exit_status)
@@ -62,6 +65,7 @@ def bump(
             steps,
             releaser.bump(plan),
             tag=plan.tag,
+            again=again,
             insist=lambda: releaser.bump(plan.forced()),
         )
 
@@ -74,12 +78,15 @@ def resume(
     releaser = session.make_releaser(deepens=deepen)
     with session.lock(releaser.project.journals):
         subject = releaser.plan_resume(tag)
+        if tag is None:
+            releaser.require_begun(subject)
         return _see_through(
             session,
             f"Release {subject.repository} {subject.tag}",
             _steps_of(releaser, subject),
             releaser.resume(subject),
             tag=subject.tag,
+            again=_again(releaser, subject),
             insist=lambda: releaser.resume(_forced(subject)),
         )
 
@@ -96,6 +103,7 @@ def status(
         _steps_of(releaser, subject),
         releaser.status(subject),
         tag=subject.tag,
+        again=Again(f"rsp-release status {quote(subject.tag)}"),
     )
     return int(result.exit_status)
 
@@ -123,6 +131,7 @@ def verify(
         steps,
         releaser.verify(release, accepts=accept),
         tag=release.tag,
+        again=Again(f"rsp-release verify {quote(release.tag)}"),
     )
     return int(result.exit_status)
 
@@ -134,6 +143,7 @@ def _see_through(
     events: Iterator[Event],
     *,
     tag: str | None,
+    again: Again,
     insist: Callable[[], Iterator[Event]],
 ) -> int:
     """Show a release, and ask what a person has to decide on the way.
@@ -147,7 +157,9 @@ def _see_through(
     def show(
         steps: Sequence[tuple[str, str]], events: Iterator[Event]
     ) -> Result:
-        return session.show(title, steps, last.follow(events), tag=tag)
+        return session.show(
+            title, steps, last.follow(events), tag=tag, again=again
+        )
 
     result = show(steps, events)
     while result.choice is not None and session.options.asks:
@@ -196,13 +208,34 @@ def _steps_of(
     return releaser.steps
 
 
-def _show_plan(session: Session, releaser: Releaser, plan: Plan) -> Result:
+def _again(
+    releaser: Releaser,
+    subject: Release | Proposal | None,
+    request: Request | None = None,
+) -> Again:
+    """Tell what to run after this: what was begun goes on."""
+    if subject is None:
+        return Again(request.command if request else "rsp-release resume")
+    resume = f"rsp-release resume {quote(subject.tag)}"
+    was_begun = request is None or releaser.is_begun(subject)
+
+    def find_resume() -> str | None:
+        return resume if was_begun or releaser.is_begun(subject) else None
+
+    command = request.command if request else resume
+    return Again(command, find_resume, "nothing was begun")
+
+
+def _show_plan(
+    session: Session, releaser: Releaser, plan: Plan, again: Again
+) -> Result:
     title, steps = _describe(releaser, plan)
     return session.show(
         f"Plan: {title[0].lower()}{title[1:]}",
         steps,
         releaser.show_plan(plan),
         tag=plan.tag,
+        again=again,
     )
 
 

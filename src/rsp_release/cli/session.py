@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, wraps
 from pathlib import Path
-from shlex import quote
-from typing import Any, Concatenate, ParamSpec, TextIO
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TextIO
 
 from ..config import load_config
 from ..engine.journal import lock
@@ -27,6 +26,7 @@ from ..release.watcher import Watcher
 from ..views import choose_kind, make_view, safe
 
 __all__ = [
+    "Again",
     "Globals",
     "Session",
     "parse_duration",
@@ -63,6 +63,30 @@ class Globals:
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     """The environment."""
+
+
+class Again(NamedTuple):
+    """What to run after a command that could not end."""
+
+    command: str
+    """What does it once more, as long as nothing of it was begun."""
+
+    find_resume: Callable[[], str | None] = lambda: None
+    """Returns what goes on with what was begun, if anything was."""
+
+    untouched: str = "nothing was written"
+    """How that is said where nothing was."""
+
+    def advise(self) -> tuple[bool, str]:
+        """Return whether something was begun, and what to run."""
+        try:
+            resume = self.find_resume()
+        except ReleaseError:
+            # The journal cannot be read, and the command will say so.
+            resume = None
+        if resume is None:
+            return False, f"run it again: {self.command}"
+        return True, f"continue: {resume}"
 
 
 class Session:
@@ -192,7 +216,7 @@ class Session:
         events: Iterator[Event],
         *,
         tag: str | None = None,
-        again: str | None = None,
+        again: Again | None = None,
         stdout: TextIO | None = None,
     ) -> Result:
         """Show events until the last, whatever happens on the way.
@@ -206,9 +230,9 @@ class Session:
         events
             The events.
         tag
-            The tag that they are about, for what to do after a failure.
+            The tag that they are about.
         again
-            The command that goes on; `None`: ``resume``.
+            What to run after a failure; `None`: what the failure itself says.
         stdout
             Where to show them; `None`: on standard output.
 
@@ -301,17 +325,19 @@ class Session:
         self,
         error: ReleaseError,
         tag: str | None,
-        again: str | None = None,
+        again: Again | None = None,
     ) -> Result:
-        if again is None and tag is not None:
-            again = f"rsp-release resume {quote(tag)}"
+        help = _help(error) if again is None else error.help
+        if again is not None and "rsp-release" not in (help or ""):
+            _, advice = again.advise()
+            help = f"{help}\n{advice}" if help else advice
         return Result(
             outcome=OUTCOMES.get(error.exit_status, "failed"),
             exit_status=error.exit_status,
             at=self._now(),
             tag=tag,
             message=error.message,
-            help=error.help or (f"continue: {again}" if again else None),
+            help=help,
             file=error.file,
             line=error.line or self._find_line(error.file, error.excerpt),
         )
@@ -325,16 +351,16 @@ class Session:
 
         return find_line(find_top(self.globals.directory) / file, excerpt)
 
-    def _interrupt(self, tag: str | None, again: str | None) -> Result:
-        word = f" {quote(tag)}" if tag else ""
-        command = again or f"rsp-release resume{word}"
+    def _interrupt(self, tag: str | None, again: Again | None) -> Result:
+        is_begun, advice = again.advise() if again else (False, None)
+        untouched = again.untouched if again else "nothing was written"
         return Result(
             outcome="unfinished",
             exit_status=ExitStatus.INTERRUPTED,
             at=self._now(),
             tag=tag,
-            message="nothing was undone",
-            help=f"continue: {command}",
+            message="nothing was undone" if is_begun else untouched,
+            help=advice,
         )
 
 
@@ -401,11 +427,18 @@ def print_error(error: ReleaseError, *, verbose: bool) -> None:
         _print_traceback(error)
     text = safe.lines(error.message).replace("\n", "\n  ")
     sys.stderr.write(f"rsp-release: {text}\n")
-    if error.help:
-        text = safe.lines(error.help).replace("\n", "\n  ")
+    if help := _help(error):
+        text = safe.lines(help).replace("\n", "\n  ")
         sys.stderr.write(f"  {text}\n")
     if error.url:
         sys.stderr.write(f"  {safe.url(error.url) or ''}\n")
+
+
+def _help(error: ReleaseError) -> str | None:
+    """Return what to do next, which a failure by itself may not say."""
+    if error.exit_status is ExitStatus.FAILED:
+        return error.help or "run it again"
+    return error.help
 
 
 def _print_traceback(error: BaseException) -> None:

@@ -10,7 +10,7 @@ from typer import Option
 from ..steps.workflow_run import PublishingRun
 from .again import LastRun
 from .options import Approve, RerunFailed, Tag, Timeout
-from .session import Session, parse_duration, shows_errors
+from .session import Again, Session, parse_duration, shows_errors
 
 __all__ = ["watch"]
 
@@ -40,7 +40,7 @@ def watch(
                 [(step.key, step.title)],
                 last.follow(watcher.watch(release, step)),
                 tag=release.tag,
-                again=f"rsp-release watch {quote(release.tag)}",
+                again=Again(f"rsp-release watch {quote(release.tag)}"),
             )
         if not last.offer(session, result):
             return int(result.exit_status)

@@ -140,6 +140,26 @@ class Git(Protocol):
     def commit_date(self, commit: str) -> datetime:
         """Return when a commit of the clone was committed (aware)."""
 
+    def try_signing(self) -> bool:
+        """Make an object as commits and tags are made, and throw it away.
+
+        Returns whether it was signed. It is done once.
+
+        Raises
+        ------
+        RefusedError
+            Raised if it cannot be made, with the cause.
+        """
+
+    def try_hooks(self, tag: str, commit: str) -> None:
+        """Let the user's hooks say whether they refuse a tag; make none.
+
+        Raises
+        ------
+        ReleaseError
+            Raised if one refuses it, with its words.
+        """
+
     def push_tag(self, write: PushTag) -> None:
         """Make the annotated tag, where it is not there yet, and push it.
 

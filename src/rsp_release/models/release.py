@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from ..version.proposal import Bump
+from ..version.request import Request
 
 __all__ = [
     "Commit",
@@ -182,6 +183,12 @@ class Proposal:
     def changelog_branch(self) -> str:
         """The branch of the pull request with the change log."""
         return f"rsp-release/changelog-{self.tag}"
+
+    @property
+    def command(self) -> str:
+        """The command that proposes the same, as long as nothing is begun."""
+        part = self.version if self.is_prerelease else self.asked or "auto"
+        return Request(part, force=self.is_forced).command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,7 @@ def conclude(
         deploy_url=_url(verdicts.get("chart_pr")),
         images=getattr(verdicts.get("images"), "images", ()),
     )
+    again = f"continue: rsp-release resume {quote(subject.tag)}"
     for verdict in verdicts.values():
         if isinstance(verdict, Blocked):
             return replace(
@@ -81,7 +82,7 @@ def conclude(
                 outcome=OUTCOMES.get(verdict.exit_status, "failed"),
                 exit_status=verdict.exit_status,
                 message=verdict.problem,
-                help=verdict.help,
+                help=verdict.help or again,
                 question=verdict.question,
                 choice=verdict.choice,
             )
@@ -94,7 +95,7 @@ def conclude(
         exit_status=ExitStatus.UNFINISHED,
         message=f"release {subject.tag} is not finished"
         + (f": {last.reason}" if isinstance(last, Wait) else ""),
-        help=f"continue: rsp-release resume {quote(subject.tag)}",
+        help=again,
         choice=last.choice if isinstance(last, Wait) else None,
     )
 

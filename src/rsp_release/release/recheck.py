@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from shlex import quote
 
-from ..exceptions import BlockedError, ReleaseError
+from ..exceptions import BlockedError, UsageError
 from ..models import Blocked, ChangelogState, Proposal
 from ..version.choose import History, Request, propose
 from ..version.fragments import Fragment, Section, parts_of
@@ -126,7 +126,7 @@ def _is_automatic(project: Project, proposal: Proposal, commit: str) -> bool:
             policy=project.config,
             request=Request(),
         )
-    except ReleaseError:
+    except (BlockedError, UsageError):
         return False
     return answer.next == proposal.version
 

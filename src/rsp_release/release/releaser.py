@@ -130,6 +130,47 @@ class Releaser:
         """
         return self._with_options(self._unfinished.find_to_resume(tag))
 
+    def is_begun(self, subject: Release | Proposal) -> bool:
+        """Return whether something was written of what a plan is about.
+
+        Parameters
+        ----------
+        subject
+            What is released; one that only a tag tells of was begun.
+        """
+        journal = self.project.open_journal(subject.tag)
+        is_tagged = isinstance(subject, Release) and journal.release is None
+        is_known = isinstance(subject, Proposal) and subject.is_begun
+        return is_tagged or is_known or journal.has_intents
+
+    def require_begun(self, subject: Release | Proposal) -> None:
+        """Refuse to resume what is complete, and not of this checkout.
+
+        Parameters
+        ----------
+        subject
+            What was found where nobody named a tag.
+
+        Raises
+        ------
+        UsageError
+            Raised if it is the release before, and nothing was begun since.
+        """
+        git = self.project.world.git
+        if (
+            isinstance(subject, Proposal)
+            or self.project.open_journal(subject.tag).release is not None
+            or git.is_ancestor(git.head(), subject.commit)
+        ):
+            return
+        engine = self._make_engine(subject.tag, Mode.PLAN)
+        if drain(engine.run(self.release, subject)).is_done:
+            raise UsageError(
+                f"nothing was begun: {subject.tag}, the release before, is"
+                " complete",
+                help="`rsp-release bump` begins a release",
+            )
+
     def find(self, tag: str | None) -> Release:
         """Find a release that was begun, by its journal or else its tag.
 
@@ -311,11 +352,19 @@ class Releaser:
                 journal.pin(subject)
             yield from self._finish(engine, subject, journal)
             return
+        if not subject.is_begun:
+            # Hooks may do anything, so they run where a release begins alone.
+            world = self.project.world
+            world.git.try_hooks(subject.tag, subject.commit)
         if not subject.is_begun or journal.proposal is None:
             journal.propose(subject)
         ready = yield from self._get_ready(engine, subject)
         if not ready.is_done:
-            yield self._conclude(ready, subject, "released")
+            result = self._conclude(ready, subject, "released")
+            if result.outcome == "unfinished" and not self.is_begun(subject):
+                help = f"run it again: {subject.command}"
+                result = replace(result, help=help)
+            yield result
             return
         commit, _ = find_settled(subject, ready)
         release = pin(self.project, subject, commit)

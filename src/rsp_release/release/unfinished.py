@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from shlex import quote
 
 from ..engine.journal import Journal
 from ..exceptions import NotAllowedError, UsageError
@@ -99,6 +100,14 @@ class UnfinishedReleases:
                 branch
             ):
                 return self._propose(tag)
+            version = _version_of(tag)
+            if version is not None:
+                raise UsageError(
+                    f"there is no tag {tag}, here or on {git.remote}, and no"
+                    " branch with its change log",
+                    help=f"`rsp-release bump {quote(version)}` releases it;"
+                    " `git ls-remote --tags` shows the tags",
+                )
         return pin_tag(self.project, tag)
 
     def find(self, tag: str | None) -> Release:
@@ -259,13 +268,10 @@ class UnfinishedReleases:
 
     def _propose(self, tag: str) -> Proposal:
         """Propose again what somebody else began."""
-        version = next(
-            (tag.removeprefix(t.prefix) for t in parse_tags([tag])), tag
-        )
         _, proposal = propose_release(
             self.project,
             self.project.read_history("HEAD"),
-            Request(part=version, force=True),
+            Request(part=_version_of(tag) or tag, force=True),
         )
         if proposal is None:
             raise UsageError("there is nothing to release")
@@ -277,3 +283,7 @@ class UnfinishedReleases:
             is_forced=False,
             is_begun=True,
         )
+
+
+def _version_of(tag: str) -> str | None:
+    return next((tag.removeprefix(t.prefix) for t in parse_tags([tag])), None)

@@ -97,7 +97,14 @@ class Images:
             reason = f"{problems[0]} (tag assumed)"
             return _wait(reason, cannot_tell, _APPEARS_WITHIN)
         if problems:
-            wrong = _block(seen, problems, _advise(seen.reports))
+            # What could not be looked at is not known to be wrong.
+            is_seen = any(report.state != "unknown" for report, _ in found)
+            wrong = _block(
+                seen,
+                problems,
+                _advise(release, {report.state for report, _ in found}),
+                ExitStatus.IMAGE if is_seen else ExitStatus.FAILED,
+            )
             return _wait(problems[0], wrong, _APPEARS_WITHIN)
         doubts, help = _find_doubts(release, seen)
         if doubts:
@@ -112,11 +119,16 @@ class Images:
         raise TypeError(f"images are pushed by the run: {change.write}")
 
 
-def _block(seen: ImagesSeen, problems: list[str], help: str) -> Blocked:
+def _block(
+    seen: ImagesSeen,
+    problems: list[str],
+    help: str,
+    exit_status: ExitStatus = ExitStatus.IMAGE,
+) -> Blocked:
     return Blocked(
         problem="\n".join(problems),
         help=help,
-        exit_status=ExitStatus.IMAGE,
+        exit_status=exit_status,
         images=seen.reports,
     )
 
@@ -183,9 +195,17 @@ def _find_doubts(release: Release, seen: ImagesSeen) -> tuple[list[str], str]:
     return [*wrong, *unlike, *moved], help
 
 
-def _advise(reports: tuple[ImageReport, ...]) -> str:
-    if any(r.state == "unknown" for r in reports):
-        return "log in with `docker login`, or try `rsp-release verify` later"
-    return (
-        "check the run that should have pushed it, then `rsp-release resume`"
-    )
+def _advise(release: Release, states: set[str]) -> str:
+    tag = quote(release.tag)
+    advice = []
+    if states != {"unknown"}:
+        advice.append(
+            "check the run that should have pushed it, then"
+            f" `rsp-release resume {tag}`"
+        )
+    if "unknown" in states:
+        advice.append(
+            "log in with `docker login` if the registry asks for it, then"
+            f" `rsp-release verify {tag}`"
+        )
+    return "\n".join(advice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from shlex import quote
 from typing import NamedTuple
 
 from ..exceptions import UsageError
@@ -31,6 +32,15 @@ class Request(NamedTuple):
     def version(self) -> Version | None:
         """The version, where one was named."""
         return None if self.part in _PARTS else parse_version(self.part)
+
+    @property
+    def command(self) -> str:
+        """The command that asks for the same."""
+        words = ["rsp-release bump"]
+        words += [] if self.part == "auto" else [quote(self.part)]
+        words += ["--pre", quote(self.pre)] if self.pre else []
+        words += ["--force"] if self.force else []
+        return " ".join(words)
 
 
 def check_request(request: Request) -> None:

@@ -114,8 +114,14 @@ def headline(
                 return "person", "Interrupted"
             return "person", "Not finished"
         case "blocked" | "failed":
-            usual = result.outcome.capitalize()
-            return "bad", _FAILURES.get(result.exit_status, usual)
+            return "bad", _name_failure(result)
+
+
+def _name_failure(result: Result) -> str:
+    usual = result.outcome.capitalize()
+    if any(image.state == "unknown" for image in result.images):
+        usual = "Could not look at every image"
+    return _FAILURES.get(result.exit_status, usual)
 
 
 def _union(*texts: str | None) -> list[str]:

@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from rsp_release.exceptions import (
+    BlockedError,
     NotAllowedError,
     NotSentError,
     ReadError,
@@ -260,6 +261,63 @@ def test_signing_that_fails_is_told(service: Service) -> None:
     with pytest.raises(RefusedError, match="cannot create tag") as e:
         _open(service, sign="always").push_tag(_write(service))
     assert "signingKey" in (e.value.help or "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"gpg.format": "ssh", "user.signingKey": "/nonexistent"},
+         "no such key"),
+        ({"gpg.format": "ssh"}, "no terminal for the key's passphrase"),
+        ({"user.signingKey": "nobody@example.org"}, "no such key"),
+    ],
+)  # fmt: skip
+def test_signing_is_tried_and_thrown_away(
+    service: Service, tmp_path: Path, settings: dict[str, str], cause: str
+) -> None:
+    key = tmp_path / "key"
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(key)],
+        check=True,
+    )
+    (tmp_path / "gnupg").mkdir(0o700)
+    settings = {"user.signingKey": str(key), **settings}
+    for name, value in settings.items():
+        service.git("config", name, value)
+    environ = {
+        **service.environ,
+        "GNUPGHOME": str(tmp_path / "gnupg"),
+        "SSH_ASKPASS": "/bin/false",
+        "SSH_ASKPASS_REQUIRE": "force",
+    }
+    before = sorted((service.clone / ".git" / "objects").rglob("*"))
+    git = _open(replace(service, environ=environ), sign="always")
+    with pytest.raises(RefusedError, match=cause) as e:
+        git.try_signing()
+    assert "user.name" not in (e.value.help or "")
+    assert _open(service, sign="never").try_signing() is False
+    assert sorted((service.clone / ".git" / "objects").rglob("*")) == before
+
+
+@pytest.mark.parametrize("hook", ["reference-transaction", "pre-push"])
+def test_hooks_are_asked_before_anything_is_written(
+    service: Service, hook: str
+) -> None:
+    git, commit = _open(service), service.git("rev-parse", "HEAD").strip()
+    git.try_hooks(TAG, commit)
+    path = service.clone / ".git" / "hooks" / hook
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(
+        "#!/bin/sh\n"
+        "if grep -q refs/tags; then echo 'not on a Saturday' >&2; exit 1; fi\n"
+    )
+    path.chmod(0o755)
+    before = service.git("for-each-ref"), service.box.state.tags(NAME)
+    with pytest.raises(BlockedError, match="not on a Saturday") as e:
+        git.try_hooks(TAG, commit)
+    assert hook in f"{e.value.message} {e.value.help}"
+    after = service.git("for-each-ref"), service.box.state.tags(NAME)
+    assert after == before
 
 
 def test_tags_are_signed_where_git_signs(

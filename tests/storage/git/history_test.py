@@ -232,6 +232,16 @@ def test_submodule(released: Clone, tmp_path: Path) -> None:
     assert next_of(inner) == "1.2.4"
 
 
+def test_file_that_is_not_here_is_not_absent(released: Clone) -> None:
+    """A clone without all files lacks what its trees name."""
+    released.commit_files("feat: more", {"CHANGELOG.md": "# Changes\n"})
+    blob = released.git("rev-parse", "HEAD:CHANGELOG.md").strip()
+    (released.path / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(ReadError, match="which is CHANGELOG") as e:
+        read(released)
+    assert "--no-filter" in (e.value.help or "")
+
+
 def test_bare_repository(released: Clone, tmp_path: Path) -> None:
     released.commit("fix: a")
     copy = shallow(released, tmp_path / "bare.git", "--bare")

@@ -143,6 +143,39 @@ def test_files_of_another_person(folder: Path) -> None:
         repository.resolve("HEAD")
 
 
+def test_only_a_no_of_git_is_one(folder: Path) -> None:
+    repository = Repository(folder, environ=ENVIRON)
+    assert repository.ask("config", "rsp.unset") is None
+    environ = {
+        **ENVIRON,
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "tag.gpgSign",
+        "GIT_CONFIG_VALUE_0": "perhaps",
+    }
+    with pytest.raises(ReadError, match="bad boolean"):
+        is_signing(Repository(folder, environ=environ), "auto", "tag")
+
+
+def test_processes_end_with_the_repository(folder: Path) -> None:
+    """GitPython would leave them to the end of this process."""
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from rsp_release.storage.git.repository import Repository\n"
+        "r = Repository(Path(sys.argv[1]), environ=os.environ)\n"
+        "print(r.resolve('HEAD'), len(r.file('HEAD', 'top.txt')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-X", "dev", "-c", code, str(folder)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **ENVIRON},
+        check=False,
+    )
+    assert done.stdout.endswith(" 4\n")
+    assert "unclosed" not in done.stderr
+    assert "still running" not in done.stderr
+
+
 def test_settings_of_the_environment_count(folder: Path) -> None:
     environ = {
         **ENVIRON,

@@ -341,13 +341,13 @@ def _missing(proposal: Proposal, seen: ChangelogSeen) -> Verdict:
         return Blocked(
             problem=f"{release_branch} moved on to {str(seen.head)[:10]} since"
             " this release was planned, and the change log needs an entry",
-            help="git pull --ff-only, then `rsp-release bump`",
+            help=f"git pull --ff-only, then `{proposal.command}`",
         )
     if not seen.needs_pull and seen.head != proposal.commit:
         return Blocked(
             problem=f"{release_branch} moved on to {str(seen.head)[:10]} since"
             " this release was planned",
-            help="git pull --ff-only, then `rsp-release bump`",
+            help=f"git pull --ff-only, then `{proposal.command}`",
         )
     target = branch if seen.needs_pull else release_branch
     return Change(

@@ -13,7 +13,8 @@ from typing import Literal, TypeAlias
 from ...exceptions import RefusedError
 from ...models import PushBranch
 from .remote import Remote
-from .repository import Repository, last_lines
+from .repository import Repository
+from .signing import explain_failure
 
 __all__ = ["Sign", "is_signing", "push_branch"]
 
@@ -35,8 +36,8 @@ def is_signing(repository: Repository, sign: Sign, kind: str) -> bool:
         ``commit`` or ``tag``.
     """
     if sign == "auto":
-        _, out, _ = repository.run("config", "--type=bool", f"{kind}.gpgSign")
-        return out.strip() == "true"
+        found = repository.ask("config", "--type=bool", f"{kind}.gpgSign")
+        return found == "true"
     return sign == "always"
 
 
@@ -103,11 +104,5 @@ def _make_commit(
         env={"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp},
     )  # fmt: skip
     if status:
-        raise RefusedError(
-            f"git cannot create the commit: {last_lines(err)}",
-            help=(
-                "see `git config user.name`, `user.email` and, where"
-                " commits are signed, `user.signingKey`"
-            ),
-        )
+        raise explain_failure(repository, "the commit", err)
     return out.strip()

@@ -266,7 +266,7 @@ class GitChangelog:
         )
 
     def _merge_base(self, one: str, other: str) -> str:
-        _, out, _ = self._repository.run("merge-base", one, other)
+        out = self._repository.ask("merge-base", one, other) or ""
         if not out:
             raise ReadError(f"{one[:10]} and {other[:10]} share no history")
         return out.split()[0]

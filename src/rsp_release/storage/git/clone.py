@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from ...exceptions import (
-    ReadError,
+    BlockedError,
     RefusedError,
     ReleaseError,
     UncertainError,
@@ -15,7 +15,8 @@ from ...exceptions import (
 from ...models import Commit, PushBranch, PushTag, RemoteTag
 from .branches import Sign, is_signing, push_branch
 from .remote import Remote
-from .repository import Repository, last_lines
+from .repository import Repository
+from .signing import explain_failure, try_out
 
 __all__ = ["GitClone", "Sign"]
 
@@ -56,6 +57,7 @@ class GitClone:
         """The directory of the clone's journals."""
         self._sign = sign
         self._made: set[str] = set()
+        self._has_signed = False
         self._prepare_identity()
 
     def head(self) -> str:
@@ -76,8 +78,8 @@ class GitClone:
 
     def _follow(self, symbol: str, start: str) -> str | None:
         """Return which branch a symbolic ref names, if it is one."""
-        _, out, _ = self.repository.run("symbolic-ref", "--quiet", symbol)
-        return out.strip().removeprefix(start) or None
+        name = self.repository.ask("symbolic-ref", "--quiet", symbol)
+        return (name or "").removeprefix(start) or None
 
     def is_shallow(self) -> bool:
         out = self.repository.read("rev-parse", "--is-shallow-repository")
@@ -161,14 +163,10 @@ class GitClone:
         )
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        status, _, err = self.repository.run(
+        said = self.repository.ask(
             "merge-base", "--is-ancestor", ancestor, descendant
         )
-        if status not in (0, 1):
-            raise ReadError(
-                f"git cannot compare two commits: {last_lines(err)}"
-            )
-        return status == 0
+        return said is not None
 
     def has_parent(self, commit: str) -> bool:
         return self.repository.peel(f"{commit}~1") is not None
@@ -270,18 +268,32 @@ class GitClone:
             self.forget_tag(write.tag, write.commit)
             status = 1
         if status:
-            raise RefusedError(
-                f"git cannot create tag {write.tag}: {last_lines(err)}",
-                help=(
-                    "see `git config user.name`, `user.email` and, where"
-                    " tags are signed, `user.signingKey`"
-                ),
-            )
+            raise explain_failure(self.repository, f"tag {write.tag}", err)
         self._made.add(write.tag)
 
     def signs(self) -> bool:
         """Return whether tags are signed: as is set, or as git is."""
         return is_signing(self.repository, self._sign, "tag")
+
+    def try_signing(self) -> bool:
+        is_signed = self.signs() or is_signing(
+            self.repository, self._sign, "commit"
+        )
+        if not self._has_signed:
+            try_out(self.repository, signs=is_signed)
+        self._has_signed = True
+        return is_signed
+
+    def try_hooks(self, tag: str, commit: str) -> None:
+        ref = f"refs/tags/{tag}"
+        self.repository.try_ref(ref, commit)
+        if not self.repository.has_hook("pre-push"):
+            return
+        try:
+            self._remote.push(f"tag {tag}", f"{commit}:{ref}", "--dry-run")
+        except RefusedError as e:
+            if not e.is_duplicate:
+                raise BlockedError(e.message, help=e.help) from e
 
     def _prepare_identity(self) -> None:
         """Sign commits and tags as GitHub's robot, where nobody else is.
@@ -292,6 +304,6 @@ class GitClone:
         if environ.get("GITHUB_ACTIONS") != "true":
             return
         for key, value in _ROBOT.items():
-            if not self.repository.run("config", f"user.{key}")[1].strip():
+            if not self.repository.ask("config", f"user.{key}"):
                 for role in ("AUTHOR", "COMMITTER"):
                     environ.setdefault(f"GIT_{role}_{key.upper()}", value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from ...exceptions import ReadError
@@ -13,7 +14,12 @@ from ...version.commits import FORMAT, CommitReader
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Git"]
+__all__ = ["HOW_TO_FETCH", "Git"]
+
+HOW_TO_FETCH = (
+    "this clone was made without all files: git fetch --refetch --no-filter"
+)
+"""What to do where a clone lacks an object that a tree names."""
 
 # Large enough that a read is rare, small enough to stay in the cache.
 _CHUNK = 1 << 18
@@ -79,7 +85,7 @@ class Git:
                 (*self._command, *arguments),
                 stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL if reads else subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env=self._environ,
             )
         except FileNotFoundError as exc:
@@ -187,14 +193,15 @@ class Git:
         if self._cat is None:
             self._cat = self._start("cat-file", "--batch", reads=True)
         cat = self._cat
-        if cat.stdin is None or cat.stdout is None:
+        if cat.stdin is None or cat.stdout is None or cat.stderr is None:
             raise AssertionError
-        cat.stdin.write(name.encode("utf-8", "surrogateescape") + b"\n")
-        cat.stdin.flush()
+        with suppress(BrokenPipeError):  # it has ended, and said why
+            cat.stdin.write(name.encode("utf-8", "surrogateescape") + b"\n")
+            cat.stdin.flush()
         header = cat.stdout.readline()
         words = header.split()
         if not header.endswith(b"\n"):
-            raise ReadError("git cat-file ended early")
+            raise _failure("cat-file", cat.stderr.read())
         if len(words) != 3 or not words[2].isdigit():
             return None  # missing, or ambiguous
         content = cat.stdout.read(int(words[2]) + 1)
@@ -213,7 +220,11 @@ def _failure(command: str, errors: bytes) -> ReadError:
         help_ = "git config --global --add safe.directory DIRECTORY"
     elif "not a git repository" in words:
         help_ = "run it in a clone, or name one with -C"
-    first = words.partition("\n")[0]
+    elif "promisor remote" in words:
+        help_ = HOW_TO_FETCH
+    # A warning may stand before the reason.
+    lines = words.splitlines() or ["no reason given"]
+    first = next((li for li in lines if li.startswith("fatal:")), lines[0])
     return ReadError(f"git {command} failed: {first}", help=help_)
 
 

@@ -13,7 +13,7 @@ from ...config import Config
 from ...exceptions import ReadError
 from ...version.fragments import Fragment, Section, is_skipped, parse_fragment
 from ...version.tags import Tag, stream_of
-from .history_git import Git
+from .history_git import HOW_TO_FETCH, Git
 
 __all__ = ["ChangeLog", "Tree", "read_changelog", "read_fragments"]
 
@@ -56,6 +56,8 @@ class Tree:
             mode = data[at:space]
             entry = data[space + 1 : end].decode("utf-8", "surrogateescape")
             at = end + 1 + width
+            if mode == b"160000":  # another repository's commit
+                continue
             entries[entry] = (data[end + 1 : at].hex(), mode == b"40000")
         return entries
 
@@ -83,8 +85,15 @@ class Tree:
     def text(self, path: str) -> str | None:
         """Return what is in a file, or `None` if it is absent."""
         hash_ = self.hash_of(path)
-        found = self._git.object(hash_) if hash_ else None
-        return found[2].decode("utf-8", "replace") if found else None
+        if hash_ is None:
+            return None
+        found = self._git.object(hash_)
+        if found is None:
+            raise ReadError(
+                f"git has no object {hash_[:10]}, which is {path}",
+                help=HOW_TO_FETCH,
+            )
+        return found[2].decode("utf-8", "replace")
 
     def tools(self, path: str, wanted: str) -> dict[str, Any]:
         """Return the settings of tools, where one is among them, or none."""

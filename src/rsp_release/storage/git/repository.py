@@ -9,13 +9,15 @@ record 10.
 from __future__ import annotations
 
 import os
+import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from ...exceptions import ReadError, UsageError
+from ...exceptions import BlockedError, ReadError, UsageError
 from ..redact import Redactor
 
 if TYPE_CHECKING:
@@ -132,6 +134,24 @@ class Commands:
             raise ReadError(f"git {args[0]} failed: {last_lines(err)}")
         return out
 
+    def ask(self, *args: str) -> str | None:
+        """Run git as `run` does, where exit status 1 is its "no".
+
+        Returns
+        -------
+        str or None
+            Its output without white space around it; `None`: no.
+
+        Raises
+        ------
+        ReadError
+            Raised if git fails otherwise, with its own words.
+        """
+        status, out, err = self.run(*args)
+        if status > 1:
+            raise ReadError(f"git {args[0]} failed: {last_lines(err)}")
+        return None if status else out.strip()
+
 
 class Repository(Commands):
     """A clone, or any other repository.
@@ -171,6 +191,8 @@ class Repository(Commands):
         self.common_dir = Path(self._repo.common_dir).resolve()
         self.root = Path(self._repo.working_tree_dir or self.git_dir)
         super().__init__(self._repo.git, self.root, environ)
+        # The processes that GitPython keeps end with this, or at the exit.
+        weakref.finalize(self, self._repo.git.clear_cache)
 
     def resolve(self, revision: str) -> str | None:
         """Return the hash of the object that a revision names.
@@ -195,12 +217,10 @@ class Repository(Commands):
             # same: only git's own "no" counts.
             with self._lock:
                 self._repo.git.clear_cache()
-        status, out, err = self.run(
+        found = self.ask(
             "rev-parse", "--verify", "--quiet", "--end-of-options", revision
         )
-        if status > 1:
-            raise ReadError(f"git rev-parse failed: {last_lines(err)}")
-        return out.strip() or None
+        return found or None
 
     def peel(self, revision: str) -> str | None:
         """Return the hash of the commit that a revision names."""
@@ -239,6 +259,42 @@ class Repository(Commands):
             return (
                 isinstance(found, TagObject)
                 and "\n-----BEGIN " in f"\n{found.message}"
+            )
+
+    def has_hook(self, name: str) -> bool:
+        """Return whether git would run a hook."""
+        path = self.read("rev-parse", "--git-path", f"hooks/{name}").strip()
+        return os.access(self.root / path, os.X_OK)
+
+    def try_ref(self, ref: str, object_: str) -> None:
+        """Let the hook that guards refs see a new one, and make none.
+
+        Parameters
+        ----------
+        ref
+            The ref, by its full name.
+        object_
+            The hash that it would have.
+
+        Raises
+        ------
+        BlockedError
+            Raised if the hook refuses it, with its words.
+        """
+        hook = "reference-transaction"
+        if not self.has_hook(hook):
+            return
+        with tempfile.NamedTemporaryFile() as file:
+            lines = "start", f"create {ref} {object_}", "prepare", "abort", ""
+            file.write("\n".join(lines).encode())
+            file.flush()
+            status, _, err = self.run(
+                "update-ref", "--stdin", stdin=Path(file.name)
+            )
+        if status:
+            raise BlockedError(
+                f"the hook {hook} refuses {ref}: {last_lines(err)}",
+                help=f"see {hook} among the hooks of this clone",
             )
 
     def file(self, commit: str, path: str) -> bytes | None:
