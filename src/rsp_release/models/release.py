@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from ..version.proposal import Bump
+from .naming import CHANGELOG_BRANCHES
 
 __all__ = [
     "Commit",
@@ -181,7 +182,7 @@ class Proposal:
     @property
     def changelog_branch(self) -> str:
         """The branch of the pull request with the change log."""
-        return f"rsp-release/changelog-{self.tag}"
+        return f"{CHANGELOG_BRANCHES}{self.tag}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

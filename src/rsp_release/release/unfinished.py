@@ -13,14 +13,13 @@ from datetime import timedelta
 from ..engine.journal import Journal
 from ..exceptions import NotAllowedError, UsageError
 from ..models import Proposal, PullRequest, Release
+from ..models.naming import CHANGELOG_BRANCHES
 from ..version.choose import History, Request
 from ..version.tags import parse_tags
 from .pin import pin_tag, propose_release
 from .project import Project
 
 __all__ = ["UnfinishedReleases"]
-
-_BRANCHES = "rsp-release/changelog-"
 
 _NEWEST = 5
 """How many of the newest tags may have been made on top of a checkout."""
@@ -94,7 +93,7 @@ class UnfinishedReleases:
             return replace(journal.proposal, is_begun=True)
         git = self.project.world.git
         if git.local_tag(tag) is None and git.remote_tag(tag) is None:
-            branch = f"{_BRANCHES}{tag}"
+            branch = f"{CHANGELOG_BRANCHES}{tag}"
             if git.remote_branches(branch) or self.project.world.forge.pulls(
                 branch
             ):
@@ -245,8 +244,8 @@ class UnfinishedReleases:
         """Find the tag of a change log's branch that awaits its release."""
         git = self.project.world.git
         names = (
-            name.removeprefix(_BRANCHES)
-            for name in git.remote_branches(_BRANCHES)
+            name.removeprefix(CHANGELOG_BRANCHES)
+            for name in git.remote_branches(CHANGELOG_BRANCHES)
         )
         tags = [
             tag
