@@ -148,12 +148,14 @@ def test_matrix_notices_a_second_write(tmp_path: Path) -> None:
     _, expected = _undisturbed(tmp_path / "undisturbed")
     hub = Hub(clock=VirtualClock())
     writes = iter(range(1000))
-    # The tag is the third write, after the branch and the pull request.
+    # The release is the fourth write, after the branch, the pull request and
+    # the tag. A push would be held back by its claim as well.
     chaos = Chaos(
-        lambda n, w: "crash after" if w and next(writes) == 2 else None
+        lambda n, w: "crash after" if w and next(writes) == 3 else None
     )
+    late = Chaos(lag=lambda: 500.0 * (late.calls[-1][0] == "releases"))
     live_through(
-        [chaos, Chaos(lag=lambda: 500.0)],
+        [chaos, late],
         tmp_path / "lag",
         random=Random(0),
         hub=hub,

@@ -333,7 +333,7 @@ class SimulatedGit(_Port):
                 },
             )
 
-    def describe(self, ref: str, hash_: str) -> tuple[str, str]:
+    def describe(self, ref: str, hash_: str | None = None) -> tuple[str, str]:
         return "A", ""
 
     def push_branch(self, write: PushBranch) -> None:

@@ -7,7 +7,7 @@ was first is what the remote says: see decision record 0011.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from shlex import quote
 
@@ -86,11 +86,11 @@ class _Look:
             tag = other.name
             if other.pre and tag not in refs.unfetched:
                 continue
-            at = refs.tags[tag]
-            maker, _ = git.describe(f"refs/tags/{tag}", at)
+            maker, _ = git.describe(f"refs/tags/{tag}")
             return Blocked(
-                problem=f"{tag} has been tagged{_by(maker)} at {at[:10]}"
-                f" meanwhile, with the same commits as {self.subject.tag}",
+                problem=f"{tag} was tagged{_by(maker)} at"
+                f" {refs.tags[tag][:10]}: {self.subject.tag} would release the"
+                " same commits again",
                 help=f"`rsp-release resume {quote(tag)}` finishes it\n"
                 f"or git pull --ff-only --tags, then `rsp-release bump`",
             )

@@ -114,10 +114,11 @@ class Git(Protocol):
         The head of ``branch``, the release branch, is fetched if needed.
         """
 
-    def describe(self, ref: str, hash_: str) -> tuple[str, str]:
+    def describe(self, ref: str, hash_: str | None = None) -> tuple[str, str]:
         """Return who made what a ref of the remote points to, and its text.
 
-        It is fetched if needed. Untrusted text.
+        It is fetched if needed; ``hash_`` is what it is, where that is known.
+        Untrusted text.
         """
 
     def unfetched_tags(self) -> tuple[str, ...]:

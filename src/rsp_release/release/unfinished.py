@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from ..checks.rivals import find_rival
 from ..engine.journal import Journal
 from ..exceptions import NotAllowedError, UsageError
-from ..models import Proposal, PullRequest, Release
+from ..models import Proposal, PullRequest, PushTag, Release
 from ..models.naming import CHANGELOG_BRANCHES
 from ..version.choose import History, Request
 from ..version.tags import parse_tags
@@ -39,7 +40,8 @@ class UnfinishedReleases:
         """Find what the journals know to be unfinished, the newest of it.
 
         Releases that wrote nothing are forgotten; so are those whose pull
-        request was closed and its branch deleted.
+        request was closed and its branch deleted, and those whose commits
+        somebody else has released meanwhile.
 
         Returns
         -------
@@ -48,11 +50,13 @@ class UnfinishedReleases:
         """
         found: Release | Proposal | None = None
         for journal in self.project.find_unfinished():
-            proposal = journal.proposal
+            proposal, release = journal.proposal, journal.release
             if not journal.has_intents:
                 journal.discard()
+            elif release is not None and self._is_overtaken(release, journal):
+                journal.abandon(at=self.project.world.clock.now())
             elif proposal is None:
-                found = journal.release
+                found = release
             elif self._is_given_up(proposal, journal):
                 journal.abandon(at=self.project.world.clock.now())
             else:
@@ -198,6 +202,26 @@ class UnfinishedReleases:
         return None
 
     # -- Parts --------------------------------------------------------------
+
+    def _is_overtaken(self, release: Release, journal: Journal) -> bool:
+        """Return whether another version of the same commits was quicker.
+
+        That is told by the tag, which was never confirmed, and is not there.
+        """
+        push = PushTag(
+            tag=release.tag,
+            commit=release.commit,
+            branch=release.branch,
+            message="",
+        )
+        intent = journal.intent(push.key)
+        if intent is None or journal.is_acknowledged(push.key):
+            return False
+        world = self.project.world
+        if world.clock.now() < intent + timedelta(seconds=self.settle):
+            return False
+        refs = world.git.remote_refs(release.branch)
+        return find_rival(release, refs, world) is not None
 
     def _is_given_up(self, proposal: Proposal, journal: Journal) -> bool:
         """Return whether nothing is left of a try, and it cannot go on."""

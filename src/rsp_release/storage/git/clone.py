@@ -179,7 +179,8 @@ class GitClone:
             unfetched=frozenset(tags.keys() - self._local_tags()),
         )
 
-    def describe(self, ref: str, hash_: str) -> tuple[str, str]:
+    def describe(self, ref: str, hash_: str | None = None) -> tuple[str, str]:
+        hash_ = hash_ or self._remote.refs(ref).get(ref, ref)
         if self.repository.peel(hash_) is None:
             self._fetch("--no-tags", refspec=ref)
         out = self.repository.read("cat-file", "-p", hash_)

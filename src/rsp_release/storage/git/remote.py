@@ -223,8 +223,8 @@ class Remote:
             return None
         self._takes_claims = False
         return (
-            f"{self.name} does not accept {CLAIM}: cannot tell whether somebody"
-            " else releases another version at the same moment"
+            f"{self.name} does not accept {CLAIM}: cannot tell whether"
+            " somebody else releases another version at the same moment"
         )
 
     def _push(
