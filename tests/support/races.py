@@ -54,6 +54,9 @@ class Race:
     seed: int
     """Decides when each of them begins, and who merges."""
 
+    def __str__(self) -> str:
+        return f"{'-'.join(self.kind).replace(' ', '-')}-{self.seed}"
+
     @property
     def kind(self) -> tuple[str, str, str]:
         """The row of the table."""
