@@ -195,10 +195,8 @@ class ScriptedStep:
         return answer
 
 
-CHANGE = Change(
-    summary="push the tag",
-    write=PushTag(tag=TAG, commit="c" * 40, branch="main", message="m"),
-)
+PUSH = PushTag(tag=TAG, commit="c" * 40, branch="main", message="m")
+CHANGE = Change(summary="push the tag", write=PUSH)
 DONE = Done(evidence="it is so")
 
 
@@ -287,7 +285,7 @@ def test_refusal_is_believed_of_the_write_that_was_refused(
 ) -> None:
     """The claim moved, and what the look then shows is in nobody's way."""
     bench, refused = make_bench(), RefusedError("stale", is_duplicate=True)
-    again = replace(CHANGE, write=replace(CHANGE.write, claim="f" * 40))
+    again = replace(CHANGE, write=replace(PUSH, claim="f" * 40))
     step = ScriptedStep([CHANGE, again, DONE], [refused])
     started = bench.clock.now()
     assert bench.run(step).is_done

@@ -103,3 +103,25 @@ def test_overtaken_while_its_push_was_open(
     found = UnfinishedReleases(releaser.project, 60.0).find_newest()
     assert found == (None if is_taken else journal.release)
     assert len(find_unfinished(tmp_path)) == (not is_taken)
+
+
+@pytest.mark.parametrize("command", ["resume", "bump"])
+def test_finished_in_another_clone(tmp_path: Path, command: str) -> None:
+    """The tag is the pin, whatever was proposed here before it."""
+    hub = Hub(clock=VirtualClock())
+    writes = iter(range(1000))
+    kills = Chaos(
+        lambda n, w: "crash after" if w and next(writes) == 1 else None
+    )
+    here, there = tmp_path / "here", tmp_path / "there"
+    with pytest.raises(Crash):
+        run_process(hub, kills, here, random=Random(0))
+    done = run_process(
+        hub, Chaos(), there, random=Random(0), is_clean=True, command="resume"
+    )
+    assert done.outcome == "released"
+    before = dict(hub.writes)
+    again = run_process(hub, Chaos(), here, random=Random(0), command=command)
+    assert again.exit_status == 0, again.message
+    assert hub.writes == before
+    assert find_unfinished(here) == []

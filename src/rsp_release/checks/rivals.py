@@ -106,7 +106,8 @@ class _Look:
         makers = {self._tag_of(c.message): c.author for c in commits}
         if refs.claim:
             maker, text = git.describe(CLAIM, refs.claim)
-            makers.setdefault(self._tag_of(text), maker)
+            # Who began it, whoever merged it.
+            makers[self._tag_of(text)] = maker
         names = {*refs.branches, *makers} - refs.tags.keys()
         for tag, prefix, *_ in self._rivals(names):
             version = tag.removeprefix(prefix)

@@ -60,7 +60,7 @@ class UnfinishedReleases:
             elif self._is_given_up(proposal, journal):
                 journal.abandon(at=self.project.world.clock.now())
             else:
-                found = replace(proposal, is_begun=True)
+                found = self._take_up(proposal)
         return found
 
     def find_to_resume(self, tag: str | None) -> Release | Proposal:
@@ -94,7 +94,7 @@ class UnfinishedReleases:
         if journal.release is not None:
             return journal.release
         if journal.proposal is not None and journal.has_intents:
-            return replace(journal.proposal, is_begun=True)
+            return self._take_up(journal.proposal)
         git = self.project.world.git
         if git.local_tag(tag) is None and git.remote_tag(tag) is None:
             branch = f"{CHANGELOG_BRANCHES}{tag}"
@@ -202,6 +202,15 @@ class UnfinishedReleases:
         return None
 
     # -- Parts --------------------------------------------------------------
+
+    def _take_up(self, proposal: Proposal) -> Release | Proposal:
+        """Return what was begun, as it is by now.
+
+        Its tag is the pin, where somebody else has gone on with it.
+        """
+        if self.project.world.git.remote_tag(proposal.tag) is not None:
+            return pin_tag(self.project, proposal.tag)
+        return replace(proposal, is_begun=True)
 
     def _is_overtaken(self, release: Release, journal: Journal) -> bool:
         """Return whether another version of the same commits was quicker.
