@@ -215,16 +215,11 @@ class UnfinishedReleases:
     def _is_overtaken(self, release: Release, journal: Journal) -> bool:
         """Return whether another version of the same commits was quicker.
 
-        That is told by the tag, which was never confirmed, and is not there.
+        That is told by the tag: nothing was written after it, and the remote
+        does not have it.
         """
-        push = PushTag(
-            tag=release.tag,
-            commit=release.commit,
-            branch=release.branch,
-            message="",
-        )
-        intent = journal.intent(push.key)
-        if intent is None or journal.is_acknowledged(push.key):
+        intent = journal.intent(PushTag.KEY.format(release))
+        if intent is None or journal.newest_intent != intent:
             return False
         world = self.project.world
         if world.clock.now() < intent + timedelta(seconds=self.settle):

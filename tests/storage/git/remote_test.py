@@ -13,6 +13,8 @@ from rsp_release.exceptions import RefusedError
 from rsp_release.models import PushTag
 from rsp_release.models.naming import CLAIM
 from rsp_release.storage.git.clone import GitClone
+from rsp_release.storage.git.remote import Remote
+from rsp_release.storage.git.repository import Repository
 
 from ...support.clone import Clone
 from ...support.simulated import VirtualClock
@@ -37,9 +39,8 @@ class Hub:
     def clone(self, name: str) -> GitClone:
         path = self.folder / name
         self.remote.git("clone", "-q", ".", str(path))
-        return GitClone(
-            directory=path,
-            remote="origin",
+        repository = Repository(
+            path,
             environ={
                 **ENVIRON,
                 "GIT_AUTHOR_NAME": name,
@@ -47,12 +48,16 @@ class Hub:
                 "GIT_COMMITTER_NAME": name,
                 "GIT_COMMITTER_EMAIL": "a@example.org",
             },
+        )
+        remote = Remote(
+            repository,
+            name="origin",
             server_url="https://github.com",
             token=None,
-            sign="never",
             clock=VirtualClock(),
             random=Random(0),
         )
+        return GitClone(repository, remote, sign="never")
 
     def tag(self, name: str, claim: str = "") -> PushTag:
         return PushTag(
