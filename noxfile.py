@@ -125,6 +125,15 @@ def campaigns(session: nox.Session) -> None:
 
 
 @nox.session
+def races(session: nox.Session) -> None:
+    """Race releases of different versions; ``-- --races N --first N``."""
+    python = python_of_tests(session)
+    session.run(
+        python, "-m", "tests.support.races", *session.posargs, external=True
+    )
+
+
+@nox.session
 def histories(session: nox.Session) -> None:
     """Score the choice of versions on real release histories."""
     install(session, "test")

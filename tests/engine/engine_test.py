@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -148,12 +148,14 @@ def test_matrix_notices_a_second_write(tmp_path: Path) -> None:
     _, expected = _undisturbed(tmp_path / "undisturbed")
     hub = Hub(clock=VirtualClock())
     writes = iter(range(1000))
-    # The tag is the third write, after the branch and the pull request.
+    # The release is the fourth write, after the branch, the pull request and
+    # the tag. A push would be held back by its claim as well.
     chaos = Chaos(
-        lambda n, w: "crash after" if w and next(writes) == 2 else None
+        lambda n, w: "crash after" if w and next(writes) == 3 else None
     )
+    late = Chaos(lag=lambda: 500.0 * (late.calls[-1][0] == "releases"))
     live_through(
-        [chaos, Chaos(lag=lambda: 500.0)],
+        [chaos, late],
         tmp_path / "lag",
         random=Random(0),
         hub=hub,
@@ -170,7 +172,7 @@ class ScriptedStep:
     """A step that sees, and does, what a test says."""
 
     looks: Sequence[Verdict | Exception]
-    writes: list[Exception | None] = field(default_factory=list)
+    writes: list[Exception | str | None] = field(default_factory=list)
     key: str = "scripted"
     title: str = "Scripted"
     acted: int = 0
@@ -185,17 +187,16 @@ class ScriptedStep:
     def decide(self, subject: object, seen: Verdict) -> Verdict:
         return seen
 
-    def act(self, change: Change, world: World) -> None:
+    def act(self, change: Change, world: World) -> str | None:
         self.acted += 1
-        error = self.writes.pop(0) if self.writes else None
-        if error is not None:
-            raise error
+        answer = self.writes.pop(0) if self.writes else None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
-CHANGE = Change(
-    summary="push the tag",
-    write=PushTag(tag=TAG, commit="c" * 40, branch="main", message="m"),
-)
+PUSH = PushTag(tag=TAG, commit="c" * 40, branch="main", message="m")
+CHANGE = Change(summary="push the tag", write=PUSH)
 DONE = Done(evidence="it is so")
 
 
@@ -263,12 +264,36 @@ def test_intent_is_on_disk_before_the_write(
 
     class Step(ScriptedStep):
         @override
-        def act(self, change: Change, world: World) -> None:
+        def act(self, change: Change, world: World) -> str | None:
             seen.append(Journal.of_tag(tmp_path, TAG).intent(change.write.key))
-            super().act(change, world)
+            return super().act(change, world)
 
     bench.run(Step([CHANGE, DONE]))
     assert seen != [None]
+
+
+def test_what_a_write_tells_is_told(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench()
+    bench.run(ScriptedStep([CHANGE, DONE], ["no claims here"]))
+    told = [e.text for e in bench.events if isinstance(e, Notice)]
+    assert told == ["no claims here"]
+
+
+def test_refusal_is_believed_of_the_write_that_was_refused(
+    make_bench: Callable[..., Bench],
+) -> None:
+    """The claim moved, and what the look then shows is in nobody's way."""
+    bench, refused = make_bench(), RefusedError("stale", is_duplicate=True)
+    again = replace(CHANGE, write=replace(PUSH, claim="f" * 40))
+    step = ScriptedStep([CHANGE, again, DONE], [refused])
+    started = bench.clock.now()
+    assert bench.run(step).is_done
+    assert step.acted == 2
+    assert bench.clock.now() == started
+    # The same once more is waited for, and then believed.
+    bench, step = make_bench(), ScriptedStep([CHANGE], [refused])
+    assert isinstance(bench.run(step).last, Blocked)
+    assert step.acted == 1
 
 
 def test_dry_run_acts_on_nothing(make_bench: Callable[..., Bench]) -> None:

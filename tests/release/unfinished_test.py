@@ -11,10 +11,11 @@ import pytest
 from rsp_release.engine.journal import Journal, find_unfinished
 from rsp_release.exceptions import UsageError
 from rsp_release.models import Proposal, PullPolicy
+from rsp_release.release.unfinished import UnfinishedReleases
 
 from ..steps.changelog_pr_test import PROPOSAL
-from ..support.campaign import BRANCH, TAG, run_process
-from ..support.simulated import Chaos, Crash, Hub, VirtualClock
+from ..support.campaign import BRANCH, TAG, make_releaser, run_process
+from ..support.simulated import COMMIT, Chaos, Crash, Hub, VirtualClock
 
 
 def test_journal_remembers_the_proposal(tmp_path: Path) -> None:
@@ -59,7 +60,6 @@ def test_killed_before_the_merge_is_the_same_release(tmp_path: Path) -> None:
 def test_nothing_was_begun(tmp_path: Path) -> None:
     from rsp_release.config import Config
     from rsp_release.release.project import Project
-    from rsp_release.release.unfinished import UnfinishedReleases
     from rsp_release.version.choose import History
 
     from ..support.simulated import make_world
@@ -77,3 +77,51 @@ def test_nothing_was_begun(tmp_path: Path) -> None:
     for tag in (None, "9.9.9"):
         with pytest.raises(UsageError):
             unfinished.find_to_resume(tag)
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_overtaken_while_its_push_was_open(
+    tmp_path: Path, *, is_taken: bool
+) -> None:
+    """It was killed before it knew; another version has the commit since."""
+    hub = Hub(clock=VirtualClock())
+    hub.branches.is_protected = False
+    hub.branches.commits[COMMIT] = replace(
+        hub.branches.commits[COMMIT], pending=()
+    )
+    kills = Chaos(lambda n, w: "crash before" if w else None)
+    with pytest.raises(Crash):
+        run_process(hub, kills, tmp_path, random=Random(0))
+    [journal] = find_unfinished(tmp_path)
+    assert journal.release is not None
+    assert journal.release.tag == TAG
+    hub.clock.sleep(3600)
+    if is_taken:
+        hub.tags["2.0.0"] = (COMMIT, hub.clock.now())
+        hub.clock.sleep(1)
+    releaser = make_releaser(hub, Chaos(), tmp_path, random=Random(0))
+    found = UnfinishedReleases(releaser.project, 60.0).find_newest()
+    assert found == (None if is_taken else journal.release)
+    assert len(find_unfinished(tmp_path)) == (not is_taken)
+
+
+@pytest.mark.parametrize("command", ["resume", "bump"])
+def test_finished_in_another_clone(tmp_path: Path, command: str) -> None:
+    """The tag is the pin, whatever was proposed here before it."""
+    hub = Hub(clock=VirtualClock())
+    writes = iter(range(1000))
+    kills = Chaos(
+        lambda n, w: "crash after" if w and next(writes) == 1 else None
+    )
+    here, there = tmp_path / "here", tmp_path / "there"
+    with pytest.raises(Crash):
+        run_process(hub, kills, here, random=Random(0))
+    done = run_process(
+        hub, Chaos(), there, random=Random(0), is_clean=True, command="resume"
+    )
+    assert done.outcome == "released"
+    before = dict(hub.writes)
+    again = run_process(hub, Chaos(), here, random=Random(0), command=command)
+    assert again.exit_status == 0, again.message
+    assert hub.writes == before
+    assert find_unfinished(here) == []

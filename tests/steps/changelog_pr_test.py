@@ -85,7 +85,7 @@ def decide(seen: ChangelogSeen, **changes: object) -> Verdict:
 
 
 def test_branch_is_pushed_first() -> None:
-    verdict = decide(SEEN)
+    verdict = decide(replace(SEEN, claim=HEAD))
     assert isinstance(verdict, Change)
     assert verdict.write == PushBranch(
         branch="rsp-release/changelog-1.2.0",
@@ -95,6 +95,7 @@ def test_branch_is_pushed_first() -> None:
         message="Update the change log for 1.2.0\n",
         at=AT,
         expected=None,
+        claim=HEAD,
     )
     assert "collect 1 fragment in CHANGELOG.md" in verdict.summary
     assert "Chart.yaml" in verdict.summary
@@ -112,6 +113,16 @@ def test_then_the_pull_request_is_opened() -> None:
     assert write.after == 7
     assert write.body.endswith("---\n\n- a\n")
     assert f"`{FRAGMENT}`" in write.body
+
+
+def test_another_version_was_first() -> None:
+    rival = Blocked(problem="1.3.0 is being released by Ada")
+    seen = replace(SEEN, rival=rival)
+    for needs_pull in (True, False):
+        assert decide(replace(seen, needs_pull=needs_pull)) == rival
+    # What was begun itself goes on, whatever else was begun.
+    assert isinstance(decide(replace(seen, branch_head=HEAD)), Change)
+    assert isinstance(decide(replace(seen, pull=PULL)), Wait)
 
 
 def test_long_entries_fit_into_the_pull_request() -> None:

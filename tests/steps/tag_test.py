@@ -18,10 +18,14 @@ THERE = RemoteTag(name="1.2.0", commit=COMMIT)
 
 
 def test_absent_tag_is_pushed() -> None:
-    verdict = Tag().decide(RELEASE, SEEN)
+    verdict = Tag().decide(RELEASE, replace(SEEN, claim=OTHER))
     assert isinstance(verdict, Change)
     assert verdict.write == PushTag(
-        tag="1.2.0", commit=COMMIT, branch="main", message="1.2.0\n"
+        tag="1.2.0",
+        commit=COMMIT,
+        branch="main",
+        message="1.2.0\n",
+        claim=OTHER,
     )
     assert verdict.summary == f"push tag 1.2.0 at {COMMIT[:10]} to origin"
 
@@ -59,3 +63,11 @@ def test_tag_on_the_remote_counts_more_than_the_branch() -> None:
     """The branch may have moved on, or be gone, after the tag was pushed."""
     seen = replace(SEEN, remote=THERE, is_on_branch=False)
     assert isinstance(Tag().decide(RELEASE, seen), Done)
+
+
+def test_another_version_of_the_same_commits_was_first() -> None:
+    rival = Blocked(problem="1.3.0 was tagged by Ada")
+    seen = replace(SEEN, rival=rival)
+    assert Tag().decide(RELEASE, seen) == rival
+    # What is there is there.
+    assert isinstance(Tag().decide(RELEASE, replace(seen, remote=THERE)), Done)

@@ -290,6 +290,7 @@ class Branches:
             is_open=True,
             is_merged=False,
             head=head,
+            base=write.base,
         )
         self.opened.append((pull, write, now))
 

@@ -42,12 +42,14 @@ from rsp_release.models import (
     PushBranch,
     PushTag,
     ReleasePage,
+    RemoteRefs,
     RemoteTag,
     Repository,
     RequestReviews,
     RerunFailedJobs,
     WorkflowRun,
 )
+from rsp_release.models.naming import CHANGELOG_BRANCHES
 
 from .branches import COMMIT, Branches
 from .deploys import Charts, SimulatedDeploy
@@ -102,6 +104,7 @@ class Hub:
     conclusion: str = "success"
     tags: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     pages: list[tuple[ReleasePage, datetime]] = field(default_factory=list)
+    claims: list[datetime] = field(default_factory=list)
     writes: Counter[str] = field(default_factory=Counter)
     branches: Branches = field(init=False)
     charts: Charts = field(init=False)
@@ -109,6 +112,20 @@ class Hub:
     def __post_init__(self) -> None:
         self.branches = Branches(clock=self.clock, writes=self.writes)
         self.charts = Charts(clock=self.clock, writes=self.writes)
+
+    def claim_at(self, at: datetime) -> str:
+        """Return what the claim was at some time."""
+        moved = sum(since <= at for since in self.claims)
+        return f"{moved:040x}" if moved else ""
+
+    def check_claim(self, claim: str) -> None:
+        """Refuse a push that was decided from another claim."""
+        if claim != self.claim_at(self.clock.now()):
+            raise RefusedError("stale info", is_duplicate=True)
+
+    def move_claim(self) -> None:
+        """Let the claim point to what was pushed."""
+        self.claims.append(self.clock.now())
 
     def push(self, write: PushTag, *, is_clean: bool = False) -> None:
         """Accept a tag, once."""
@@ -300,9 +317,32 @@ class SimulatedGit(_Port):
             }
             return {name: sha for name, sha in heads.items() if sha}
 
+    def remote_refs(self, branch: str) -> RemoteRefs:
+        with self.chaos.call("remote_refs", self.clock):
+            at = self.as_seen()
+            hub, start = self.hub, CHANGELOG_BRANCHES
+            heads = {n: hub.branches.head(n, at) for n in hub.branches.heads}
+            return RemoteRefs(
+                claim=hub.claim_at(at),
+                head=hub.branches.head(branch),
+                branches={
+                    name.removeprefix(start): head
+                    for name, head in heads.items()
+                    if head and name.startswith(start)
+                },
+                tags={
+                    t: c for t, (c, since) in hub.tags.items() if since <= at
+                },
+            )
+
+    def describe(self, ref: str, hash_: str | None = None) -> tuple[str, str]:
+        return "A", ""
+
     def push_branch(self, write: PushBranch) -> None:
         with self.chaos.call("push_branch", self.clock, writes=True):
+            self.hub.check_claim(write.claim)
             self.hub.branches.push(write)
+            self.hub.move_claim()
 
     def unfetched_tags(self) -> tuple[str, ...]:
         with self.chaos.call("unfetched_tags", self.clock):
@@ -339,7 +379,9 @@ class SimulatedGit(_Port):
 
     def push_tag(self, write: PushTag) -> None:
         with self.chaos.call("push_tag", self.clock, writes=True):
+            self.hub.check_claim(write.claim)
             self.hub.push(write, is_clean=self.is_clean)
+            self.hub.move_claim()
 
 
 class SimulatedForge(_Port):

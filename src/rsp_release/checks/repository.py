@@ -6,7 +6,7 @@ import re
 from shlex import quote
 
 from ..exceptions import NotAllowedError, RefusedError
-from ..models.naming import name_first
+from ..models.naming import CHANGELOG_BRANCHES, name_first
 from ..publishing.triggers import starts_on_branch
 from ..version.tags import parse_tags, stream_of
 from ..version.values import spell_pep440
@@ -51,8 +51,6 @@ _READS_TAG = re.compile(
     r"setuptools[_-]scm|use_scm_version|hatch-vcs|versioningit"
 )
 """What is written where the version is read from the tag."""
-
-_CHANGELOG_BRANCH = "rsp-release/changelog-"
 
 _JOINED = "another run releases {}; this one joins it"
 
@@ -407,8 +405,8 @@ def check_previous_images(facts: Facts) -> Finding:
 def check_changelog_pull(facts: Facts) -> Finding:
     """Tell whether a pull request with a change log is still open."""
     for pull in facts.open_pulls():
-        if pull.branch.startswith(_CHANGELOG_BRANCH):
-            tag = pull.branch.removeprefix(_CHANGELOG_BRANCH)
+        if pull.branch.startswith(CHANGELOG_BRANCHES):
+            tag = pull.branch.removeprefix(CHANGELOG_BRANCHES)
             if facts.begun == tag:
                 continue
             if facts.is_planned and tag == facts.proposal.tag:

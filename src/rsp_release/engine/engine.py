@@ -33,6 +33,7 @@ from ..models import (
     StepEvent,
     Verdict,
     Wait,
+    Write,
 )
 from .journal import Journal
 from .world import Step, World
@@ -214,12 +215,12 @@ class Engine:
         intent = journal.intent(key)
         if intent and now < intent + timedelta(seconds=self.pace.settle):
             return Wait(reason=f"{change.summary}: waiting for it to show")
-        if key in turn.refusals:
+        if key in turn.refusals and turn.refusals[key][2] == change.write:
             return turn.believe(change, now)
         yield turn.event(change, now, is_acting=True)
         journal.intend(key, step=turn.step.key, at=now)
         try:
-            turn.step.act(change, self.world)
+            notice = turn.step.act(change, self.world)
         except RateLimitedError as e:
             journal.void(key, why=e.message, at=clock.now())
             return _wait_until(e, clock.now())
@@ -233,7 +234,7 @@ class Engine:
             # Something of that name may be there by now: look again, and
             # only then believe the refusal.
             journal.void(key, why=e.message, at=clock.now())
-            turn.refusals[key] = (e, clock.now())
+            turn.refusals[key] = (e, clock.now(), change.write)
             return None
         except NotAllowedError as e:
             journal.void(key, why=e.message, at=clock.now())
@@ -244,6 +245,8 @@ class Engine:
                 at=clock.now(),
             )
             return None
+        if notice is not None:
+            yield Notice(text=notice, at=clock.now())
         turn.interval = self.pace.look
         return None
 
@@ -278,9 +281,12 @@ class _Turn(Generic[T]):
     pace: Pace
     random: Random
     interval: float
-    refusals: dict[str, tuple[RefusedError, datetime]] = field(
+    refusals: dict[str, tuple[RefusedError, datetime, Write]] = field(
         default_factory=dict
     )
+    """Why and when a write was refused. One that is decided anew from what
+    the remote has by then, such as another claim, is another write.
+    """
     waiting_since: dict[str, datetime] = field(default_factory=dict)
     read_out_since: datetime | None = None
     write_out_since: datetime | None = None
@@ -317,7 +323,7 @@ class _Turn(Generic[T]):
 
     def believe(self, change: Change, now: datetime) -> Verdict:
         """Believe a refusal, once reads had time to show what caused it."""
-        refusal, since = self.refusals[change.write.key]
+        refusal, since, _ = self.refusals[change.write.key]
         settle = timedelta(seconds=self.pace.settle)
         if refusal.is_duplicate and now < since + settle:
             return Wait(reason=f"{change.summary}: waiting for it to show")

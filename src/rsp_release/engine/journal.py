@@ -154,7 +154,7 @@ class Journal:
             self._append({"kind": "finish", "at": at})
 
     def abandon(self, *, at: datetime) -> None:
-        """Record that what was proposed was given up, and nothing is left."""
+        """Record that it was given up, and nothing of it is left."""
         self._append({"kind": "abandon", "at": at})
 
     def discard(self) -> None:
@@ -206,6 +206,7 @@ class Journal:
                 self._is_finished = False
             case "abandon":
                 self._proposal = None
+                self._release = None
                 self._intents.clear()
             case "intent":
                 at = datetime.fromisoformat(record["at"])

@@ -38,6 +38,7 @@ from ..models import (
     PushFiles,
     PushTag,
     ReleasePage,
+    RemoteRefs,
     RemoteTag,
     Repository,
     RequestReviews,
@@ -107,6 +108,19 @@ class Git(Protocol):
     def remote_branches(self, prefix: str) -> Mapping[str, str]:
         """Return the heads of the remote's branches that begin so."""
 
+    def remote_refs(self, branch: str) -> RemoteRefs:
+        """Return what the remote has of all releases, by one look.
+
+        The head of ``branch``, the release branch, is fetched if needed.
+        """
+
+    def describe(self, ref: str, hash_: str | None = None) -> tuple[str, str]:
+        """Return who made what a ref of the remote points to, and its text.
+
+        It is fetched if needed; ``hash_`` is what it is, where that is known.
+        Untrusted text.
+        """
+
     def unfetched_tags(self) -> tuple[str, ...]:
         """Return the tags that the remote has and the clone has not."""
 
@@ -160,8 +174,15 @@ class Git(Protocol):
             Raised if one refuses it, with its words.
         """
 
-    def push_tag(self, write: PushTag) -> None:
+    def push_tag(self, write: PushTag) -> str | None:
         """Make the annotated tag, where it is not there yet, and push it.
+
+        The claim moves with it, or neither does.
+
+        Returns
+        -------
+        str or None
+            What a person should know of it, told once.
 
         Raises
         ------
@@ -173,12 +194,12 @@ class Git(Protocol):
             Raised if the connection broke after it was opened.
         """
 
-    def push_branch(self, write: PushBranch) -> None:
+    def push_branch(self, write: PushBranch) -> str | None:
         """Make the commit, and push it to where the branch has to be.
 
         Neither the work tree nor the index nor any branch of the clone is
-        touched. Raises as `push_tag`; a branch that is elsewhere by now is a
-        refusal as a duplicate.
+        touched. Returns and raises as `push_tag`; a branch, or a claim, that
+        is elsewhere by now is a refusal as a duplicate.
         """
 
 
@@ -578,5 +599,5 @@ class Step(Protocol[Subject_contra]):
     def decide(self, subject: Subject_contra, seen: Any) -> Verdict:
         """Decide from what was seen; pure."""
 
-    def act(self, change: Change, world: World) -> None:
-        """Do exactly one external write."""
+    def act(self, change: Change, world: World) -> str | None:
+        """Do exactly one external write; return what to tell of it."""

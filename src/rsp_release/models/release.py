@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..version.proposal import Bump
 from ..version.request import Request
+from .naming import CHANGELOG_BRANCHES
 
 __all__ = [
     "Commit",
@@ -182,7 +183,7 @@ class Proposal:
     @property
     def changelog_branch(self) -> str:
         """The branch of the pull request with the change log."""
-        return f"rsp-release/changelog-{self.tag}"
+        return f"{CHANGELOG_BRANCHES}{self.tag}"
 
     @property
     def command(self) -> str:

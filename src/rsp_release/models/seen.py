@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -22,6 +23,7 @@ __all__ = [
     "PlatformImage",
     "PullRequest",
     "ReleasePage",
+    "RemoteRefs",
     "RemoteTag",
     "Repository",
     "Review",
@@ -78,6 +80,26 @@ class RemoteTag:
 
     commit: str
     """The commit it points to, peeled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteRefs:
+    """What the remote has of all releases, as one look shows it."""
+
+    claim: str = ""
+    """What the claim on the next release points to; empty: there is none."""
+
+    head: str | None = None
+    """The head of the release branch."""
+
+    branches: Mapping[str, str] = field(default_factory=dict)
+    """The heads of the branches with a change log, by the tag they are for."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The tags, each with its commit."""
+
+    unfetched: frozenset[str] = frozenset()
+    """Those of the tags that the clone does not have."""
 
 
 ChangelogStyle: TypeAlias = Literal[
@@ -192,6 +214,9 @@ class PullRequest:
 
     branch: str = ""
     """The name of its branch."""
+
+    base: str = ""
+    """The branch that it is to be merged into."""
 
     owner: str = ""
     """Who owns the repository that its branch is in."""

@@ -50,6 +50,9 @@ class PushTag(_Write):
     branch: str
     message: str
 
+    claim: str = ""
+    """What the claim has to be, which moves with it; empty: not there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRelease(_Write):
@@ -96,6 +99,9 @@ class PushBranch(_Write):
     at: datetime
     expected: str | None
     """Where the branch has to be: any other place refuses the push."""
+
+    claim: str = ""
+    """What the claim has to be, which moves with it; empty: not there."""
 
     merged: str | None = None
     """A commit that is merged into the base first."""

@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from shlex import quote
 
+from ..checks.rivals import find_rival
 from ..engine.journal import Journal
 from ..exceptions import NotAllowedError, UsageError
-from ..models import Proposal, PullRequest, Release
+from ..models import Proposal, PullRequest, PushTag, Release
+from ..models.naming import CHANGELOG_BRANCHES
 from ..version.choose import History, Request
 from ..version.tags import parse_tags
 from .pin import pin_tag, propose_release
 from .project import Project
 
 __all__ = ["UnfinishedReleases"]
-
-_BRANCHES = "rsp-release/changelog-"
 
 _NEWEST = 5
 """How many of the newest tags may have been made on top of a checkout."""
@@ -41,7 +41,8 @@ class UnfinishedReleases:
         """Find what the journals know to be unfinished, the newest of it.
 
         Releases that wrote nothing are forgotten; so are those whose pull
-        request was closed and its branch deleted.
+        request was closed and its branch deleted, and those whose commits
+        somebody else has released meanwhile.
 
         Returns
         -------
@@ -50,15 +51,17 @@ class UnfinishedReleases:
         """
         found: Release | Proposal | None = None
         for journal in self.project.find_unfinished():
-            proposal = journal.proposal
+            proposal, release = journal.proposal, journal.release
             if not journal.has_intents:
                 journal.discard()
+            elif release is not None and self._is_overtaken(release, journal):
+                journal.abandon(at=self.project.world.clock.now())
             elif proposal is None:
-                found = journal.release
+                found = release
             elif self._is_given_up(proposal, journal):
                 journal.abandon(at=self.project.world.clock.now())
             else:
-                found = replace(proposal, is_begun=True)
+                found = self._take_up(proposal)
         return found
 
     def find_to_resume(self, tag: str | None) -> Release | Proposal:
@@ -92,10 +95,10 @@ class UnfinishedReleases:
         if journal.release is not None:
             return journal.release
         if journal.proposal is not None and journal.has_intents:
-            return replace(journal.proposal, is_begun=True)
+            return self._take_up(journal.proposal)
         git = self.project.world.git
         if git.local_tag(tag) is None and git.remote_tag(tag) is None:
-            branch = f"{_BRANCHES}{tag}"
+            branch = f"{CHANGELOG_BRANCHES}{tag}"
             if git.remote_branches(branch) or self.project.world.forge.pulls(
                 branch
             ):
@@ -209,6 +212,30 @@ class UnfinishedReleases:
 
     # -- Parts --------------------------------------------------------------
 
+    def _take_up(self, proposal: Proposal) -> Release | Proposal:
+        """Return what was begun, as it is by now.
+
+        Its tag is the pin, where somebody else has gone on with it.
+        """
+        if self.project.world.git.remote_tag(proposal.tag) is not None:
+            return pin_tag(self.project, proposal.tag)
+        return replace(proposal, is_begun=True)
+
+    def _is_overtaken(self, release: Release, journal: Journal) -> bool:
+        """Return whether another version of the same commits was quicker.
+
+        That is told by the tag: nothing was written after it, and the remote
+        does not have it.
+        """
+        intent = journal.intent(PushTag.KEY.format(release))
+        if intent is None or journal.newest_intent != intent:
+            return False
+        world = self.project.world
+        if world.clock.now() < intent + timedelta(seconds=self.settle):
+            return False
+        refs = world.git.remote_refs(release.branch)
+        return find_rival(release, refs, world) is not None
+
     def _is_given_up(self, proposal: Proposal, journal: Journal) -> bool:
         """Return whether nothing is left of a try, and it cannot go on."""
         world, branch = self.project.world, proposal.changelog_branch
@@ -254,8 +281,8 @@ class UnfinishedReleases:
         """Find the tag of a change log's branch that awaits its release."""
         git = self.project.world.git
         names = (
-            name.removeprefix(_BRANCHES)
-            for name in git.remote_branches(_BRANCHES)
+            name.removeprefix(CHANGELOG_BRANCHES)
+            for name in git.remote_branches(CHANGELOG_BRANCHES)
         )
         tags = [
             tag

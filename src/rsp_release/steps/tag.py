@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 
+from ..checks.rivals import find_rival
 from ..engine.world import World
 from ..models import (
     Blocked,
@@ -35,6 +36,12 @@ class TagSeen:
     is_on_branch: bool
     """Whether the remote branch contains the pinned commit."""
 
+    claim: str = ""
+    """What the claim is, as that look shows it."""
+
+    rival: Blocked | None = None
+    """Another version of the same commits, which was first."""
+
 
 class Tag:
     """The tag is on the remote, at the pinned commit.
@@ -49,17 +56,23 @@ class Tag:
     def observe(self, release: Release, world: World) -> TagSeen:
         git = world.git
         remote = git.remote_tag(release.tag)
-        is_on_branch = remote is not None
-        if remote is None:
-            head = git.remote_branch(release.branch)
-            is_on_branch = head is not None and git.is_ancestor(
-                release.commit, head
-            )
-        return TagSeen(
+        seen = TagSeen(
             remote_name=git.remote,
             remote=remote,
             local=git.local_tag(release.tag),
-            is_on_branch=is_on_branch,
+            is_on_branch=remote is not None,
+        )
+        if remote is not None:
+            return seen
+        refs = git.remote_refs(release.branch)
+        return replace(
+            seen,
+            is_on_branch=refs.head is not None
+            and git.is_ancestor(release.commit, refs.head),
+            claim=refs.claim,
+            rival=None
+            if release.is_foreseen
+            else find_rival(release, refs, world),
         )
 
     def decide(self, release: Release, seen: TagSeen) -> Verdict:
@@ -95,6 +108,8 @@ class Tag:
                 ),
                 help=f"push it first: git push {quote(seen.remote_name)}",
             )
+        if seen.rival is not None:
+            return seen.rival
         where = "the merge commit" if release.is_foreseen else commit
         return Change(
             summary=f"push tag {tag} at {where} to {seen.remote_name}",
@@ -103,12 +118,13 @@ class Tag:
                 commit=release.commit,
                 branch=release.branch,
                 message=f"{tag}\n",
+                claim=seen.claim,
             ),
         )
 
-    def act(self, change: Change, world: World) -> None:
+    def act(self, change: Change, world: World) -> str | None:
         match change.write:
             case PushTag() as write:
-                world.git.push_tag(write)
+                return world.git.push_tag(write)
             case other:
                 raise TypeError(f"not a tag: {other}")

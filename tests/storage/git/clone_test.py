@@ -21,6 +21,7 @@ from rsp_release.exceptions import (
     UsageError,
 )
 from rsp_release.models import PushTag
+from rsp_release.models.naming import CLAIM
 from rsp_release.storage.git.clone import GitClone, Sign
 from rsp_release.storage.git.remote import Remote
 from rsp_release.storage.git.repository import Repository
@@ -69,7 +70,19 @@ def _open(
 
 def _write(service: Service, tag: str = TAG) -> PushTag:
     commit = service.git("rev-parse", "HEAD").strip()
-    return PushTag(tag=tag, commit=commit, branch="main", message=f"{tag}\n")
+    return PushTag(
+        tag=tag,
+        commit=commit,
+        branch="main",
+        message=f"{tag}\n",
+        claim=_ask_claim(service),
+    )
+
+
+def _ask_claim(service: Service) -> str:
+    """Return what the claim is on the remote."""
+    listed = service.git("ls-remote", str(service.remote), CLAIM)
+    return listed.partition("\t")[0]
 
 
 def _hook(service: Service, text: str) -> None:

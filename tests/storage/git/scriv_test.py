@@ -363,7 +363,7 @@ def test_push_makes_one_commit_with_a_lease(repository: Repository) -> None:
     )
     # The same again is the same commit; another one is refused.
     repository.clone.push_branch(write)
-    other = replace(write, at=AT + timedelta(days=1))
+    other = replace(write, at=AT + timedelta(days=1), claim=head)
     with pytest.raises(RefusedError) as error:
         repository.clone.push_branch(other)
     assert error.value.is_duplicate
@@ -413,6 +413,7 @@ def push(repository: Repository, made: Collected, *, is_late: bool) -> str:
             message="Update the change log for 2.2.0\n",
             at=AT,
             expected=next(iter(before.values()), None),
+            claim=repository.clone.remote_refs("main").claim,
             merged=made.merged,
             merged_tree=made.merged_tree,
             is_late=is_late,

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from shlex import quote
 
+from ...checks.rivals import find_rival
 from ...engine.world import World
 from ...exceptions import BlockedError, NotAllowedError
-from ...models import ChangelogState, Collected, Proposal, PullRequest
+from ...models import Blocked, ChangelogState, Collected, Proposal, PullRequest
 from ...models.naming import name_first
 
 __all__ = ["ChangelogSeen", "look_at_changelog"]
@@ -59,6 +60,12 @@ class ChangelogSeen:
 
     allows_auto_merge: bool | None = None
     """Whether the repository lets pull requests merge themselves."""
+
+    claim: str = ""
+    """What the claim was before something is pushed."""
+
+    rival: Blocked | None = None
+    """Another version of the same commits, which was first."""
 
     awaits_checks: bool = False
     """Whether it was opened just now, and checks may still begin."""
@@ -213,14 +220,16 @@ def _collect_late(
         )
     except BlockedError as e:
         return replace(seen, failure=e)
-    return replace(seen, collected=collected)
+    claim = world.git.remote_refs(str(proposal.branch)).claim
+    return replace(seen, collected=collected, claim=claim)
 
 
 def _look_at_branch(
     seen: ChangelogSeen, proposal: Proposal, world: World
 ) -> ChangelogSeen:
     """Look how, and what, to push where there is no pull request."""
-    branch, when = proposal.changelog_branch, proposal.pull_policy.when
+    when = proposal.pull_policy.when
+    refs = world.git.remote_refs(str(proposal.branch))
     collected, failure = None, None
     try:
         collected = world.changelog.collect(
@@ -233,9 +242,11 @@ def _look_at_branch(
         failure = e
     return replace(
         seen,
-        branch_head=world.git.remote_branches(branch).get(branch),
+        branch_head=refs.branches.get(proposal.tag),
         needs_pull=when == "always"
         or (when == "auto" and world.forge.needs_pull(str(proposal.branch))),
         collected=collected,
         failure=failure,
+        claim=refs.claim,
+        rival=find_rival(proposal, refs, world),
     )

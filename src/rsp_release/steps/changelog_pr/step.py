@@ -77,12 +77,13 @@ class ChangelogPull:
             return _closed(proposal, pull)
         return _missing(proposal, seen)
 
-    def act(self, change: Change, world: World) -> None:
+    def act(self, change: Change, world: World) -> str | None:
         match change.write:
             case PushBranch() as write:
-                world.git.push_branch(write)
+                return world.git.push_branch(write)
             case other:
                 write_pull(world.forge, other)
+                return None
 
 
 # -- Verdicts ---------------------------------------------------------------
@@ -212,7 +213,7 @@ def _say_late(seen: ChangelogSeen) -> str:
 
 
 def _add_late(
-    proposal: Proposal, collected: Collected, expected: str | None
+    proposal: Proposal, collected: Collected, seen: ChangelogSeen
 ) -> Change:
     """Add what came late to the branch of the pull request."""
     branch = proposal.changelog_branch
@@ -228,7 +229,8 @@ def _add_late(
             tree=collected.tree,
             message=f"{subject}\n\n{names}\n",
             at=_dated(proposal),
-            expected=expected,
+            expected=seen.branch_head,
+            claim=seen.claim,
             merged=collected.merged,
             merged_tree=collected.merged_tree,
             is_late=True,
@@ -249,7 +251,7 @@ def _add_by_another(
     if seen.failure is not None:
         return Blocked(problem=seen.failure.message, help=seen.failure.help)
     if seen.collected is not None:
-        return _add_late(proposal, seen.collected, seen.branch_head)
+        return _add_late(proposal, seen.collected, seen)
     return Change(
         summary="open a pull request that adds late fragments to the change"
         f" log of {proposal.version}",
@@ -272,7 +274,7 @@ def _open(
     if change is not None:
         return change
     if seen.late and proposal.collects_late and seen.collected is not None:
-        return _add_late(proposal, seen.collected, seen.branch_head)
+        return _add_late(proposal, seen.collected, seen)
     is_undecided = bool(seen.late) and not proposal.leaves_late
     if not (is_undecided or seen.awaits_checks):
         change = merge(policy, pull, allows_auto_merge=seen.allows_auto_merge)
@@ -334,6 +336,8 @@ def _missing(proposal: Proposal, seen: ChangelogSeen) -> Verdict:
                 after=proposal.after_pull,
             ),
         )
+    if seen.rival is not None:
+        return seen.rival
     if seen.failure is not None:
         return Blocked(problem=seen.failure.message, help=seen.failure.help)
     collected = seen.collected
@@ -360,6 +364,7 @@ def _missing(proposal: Proposal, seen: ChangelogSeen) -> Verdict:
             message=f"{commit_subject(version)}\n",
             at=proposal.proposed_at,
             expected=None if seen.needs_pull else seen.head,
+            claim=seen.claim,
         ),
     )
 

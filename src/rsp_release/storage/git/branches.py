@@ -43,7 +43,7 @@ def is_signing(repository: Repository, sign: Sign, kind: str) -> bool:
 
 def push_branch(
     repository: Repository, remote: Remote, sign: Sign, write: PushBranch
-) -> None:
+) -> str | None:
     """Make a commit, and push it to where the branch has to be.
 
     Parameters
@@ -54,6 +54,11 @@ def push_branch(
         Whether the commit is signed.
     write
         What is pushed where.
+
+    Returns
+    -------
+    str or None
+        What a person should know of it.
 
     Raises
     ------
@@ -74,10 +79,12 @@ def push_branch(
         message = f"Bring {write.branch} up to date\n"
         parent = commit(write.merged_tree, message, parent, write.merged)
     made = commit(write.tree, write.message, parent)
-    remote.push(
+    return remote.push(
         f"branch {write.branch}",
-        f"{made}:{ref}",
+        made,
+        ref,
         f"--force-with-lease={ref}:{write.expected or ''}",
+        claim=write.claim,
     )
 
 

@@ -12,7 +12,8 @@ from ...exceptions import (
     UncertainError,
     UsageError,
 )
-from ...models import Commit, PushBranch, PushTag, RemoteTag
+from ...models import Commit, PushBranch, PushTag, RemoteRefs, RemoteTag
+from ...models.naming import CHANGELOG_BRANCHES, CLAIM
 from .branches import Sign, is_signing, push_branch
 from .remote import Remote
 from .repository import Repository
@@ -22,6 +23,8 @@ __all__ = ["GitClone", "Sign"]
 
 _MOST_COMMITS = 1000
 """More would make no readable notes."""
+
+_TAGS = "refs/tags/"
 
 _ROBOT = {
     "name": "github-actions[bot]",
@@ -104,10 +107,14 @@ class GitClone:
 
     def remote_branch(self, branch: str) -> str | None:
         ref = f"refs/heads/{branch}"
-        head = self._remote.refs(ref).get(ref)
+        return self._fetch_head(branch, self._remote.refs(ref).get(ref))
+
+    def _fetch_head(self, branch: str, head: str | None) -> str | None:
+        """Fetch a branch whose head the clone does not have."""
         if head is not None and self.repository.peel(head) is None:
             tracking = f"refs/remotes/{self.remote}/{branch}"
-            self._fetch("--no-tags", refspec=f"+{ref}:{tracking}")
+            refspec = f"+refs/heads/{branch}:{tracking}"
+            self._fetch("--no-tags", refspec=refspec)
         return head
 
     def default_branch(self, *, asks: bool = True) -> str | None:
@@ -149,18 +156,54 @@ class GitClone:
         found = self._remote.refs(f"{start}{prefix}*")
         return {ref.removeprefix(start): sha for ref, sha in found.items()}
 
-    def push_branch(self, write: PushBranch) -> None:
-        push_branch(self.repository, self._remote, self._sign, write)
+    def push_branch(self, write: PushBranch) -> str | None:
+        return push_branch(self.repository, self._remote, self._sign, write)
+
+    def remote_refs(self, branch: str) -> RemoteRefs:
+        head = f"refs/heads/{branch}"
+        start = f"refs/heads/{CHANGELOG_BRANCHES}"
+        # One look, so that the claim is no newer than all else.
+        found = self._remote.refs(CLAIM, head, f"{start}*", f"{_TAGS}*")
+        tags = {
+            ref.removeprefix(_TAGS): found.get(f"{ref}^{{}}", hash_)
+            for ref, hash_ in found.items()
+            if ref.startswith(_TAGS) and not ref.endswith("^{}")
+        }
+        return RemoteRefs(
+            claim=found.get(CLAIM, ""),
+            head=self._fetch_head(branch, found.get(head)),
+            branches={
+                ref.removeprefix(start): hash_
+                for ref, hash_ in found.items()
+                if ref.startswith(start)
+            },
+            tags=tags,
+            unfetched=frozenset(tags.keys() - self._local_tags()),
+        )
+
+    def describe(self, ref: str, hash_: str | None = None) -> tuple[str, str]:
+        hash_ = hash_ or self._remote.refs(ref).get(ref, ref)
+        if self.repository.peel(hash_) is None:
+            self._fetch("--no-tags", refspec=ref)
+        out = self.repository.read("cat-file", "-p", hash_)
+        headers, _, text = out.partition("\n\n")
+        maker = re.search(r"^(?:author|tagger) (.*) <", headers, re.MULTILINE)
+        return maker[1] if maker else "", text
 
     def unfetched_tags(self) -> tuple[str, ...]:
-        out = self.repository.read("for-each-ref", "--format=%(refname)",
-                                   "refs/tags")  # fmt: skip
-        local = set(out.split("\n"))
-        return tuple(
-            ref.removeprefix("refs/tags/")
-            for ref in self._remote.refs("refs/tags/*")
-            if not ref.endswith("^{}") and ref not in local
+        local = self._local_tags()
+        names = (
+            ref.removeprefix(_TAGS)
+            for ref in self._remote.refs(f"{_TAGS}*")
+            if not ref.endswith("^{}")
         )
+        return tuple(name for name in names if name not in local)
+
+    def _local_tags(self) -> set[str]:
+        out = self.repository.read(
+            "for-each-ref", "--format=%(refname)", _TAGS
+        )
+        return {ref.removeprefix(_TAGS) for ref in out.splitlines()}
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         said = self.repository.ask(
@@ -233,13 +276,15 @@ class GitClone:
         if self.local_tag(tag) == commit:
             self.repository.run("update-ref", "-d", f"refs/tags/{tag}")
 
-    def push_tag(self, write: PushTag) -> None:
+    def push_tag(self, write: PushTag) -> str | None:
         ref = f"refs/tags/{write.tag}"
         if self.repository.run("check-ref-format", ref)[0]:
             raise RefusedError(f"{write.tag!r} is not a valid tag name")
         self._ensure_tag(write)
         try:
-            self._remote.push(f"tag {write.tag}", f"{ref}:{ref}")
+            return self._remote.push(
+                f"tag {write.tag}", ref, ref, claim=write.claim
+            )
         except ReleaseError as e:
             if write.tag in self._made and not isinstance(e, UncertainError):
                 self.forget_tag(write.tag, write.commit)
@@ -290,7 +335,7 @@ class GitClone:
         if not self.repository.has_hook("pre-push"):
             return
         try:
-            self._remote.push(f"tag {tag}", f"{commit}:{ref}", "--dry-run")
+            self._remote.try_push(f"tag {tag}", commit, ref)
         except RefusedError as e:
             if not e.is_duplicate:
                 raise BlockedError(e.message, help=e.help) from e

@@ -21,6 +21,7 @@ from ...exceptions import (
     UncertainError,
     UsageError,
 )
+from ...models.naming import CLAIM
 from ..redact import Redactor
 from ..retry import ReadRetrier
 from .repository import Repository, last_lines, with_settings
@@ -39,7 +40,17 @@ _NOT_SENT = re.compile(
     r"|does not appear to be a git repository|Connection timed out",
     re.IGNORECASE,
 )
-_PORCELAIN = re.compile(r"^!\t.*?\t\[([^]]+)\](?: \((.*)\))?", re.MULTILINE)
+_PORCELAIN = re.compile(
+    r"^!\t[^\t]*:(.*?)\t\[(?:remote )?rejected\](?: \((.*)\))?", re.MULTILINE
+)
+_MOVED = re.compile(
+    # "stale info": the ref is not where it has to be.
+    r"already exists|stale info|incorrect old value|failed to update ref"
+    r"|cannot lock ref|failed to lock|transaction failed|fetch first"
+)
+_WITH_ANOTHER = re.compile(r"atomic push fail")
+"""What git says of a ref that it would have taken alone."""
+
 _BROKEN = re.compile(
     r"RPC failed|hung up unexpectedly|unexpected disconnect"
     r"|early EOF|remote failure",
@@ -89,6 +100,7 @@ class Remote:
         self.name = name
         self._repository = repository
         self._retrier = ReadRetrier(clock=clock, random=random)
+        self._takes_claims = True
         # GitPython's remotes leave out insteadOf and pushInsteadOf.
         status, out, err = repository.run("remote", "get-url", "--push", name)
         if status and "No such remote" not in err:
@@ -168,47 +180,105 @@ class Remote:
         pairs = (line.partition("\t") for line in out.splitlines())
         return {ref: sha for sha, _, ref in pairs}
 
-    def push(self, what: str, refspec: str, *options: str) -> None:
-        """Push one ref.
+    def push(
+        self, what: str, source: str, ref: str, *options: str, claim: str
+    ) -> str | None:
+        """Push one ref, and move the claim with it.
 
         Parameters
         ----------
         what
             What it is, for messages.
-        refspec
+        source, ref
             What is pushed where.
         *options
             More options.
+        claim
+            What the claim has to be; empty: it is not there.
+
+        Returns
+        -------
+        str or None
+            What a person should know of it: the remote took the ref alone.
 
         Raises
         ------
         WriteError
             Raised if it failed, with what is known of it.
         """
+        refspec, lease = f"{source}:{ref}", f"--force-with-lease={CLAIM}:"
+        if self._takes_claims:
+            failure = self._push(
+                what, ref, *options, f"{lease}{claim}",
+                refspecs=(refspec, f"{source}:{CLAIM}"),
+            )  # fmt: skip
+            if failure is None:
+                return None
+            if not self._refuses_claims(failure, claim):
+                raise failure
+        failure = self._push(what, ref, *options, refspecs=(refspec,))
+        if failure is not None:
+            raise failure
+        if not self._takes_claims:
+            return None
+        self._takes_claims = False
+        return (
+            f"{self.name} does not accept {CLAIM}: cannot tell whether"
+            " somebody else releases another version at the same moment"
+        )
+
+    def try_push(self, what: str, source: str, ref: str) -> None:
+        """Push nothing, but let the user's hook say whether it refuses.
+
+        Parameters
+        ----------
+        what
+            What it is, for messages.
+        source, ref
+            What would be pushed where.
+
+        Raises
+        ------
+        WriteError
+            Raised if it would fail, with what is known of it.
+        """
+        failure = self._push(
+            what, ref, "--dry-run", refspecs=(f"{source}:{ref}",)
+        )
+        if failure is not None:
+            raise failure
+
+    def _push(
+        self, what: str, ref: str, *options: str, refspecs: tuple[str, ...]
+    ) -> ReleaseError | None:
+        """Push all or nothing; return what is known of it if it failed."""
         status, out, err = self._repository.run(
             "push", "--porcelain", "--atomic", "--no-follow-tags",
-            "--recurse-submodules=no", *options, self.target, refspec,
+            "--recurse-submodules=no", *options, self.target, *refspecs,
         )  # fmt: skip
-        if status:
-            raise self._explain(what, out, err)
+        return self._explain(what, ref, out, err) if status else None
 
-    def _explain(self, what: str, out: str, err: str) -> ReleaseError:
+    def _refuses_claims(self, failure: ReleaseError, claim: str) -> bool:
+        """Return whether it may be for the claim that a push was refused."""
+        if not isinstance(failure, _RejectedError) or failure.is_duplicate:
+            return False
+        try:
+            return self.refs(CLAIM).get(CLAIM, "") == claim
+        except ReleaseError:
+            return False
+
+    def _explain(
+        self, what: str, ref: str, out: str, err: str
+    ) -> ReleaseError:
         """Tell what is known of a push that failed."""
         said = "\n".join(
             line.removeprefix("remote:").strip()
             for line in err.splitlines()
             if line.startswith("remote:") and line[7:].strip()
         )
-        match = _PORCELAIN.search(out)
-        if match and match[1] in ("rejected", "remote rejected"):
-            # "stale info": the branch is not where it has to be.
-            why = match[2] or ""
-            is_duplicate = "already exists" in why or "stale info" in why
-            return RefusedError(
-                f"{self.name} rejected {what}: {said or why or match[1]}",
-                help=_advise(what, said, is_duplicate=is_duplicate),
-                is_duplicate=is_duplicate,
-            )
+        rejected = {m[1]: m[2] or "" for m in _PORCELAIN.finditer(out)}
+        if rejected:
+            return self._explain_rejection(what, ref, rejected, said)
         last = last_lines(err)
         if _BROKEN.search(f"{out}\n{err}"):
             return UncertainError(f"the connection broke while pushing {what}")
@@ -225,6 +295,30 @@ class Remote:
                 help="see the pre-push hook of this clone",
             )
         return UncertainError(f"pushing {what} failed: {last}")
+
+    def _explain_rejection(
+        self, what: str, ref: str, rejected: dict[str, str], said: str
+    ) -> ReleaseError:
+        """Tell why the remote took nothing."""
+        why, claim = rejected.get(ref, ""), rejected.get(CLAIM, "")
+        if _MOVED.search(claim) and not _MOVED.search(why):
+            return RefusedError(
+                f"somebody pushed another release to {self.name} meanwhile",
+                help="run `rsp-release bump` again",
+                is_duplicate=True,
+            )
+        is_duplicate = bool(_MOVED.search(why))
+        is_own = CLAIM not in rejected or bool(_WITH_ANOTHER.search(claim))
+        error = RefusedError if is_own else _RejectedError
+        return error(
+            f"{self.name} rejected {what}: {said or why or 'rejected'}",
+            help=_advise(what, said, is_duplicate=is_duplicate),
+            is_duplicate=is_duplicate,
+        )
+
+
+class _RejectedError(RefusedError):
+    """The remote rejected a ref and the claim, for whichever of them."""
 
 
 def _split_userinfo(url: str) -> tuple[str, str]:

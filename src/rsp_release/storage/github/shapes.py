@@ -148,6 +148,7 @@ def parse_pull(
         # Before that it is a commit of GitHub's own, to try the merge.
         merge_commit=data.merge_commit_sha if is_merged else None,
         branch=head.ref,
+        base=data.base.ref,
         owner=head.user.login if head.user else "",
         title=data.title,
         body=data.body or "",

@@ -1,0 +1,185 @@
+"""Pushes to real git: the claim moves with them, or nothing does."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from rsp_release.exceptions import RefusedError
+from rsp_release.models import PushTag
+from rsp_release.models.naming import CLAIM
+from rsp_release.storage.git.clone import GitClone
+from rsp_release.storage.git.remote import Remote
+from rsp_release.storage.git.repository import Repository
+
+from ...support.clone import Clone
+from ...support.simulated import VirtualClock
+
+ENVIRON = {
+    **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+
+
+class Hub:
+    """A bare repository, and people with clones of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.remote = Clone(folder / "remote", init=False)
+        first = Clone(folder / "first")
+        self.commit = first.commit()
+        first.git("clone", "-q", "--bare", ".", str(self.remote.path))
+
+    def clone(self, name: str) -> GitClone:
+        path = self.folder / name
+        self.remote.git("clone", "-q", ".", str(path))
+        repository = Repository(
+            path,
+            environ={
+                **ENVIRON,
+                "GIT_AUTHOR_NAME": name,
+                "GIT_AUTHOR_EMAIL": "a@example.org",
+                "GIT_COMMITTER_NAME": name,
+                "GIT_COMMITTER_EMAIL": "a@example.org",
+            },
+        )
+        remote = Remote(
+            repository,
+            name="origin",
+            server_url="https://github.com",
+            token=None,
+            clock=VirtualClock(),
+            random=Random(0),
+        )
+        return GitClone(repository, remote, sign="never")
+
+    def tag(self, name: str, claim: str = "") -> PushTag:
+        return PushTag(
+            tag=name,
+            commit=self.commit,
+            branch="main",
+            message=f"{name}\n",
+            claim=claim,
+        )
+
+    def hook(self, name: str, text: str) -> None:
+        hook = self.remote.path / "hooks" / name
+        hook.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        hook.chmod(0o755)
+
+    @property
+    def refs(self) -> dict[str, str]:
+        listed = self.remote.git(
+            "for-each-ref", "--format=%(refname) %(objectname)"
+        )
+        lines = (line.partition(" ") for line in listed.splitlines())
+        return {ref: hash_ for ref, _, hash_ in lines}
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Hub:
+    return Hub(tmp_path)
+
+
+def test_claim_moves_with_the_push(hub: Hub) -> None:
+    git = hub.clone("Ada")
+    assert git.remote_refs("main").claim == ""
+    assert git.push_tag(hub.tag("1.5.0")) is None
+    assert hub.refs[CLAIM] == hub.refs["refs/tags/1.5.0"]
+    # Whoever comes next takes it from where it is, forwards or not.
+    bea = hub.clone("Bea")
+    claim = bea.remote_refs("main").claim
+    assert bea.push_tag(hub.tag("1.6.0", claim)) is None
+    assert hub.refs[CLAIM] == hub.refs["refs/tags/1.6.0"] != claim
+
+
+def test_one_look_shows_what_others_have_begun(hub: Hub) -> None:
+    ada, bea = hub.clone("Ada"), hub.clone("Bea")
+    ada.push_tag(hub.tag("1.5.0"))
+    branch = "rsp-release/changelog-1.6.0"
+    hub.remote.git("branch", branch, hub.commit)
+    refs = bea.remote_refs("main")
+    assert refs.claim == hub.refs[CLAIM]
+    assert refs.head == hub.commit
+    assert refs.branches == {"1.6.0": hub.commit}
+    assert refs.tags == {"1.5.0": hub.commit}
+    assert refs.unfetched == {"1.5.0"}
+    assert ada.remote_refs("main").unfetched == frozenset()
+    assert bea.describe("refs/tags/1.5.0") == ("Ada", "1.5.0\n")
+    assert bea.describe(CLAIM, refs.claim) == ("Ada", "1.5.0\n")
+    maker, text = bea.describe(f"refs/heads/{branch}", hub.commit)
+    assert (maker, text) == ("A Person", "A change\n")
+    # To look is not to take.
+    assert bea.local_tag("1.5.0") is None
+    assert bea.remote_refs("gone").head is None
+
+
+def test_other_claim_refuses_all_of_it(hub: Hub) -> None:
+    ada, bea = hub.clone("Ada"), hub.clone("Bea")
+    seen = bea.remote_refs("main").claim
+    ada.push_tag(hub.tag("1.5.0"))
+    with pytest.raises(RefusedError, match="another release") as error:
+        bea.push_tag(hub.tag("2.0.0", seen))
+    assert error.value.is_duplicate
+    assert "refs/tags/2.0.0" not in hub.refs
+    assert hub.refs[CLAIM] == hub.refs["refs/tags/1.5.0"]
+    # What was made for it does not stay in the clone.
+    assert bea.local_tag("2.0.0") is None
+
+
+def test_one_of_those_that_push_at_once(hub: Hub) -> None:
+    clones = [hub.clone(name) for name in ("Ada", "Bea", "Cem")]
+
+    def push(number: int) -> bool | None:
+        try:
+            clones[number].push_tag(hub.tag(f"{number}.0.0"))
+        except RefusedError as e:
+            return None if e.is_duplicate else False
+        return True
+
+    with ThreadPoolExecutor(len(clones)) as pool:
+        won = list(pool.map(push, range(len(clones))))
+    assert sorted(won, key=str) == [None, None, True]
+    assert hub.refs[f"refs/tags/{won.index(True)}.0.0"] == hub.refs[CLAIM]
+    assert len(hub.refs) == 3
+
+
+@pytest.mark.parametrize("how", ["hidden", "update", "pre-receive"])
+def test_remote_that_takes_no_claim(hub: Hub, how: str) -> None:
+    """It is told once, and the release goes on."""
+    if how == "hidden":
+        hub.remote.git("config", "receive.hideRefs", "refs/rsp-release")
+    elif how == "update":
+        hub.hook("update", 'case "$1" in refs/rsp-*) exit 1;; esac')
+    else:
+        hub.hook("pre-receive", "! grep -q refs/rsp-release/")
+    git = hub.clone("Ada")
+    said = git.push_tag(hub.tag("1.5.0"))
+    assert said is not None
+    assert f"does not accept {CLAIM}: cannot tell" in said
+    assert git.push_tag(hub.tag("1.6.0")) is None
+    assert set(hub.refs) == {
+        "refs/heads/main", "refs/tags/1.5.0", "refs/tags/1.6.0",
+    }  # fmt: skip
+
+
+def test_remote_that_takes_no_such_tag(hub: Hub) -> None:
+    hub.hook(
+        "update",
+        'case "$1" in refs/tags/*) echo "no tags on Friday"; exit 1;; esac',
+    )
+    git = hub.clone("Ada")
+    with pytest.raises(RefusedError, match="no tags on Friday") as error:
+        git.push_tag(hub.tag("1.5.0"))
+    assert not error.value.is_duplicate
+    assert CLAIM not in hub.refs
+    # That says nothing about claims.
+    (hub.remote.path / "hooks" / "update").unlink()
+    assert git.push_tag(hub.tag("1.5.0")) is None
+    assert CLAIM in hub.refs
