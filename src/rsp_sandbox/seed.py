@@ -407,6 +407,14 @@ def publish(
     body
         Writes the body of a release from the tagged commit.
     """
+    # What is served already looks after its runs meanwhile.
+    with box.lock:
+        _publish(box, project, body)
+
+
+def _publish(
+    box: Forge, project: Project, body: Callable[[Commit], str]
+) -> None:
     git = project.git
     known = git.refs()
     prefix = "refs/tags/"
@@ -480,17 +488,19 @@ def deployment(
     branch
         Its only branch.
     """
-    project = box.add_repository(name)
-    who, email = _PEOPLE[0]
-    stamp = f"{who} <{email}> {int(_START.timestamp())} +0000"
-    out = [f"commit refs/heads/{branch}\n"]
-    out.append(f"author {stamp}\ncommitter {stamp}\n")
-    out.append(_data("What is deployed\n"))
-    for path, text in files.items():
-        out.append(f"M 100644 inline {path}\n{_data(text)}")
-    _import(project.git.path, "".join(out))
-    # What is there from the beginning is no push.
-    project.refs = History(project.git.refs())
+    # Served already, it would take what it finds for a push.
+    with box.lock:
+        project = box.add_repository(name)
+        who, email = _PEOPLE[0]
+        stamp = f"{who} <{email}> {int(_START.timestamp())} +0000"
+        out = [f"commit refs/heads/{branch}\n"]
+        out.append(f"author {stamp}\ncommitter {stamp}\n")
+        out.append(_data("What is deployed\n"))
+        for path, text in files.items():
+            out.append(f"M 100644 inline {path}\n{_data(text)}")
+        _import(project.git.path, "".join(out))
+        # What is there from the beginning is no push.
+        project.refs = History(project.git.refs())
 
 
 def _import(path: Path, stream: str) -> None:
