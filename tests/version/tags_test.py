@@ -82,3 +82,7 @@ def test_order_of_many_tags_is_that_of_semver() -> None:
     tags = sorted(parse_tags(reversed(names)), key=lambda t: t.order)
     assert [tag.name for tag in tags] == names
     assert sorted(tags, key=lambda t: t.version) == tags
+
+
+def test_digits_of_other_scripts_are_no_version() -> None:
+    assert not list(parse_tags(["v\u0663.\u0662.\u0661"]))

@@ -68,7 +68,8 @@ _TAG = re.compile(
     r"(\d+)\.(\d+)(?:\.(\d+))?"
     rf"(?:-([0-9A-Za-z.-]+)|{PEP440_PRE})?"
     r"(?:\+[0-9A-Za-z.-]+)?$",
-    re.MULTILINE,
+    # Digits of other scripts make no semantic version.
+    re.MULTILINE | re.ASCII,
 )
 
 
