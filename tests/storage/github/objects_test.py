@@ -309,3 +309,11 @@ def test_a_tag_of_nothing_is_no_tag(
     with pytest.raises(NotSentError, match="cannot be used"):
         forge.publish_release(write)
     assert paths(server) == [TAG]
+
+
+def test_server_without_rulesets_tells_by_the_branch(
+    server: Server, forge: GithubForge
+) -> None:
+    server.say(f"{ROOT}/branches/main", {"name": "main", "protected": False})
+    assert not forge.needs_pull("main")
+    assert forge.needs_pull("other")

@@ -107,7 +107,9 @@ class GithubPulls(GithubActions):
     def branch_rules(self, branch: str) -> BranchRules:
         """Return whether a branch takes pull requests only, and reviews."""
         name = quote(branch, safe="")
-        rules = self._http.raw_items(f"{self._root}/rules/branches/{name}")
+        path = f"{self._root}/rules/branches/{name}"
+        # An older server has no rulesets, and no such address.
+        rules = self._http.find(lambda: self._http.raw_items(path)) or []
         counts = [
             (rule.get("parameters") or {}).get(
                 "required_approving_review_count", 0
