@@ -150,16 +150,22 @@ def test_one_of_those_that_push_at_once(hub: Hub) -> None:
     assert len(hub.refs) == 3
 
 
-@pytest.mark.parametrize("how", ["hidden", "update", "pre-receive"])
+@pytest.mark.parametrize(
+    "how", ["hidden", "update", "pre-receive", "pre-push"]
+)
 def test_remote_that_takes_no_claim(hub: Hub, how: str) -> None:
     """It is told once, and the release goes on."""
     if how == "hidden":
         hub.remote.git("config", "receive.hideRefs", "refs/rsp-release")
     elif how == "update":
         hub.hook("update", 'case "$1" in refs/rsp-*) exit 1;; esac')
-    else:
+    elif how == "pre-receive":
         hub.hook("pre-receive", "! grep -q refs/rsp-release/")
     git = hub.clone("Ada")
+    if how == "pre-push":
+        hook = hub.folder / "Ada" / ".git" / "hooks" / "pre-push"
+        hook.write_text("#!/bin/sh\n! grep -q refs/rsp-release/\n")
+        hook.chmod(0o755)
     said = git.push_tag(hub.tag("1.5.0"))
     assert said is not None
     assert f"does not accept {CLAIM}: cannot tell" in said

@@ -223,8 +223,9 @@ class Remote:
             return None
         self._takes_claims = False
         return (
-            f"{self.name} does not accept {CLAIM}: cannot tell whether"
-            " somebody else releases another version at the same moment"
+            f"{self.name}, or a hook, does not accept {CLAIM}: cannot tell"
+            " whether somebody else releases another version at the same"
+            " moment"
         )
 
     def try_push(self, what: str, source: str, ref: str) -> None:
@@ -290,7 +291,7 @@ class Remote:
         if _NOT_SENT.search(err):
             return NotSentError(f"{self.name} cannot be reached: {last}")
         if "failed to push some refs" in err:
-            return RefusedError(
+            return _RejectedError(
                 f"a hook refused to push {what}: {last}",
                 help="see the pre-push hook of this clone",
             )
@@ -318,7 +319,7 @@ class Remote:
 
 
 class _RejectedError(RefusedError):
-    """The remote rejected a ref and the claim, for whichever of them."""
+    """A ref and the claim were rejected, for whichever of them."""
 
 
 def _split_userinfo(url: str) -> tuple[str, str]:
