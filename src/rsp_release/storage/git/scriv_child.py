@@ -100,7 +100,7 @@ class Guard:
 
 def _refuse(why: str, what: str) -> None:
     """End at once, with what was tried: no handler keeps that from being."""
-    sys.exit(f"rsp-release: {why} {json.dumps(what)}")
+    sys.exit(f"rsp-release: {why} {json.dumps(what)[1:-1]}")
 
 
 def main() -> None:
