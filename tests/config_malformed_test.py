@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -238,3 +239,25 @@ def test_the_command_prints_them(capsys: pytest.CaptureFixture[str]) -> None:
     every = json.loads(capsys.readouterr().out)
     assert {"next", "events", "check", "settings"} <= set(every)
     assert main(["schema", "other"]) == 2
+
+
+@pytest.mark.parametrize("name", [OWN, PROJECT])
+def test_what_is_no_file_of_the_repository(tmp_path: Path, name: str) -> None:
+    """A pipe would be waited for, and a link shows what it leads to."""
+    clone = tmp_path / "clone"
+    (clone / ".git").mkdir(parents=True)
+    (clone / ".git" / "config").write_text("[a]\n")
+    (tmp_path / "secret").write_text("rsp-release = 1\n")
+    place = clone / name
+    os.mkfifo(place)
+    with pytest.raises(SettingsError, match="is not a file"):
+        load_config(clone)
+    for target in ("../secret", str(tmp_path / "secret"), ".git/config"):
+        place.unlink()
+        place.symlink_to(target)
+        with pytest.raises(SettingsError, match="outside of the repository"):
+            load_config(clone)
+    place.unlink()
+    (clone / "inside").write_text("")
+    place.symlink_to("inside")
+    load_config(clone)

@@ -7,12 +7,14 @@ importing a validation library takes longer than ``next`` may.
 """
 
 # Without pathlib, which takes as long to load as all else here.
-# ruff: noqa: PTH100, PTH110, PTH117, PTH118, PTH119, PTH120, PTH123
+# ruff: noqa: PTH100, PTH110, PTH114, PTH116, PTH117, PTH118, PTH119, PTH120
+# ruff: noqa: PTH123, PTH206
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
@@ -28,6 +30,9 @@ Level: TypeAlias = Literal["major", "minor", "patch", "none"]
 """What a category or a label asks for."""
 
 _DEFAULT = "default"
+
+_LARGE = 1 << 22
+"""Bytes that a settings file may have."""
 
 _LEVELS = ("major", "minor", "patch", "none")
 
@@ -509,6 +514,9 @@ def _read_toml(path: str, needle: bytes = b"") -> dict[str, Any] | None:
     """Read a TOML file, unless it is absent or lacks the needle."""
     name = os.path.basename(path)
     try:
+        reason = _find_obstacle(path)
+        if reason is not None:
+            raise SettingsError(name, "(file)", reason, file=path)
         with open(path, "rb") as file:
             data = file.read()
     except (FileNotFoundError, NotADirectoryError):
@@ -530,6 +538,26 @@ def _read_toml(path: str, needle: bytes = b"") -> dict[str, Any] | None:
         )
         error.line = int(at[1]) if at else None
         raise error from exc
+
+
+def _find_obstacle(path: str) -> str | None:
+    """Return why a file of the work tree is not to be read, if it is not."""
+    about = os.stat(path)
+    if not stat.S_ISREG(about.st_mode):
+        return None if stat.S_ISDIR(about.st_mode) else "is not a file"
+    if about.st_size > _LARGE:
+        return f"is too large: {about.st_size} bytes"
+    if not os.path.islink(path):
+        return None
+    top = os.path.realpath(os.path.dirname(path))
+    while not os.path.exists(os.path.join(top, ".git")):
+        top, below = os.path.dirname(top), top
+        if top == below:
+            return "is a symbolic link, outside of a repository"
+    target = os.path.relpath(os.path.realpath(path), top)
+    if target.split(os.sep)[0] in {"..", ".git"}:
+        return "is a symbolic link to a file outside of the repository"
+    return None
 
 
 def _flatten(place: str, table: dict[str, Any]) -> dict[str, Any]:

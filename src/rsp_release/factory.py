@@ -117,7 +117,13 @@ class Factory:
             skipped.add("images")
         if not options.deploys:
             skipped.add("chart_pr")
-        world = self._make_world(git, config, repository, options.checkout)
+        world = self._make_world(
+            git,
+            config,
+            repository,
+            options.checkout,
+            trusts=options.trusts,
+        )
         return Releaser(
             project=self._make_project(
                 world, git.journals, config, repository
@@ -128,6 +134,7 @@ class Factory:
                     look_ahead=partial(
                         self._look_ahead,
                         deploys=options.deploys and options.checkout is None,
+                        trusts=options.trusts,
                     )
                     if options.checks
                     else None,
@@ -162,20 +169,24 @@ class Factory:
         self._make_git().deepen()
 
     def _look_ahead(
-        self, proposal: Proposal, *, deploys: bool
+        self, proposal: Proposal, *, deploys: bool, trusts: bool
     ) -> tuple[Report, ...]:
         """Look at what ``check`` looks at, when a release begins."""
-        with self.open_checker(offline=False) as checker:
+        with self.open_checker(offline=False, trusts=trusts) as checker:
             return checker.look_ahead(proposal, deploys=deploys)
 
     @contextmanager
-    def open_checker(self, *, offline: bool) -> Iterator[Checker]:
+    def open_checker(
+        self, *, offline: bool, trusts: bool = False
+    ) -> Iterator[Checker]:
         """Make what looks whether a release could begin.
 
         Parameters
         ----------
         offline
             Whether nothing beyond this machine may be asked.
+        trusts
+            Whether what the repository's settings name may be run.
 
         Yields
         ------
@@ -186,7 +197,7 @@ class Factory:
 
         git, repository, config = self._open_clone(offline=offline)
         config = config.detected("git's tag.gpgSign", sign=git.signs())
-        shared = self._make_world(git, config, repository)
+        shared = self._make_world(git, config, repository, trusts=trusts)
         local = threading.local()
         forges: list[GithubForge] = []
 
@@ -436,6 +447,8 @@ class Factory:
         config: Config,
         repository: str,
         checkout: Path | None = None,
+        *,
+        trusts: bool = False,
     ) -> World:
         from .storage.git.changelog import GitChangelog
         from .storage.git.files import CloneFiles, WorkTree
@@ -443,7 +456,9 @@ class Factory:
         forge = self._make_forge(repository)
         files: Files = WorkTree(git.root)
         if git.has_commit():
-            files = CloneFiles(git.repository, environ=self.environ)
+            files = CloneFiles(
+                git.repository, environ=self.environ, trusts=trusts
+            )
         return World(
             git=git,
             forge=forge,
@@ -453,6 +468,7 @@ class Factory:
                 repository=git.repository,
                 environ={**os.environ, **self.environ},
                 config=config,
+                trusts=trusts,
             ),
             deploy=self._make_deploy(checkout),
             settings=forge,

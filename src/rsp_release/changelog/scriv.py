@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
+
+from ..exceptions import BlockedError
 
 __all__ = ["categories_of", "read_scriv_settings"]
 
@@ -22,13 +25,21 @@ def read_scriv_settings(
     dict or None
         Those that are texts, and the categories with commas between them;
         `None` where scriv is not set up.
+
+    Raises
+    ------
+    BlockedError
+        Raised if they name a place outside of the repository.
     """
     found: dict[str, str] | None = None
     for name in ("setup.cfg", "tox.ini"):
         found = _add_ini(read(name), found)
     found = _add_toml(read("pyproject.toml"), found)
+    _check_places(found)
     folder = (found or {}).get("fragment_directory", "changelog.d")
-    return _add_ini(read(f"{folder}/scriv.ini"), found)
+    found = _add_ini(read(f"{folder}/scriv.ini"), found)
+    _check_places(found)
+    return found
 
 
 def categories_of(settings: dict[str, str] | None) -> tuple[str, ...]:
@@ -41,6 +52,18 @@ def categories_of(settings: dict[str, str] | None) -> tuple[str, ...]:
     """
     names = (settings or {}).get("categories", "").split(",")
     return tuple(name.strip() for name in names if name.strip())
+
+
+def _check_places(settings: dict[str, str] | None) -> None:
+    """Refuse places that are not in the repository."""
+    for key in ("fragment_directory", "changelog", "output_file"):
+        place = (settings or {}).get(key, "")
+        if posixpath.normpath(place).split("/")[0] in {"", ".."}:
+            raise BlockedError(
+                f"scriv's setting {key} is {place!r:.80}, which is outside of"
+                " the repository",
+                help="name a place in the repository",
+            )
 
 
 def _add_toml(

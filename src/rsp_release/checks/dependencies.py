@@ -60,7 +60,8 @@ def check_lock(facts: Facts) -> Finding:
     is_current = facts.files.lock_is_current(offline=facts.is_offline)
     if is_current is None:
         return unknown(
-            "uv.lock not checked: uv is not installed, or failed",
+            "uv.lock not checked: uv is not installed, failed, or would have"
+            " to build the project",
             command="uv lock --check",
         )
     if is_current:

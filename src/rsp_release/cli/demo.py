@@ -17,6 +17,7 @@ from typer import Option
 
 from ..config import Config
 from ..exceptions import ReleaseError, UsageError
+from ..storage.environment import without_credentials
 from .release import bump
 from .session import Session
 
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["demo", "isolate", "run_git", "sandbox", "tell"]
 
 _FOREIGN = (
-    # Credentials are not for the sandbox, and what is released there must
-    # not become an output of the job.
-    "GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GH_REPO",
-    "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY",
+    # What is released on the sandbox must not become an output of the job.
+    "GH_HOST", "GH_REPO", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY",
 )  # fmt: skip
 
 
@@ -211,8 +210,9 @@ def isolate(
         "[user]\n\tname = Demo\n\temail = demo@example.org\n",
         encoding="utf-8",
     )
+    kept = without_credentials(environ)
     return {
-        **{k: v for k, v in environ.items() if k not in _FOREIGN},
+        **{k: v for k, v in kept.items() if k not in _FOREIGN},
         **sandbox,
         "DOCKER_CONFIG": str(folder),
         "GIT_CONFIG_GLOBAL": str(config),
@@ -236,7 +236,7 @@ def run_git(
     cwd
         Where; by default the current directory.
     environ
-        The environment; by default this process's.
+        The environment; by default this process's without credentials.
     given
         What git reads.
     may_fail
@@ -250,7 +250,7 @@ def run_git(
     result = subprocess.run(
         ["git", *args],
         cwd=cwd,
-        env=None if environ is None else dict(environ),
+        env=without_credentials(os.environ) if environ is None else environ,
         input=given,
         capture_output=True,
         encoding="utf-8",

@@ -90,8 +90,21 @@ def init(
     return 0
 
 
-def _read(root: Path, path: str) -> str | None:
+def _find(root: Path, path: str) -> Path:
+    """Return where a file of the work tree is: no link may lead elsewhere."""
     place = root / path
+    if place.resolve() != root.resolve() / path:
+        raise ReleaseError(
+            f"{path} is a symbolic link, or in a folder that is one",
+            help="replace the link by what it leads to",
+        )
+    if place.exists() and not (place.is_file() or place.is_dir()):
+        raise ReleaseError(f"{path} is not a file")
+    return place
+
+
+def _read(root: Path, path: str) -> str | None:
+    place = _find(root, path)
     try:
         data = place.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -103,7 +116,7 @@ def _read(root: Path, path: str) -> str | None:
 
 
 def _names(root: Path, folder: str) -> tuple[str, ...]:
-    place = root / folder
+    place = _find(root, folder)
     if not place.is_dir():
         return ()
     return tuple(sorted(p.name for p in place.iterdir() if p.is_file()))
@@ -111,7 +124,7 @@ def _names(root: Path, folder: str) -> tuple[str, ...]:
 
 def _write(root: Path, addition: Addition) -> None:
     """Write a file, unless it is another by now."""
-    place = root / addition.path
+    place = _find(root, addition.path)
     data = addition.new.encode("utf-8", "surrogateescape")
     try:
         if addition.old is None:

@@ -25,6 +25,7 @@ __all__ = [
     "RerunFailed",
     "Tag",
     "Timeout",
+    "Trust",
     "Yes",
     "open_json",
     "open_release",
@@ -94,6 +95,14 @@ RerunFailed = Annotated[
 ]
 Approve = Annotated[
     bool, Option("--approve", help="Approve the run's pending deployments.")
+]
+Trust = Annotated[
+    bool,
+    Option(
+        "--trust-repository",
+        help="Run what the repository's settings name: scriv's commands, and"
+        " the build system.",
+    ),
 ]
 Timeout = Annotated[
     str, Option(metavar="DURATION", help="How long to wait, such as 90m.")

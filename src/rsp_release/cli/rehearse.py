@@ -14,7 +14,7 @@ from ..deployment.charts import parse_place
 from ..exceptions import UsageError
 from ..views import safe
 from .demo import isolate, run_git, tell
-from .options import DryRun, Part, Pre, Yes
+from .options import DryRun, Part, Pre, Trust, Yes
 from .release import bump
 from .session import Session
 
@@ -39,6 +39,7 @@ def rehearse(
     pre: Pre = None,
     dry_run: DryRun = False,
     yes: Yes = False,
+    trust_repository: Trust = False,
 ) -> int:
     """Release this repository on the sandbox, in a throwaway clone."""
     from rsp_sandbox import Sandbox, Scenario, seed
@@ -69,6 +70,9 @@ def rehearse(
             place = folder / "clone"
             url = box.git_url(repository)
             more = [f"--reference-if-able={root}"]
+            # Nothing of the work tree is needed, and nothing leads out of it.
+            more.append("--config=core.symlinks=false")
+            environ["GIT_LFS_SKIP_SMUDGE"] = "1"
             if source.branch:
                 more.append(f"--branch={source.branch}")
             run_git(
@@ -80,7 +84,11 @@ def rehearse(
             # In the made-up world `repository` is where it is in the real one,
             # whatever the remotes of the real clone are called.
             inner = replace(
-                options, directory=place, remote="origin", environ=environ
+                options,
+                directory=place,
+                remote="origin",
+                environ=environ,
+                is_rehearsed=True,
             )
             status = bump(
                 Session(inner, asked=session.options, as_json=session.as_json),
@@ -88,6 +96,7 @@ def rehearse(
                 pre=pre,
                 dry_run=dry_run,
                 yes=True,
+                trust_repository=trust_repository,
             )
     if not session.as_json:
         _conclude(told)

@@ -16,7 +16,7 @@ from ..release.plan import Plan
 from ..release.releaser import Releaser
 from ..version.choose import Request
 from .again import LastRun
-from .options import Deepen, DryRun, Part, Pre, Tag, Yes
+from .options import Deepen, DryRun, Part, Pre, Tag, Trust, Yes
 from .session import Again, Session, shows_errors
 
 __all__ = ["bump", "resume", "status", "verify"]
@@ -31,10 +31,14 @@ def bump(
     dry_run: DryRun = False,
     yes: Yes = False,
     deepen: Deepen = False,
+    trust_repository: Trust = False,
 ) -> int:
     """Release: tag, GitHub release, images, deployment pull request."""
     if yes:
         session.stop_asking()
+    # Whoever releases a clone trusts what is in it.
+    if trust_repository or not (dry_run or session.globals.is_rehearsed):
+        session.trust()
     releaser = session.make_releaser(deepens=deepen)
     with session.lock(releaser.project.journals, writes=not dry_run):
         request = Request(part=part, pre=pre, force=session.options.forces)
@@ -75,6 +79,7 @@ def resume(
     session: Session, tag: Tag = None, *, deepen: Deepen = False
 ) -> int:
     """Resume an interrupted release."""
+    session.trust()
     releaser = session.make_releaser(deepens=deepen)
     with session.lock(releaser.project.journals):
         subject = releaser.plan_resume(tag)

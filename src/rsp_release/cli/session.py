@@ -61,6 +61,9 @@ class Globals:
     verbose: bool = False
     """Whether to show tracebacks."""
 
+    is_rehearsed: bool = False
+    """Whether the clone is a copy of one that may be anybody's."""
+
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     """The environment."""
 
@@ -150,6 +153,10 @@ class Session:
     def may_ask(self) -> bool:
         """Whether there is a person at a terminal."""
         return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+
+    def trust(self) -> None:
+        """Have run what the repository's settings name."""
+        self.options = replace(self.options, trusts=True)
 
     def stop_asking(self) -> None:
         """Let nobody be asked what is open."""

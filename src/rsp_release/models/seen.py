@@ -159,6 +159,9 @@ class Collected:
     merged_tree: str | None = None
     """The tree of that merge."""
 
+    left_out: tuple[str, ...] = ()
+    """The settings of a tool that name commands, which were not run."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:

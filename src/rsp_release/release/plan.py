@@ -41,6 +41,11 @@ class Options:
     checks: bool = True
     """Whether to look at all that ``check`` does before a release begins."""
 
+    trusts: bool = False
+    """Whether what the repository's settings name may be run: commands of
+    scriv's, and the build system that uv asks.
+    """
+
     collects_late: bool = False
     """Whether they are added to the entry that was made without them."""
 

@@ -11,21 +11,37 @@ import pytest
 from rsp_release.storage.git.files import CloneFiles
 from rsp_release.storage.git.repository import Repository
 
+PROJECT = """\
+[project]
+name = "a"
+dynamic = ["version"]
+dependencies = ["idna>3"]
+"""
 
-def make(folder: Path, answer: str, status: int = 0) -> CloneFiles:
+
+def make(
+    folder: Path,
+    answer: str,
+    status: int = 0,
+    *,
+    project: str = PROJECT,
+    trusts: bool = False,
+) -> CloneFiles:
     """Make a clone with a lock file, and a ``uv`` that answers."""
     tools = folder / "tools"
     tools.mkdir()
     uv = tools / "uv"
     uv.write_text(
         f'#!/bin/sh\nenv > {folder}/env\necho "$@" > {folder}/args\n'
+        f"pwd > {folder}/place; ls -A > {folder}/files\n"
         f"printf '{answer}' >&2\nexit {status}\n"
     )
     uv.chmod(0o755)
     (folder / "uv.lock").write_text("version = 1\n")
+    (folder / "pyproject.toml").write_text(project)
     for args in (
         ["init", "--quiet"],
-        ["add", "uv.lock"],
+        ["add", "uv.lock", "pyproject.toml"],
         ["-c", "user.name=a", "-c", "user.email=a@example.org",
          "commit", "--quiet", "-m", "begin"],
     ):  # fmt: skip
@@ -34,9 +50,10 @@ def make(folder: Path, answer: str, status: int = 0) -> CloneFiles:
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
         "GITHUB_TOKEN": "ghp_secret",
         "GH_TOKEN": "ghp_secret",
+        "UV_INDEX_INTERNAL_PASSWORD": "ghp_secret",
     }
     repository = Repository(folder, environ=environ)
-    return CloneFiles(repository, environ=environ)
+    return CloneFiles(repository, environ=environ, trusts=trusts)
 
 
 @pytest.mark.parametrize(
@@ -72,3 +89,41 @@ def test_current(
     files = make(tmp_path, answer, status)
     assert files.lock_is_current(offline=True) is expected
     assert "--offline" in (tmp_path / "args").read_text()
+
+
+def test_uv_gets_copies_where_it_is_not_trusted(tmp_path: Path) -> None:
+    """In the work tree it would run a Python that is committed there."""
+    files = make(tmp_path, "")
+    assert files.lock_is_current(offline=True) is True
+    assert "--no-build" in (tmp_path / "args").read_text()
+    assert (tmp_path / "place").read_text().strip() != str(tmp_path)
+    assert (tmp_path / "files").read_text() == "pyproject.toml\nuv.lock\n"
+
+
+def test_uv_gets_the_work_tree_where_it_is_trusted(tmp_path: Path) -> None:
+    files = make(tmp_path, "", project="[build-system]\n", trusts=True)
+    assert files.lock_is_current(offline=True) is True
+    assert "--no-build" not in (tmp_path / "args").read_text()
+    assert (tmp_path / "place").read_text().strip() == str(tmp_path.resolve())
+    assert "ghp_secret" not in (tmp_path / "env").read_text()
+
+
+@pytest.mark.parametrize(
+    "project",
+    [
+        "",
+        "[project]\nname = 'a'\ndynamic = ['dependencies']\n",
+        PROJECT + "[tool.uv]\ncache-dir = '/home/you'\n",
+        PROJECT + "[tool.uv.workspace]\nmembers = ['b']\n",
+        PROJECT + "[tool.uv.sources]\nb = { path = 'b', editable = true }\n",
+        PROJECT + "[dependency-groups]\nb = ['b @ git+https://b.example/b']\n",
+        PROJECT.replace("idna>3", "b @ file:///home/you/b"),
+    ],
+)
+def test_uv_is_not_asked_where_it_would_build(
+    tmp_path: Path, project: str
+) -> None:
+    files = make(tmp_path, "", project=project)
+    assert files.lock_is_current(offline=True) is None
+    assert files.lock_updates() is None
+    assert not (tmp_path / "args").exists()

@@ -221,3 +221,18 @@ def test_no_repository(tmp_path: Path) -> None:
         Repository(tmp_path, environ=ENVIRON)
     with pytest.raises(UsageError, match="not in a git repository"):
         Repository(tmp_path / "nothing", environ=ENVIRON)
+
+
+def test_links_are_no_files(folder: Path, repository: Repository) -> None:
+    head = run(folder, "rev-parse", "HEAD")
+    assert repository.file(head, "a/link") is None
+    assert "link" not in repository.names(head, "a")
+
+
+def test_revision_with_a_newline(folder: Path, repository: Repository) -> None:
+    """It is one question, whose answer is not taken for another's."""
+    head = run(folder, "rev-parse", "HEAD")
+    assert repository.resolve(f"{head}\n{head}:top.txt") is None
+    assert repository.resolve(f"{head}:a") == run(
+        folder, "rev-parse", f"{head}:a"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -533,3 +534,277 @@ def test_late_fragments_that_conflict(repository: Repository) -> None:
     )
     with pytest.raises(BlockedError, match=r"conflict in changelog\.d/a\.md"):
         repository.changelog.collect_late(head, main, version="2.2.0", at=AT)
+
+
+# -- A branch that is not trusted -------------------------------------------
+
+BASE = {
+    "pyproject.toml": SCRIV,
+    "CHANGELOG.md": read("scriv.md"),
+    "changelog.d/a.md": FRAGMENT,
+}
+
+
+def commit_link(repository: Repository, path: str, target: str) -> str:
+    """Commit `BASE` with a symbolic link in it."""
+    repository.commit(BASE)
+    place = repository.folder / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to(target)
+    return repository.commit({})
+
+
+def commit_title(repository: Repository, template: str) -> str:
+    """Commit `BASE` with a template of the entry's title."""
+    title = f"entry_title_template = {json.dumps(template)}"
+    settings = re.sub(r"(?m)^entry_title.*$", lambda _: title, SCRIV)
+    return repository.commit({**BASE, "pyproject.toml": settings})
+
+
+@pytest.mark.parametrize("path", ["CHANGELOG.md", "changelog.d/b.md"])
+@pytest.mark.parametrize("is_absolute", [True, False])
+def test_links_are_not_followed(
+    repository: Repository, tmp_path: Path, path: str, *, is_absolute: bool
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(FRAGMENT)
+    target = str(secret) if is_absolute else "../" * 20 + str(secret)[1:]
+    commit = commit_link(repository, path, target)
+    with pytest.raises(
+        BlockedError, match=f"{path} is a symbolic link"
+    ) as error:
+        repository.collect(commit)
+    assert error.value.help == "commit a file in its place"
+    assert secret.read_text() == FRAGMENT
+
+
+@pytest.mark.parametrize(
+    "path", ["pyproject.toml", "setup.cfg", "changelog.d/scriv.ini"]
+)
+def test_settings_of_scriv_that_are_links(
+    repository: Repository, tmp_path: Path, path: str
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("[tool.scriv]\nformat = 'rst'\n")
+    commit = commit_link(repository, path, str(secret))
+    # Our own settings are those of the work tree.
+    (repository.folder / path).unlink()
+    with pytest.raises(BlockedError, match=f"{path} is a symbolic link"):
+        repository.collect(commit)
+
+
+def test_link_in_a_folder_with_a_newline(
+    repository: Repository, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(FRAGMENT)
+    ini = "[scriv]\nformat = md\nfragment_directory = x\ny\n"
+    toml = SCRIV + 'fragment_directory = "x\\ny"\n'
+    repository.commit({"setup.cfg": ini, "pyproject.toml": toml})
+    commit = commit_link(repository, "x\ny/b.md", str(secret))
+    repository.git("checkout", commit, "--", ".")
+    commit = repository.commit({"pyproject.toml": toml})
+    with pytest.raises(BlockedError, match=r"x\ny/b\.md is a symbolic link"):
+        repository.collect(commit)
+
+
+def test_fragments_in_a_folder_with_a_newline(repository: Repository) -> None:
+    toml = SCRIV + 'fragment_directory = "x\\ny"\n'
+    commit = repository.commit({"pyproject.toml": toml, "x\ny/b.md": FRAGMENT})
+    made = repository.collect(commit)
+    assert made is not None
+    assert made.fragments == ("x\ny/b.md",)
+
+
+OUTSIDE = [
+    ("changelog", "{}"),
+    ("changelog", "../../../../../../../../../../..{}"),
+    ("output_file", "{}"),
+    ("fragment_directory", "{}"),
+    ("fragment_directory", "a/../../b"),
+    ("changelog", "literal: {}: a.b"),
+    ("entry_title_template", "file: {}"),
+    ("entry_title_template", "file: ./../../../../../../../../..{}"),
+    ("entry_title_template", "literal: {}: a.b"),
+    ("start_marker", "file: {}"),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), OUTSIDE)
+def test_settings_name_nothing_outside(
+    repository: Repository, tmp_path: Path, key: str, value: str
+) -> None:
+    secret = tmp_path / "secret.toml"
+    secret.write_text("[a]\nb = 'hidden'\n")
+    settings = re.sub(rf"(?m)^{key} .*\n", "", SCRIV)
+    settings += f'{key} = "{value.format(secret)}"\n'
+    commit = repository.commit({**BASE, "pyproject.toml": settings})
+    with pytest.raises(BlockedError, match="outside of the repository"):
+        repository.collect(commit)
+    assert secret.read_text() == "[a]\nb = 'hidden'\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "command"),
+    [
+        ("entry_title_template", "command: env > {}; echo 9"),
+        ("start_marker", "command: env > {}"),
+    ],
+)
+def test_commands_are_left_out(
+    repository: Repository, tmp_path: Path, key: str, command: str
+) -> None:
+    out = tmp_path / "out"
+    settings = re.sub(rf"(?m)^{key} .*\n", "", SCRIV)
+    settings += f"{key} = {json.dumps(command.format(out))}\n"
+    commit = repository.commit({**BASE, "pyproject.toml": settings})
+    made = repository.collect(commit)
+    assert made is not None
+    assert made.left_out == (key,)
+    assert "Page through lists." in made.entry
+    assert not out.exists()
+
+
+def test_format_that_is_a_command(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """Scriv takes it from the change log's suffix, and looks at it nowhere."""
+    out = tmp_path / "out"
+    settings = re.sub(r"(?m)^format .*\n", "", SCRIV)
+    settings += f"changelog = 'a.command: env > {out}'\n"
+    commit = repository.commit({**BASE, "pyproject.toml": settings})
+    with pytest.raises(BlockedError):
+        repository.collect(commit)
+    assert not out.exists()
+
+
+def test_commands_of_a_trusted_repository(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """They get neither a credential nor the clone."""
+    out = tmp_path / "out"
+    commit = commit_title(
+        repository,
+        f"command: env > {out}; git rev-parse --git-dir >> {out} 2>&1;"
+        " echo Version 1.5.0",
+    )
+    changelog = GitChangelog(
+        repository=repository.clone.repository,
+        environ={
+            **repository.environ,
+            "GITHUB_TOKEN": "hidden",
+            "SSH_AUTH_SOCK": "hidden",
+            "AWS_SECRET_ACCESS_KEY": "hidden",
+        },
+        config=load_config(repository.folder),
+        trusts=True,
+    )
+    made = changelog.collect(commit, version="1.5.0", tag="1.5.0", at=AT)
+    assert made is not None
+    assert made.left_out == ()
+    text = repository.git("show", f"{made.tree}:CHANGELOG.md")
+    assert "## Version 1.5.0\n" in text
+    said = out.read_text()
+    assert "hidden" not in said
+    assert f"HOME={os.environ['HOME']}\n" not in said
+    assert "\nPATH=" in f"\n{said}"
+    assert "not a git repository" in said
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ cycler.__init__.__globals__.os.popen('touch OUT').read() }}",
+        "{{ config.read_file_value('/etc/passwd') }}",
+        "{{ config.resolve_value('command: touch OUT') }}",
+        "{{ config._Settings__config.resolve_value('command: touch OUT') }}",
+        "{% include '/etc/passwd' %}",
+        "{{ version.from_text.__globals__.x }}",
+    ],
+)
+def test_templates_reach_data_alone(
+    repository: Repository, tmp_path: Path, template: str
+) -> None:
+    out = tmp_path / "out"
+    commit = commit_title(repository, template.replace("OUT", str(out)))
+    with pytest.raises(BlockedError, match="scriv cannot collect"):
+        repository.collect(commit)
+    assert not out.exists()
+
+
+def test_template_shows_settings(repository: Repository) -> None:
+    title = (
+        "{{ version }} in {{ config.changelog }}, {{ config.categories[0] }}"
+    )
+    commit = commit_title(repository, title)
+    made = repository.collect(commit)
+    assert made is not None
+    text = repository.git("show", f"{made.tree}:CHANGELOG.md")
+    assert "## 1.5.0 CHANGELOG.md New features\n" in text
+
+
+def test_attributes_choose_no_filter(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """What decrypts one file is not to decrypt another."""
+    out = tmp_path / "out"
+    for key in ("smudge", "clean", "process"):
+        repository.git("config", f"filter.crypt.{key}", f"tee {out}")
+    repository.git("config", "filter.crypt.required", "true")
+    tree = {**BASE, ".gitattributes": "*.md filter=crypt\n"}
+    repository.environ["GIT_CONFIG_COUNT"] = "3"
+    for number, key in enumerate(("clean", "process", "required")):
+        repository.environ[f"GIT_CONFIG_KEY_{number}"] = f"filter.crypt.{key}"
+        repository.environ[f"GIT_CONFIG_VALUE_{number}"] = ""
+    commit = repository.commit(tree)
+    for name in list(repository.environ):
+        if name.startswith("GIT_CONFIG_") and name[-1:].isdigit():
+            del repository.environ[name]
+    del repository.environ["GIT_CONFIG_COUNT"]
+    assert not out.exists()
+    made = repository.collect(commit)
+    assert made is not None
+    assert "Page through lists." in made.entry
+    assert not out.exists()
+
+
+def test_large_fragment_is_told(repository: Repository) -> None:
+    """100 MB, which deflate to next to nothing."""
+    data = b"\0" * 100_000_000
+    made = subprocess.run(
+        ["git", "hash-object", "-w", "--stdin"],
+        cwd=repository.folder, env=repository.environ, check=True,
+        input=data, capture_output=True,
+    )  # fmt: skip
+    blob = made.stdout.decode().strip()
+    repository.commit(BASE)
+    repository.git(
+        "update-index", "--add", "--cacheinfo",
+        f"100644,{blob},changelog.d/b.md",
+    )  # fmt: skip
+    repository.git("commit", "-q", "-m", "Large")
+    with pytest.raises(BlockedError, match=r"changelog\.d/b\.md is too large"):
+        repository.changelog.look("HEAD", "1.5.0")
+
+
+def test_version_file_that_is_a_link_stays(
+    repository: Repository, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("v=1.4.0\n")
+    settings = (
+        SCRIV + "[[tool.rsp-release.files]]\npath = 'a.txt'\n"
+        "pattern = 'v=(.*)$'\n"
+    )
+    commit_link(repository, "a.txt", str(secret))
+    commit = repository.commit({"pyproject.toml": settings})
+    made = repository.collect(commit)
+    assert made is not None
+    assert made.files == ()
+    assert secret.read_text() == "v=1.4.0\n"
+    mode = repository.git("ls-tree", made.tree, "a.txt").split()[0]
+    assert mode == "120000"
+    target = repository.git("show", f"{made.tree}:a.txt")
+    assert target == str(secret)

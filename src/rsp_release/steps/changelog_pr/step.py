@@ -379,7 +379,14 @@ def _say(collected: Collected) -> str:
             said.append(f"write the entry in {collected.path}")
     if collected.files:
         said.append(f"set the version in {', '.join(collected.files)}")
-    return ", ".join(said) or "remove collected fragments"
+    text = ", ".join(said) or "remove collected fragments"
+    if collected.left_out:
+        settings = name_first(collected.left_out)
+        text += (
+            f" (left out: the command in scriv's setting {settings};"
+            " --trust-repository runs it)"
+        )
+    return text
 
 
 def _write_body(

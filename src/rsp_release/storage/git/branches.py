@@ -108,7 +108,11 @@ def _make_commit(
         "commit-tree", "-S" if is_signed else "--no-gpg-sign",
         *(arg for parent in parents for arg in ("-p", parent)),
         "-m", message, tree,
-        env={"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp},
+        env={
+            **(repository.for_signing if is_signed else {}),
+            "GIT_AUTHOR_DATE": stamp,
+            "GIT_COMMITTER_DATE": stamp,
+        },
     )  # fmt: skip
     if status:
         raise explain_failure(repository, "the commit", err)

@@ -23,7 +23,7 @@ from ...version.fragments import Fragment
 from .history_git import Git
 from .history_tree import Tree, read_changelog, read_fragments
 from .repository import Repository
-from .scriv import collect_with_scriv, read_categories
+from .scriv import Scriv
 from .workspace import Workspace, open_workspace
 
 __all__ = ["GitChangelog"]
@@ -50,6 +50,8 @@ class GitChangelog:
         The environment that git and scriv get.
     config
         The settings.
+    trusts
+        Whether commands that the repository's settings name are run.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class GitChangelog:
         repository: Repository,
         environ: Mapping[str, str],
         config: Config,
+        trusts: bool = False,
     ) -> None:
         self._repository = repository
         self._environ = dict(environ)
         self._config = config
+        self._trusts = trusts
         # Nothing that is looked at changes: it is of a commit.
         self._looks = cache(self._look)
         self._collected = cache(self._collect)
@@ -209,10 +213,14 @@ class GitChangelog:
         with open_workspace(self._repository, self._environ) as work:
             before = self._repository.resolve(f"{commit}^{{tree}}") or commit
             work.check_out(before)
-            self._write_entry(work, state, version=version, tag=tag, at=at)
+            left_out = self._write_entry(
+                work, state, version=version, tag=tag, at=at
+            )
             path = state.path or work.find_new()
             made = self._finish(work, path, before, version)
-        return None if made.tree == before else replace(made, base=commit)
+        if made.tree == before:
+            return None
+        return replace(made, base=commit, left_out=left_out)
 
     def _collect_late(
         self, made: str, head: str, version: str, at: datetime
@@ -231,9 +239,10 @@ class GitChangelog:
                 return None
             work.check_out(tree)
             old = work.text(state.path)
-            (work.files / state.path).unlink()
-            order = read_categories(work.files, environ=work.environ)
-            _run_scriv(work, version, at)
+            work.place(state.path).unlink()
+            scriv = self._make_scriv(work)
+            order = scriv.categories(at)
+            left_out = scriv.collect(version, at.astimezone())
             more = work.text(state.path)
             if _entry_of(more, state.path, version) is not None:
                 markdown = is_markdown(state.path)
@@ -242,7 +251,7 @@ class GitChangelog:
                 )
                 work.write(state.path, more)
             found = self._finish(work, state.path, tree, version)
-        found = replace(found, base=made)
+        found = replace(found, base=made, left_out=left_out)
         if base == head:
             return found
         return replace(found, merged=head, merged_tree=tree)
@@ -252,7 +261,7 @@ class GitChangelog:
     ) -> Collected:
         """Set the versions, and take in what was changed."""
         entry = None
-        if path is not None and (work.files / path).exists():
+        if path is not None and work.place(path).exists():
             entry = _entry_of(work.text(path), path, version)
         changed = self._write_versions(work, version)
         tree, gone = work.take_in(before, path)
@@ -279,27 +288,40 @@ class GitChangelog:
         version: str,
         tag: str,
         at: datetime,
-    ) -> None:
-        """Write the entry as the repository's own rules have it."""
+    ) -> tuple[str, ...]:
+        """Write the entry as the repository's own rules have it.
+
+        Returns the settings whose commands were not run.
+        """
         if state.style == "scriv":
             for path in state.leftover:
-                (work.files / path).unlink()
+                work.place(path).unlink()
             if state.pending and state.entry is None:
-                _run_scriv(work, version, at)
+                scriv = self._make_scriv(work)
+                return scriv.collect(version, at.astimezone())
         elif state.style == "unreleased" and state.path and not state.entry:
             day = at.astimezone().date()
             text = work.text(state.path)
             written = _release(text, state.path, version, tag, day)
             if written is not None:
                 work.write(state.path, written)
+        return ()
+
+    def _make_scriv(self, work: Workspace) -> Scriv:
+        return Scriv(
+            directory=work.files,
+            home=work.home,
+            links=work.links,
+            environ=self._environ,
+            trusts=self._trusts,
+        )
 
     def _write_versions(
         self, work: Workspace, version: str
     ) -> tuple[str, ...]:
         changed = []
         for path in dict.fromkeys(f.path for f in self._config.files):
-            place = work.files / path
-            if not place.is_file() or place.is_symlink():
+            if path in work.links or not work.place(path).is_file():
                 continue
             old = work.text(path)
             new = self._with_version(old, path, version)
@@ -307,12 +329,6 @@ class GitChangelog:
                 work.write(path, new)
                 changed.append(path)
         return tuple(changed)
-
-
-def _run_scriv(work: Workspace, version: str, at: datetime) -> None:
-    collect_with_scriv(
-        work.files, version=version, at=at.astimezone(), environ=work.environ
-    )
 
 
 def _release(

@@ -303,6 +303,7 @@ class GitClone:
         status, _, err = self.repository.run(
             "tag", "-a", options[self._sign], "--cleanup=verbatim",
             "-m", write.message, "--", write.tag, write.commit,
+            env=self.repository.for_signing if self.signs() else {},
         )  # fmt: skip
         if (
             not status

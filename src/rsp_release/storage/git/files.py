@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tempfile
+import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ...exceptions import ReadError
+from ..environment import without_credentials
 from .repository import Repository
 
 __all__ = ["CloneFiles", "WorkTree"]
@@ -23,7 +26,17 @@ _TIMEOUT = 60
 _UPDATE = re.compile(r"(?m)^(?:Update|Add|Remove) (\S+ .*)$")
 """What ``uv lock --dry-run`` says of each package."""
 
-_TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
+_BUILT = {"dependencies", "optional-dependencies"}
+"""What uv cannot know without a build where a project does not say it."""
+
+_HARMLESS = {
+    "conflicts", "constraint-dependencies", "default-groups",
+    "dev-dependencies", "environments", "exclude-newer", "extra-index-url",
+    "index", "index-url", "managed", "override-dependencies", "package",
+    "prerelease", "required-environments", "required-version", "resolution",
+    "sources",
+}  # fmt: skip
+"""uv's settings that make it build nothing, and write nowhere else."""
 
 
 class CloneFiles:
@@ -34,14 +47,21 @@ class CloneFiles:
     repository
         The clone.
     environ
-        The environment that uv gets.
+        The environment, which uv gets without credentials.
+    trusts
+        Whether uv may run the project's own build system.
     """
 
     def __init__(
-        self, repository: Repository, *, environ: Mapping[str, str]
+        self,
+        repository: Repository,
+        *,
+        environ: Mapping[str, str],
+        trusts: bool = False,
     ) -> None:
         self._repository = repository
-        self._environ = {**environ, "LC_ALL": "C"}
+        self._environ = {**without_credentials(environ), "LC_ALL": "C"}
+        self._trusts = trusts
 
     def text(self, path: str) -> str | None:
         """Return a file's text, or `None` if there is none."""
@@ -91,8 +111,7 @@ class CloneFiles:
     def lock_is_current(self, *, offline: bool) -> bool | None:
         """Return whether ``uv.lock`` fits to ``pyproject.toml``.
 
-        Only ``uv`` can tell. It looks at the files of the work tree, since it
-        may have to ask the project's build system.
+        Only ``uv`` can tell.
         """
         result = self._ask_uv("--check", offline=offline)
         if result is None:
@@ -115,17 +134,37 @@ class CloneFiles:
     ) -> subprocess.CompletedProcess[str] | None:
         """Run ``uv lock``; it may run the project's own build system.
 
-        So it gets no token.
+        So it gets no credentials. Where the project is not trusted, it gets
+        copies of the two files that it compares, and builds nothing: in the
+        work tree it would also run a Python that is committed there.
         """
-        if "uv.lock" not in self.names():
+        lock = self.text("uv.lock")
+        if lock is None:
             return None
-        environ = {k: v for k, v in self._environ.items() if k not in _TOKENS}
+        asked = ["uv", "lock", *options, "--no-progress", "--color=never"]
+        asked += ["--offline"] if offline else []
+        if self._trusts:
+            return self._run(asked, self._repository.root)
+        project = self.text("pyproject.toml") or ""
+        if _is_built(project):
+            return None
+        with tempfile.TemporaryDirectory(prefix="rsp-release-") as name:
+            folder = Path(name)
+            folder.joinpath("uv.lock").write_text(lock, encoding="utf-8")
+            folder.joinpath("pyproject.toml").write_text(
+                project, encoding="utf-8"
+            )
+            asked += ["--no-build"]
+            return self._run(asked, folder)
+
+    def _run(
+        self, command: list[str], folder: Path
+    ) -> subprocess.CompletedProcess[str] | None:
         try:
             return subprocess.run(
-                ["uv", "lock", *options, "--no-progress", "--color=never"]
-                + (["--offline"] if offline else []),
-                cwd=self._repository.root,
-                env=environ,
+                command,
+                cwd=folder,
+                env=self._environ,
                 capture_output=True,
                 text=True,
                 check=False,
@@ -134,6 +173,34 @@ class CloneFiles:
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
+
+
+def _is_built(text: str) -> bool:
+    """Return whether uv might build something of a project to lock it.
+
+    That, or obey the project where it ought not to be trusted.
+    """
+    try:
+        document = tomllib.loads(text)
+        project = document["project"]
+        settings = document.get("tool", {}).get("uv", {})
+        sources = settings.get("sources", {}).values()
+        named = [
+            project.get("dependencies", ()),
+            project.get("optional-dependencies", {}),
+            document.get("dependency-groups", {}),
+            settings.get("dev-dependencies", ()),
+        ]
+        return bool(
+            _BUILT & set(project.get("dynamic", ()))
+            or not set(settings) <= _HARMLESS
+            or not all(
+                set(source) <= {"index", "marker"} for source in sources
+            )
+            or "@" in str(named)
+        )
+    except (KeyError, TypeError, AttributeError, tomllib.TOMLDecodeError):
+        return True
 
 
 class WorkTree:
@@ -148,19 +215,33 @@ class WorkTree:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    def place(self, path: str) -> Path | None:
+        """Return where a file or folder is, unless a link leads there."""
+        place = self._directory / path
+        # What leads to the work tree itself is the user's own.
+        expected = self._directory.resolve() / path
+        is_there = ".." not in path.split("/") and place.exists()
+        return place if is_there and place.resolve() == expected else None
+
     def text(self, path: str) -> str | None:
         """Return a file's text, or `None` if there is none."""
-        place = self._directory / path
-        if ".." in path.split("/") or not place.is_file():
+        place = self.place(path)
+        if place is None or not place.is_file():
             return None
         return place.read_text(encoding="utf-8", errors="replace")
 
     def names(self, folder: str = "") -> tuple[str, ...]:
         """Return the names of a folder's files."""
-        place = self._directory / folder
-        if not place.is_dir():
+        place = self.place(folder)
+        if place is None or not place.is_dir():
             return ()
-        return tuple(sorted(p.name for p in place.iterdir() if p.is_file()))
+        return tuple(
+            sorted(
+                p.name
+                for p in place.iterdir()
+                if p.is_file() and not p.is_symlink()
+            )
+        )
 
     def changed_at(self, path: str) -> datetime | None:
         """Return nothing: what is not committed has no date."""

@@ -8,18 +8,22 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from ...exceptions import ReadError
+from ...exceptions import BlockedError, ReadError
 from ...version.commits import FORMAT, CommitReader
+from ..environment import credentials_of, without_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["HOW_TO_FETCH", "Git"]
+__all__ = ["HOW_TO_FETCH", "LARGE", "Git"]
 
 HOW_TO_FETCH = (
     "this clone was made without all files: git fetch --refetch --no-filter"
 )
 """What to do where a clone lacks an object that a tree names."""
+
+LARGE = 1 << 22
+"""Bytes above which a file is no change log, fragment, setting or workflow."""
 
 # Large enough that a read is rare, small enough to stay in the cache.
 _CHUNK = 1 << 18
@@ -48,7 +52,7 @@ class Git:
     def __init__(self, directory: Path | str) -> None:
         self._command = ("git", "-C", str(directory), *_SAFE)
         self._environ = {
-            **os.environ,
+            **without_credentials(os.environ),
             "LC_ALL": "C",
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_OPTIONAL_LOCKS": "0",
@@ -80,13 +84,15 @@ class Git:
     def _start(
         self, *arguments: str, reads: bool = False
     ) -> subprocess.Popen[bytes]:
+        # Of all of them, one speaks to the remote.
+        more = credentials_of(os.environ) if arguments[0] == "fetch" else {}
         try:
             process = subprocess.Popen(
                 (*self._command, *arguments),
                 stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=self._environ,
+                env=self._environ | more,
             )
         except FileNotFoundError as exc:
             raise ReadError("git is not installed") from exc
@@ -175,18 +181,27 @@ class Git:
 
         return read
 
-    def object(self, name: str) -> tuple[str, str, bytes] | None:
+    def object(
+        self, name: str, path: str = ""
+    ) -> tuple[str, str, bytes] | None:
         """Read an object: its hash, its type and its content.
 
         Parameters
         ----------
         name
             A hash, or an expression such as ``refs/tags/1.0^{commit}``.
+        path
+            What it is called.
 
         Returns
         -------
         tuple or None
             `None` if there is no such object.
+
+        Raises
+        ------
+        BlockedError
+            Raised if it is a file that is too large to be looked at.
         """
         if "\n" in name:
             return None
@@ -204,6 +219,13 @@ class Git:
             raise _failure("cat-file", cat.stderr.read())
         if len(words) != 3 or not words[2].isdigit():
             return None  # missing, or ambiguous
+        if words[1] == b"blob" and int(words[2]) > LARGE:
+            cat.kill()
+            self._cat = None
+            raise BlockedError(
+                f"{path or name} is too large: {int(words[2])} bytes",
+                help=f"files that are read may have {LARGE} bytes",
+            )
         content = cat.stdout.read(int(words[2]) + 1)
         return words[0].decode(), words[1].decode(), content[:-1]
 

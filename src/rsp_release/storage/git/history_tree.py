@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ...changelog.scriv import read_scriv_settings
 from ...config import Config
-from ...exceptions import ReadError
+from ...exceptions import BlockedError, ReadError
 from ...version.fragments import Fragment, Section, is_skipped, parse_fragment
 from ...version.tags import Tag, stream_of
 from .history_git import HOW_TO_FETCH, Git
@@ -23,6 +23,10 @@ _ENOUGH = 1 << 17
 _CHANGELOGS = ("changelog", "changes", "history", "news", "release_notes")
 
 _TOWNCRIER = ("newsfragments", "doc/news", "docs/news", "changes", "news")
+
+
+_FOLDER, _LINK = b"40000", b"120000"
+"""How git marks what is no file."""
 
 
 class Tree:
@@ -38,11 +42,11 @@ class Tree:
 
     def __init__(self, git: Git, name: str) -> None:
         self._git = git
-        self._folders: dict[str, dict[str, tuple[str, bool]]] = {}
+        self._folders: dict[str, dict[str, tuple[str, bytes]]] = {}
         self._folders[""] = self._entries(name)
 
-    def _entries(self, name: str) -> dict[str, tuple[str, bool]]:
-        """Read a tree object: name to hash, and whether it is a folder."""
+    def _entries(self, name: str) -> dict[str, tuple[str, bytes]]:
+        """Read a tree object: name to hash and mode."""
         found = self._git.object(name)
         if found is None or found[1] != "tree":
             raise ReadError(f"git has no tree {name}")
@@ -58,7 +62,7 @@ class Tree:
             at = end + 1 + width
             if mode == b"160000":  # another repository's commit
                 continue
-            entries[entry] = (data[end + 1 : at].hex(), mode == b"40000")
+            entries[entry] = (data[end + 1 : at].hex(), mode)
         return entries
 
     def folder(self, path: str) -> dict[str, str]:
@@ -66,16 +70,23 @@ class Tree:
         entries = self._folder(path.strip("/"))
         return {
             name: hash_
-            for name, (hash_, is_folder) in entries.items()
-            if not is_folder
+            for name, (hash_, mode) in entries.items()
+            if mode != _FOLDER
         }
 
-    def _folder(self, path: str) -> dict[str, tuple[str, bool]]:
+    def _folder(self, path: str) -> dict[str, tuple[str, bytes]]:
         if path not in self._folders:
             above, _, name = path.rpartition("/")
-            hash_, is_folder = self._folder(above).get(name, ("", False))
-            self._folders[path] = self._entries(hash_) if is_folder else {}
+            hash_, mode = self._folder(above).get(name, ("", b""))
+            self._folders[path] = (
+                self._entries(hash_) if mode == _FOLDER else {}
+            )
         return self._folders[path]
+
+    def is_link(self, path: str) -> bool:
+        """Return whether it is a symbolic link, which is never followed."""
+        folder, _, name = path.rpartition("/")
+        return self._folder(folder).get(name, ("", b""))[1] == _LINK
 
     def hash_of(self, path: str) -> str | None:
         """Return the hash of a file, or `None` if it is absent."""
@@ -83,17 +94,32 @@ class Tree:
         return self.folder(folder).get(name)
 
     def text(self, path: str) -> str | None:
-        """Return what is in a file, or `None` if it is absent."""
-        hash_ = self.hash_of(path)
+        """Return what is in a file, or `None` if it is absent or a link."""
+        hash_ = None if self.is_link(path) else self.hash_of(path)
         if hash_ is None:
             return None
-        found = self._git.object(hash_)
+        found = self._git.object(hash_, path)
         if found is None:
             raise ReadError(
                 f"git has no object {hash_[:10]}, which is {path}",
                 help=HOW_TO_FETCH,
             )
         return found[2].decode("utf-8", "replace")
+
+    def own_text(self, path: str) -> str:
+        """Return what is in a file that counts; empty if it is absent.
+
+        Raises
+        ------
+        BlockedError
+            Raised if it is a symbolic link.
+        """
+        if self.is_link(path):
+            raise BlockedError(
+                f"{path} is a symbolic link, which is not followed",
+                help="commit a file in its place",
+            )
+        return self.text(path) or ""
 
     def tools(self, path: str, wanted: str) -> dict[str, Any]:
         """Return the settings of tools, where one is among them, or none."""
@@ -170,6 +196,8 @@ def read_changelog(tree: Tree) -> ChangeLog:
         ),
         key=lambda n: _CHANGELOGS.index(n.lower().partition(".")[0]),
     )
+    if named:
+        tree.own_text(named)
     for name in names:
         text = tree.text(name)
         if text is not None:
@@ -214,7 +242,7 @@ def read_fragments(
                 name, skip, "README.*", template.rpartition("/")[2]
             ):
                 path = f"{folder.strip('/')}/{name}"
-                found.append(parse_fragment(path, tree.text(path) or ""))
+                found.append(parse_fragment(path, tree.own_text(path)))
     if wanted in {"auto", "changesets"} and not found:
         package = stream_of(config.tag_prefix or "").rstrip("@/")
         names = tree.folder(".changeset")
@@ -222,7 +250,7 @@ def read_fragments(
         for name in names:
             if name.endswith(".md") and not is_skipped(name, "README.*"):
                 path = f".changeset/{name}"
-                text = tree.text(path) or ""
+                text = tree.own_text(path)
                 found.append(
                     parse_fragment(
                         path, text, tool="changesets", package=package
@@ -264,7 +292,7 @@ def _towncrier(tree: Tree) -> tuple[list[Fragment], bool]:
             if "." not in name or is_skipped(name, "README*"):
                 continue
             path = f"{folder.strip('/')}/{name}"
-            text = tree.text(path) or ""
+            text = tree.own_text(path)
             fragment = parse_fragment(
                 path, text, tool="towncrier", types=names
             )

@@ -136,9 +136,18 @@ class Remote:
                 # no workflow.
                 (f"http.{parts.scheme}://{parts.netloc}/.extraheader", ""),
             )
-            repository.environ |= with_settings(repository.environ, settings)
-            repository.environ["RSP_RELEASE_GIT_USER"] = user
-            repository.environ["RSP_RELEASE_GIT_PASSWORD"] = password
+            count = {
+                key: value
+                for key, value in repository.environ.items()
+                if key == "GIT_CONFIG_COUNT"
+            }
+            repository.log_in(
+                {
+                    **with_settings(count, settings),
+                    "RSP_RELEASE_GIT_USER": user,
+                    "RSP_RELEASE_GIT_PASSWORD": password,
+                }
+            )
         repository.redact = Redactor(secrets)
 
     def read(self, *args: str) -> str:
@@ -158,7 +167,7 @@ class Remote:
         """
 
         def attempt() -> str:
-            status, out, err = self._repository.run(*args)
+            status, out, err = self._run(*args)
             if not status:
                 return out
             said = last_lines(err)
@@ -173,6 +182,10 @@ class Remote:
             )
 
         return self._retrier.read(attempt)
+
+    def _run(self, *args: str) -> tuple[int, str, str]:
+        """Run a command that may have credentials."""
+        return self._repository.run(*args, env=self._repository.credentials)
 
     def refs(self, *patterns: str) -> dict[str, str]:
         """Return the remote's refs, each with its hash."""
@@ -253,7 +266,7 @@ class Remote:
         self, what: str, ref: str, *options: str, refspecs: tuple[str, ...]
     ) -> ReleaseError | None:
         """Push all or nothing; return what is known of it if it failed."""
-        status, out, err = self._repository.run(
+        status, out, err = self._run(
             "push", "--porcelain", "--atomic", "--no-follow-tags",
             "--recurse-submodules=no", *options, self.target, *refspecs,
         )  # fmt: skip

@@ -18,7 +18,9 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ...exceptions import BlockedError, ReadError, UsageError
+from ..environment import GITHUB_TOKENS, credentials_of, without_credentials
 from ..redact import Redactor
+from .history_git import LARGE
 
 if TYPE_CHECKING:
     import git
@@ -69,7 +71,9 @@ class Commands:
         self._errors = errors
         self.redact = Redactor([])
         self.environ = command.environment()
-        self.environ.update(dict(environ) | _ENVIRON)
+        # GitPython hands on the variables of this process.
+        self.environ.update(dict.fromkeys(credentials_of(os.environ), ""))
+        self.environ.update(without_credentials(environ) | _ENVIRON)
 
     def run(
         self,
@@ -193,6 +197,29 @@ class Repository(Commands):
         super().__init__(self._repo.git, self.root, environ)
         # The processes that GitPython keeps end with this, or at the exit.
         weakref.finalize(self, self._repo.git.clear_cache)
+        self.credentials = credentials_of(environ)
+        """Variables for git where it speaks to a remote."""
+        self.for_signing = {
+            key: value
+            for key, value in self.credentials.items()
+            if key not in GITHUB_TOKENS
+        }
+        """Variables for git where it runs what signs."""
+        packs = self.common_dir / "objects" / "pack"
+        self._is_partial = any(packs.glob("*.promisor"))
+
+    @property
+    def for_objects(self) -> Mapping[str, str]:
+        """Variables for git where it reads objects.
+
+        Those that a partial clone lacks come from the remote.
+        """
+        return self.credentials if self._is_partial else {}
+
+    def log_in(self, credentials: Mapping[str, str]) -> None:
+        """Add variables for git where it speaks to the remote."""
+        self.credentials |= credentials
+        self.environ |= self.for_objects
 
     def resolve(self, revision: str) -> str | None:
         """Return the hash of the object that a revision names.
@@ -210,6 +237,8 @@ class Repository(Commands):
         from git import GitError
 
         try:
+            if "\n" in revision:
+                raise ValueError  # it would ask for two
             with self._lock:
                 return _as_text(self._repo.git.get_object_header(revision)[0])
         except (ValueError, OSError, GitError):
@@ -300,6 +329,8 @@ class Repository(Commands):
     def file(self, commit: str, path: str) -> bytes | None:
         """Return a file of a commit, or `None` if it has none.
 
+        A symbolic link is no file.
+
         Parameters
         ----------
         commit
@@ -310,9 +341,12 @@ class Repository(Commands):
         from git import Blob
 
         with self._entry(commit, path) as found:
-            return (
-                found.data_stream.read() if isinstance(found, Blob) else None
-            )
+            if not isinstance(found, Blob) or found.mode == Blob.link_mode:
+                return None
+            if found.size > LARGE:
+                raise ReadError(f"{path} is too large: {found.size} bytes")
+            data: bytes = found.data_stream.read()
+            return data
 
     def names(self, commit: str, folder: str) -> tuple[str, ...]:
         """Return the names of the files of a commit's folder.
@@ -324,12 +358,13 @@ class Repository(Commands):
         folder
             The path of the folder; empty for the top.
         """
-        from git import Tree
+        from git import Blob, Tree
 
         with self._entry(commit, folder) as found:
             if not isinstance(found, Tree):
                 return ()
-            return tuple(blob.name for blob in found.blobs)
+            blobs = found.blobs
+            return tuple(b.name for b in blobs if b.mode != Blob.link_mode)
 
     @contextmanager
     def _entry(

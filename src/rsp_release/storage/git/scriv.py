@@ -1,4 +1,8 @@
-"""Runs scriv in a separate process, on files checked out for it."""
+"""Runs scriv in a separate process, on files checked out for it.
+
+The settings and templates that it obeys are a branch's, which may be
+anybody's: see `.scriv_child`.
+"""
 
 from __future__ import annotations
 
@@ -6,41 +10,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ...exceptions import BlockedError
+from ..environment import make_bare
 
-__all__ = ["collect_with_scriv", "read_categories"]
+__all__ = ["Scriv"]
 
-# scriv dates an entry with the present time. What a release was proposed with
-# counts here, so that the entry is the same whenever it is made again.
-_PROGRAM = """
-import datetime, sys, types
-import scriv.changelog
-from scriv.collect import collect
-
-at = datetime.datetime.fromisoformat(sys.argv[2])
-
-class Fixed(datetime.datetime):
-    @classmethod
-    def now(cls, tz=None):
-        return at
-
-scriv.changelog.datetime = types.SimpleNamespace(datetime=Fixed)
-if sys.argv[3:] == ["unchecked"]:
-    scriv.changelog.Changelog.entries = lambda self: {}
-collect.main(
-    ["--version", sys.argv[1], "--no-add", "--no-edit"], prog_name="scriv"
-)
-"""
-
-_CATEGORIES = """
-import json
-from scriv.config import Config
-
-print(json.dumps(list(Config.read().categories)))
-"""
+_CHILD = Path(__file__).with_name("scriv_child.py")
 
 _NO_VERSION = "is not a valid version!"
 """What scriv says of another entry in the log, which it only compares with."""
@@ -48,102 +28,142 @@ _NO_VERSION = "is not a valid version!"
 _NOTHING = 2
 """scriv's exit status where there is no fragment."""
 
+_REFUSED = "rsp-release: "
+"""What the line begins with that says what is not done."""
 
-def collect_with_scriv(
-    directory: Path, *, version: str, at: datetime, environ: Mapping[str, str]
-) -> bool:
-    """Let scriv collect the fragments of a directory.
+_REFUSALS = {
+    "link": (
+        "{} is a symbolic link, which is not followed",
+        "commit a file in its place",
+    ),
+    "outside": (
+        "scriv's settings name {}, which is outside of the repository",
+        "name a file in the repository",
+    ),
+    "runs": (
+        "scriv's settings do what they may not: {}",
+        "see the templates among them",
+    ),
+}
+"""What is said of a refusal, and what to do."""
 
-    Parameters
-    ----------
-    directory
-        The top of a repository's files. Its change log is rewritten, and its
-        fragments are deleted.
-    version
-        The version, as scriv's ``--version``.
-    at
-        The time that the entry is dated with, in the zone it shall show.
-    environ
-        The environment, which decides what git scriv sees.
+_TIMEOUT = 120
+"""Seconds that a template or a command of the settings may take."""
 
-    Returns
-    -------
-    bool
-        Whether there was anything to collect.
 
-    Raises
-    ------
-    BlockedError
-        Raised if scriv fails, with its own words.
-    """
-    result = _run(directory, version, at, environ)
-    if _NO_VERSION in result.stderr:
-        # The only use of the other entries is to find that the version is
-        # among them, and it is known not to be.
-        result = _run(directory, version, at, environ, "unchecked")
-    if result.returncode == 0:
-        return True
-    if result.returncode == _NOTHING and "No changelog frag" in result.stderr:
-        return False
-    said = [li for li in result.stderr.splitlines() if li.strip()]
-    raise BlockedError(
-        f"scriv cannot collect the fragments: {'; '.join(said[-3:])}",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scriv:
+    """scriv, for the files of a directory."""
+
+    directory: Path
+    """The top of a repository's files."""
+
+    home: Path
+    """An empty folder, for scriv's home."""
+
+    links: tuple[str, ...]
+    """The files that git has as symbolic links, which scriv must not take."""
+
+    environ: Mapping[str, str]
+    """The environment. scriv gets next to nothing of it."""
+
+    trusts: bool
+    """Whether commands that its settings name are run."""
+
+    def collect(self, version: str, at: datetime) -> tuple[str, ...]:
+        """Let scriv collect the fragments.
+
+        The change log is rewritten, and the fragments are deleted.
+
+        Parameters
+        ----------
+        version
+            The version, as scriv's ``--version``.
+        at
+            The time that the entry is dated with, in the zone it shall show.
+
+        Returns
+        -------
+        tuple of str
+            The settings that name a command which was not run.
+
+        Raises
+        ------
+        BlockedError
+            Raised if scriv fails, with its own words.
+        """
+        result = self._run(version, at)
+        if _NO_VERSION in result.stderr:
+            # The only use of the other entries is to find that the version is
+            # among them, and it is known not to be.
+            result = self._run(version, at, unchecked=True)
+        is_empty = "No changelog frag" in result.stderr
+        if result.returncode and not (
+            result.returncode == _NOTHING and is_empty
+        ):
+            raise _failure("collect the fragments", result.stderr, 3)
+        return tuple(json.loads(result.stdout)["left_out"])
+
+    def categories(self, at: datetime) -> tuple[str, ...]:
+        """Return the categories that scriv's settings name, in their order.
+
+        Parameters
+        ----------
+        at
+            A time.
+
+        Raises
+        ------
+        BlockedError
+            Raised if scriv cannot read its settings.
+        """
+        result = self._run(None, at)
+        if result.returncode:
+            raise _failure("read its settings", result.stderr, 1)
+        return tuple(map(str, json.loads(result.stdout)["categories"]))
+
+    def _run(
+        self, version: str | None, at: datetime, *, unchecked: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        asked: dict[str, Any] = {
+            "version": version,
+            "at": at.replace(tzinfo=None).isoformat(),
+            "unchecked": unchecked,
+            "links": self.links,
+            "trusts": self.trusts,
+        }
+        try:
+            # -P: nothing of the directory shadows what scriv imports.
+            return subprocess.run(
+                [sys.executable, "-P", str(_CHILD)],
+                cwd=self.directory,
+                env=make_bare(self.environ, self.home),
+                input=json.dumps(asked),
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=_TIMEOUT,
+            )
+        except subprocess.TimeoutExpired as e:
+            raise BlockedError(
+                f"scriv did not end within {_TIMEOUT} s",
+                help="see the templates and commands of its settings",
+            ) from e
+
+
+def _failure(what: str, said: str, count: int) -> BlockedError:
+    """Say what scriv could not do, and why."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    last = lines[-1] if lines else ""
+    if last.startswith(_REFUSED):
+        why, _, name = last.removeprefix(_REFUSED).partition(" ")
+        told, help_ = _REFUSALS[why]
+        return BlockedError(told.format(name), help=help_)
+    return BlockedError(
+        f"scriv cannot {what}: {'; '.join(lines[-count:])}",
         help=(
             "`scriv collect` in a clean clone fails the same way; fix the"
             " fragments or scriv's settings"
         ),
-    )
-
-
-def read_categories(
-    directory: Path, *, environ: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return the categories that scriv's settings name, in their order.
-
-    Parameters
-    ----------
-    directory
-        The top of a repository's files.
-    environ
-        The environment.
-
-    Raises
-    ------
-    BlockedError
-        Raised if scriv cannot read its settings.
-    """
-    result = _python(directory, environ, _CATEGORIES)
-    if result.returncode:
-        said = [li for li in result.stderr.splitlines() if li.strip()]
-        raise BlockedError(
-            f"scriv cannot read its settings: {'; '.join(said[-1:])}",
-            help="`scriv collect` in a clean clone fails the same way",
-        )
-    return tuple(map(str, json.loads(result.stdout)))
-
-
-def _run(
-    directory: Path,
-    version: str,
-    at: datetime,
-    environ: Mapping[str, str],
-    *options: str,
-) -> subprocess.CompletedProcess[str]:
-    time = at.replace(tzinfo=None).isoformat()
-    return _python(directory, environ, _PROGRAM, version, time, *options)
-
-
-def _python(
-    directory: Path, environ: Mapping[str, str], program: str, *args: str
-) -> subprocess.CompletedProcess[str]:
-    # -P: nothing of the directory shadows what scriv imports.
-    return subprocess.run(
-        [sys.executable, "-P", "-c", program, *args],
-        cwd=directory,
-        env={**environ, "PYTHONUTF8": "1"},
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        stdin=subprocess.DEVNULL,
     )

@@ -12,20 +12,25 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...exceptions import BlockedError, ReadError
+from ..environment import credentials_of
+from .history_git import LARGE
 from .repository import OFF, Commands, Repository, with_settings
 
 __all__ = ["Workspace", "open_workspace"]
-
-_LARGE = 1 << 22
-"""Bytes above which a file is no part of a change log or its settings."""
 
 _PLAIN = (
     ("core.untrackedCache", "false"),
     ("core.splitIndex", "false"),
     ("core.sparseCheckout", "false"),
     ("index.sparse", "false"),
+    ("core.symlinks", "false"),
 )
-"""Settings with which an index is as git makes it by itself."""
+"""Settings with which an index is as git makes it by itself.
+
+A link is a file that holds its target, so that nothing can follow it.
+"""
+
+_FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"
 
 
 @contextmanager
@@ -66,33 +71,69 @@ class Workspace:
         self.files = folder / "files"
         """Where the files are."""
         self.files.mkdir()
+        self.home = folder / "home"
+        """An empty folder for what runs on the files."""
+        self.home.mkdir()
+        self.links: tuple[str, ...] = ()
+        """The files that git has as symbolic links."""
         self._list = folder / "list"
         places = {
             "GIT_DIR": str(repository.git_dir),
             "GIT_WORK_TREE": str(self.files),
             "GIT_INDEX_FILE": str(folder / "index"),
-            "GIT_LFS_SKIP_SMUDGE": "1",
             "GIT_OPTIONAL_LOCKS": "0",
             "LC_ALL": "C.UTF-8",
         }
-        self.environ = with_settings({**environ, **places}, (*OFF, *_PLAIN))
-        """With it git has the clone's objects and settings, but neither its
-        index nor its files, and runs none of its hooks.
-        """
-        self._git = Commands(
-            Git(), self.files, self.environ, errors="surrogateescape"
+        # git has the clone's objects and settings, but neither its index nor
+        # its files, and runs none of its hooks.
+        access = repository.for_objects
+        settings = with_settings(
+            {**environ, **access, **places}, (*OFF, *_PLAIN)
         )
+        self._git = Commands(
+            Git(), self.files, settings, errors="surrogateescape"
+        )
+        self._git.environ |= credentials_of(access)
+        self._turn_filters_off()
+
+    def _turn_filters_off(self) -> None:
+        """Let no attribute of a tree choose a program that the user has set.
+
+        It could decrypt what was encrypted in another file.
+        """
+        _, out, _ = self._git.run(
+            "config", "--null", "--name-only", "--get-regexp", _FILTERS
+        )
+        drivers = {key.rpartition(".")[0] for key in _split(out)}
+        off = [(f"{name}.process", "") for name in sorted(drivers)]
+        off += [(f"{name}.required", "false") for name in sorted(drivers)]
+        self._git.environ |= with_settings(self._git.environ, off)
+
+    def place(self, path: str) -> Path:
+        """Return where a file of the tree is, or would be.
+
+        Raises
+        ------
+        BlockedError
+            Raised if that is outside.
+        """
+        found = self.files / path
+        inside = self.files.resolve()
+        if found.is_symlink() or not found.resolve().is_relative_to(inside):
+            raise BlockedError(
+                f"{path} is outside of the repository",
+                help="name a file in the repository",
+            )
+        return found
 
     def text(self, path: str) -> str:
         """Return the text of a file, with all of its bytes in it."""
-        return (
-            (self.files / path).read_bytes().decode("utf-8", "surrogateescape")
-        )
+        return self.place(path).read_bytes().decode("utf-8", "surrogateescape")
 
     def write(self, path: str, text: str) -> None:
         """Write what `text` gave, or a change of it."""
         data = text.encode("utf-8", "surrogateescape")
-        (self.files / path).write_bytes(data)
+        self.place(path).write_bytes(data)
 
     def merge(self, base: str, made: str, head: str) -> str:
         """Merge two commits, as GitHub does to bring a branch up to date.
@@ -138,12 +179,15 @@ class Workspace:
             "ls-tree", "-r", "-z", "--long", tree,
             env={"GIT_NO_LAZY_FETCH": "1"},
         )  # fmt: skip
-        large = []
+        large, links = [], []
         for entry in _split(out):
             about, _, path = entry.partition("\t")
-            _, kind, _, size = about.split()
-            if kind == "blob" and not (size.isdigit() and int(size) <= _LARGE):
+            mode, kind, _, size = about.split()
+            if kind == "blob" and not (size.isdigit() and int(size) <= LARGE):
                 large.append(path)
+            elif mode == "120000":
+                links.append(path)
+        self.links = tuple(links)
         if large:
             text = "\0".join(large)
             self._list.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -176,8 +220,8 @@ class Workspace:
             The hash of the tree, and the paths that are gone.
         """
         self._git.read("add", "--update")
-        if path is not None and (self.files / path).exists():
-            self._git.read("add", "--force", "--", path)
+        if path is not None and self.place(path).exists():
+            self._git.read("--literal-pathspecs", "add", "--force", "--", path)
         made = self._write_tree()
         gone = self._git.read(
             "diff-index", "--cached", "--name-only", "-z", "--diff-filter=D",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..environment import GITHUB_TOKENS
 from ..http import plain_text
 from .manifest import as_object
 
@@ -193,7 +194,12 @@ class Credentials:
                 capture_output=True,
                 check=False,
                 timeout=HELPER_TIMEOUT,
-                env=dict(self._environ),
+                # Its own credentials may be in the environment as well.
+                env={
+                    key: value
+                    for key, value in self._environ.items()
+                    if key not in GITHUB_TOKENS
+                },
             )
         except subprocess.TimeoutExpired:
             self.problems[host] = (

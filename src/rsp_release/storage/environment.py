@@ -1,0 +1,86 @@
+"""What other programs get of the environment: no credential without need."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "GITHUB_TOKENS",
+    "credentials_of",
+    "make_bare",
+    "without_credentials",
+]
+
+GITHUB_TOKENS = (
+    "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN",
+    "GITHUB_ENTERPRISE_TOKEN",
+)  # fmt: skip
+"""The variables in which ``gh`` takes a token."""
+
+_CREDENTIAL = re.compile(
+    r"TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|AUTH_CONFIG"
+    r"|(?:API|ACCESS|PRIVATE|ACCOUNT)_?KEY",
+    re.IGNORECASE,
+)
+"""What the name of a variable that holds a credential has in it."""
+
+_HARMLESS = re.compile(
+    r"PATH|LANG|LANGUAGE|LC_[A-Z]+|TZ|TZDIR|TMPDIR|TEMP|TMP|SYSTEMROOT"
+    r"|LD_LIBRARY_PATH"
+)
+"""What a program needs to run at all, and to write as the user does."""
+
+
+def credentials_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that hold credentials, by their names.
+
+    Parameters
+    ----------
+    environ
+        The environment.
+    """
+    return {k: v for k, v in environ.items() if _CREDENTIAL.search(k)}
+
+
+def without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without the variables that hold credentials.
+
+    Parameters
+    ----------
+    environ
+        The environment.
+    """
+    return {k: v for k, v in environ.items() if not _CREDENTIAL.search(k)}
+
+
+def make_bare(environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Make the environment of a Python that obeys files of a repository.
+
+    It has nothing of the user's but what a program needs to run at all, and
+    no repository of git in reach.
+
+    Parameters
+    ----------
+    environ
+        The environment.
+    home
+        A folder to live in, outside of which nothing is to be written.
+    """
+    kept = {k: v for k, v in environ.items() if _HARMLESS.fullmatch(k)}
+    return {
+        **kept,
+        "HOME": str(home),
+        "GIT_CEILING_DIRECTORIES": str(home.parent),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        # What is found below the real home is found as well.
+        "PYTHONPATH": os.pathsep.join(filter(os.path.isabs, sys.path)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "1",
+    }
