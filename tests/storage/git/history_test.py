@@ -52,7 +52,7 @@ def test_no_commit_at_all(clone: Clone) -> None:
 
 
 def test_not_a_repository(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match="not a git repository"):
+    with pytest.raises(UsageError, match="not in a git repository"):
         read_history(tmp_path, config=Config())
 
 

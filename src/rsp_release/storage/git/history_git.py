@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from ...exceptions import BlockedError, ReadError
+from ...exceptions import BlockedError, ReadError, ReleaseError, UsageError
 from ...version.commits import FORMAT, CommitReader
 from ..environment import credentials_of, without_credentials
 
@@ -235,13 +235,16 @@ class Git:
         return found[0] if found else None
 
 
-def _failure(command: str, errors: bytes) -> ReadError:
+def _failure(command: str, errors: bytes) -> ReleaseError:
     words = errors.decode("utf-8", "replace").strip()
+    if "not a git repository" in words:
+        return UsageError(
+            "this is not in a git repository",
+            help="run it in a clone, or name one with -C",
+        )
     help_ = None
     if "dubious ownership" in words:
         help_ = "git config --global --add safe.directory DIRECTORY"
-    elif "not a git repository" in words:
-        help_ = "run it in a clone, or name one with -C"
     elif "promisor remote" in words:
         help_ = HOW_TO_FETCH
     # A warning may stand before the reason.
