@@ -742,7 +742,7 @@ def test_template_shows_settings(repository: Repository) -> None:
     made = repository.collect(commit)
     assert made is not None
     text = repository.git("show", f"{made.tree}:CHANGELOG.md")
-    assert "## 1.5.0 CHANGELOG.md New features\n" in text
+    assert "## 1.5.0 in CHANGELOG.md, New features\n" in text
 
 
 def test_attributes_choose_no_filter(
