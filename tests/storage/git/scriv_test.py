@@ -265,6 +265,24 @@ def test_broken_settings_are_told(repository: Repository) -> None:
         repository.collect(commit)
 
 
+def test_entry_is_not_lost_in_another_change_log(
+    repository: Repository,
+) -> None:
+    """Without settings, scriv writes reStructuredText."""
+    commit = repository.commit(
+        {
+            "CHANGELOG.md": read("scriv.md"),
+            "changelog.d/a.rst": RST_FRAGMENT,
+        }
+    )
+    with pytest.raises(BlockedError) as e:
+        repository.collect(commit)
+    assert e.value.message == (
+        "scriv writes into CHANGELOG.rst, but the change log is CHANGELOG.md"
+    )
+    assert "scriv's settings" in (e.value.help or "")
+
+
 STYLES = [
     ("scriv", {"changelog.d/README.md": "x", "CHANGELOG.md": "scriv.md"}),
     ("unreleased", {"CHANGELOG.md": "keepachangelog.md"}),

@@ -17,7 +17,7 @@ from ...changelog.entries import (
 )
 from ...changelog.version_files import set_version
 from ...config import Config
-from ...exceptions import ReadError
+from ...exceptions import BlockedError, ReadError
 from ...models import ChangelogState, ChangelogStyle, Collected
 from ...version.fragments import Fragment
 from .history_git import Git
@@ -216,8 +216,14 @@ class GitChangelog:
             left_out = self._write_entry(
                 work, state, version=version, tag=tag, at=at
             )
-            path = state.path or work.find_new()
-            made = self._finish(work, path, before, version)
+            new = work.find_new()
+            if state.path and new:
+                raise BlockedError(
+                    f"scriv writes into {new}, but the change log is"
+                    f" {state.path}",
+                    help="set `changelog` and `format` in scriv's settings",
+                )
+            made = self._finish(work, state.path or new, before, version)
         if made.tree == before:
             return None
         return replace(made, base=commit, left_out=left_out)
