@@ -221,8 +221,8 @@ def test_edited_document_is_the_same_but_for_the_value(
     # And of the text only the span of the value changed.
     node = spots[0].node
     if node.value:
-        assert result.startswith(text[: node.start])
-        assert result.endswith(text[node.end :])
+        assert result.startswith(text[: node.start_mark.index])
+        assert result.endswith(text[node.end_mark.index :])
 
 
 # -- What cannot be edited --------------------------------------------------

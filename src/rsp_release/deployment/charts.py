@@ -21,12 +21,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from ..exceptions import BlockedError, UsageError
 from ..version.tags import parse_tags
-from .spans import Node, Spot, Yaml, get
+from .spans import Spot, Yaml, get, is_alias, pairs, text_at
 
 __all__ = [
     "ImageValue",
@@ -162,13 +162,10 @@ def read_chart(text: str) -> Chart:
     """
     roots = Yaml(text).roots
     root = roots[0] if roots else None
-    sources = get(root, "sources")
-    items = sources.children if sources else []
-    home = _text(get(root, "home"))
-    found = [t for item in items if (t := item.text) is not None]
+    nodes = [*_items(get(root, "sources")), get(root, "home")]
     return Chart(
-        app_version=_text(get(root, "appVersion")),
-        sources=(*found, *([home] if home else [])),
+        app_version=text_at(get(root, "appVersion")),
+        sources=tuple(filter(None, map(text_at, nodes))),
     )
 
 
@@ -314,13 +311,13 @@ def find_image_values(
     for root in Yaml(text).roots:
         for keys, node in _mappings(root):
             tag = get(node, "tag")
-            name = _text(get(node, "repository"))
-            registry = _text(get(node, "registry"))
+            name = text_at(get(node, "repository"))
+            registry = text_at(get(node, "registry"))
             is_image = bool(keys) and keys[-1].lower().endswith("image")
-            has_tag = any(k.value == "tag" for k, _ in node.pairs)
+            has_tag = any(k.value == "tag" for k, _ in pairs(node))
             if not (is_image or name) or not (has_tag or is_image):
                 continue
-            if tag is not None and tag.kind != "scalar":
+            if tag is not None and tag.id != "scalar":
                 continue
             if name and registry:
                 name = f"{registry}/{name}"
@@ -329,7 +326,7 @@ def find_image_values(
                 ImageValue(
                     key=key,
                     name=name or names.get(key),
-                    tag=_text(tag) or None,
+                    tag=text_at(tag) or None,
                 )
             )
     return tuple(found)
@@ -369,8 +366,9 @@ def relate(current: str | None, wanted: str) -> Relation:
 # -- Parts ------------------------------------------------------------------
 
 
-def _text(node: Node | None) -> str | None:
-    return node.text if node else None
+def _items(node: Any) -> Sequence[Any]:
+    """Return the items of a list; nothing of anything else."""
+    return node.value if node and node.id == "sequence" else ()
 
 
 def _address(url: str) -> str:
@@ -391,19 +389,17 @@ def _fit(old: str | None, tag: str, digests: Iterable[str]) -> str:
 
 
 def _find_kustomized(
-    roots: Sequence[Node], tag: str, digests: Mapping[str, str | None]
+    roots: Sequence[Any], tag: str, digests: Mapping[str, str | None]
 ) -> Iterator[tuple[str, Spot, str]]:
     """Find tags and digests of images (Kustomize, images transformer)."""
     for root in roots:
-        images = get(root, "images")
-        for item in images.children if images else ():
-            node = item.resolved
-            names = _text(get(node, "newName")), _text(get(node, "name"))
+        for node in _items(get(root, "images")):
+            names = text_at(get(node, "newName")), text_at(get(node, "name"))
             name = next((n for n in names if n in digests), None)
             if name is None or (names[0] and names[0] != name):
                 continue
-            for key, value in node.pairs:
-                spot = Spot(value, key.end)
+            for key, value in pairs(node):
+                spot = Spot(value, key.end_mark.index)
                 if key.value == "newTag":
                     yield f"{name} newTag", spot, tag
                 elif key.value == "digest":
@@ -413,15 +409,15 @@ def _find_kustomized(
                     yield f"{name} digest", spot, digest
 
 
-def _mappings(root: Node) -> Iterator[tuple[tuple[str, ...], Node]]:
+def _mappings(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield every mapping with its path of keys."""
-    stack: list[tuple[tuple[str, ...], Node]] = [((), root)]
+    stack: list[tuple[tuple[str, ...], Any]] = [((), root)]
     while stack:
         keys, node = stack.pop()
-        if node.kind == "mapping":
+        if is_alias(node):
+            continue
+        below = [((*keys, str(k.value)), v) for k, v in pairs(node)]
+        if node.id == "mapping":
             yield keys, node
-            stack += reversed([((*keys, k.value), v) for k, v in node.pairs])
-        elif node.kind == "sequence":
-            stack += reversed(
-                [((*keys, str(n)), v) for n, v in enumerate(node.children)]
-            )
+        below += [((*keys, str(n)), v) for n, v in enumerate(_items(node))]
+        stack += reversed(below)
