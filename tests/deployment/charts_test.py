@@ -398,6 +398,11 @@ def test_source_is_found(source: str) -> None:
     assert not has_source(chart, "https://example.org/lsst-sqre/gafaelfawr")
 
 
+def test_source_that_is_no_address_is_no_source() -> None:
+    chart = read_chart("sources: ['https://[x', https://github.com/a/b]\n")
+    assert has_source(chart, "https://github.com/a/b")
+
+
 # -- Badges -----------------------------------------------------------------
 
 

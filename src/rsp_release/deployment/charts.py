@@ -40,6 +40,7 @@ __all__ = [
     "parse_place",
     "read_chart",
     "relate",
+    "split_source",
 ]
 
 Relation: TypeAlias = Literal["same", "newer", "older", "unknown"]
@@ -201,7 +202,29 @@ def has_source(chart: Chart, url: str) -> bool:
     url
         The repository's page.
     """
-    return _address(url) in {_address(source) for source in chart.sources}
+    return _folded(url) in map(_folded, chart.sources)
+
+
+def split_source(url: str) -> tuple[str, str]:
+    """Return the host of a source, and owner and name of its repository.
+
+    Parameters
+    ----------
+    url
+        The page. Untrusted.
+
+    Returns
+    -------
+    tuple of str
+        Both empty where it is no address.
+    """
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return "", ""
+    # A folder of a repository is a source in it.
+    name = "/".join(parts.path.strip("/").split("/")[:2])
+    return parts.netloc.lower(), name.removesuffix(".git")
 
 
 def edit(
@@ -371,13 +394,9 @@ def _items(node: Any) -> Sequence[Any]:
     return node.value if node and node.id == "sequence" else ()
 
 
-def _address(url: str) -> str:
-    """Return host and path of a page, as they compare."""
-    parts = urlsplit(url.strip())
-    path = parts.path.strip("/").removesuffix(".git").lower()
-    # A folder of a repository is a source in it.
-    owner, _, rest = path.partition("/")
-    return f"{parts.netloc.lower()}/{owner}/{rest.partition('/')[0]}"
+def _folded(url: str) -> tuple[str, str]:
+    host, name = split_source(url)
+    return host, name.lower()
 
 
 def _fit(old: str | None, tag: str, digests: Iterable[str]) -> str:
