@@ -273,12 +273,7 @@ def _contexts(
         "server_url": "https://github.com",
         "*": unknown("github"),
     }
-    return {
-        "github": github,
-        "inputs": {},
-        "secrets": {"*": unknown("secrets")},
-        "vars": {"*": unknown("vars")},
-    }
+    return {"github": github, "inputs": {}}
 
 
 def _is_prerelease(tag: str) -> bool:

@@ -38,7 +38,7 @@ def follow(
     document
         The workflow.
     contexts
-        The contexts ``github``, ``secrets``, ``vars`` and ``inputs``.
+        The contexts ``github`` and ``inputs``; all others are unknown.
     read
         Gives files of the repository by path: called workflows, local
         actions and scripts.
@@ -116,7 +116,7 @@ def _job(
     contexts["*status*"] = {**contexts["*status*"], "success": True}
     outputs: dict[str, Any] = {}
     for number, matrix in enumerate(_combinations(job, contexts)):
-        inner = {**contexts, "matrix": matrix, "strategy": {"*": _ANY}}
+        inner = {**contexts, "matrix": matrix}
         name = fill(job.get("name") or identifier, inner)
         inner_scope = replace(
             scope,
@@ -136,9 +136,6 @@ def _job(
     if runs is None:
         outputs = {key: unknown(f"needs.{key}") for key in outputs}
     return {"result": result, "outputs": outputs, "*ran*": runs}
-
-
-_ANY = unknown("strategy")
 
 
 def _combinations(
@@ -207,8 +204,6 @@ def _called(job: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
             document=document,
             contexts={
                 "github": contexts["github"],
-                "vars": contexts["vars"],
-                "secrets": {"*": unknown("secrets")},
                 "inputs": inputs_of(declared.get("inputs"), given),
             },
             name=f"{scope.name} / ",
