@@ -65,7 +65,7 @@ def test_rst_becomes_markdown() -> None:
     ("rst", "markdown"),
     [
         ("``a_b*c``\n", "`a_b*c`\n"),
-        ("``a`b``\n", "``a`b``\n"),
+        ("``a`b``\n", "`` a`b ``\n"),
         (":func:`~pkg.mod.run` and :issue:`12`\n", "`pkg.mod.run` and `12`\n"),
         (":doc:`the guide </guide>`\n", "`the guide`\n"),
         ("- a\n\n  - b\n", "- a\n\n  - b\n"),

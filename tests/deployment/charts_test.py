@@ -221,8 +221,8 @@ def test_edited_document_is_the_same_but_for_the_value(
     # And of the text only the span of the value changed.
     node = spots[0].node
     if node.value:
-        assert result.startswith(text[: node.start])
-        assert result.endswith(text[node.end :])
+        assert result.startswith(text[: node.start_mark.index])
+        assert result.endswith(text[node.end_mark.index :])
 
 
 # -- What cannot be edited --------------------------------------------------
@@ -396,6 +396,11 @@ def test_source_is_found(source: str) -> None:
     assert has_source(chart, "https://github.com/lsst-sqre/gafaelfawr")
     assert not has_source(chart, "https://github.com/lsst-sqre/gafael")
     assert not has_source(chart, "https://example.org/lsst-sqre/gafaelfawr")
+
+
+def test_source_that_is_no_address_is_no_source() -> None:
+    chart = read_chart("sources: ['https://[x', https://github.com/a/b]\n")
+    assert has_source(chart, "https://github.com/a/b")
 
 
 # -- Badges -----------------------------------------------------------------

@@ -135,12 +135,8 @@ def to_markdown(text: str) -> str:
         ) -> str:
             if "literal" not in (el.get("class") or ()):
                 return content
-            code = el.get_text()
-            ticks = "`" * (
-                1 + max(map(len, re.findall("`+", code)), default=0)
-            )
-            pad = " " if code[:1] == "`" or code[-1:] == "`" else ""
-            return f"{ticks}{pad}{code}{pad}{ticks}"
+            convert: Any = super().convert_code  # type: ignore[misc]
+            return str(convert(el, el.get_text(), parent_tags))
 
     html = publish_parts(
         text,

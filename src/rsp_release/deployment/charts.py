@@ -21,12 +21,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from ..exceptions import BlockedError, UsageError
 from ..version.tags import parse_tags
-from .spans import Node, Spot, Yaml, get
+from .spans import Spot, Yaml, get, is_alias, pairs, text_at
 
 __all__ = [
     "ImageValue",
@@ -40,6 +40,7 @@ __all__ = [
     "parse_place",
     "read_chart",
     "relate",
+    "split_source",
 ]
 
 Relation: TypeAlias = Literal["same", "newer", "older", "unknown"]
@@ -162,13 +163,10 @@ def read_chart(text: str) -> Chart:
     """
     roots = Yaml(text).roots
     root = roots[0] if roots else None
-    sources = get(root, "sources")
-    items = sources.children if sources else []
-    home = _text(get(root, "home"))
-    found = [t for item in items if (t := item.text) is not None]
+    nodes = [*_items(get(root, "sources")), get(root, "home")]
     return Chart(
-        app_version=_text(get(root, "appVersion")),
-        sources=(*found, *([home] if home else [])),
+        app_version=text_at(get(root, "appVersion")),
+        sources=tuple(filter(None, map(text_at, nodes))),
     )
 
 
@@ -204,7 +202,29 @@ def has_source(chart: Chart, url: str) -> bool:
     url
         The repository's page.
     """
-    return _address(url) in {_address(source) for source in chart.sources}
+    return _folded(url) in map(_folded, chart.sources)
+
+
+def split_source(url: str) -> tuple[str, str]:
+    """Return the host of a source, and owner and name of its repository.
+
+    Parameters
+    ----------
+    url
+        The page. Untrusted.
+
+    Returns
+    -------
+    tuple of str
+        Both empty where it is no address.
+    """
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return "", ""
+    # A folder of a repository is a source in it.
+    name = "/".join(parts.path.strip("/").split("/")[:2])
+    return parts.netloc.lower(), name.removesuffix(".git")
 
 
 def edit(
@@ -314,13 +334,13 @@ def find_image_values(
     for root in Yaml(text).roots:
         for keys, node in _mappings(root):
             tag = get(node, "tag")
-            name = _text(get(node, "repository"))
-            registry = _text(get(node, "registry"))
+            name = text_at(get(node, "repository"))
+            registry = text_at(get(node, "registry"))
             is_image = bool(keys) and keys[-1].lower().endswith("image")
-            has_tag = any(k.value == "tag" for k, _ in node.pairs)
+            has_tag = any(k.value == "tag" for k, _ in pairs(node))
             if not (is_image or name) or not (has_tag or is_image):
                 continue
-            if tag is not None and tag.kind != "scalar":
+            if tag is not None and tag.id != "scalar":
                 continue
             if name and registry:
                 name = f"{registry}/{name}"
@@ -329,7 +349,7 @@ def find_image_values(
                 ImageValue(
                     key=key,
                     name=name or names.get(key),
-                    tag=_text(tag) or None,
+                    tag=text_at(tag) or None,
                 )
             )
     return tuple(found)
@@ -369,17 +389,14 @@ def relate(current: str | None, wanted: str) -> Relation:
 # -- Parts ------------------------------------------------------------------
 
 
-def _text(node: Node | None) -> str | None:
-    return node.text if node else None
+def _items(node: Any) -> Sequence[Any]:
+    """Return the items of a list; nothing of anything else."""
+    return node.value if node and node.id == "sequence" else ()
 
 
-def _address(url: str) -> str:
-    """Return host and path of a page, as they compare."""
-    parts = urlsplit(url.strip())
-    path = parts.path.strip("/").removesuffix(".git").lower()
-    # A folder of a repository is a source in it.
-    owner, _, rest = path.partition("/")
-    return f"{parts.netloc.lower()}/{owner}/{rest.partition('/')[0]}"
+def _folded(url: str) -> tuple[str, str]:
+    host, name = split_source(url)
+    return host, name.lower()
 
 
 def _fit(old: str | None, tag: str, digests: Iterable[str]) -> str:
@@ -391,19 +408,17 @@ def _fit(old: str | None, tag: str, digests: Iterable[str]) -> str:
 
 
 def _find_kustomized(
-    roots: Sequence[Node], tag: str, digests: Mapping[str, str | None]
+    roots: Sequence[Any], tag: str, digests: Mapping[str, str | None]
 ) -> Iterator[tuple[str, Spot, str]]:
     """Find tags and digests of images (Kustomize, images transformer)."""
     for root in roots:
-        images = get(root, "images")
-        for item in images.children if images else ():
-            node = item.resolved
-            names = _text(get(node, "newName")), _text(get(node, "name"))
+        for node in _items(get(root, "images")):
+            names = text_at(get(node, "newName")), text_at(get(node, "name"))
             name = next((n for n in names if n in digests), None)
             if name is None or (names[0] and names[0] != name):
                 continue
-            for key, value in node.pairs:
-                spot = Spot(value, key.end)
+            for key, value in pairs(node):
+                spot = Spot(value, key.end_mark.index)
                 if key.value == "newTag":
                     yield f"{name} newTag", spot, tag
                 elif key.value == "digest":
@@ -413,15 +428,15 @@ def _find_kustomized(
                     yield f"{name} digest", spot, digest
 
 
-def _mappings(root: Node) -> Iterator[tuple[tuple[str, ...], Node]]:
+def _mappings(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield every mapping with its path of keys."""
-    stack: list[tuple[tuple[str, ...], Node]] = [((), root)]
+    stack: list[tuple[tuple[str, ...], Any]] = [((), root)]
     while stack:
         keys, node = stack.pop()
-        if node.kind == "mapping":
+        if is_alias(node):
+            continue
+        below = [((*keys, str(k.value)), v) for k, v in pairs(node)]
+        if node.id == "mapping":
             yield keys, node
-            stack += reversed([((*keys, k.value), v) for k, v in node.pairs])
-        elif node.kind == "sequence":
-            stack += reversed(
-                [((*keys, str(n)), v) for n, v in enumerate(node.children)]
-            )
+        below += [((*keys, str(n)), v) for n, v in enumerate(_items(node))]
+        stack += reversed(below)

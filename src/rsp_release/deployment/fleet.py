@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeAlias, get_args
-from urllib.parse import urlsplit
 
 from ..config import Config
 from ..exceptions import BlockedError, ExitStatus, ReleaseError
@@ -21,7 +20,7 @@ from ..version.choose import History, Request, propose
 from ..version.commits import raw_commit, read_commits
 from ..version.fragments import is_skipped, parse_fragment
 from ..version.tags import parse_tags
-from .charts import read_chart, relate
+from .charts import read_chart, relate, split_source
 
 __all__ = [
     "Application",
@@ -164,9 +163,9 @@ def find_applications(
         except BlockedError:
             continue
         sources = [
-            repository
-            for source in chart.sources
-            if (repository := _repository(source, host)) is not None
+            source
+            for source_host, source in map(split_source, chart.sources)
+            if source_host == host.lower() and _REPOSITORY.fullmatch(source)
         ]
         if not sources or chart.app_version is None:
             continue
@@ -180,17 +179,6 @@ def find_applications(
             )
         )
     return tuple(found)
-
-
-def _repository(source: str, host: str) -> str | None:
-    try:
-        parts = urlsplit(source)
-    except ValueError:
-        return None
-    if parts.netloc.lower() != host.lower():
-        return None
-    name = "/".join(parts.path.strip("/").split("/")[:2]).removesuffix(".git")
-    return name if _REPOSITORY.fullmatch(name) else None
 
 
 def make_row(

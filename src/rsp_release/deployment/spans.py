@@ -10,13 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from ..exceptions import BlockedError
 
-__all__ = ["Node", "Spot", "Yaml", "get"]
+__all__ = ["Spot", "Yaml", "get", "is_alias", "pairs", "text_at"]
+
+_PROPERTIES = re.compile(r"(?:[&!]\S*|#.*|\s+)*")
+"""The anchor and the tag before a value."""
+
+_ALIAS = "alias"
+"""What is kept with the node of an alias, which has no comments here."""
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+/-]*(?::[A-Za-z0-9._+/-]+)*")
 
@@ -31,65 +38,12 @@ _NOT_TEXT = re.compile(
 )
 
 
-@dataclass(slots=True, eq=False)
-class Node:
-    """A node of a YAML document, with where it stands in the text."""
-
-    kind: Literal["scalar", "mapping", "sequence", "alias"]
-    start: int
-    """The first character of its content, after an anchor or a tag."""
-
-    end: int
-    """One after its last character."""
-
-    value: str = ""
-    """The text of a scalar."""
-
-    style: str = ""
-    """How a scalar is written: empty for plain, a quote, ``|`` or ``>``."""
-
-    tag: str = ""
-    """Its tag, where one is written."""
-
-    anchor: str = ""
-    """Its anchor, where it has one."""
-
-    children: list[Node] = field(default_factory=list)
-    """Items; of a mapping key, value, key, value, and so on."""
-
-    target: Node | None = None
-    """What an alias stands for."""
-
-    @property
-    def pairs(self) -> Iterator[tuple[Node, Node]]:
-        """Keys and values of a mapping."""
-        if self.kind == "mapping":
-            yield from zip(
-                self.children[::2], self.children[1::2], strict=True
-            )
-
-    @property
-    def resolved(self) -> Node:
-        """What an alias stands for; anything else itself."""
-        return self.target or self
-
-    @property
-    def text(self) -> str | None:
-        """The text of a scalar that is there; `None` for anything else."""
-        node = self.resolved
-        if node.kind != "scalar":
-            return None
-        if not node.style and node.value in ("", "~", "null"):
-            return None
-        return node.value
-
-
 @dataclass(frozen=True, slots=True)
 class Spot:
     """A value that was found."""
 
-    node: Node
-    """The value, or the alias that stands there."""
+    node: Any
+    """The value's node, or that of the alias that stands there."""
 
     key_end: int
     """Where its key ends, for a value that is empty."""
@@ -97,7 +51,7 @@ class Spot:
     @property
     def value(self) -> str | None:
         """The text that is there."""
-        return self.node.text
+        return text_at(self.node)
 
 
 class Yaml:
@@ -139,7 +93,7 @@ class Yaml:
             Raised if a key of the path is there twice.
         """
         for root in self.roots:
-            spots = [Spot(root, root.start)]
+            spots = [Spot(root, root.start_mark.index)]
             for key in path:
                 spots = [low for spot in spots for low in _below(spot, key)]
             if spots:
@@ -173,71 +127,97 @@ class Yaml:
         for start, end, new in sorted(edits, reverse=True):
             result = result[:start] + new + result[end:]
         wanted = {id(spot.node): new for spot, new in changes}
-        before = [_plain(root, wanted) for root in self.roots]
         try:
-            after = [_plain(root, {}) for root in _parse(result)]
+            is_same = _is_same(self.roots, _parse(result), wanted)
         except BlockedError:
-            after = []
-        if before != after:
+            is_same = False
+        if not is_same:
             raise BlockedError("the value cannot be replaced without others")
         return result
 
 
-def get(node: Node | None, *keys: str) -> Node | None:
-    """Return what is at some keys of nested mappings, or `None`.
+def pairs(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield keys and values of a mapping; nothing of anything else."""
+    yield from node.value if node.id == "mapping" else ()
+
+
+def text_at(node: Any) -> str | None:
+    """Return the text of a scalar that is there; `None` for anything else."""
+    is_text = node is not None and node.id == "scalar"
+    return node.value if is_text and not node.tag.endswith(":null") else None
+
+
+def get(node: Any, key: str) -> Any:
+    """Return the node at a key of a mapping, or `None`.
 
     Parameters
     ----------
     node
-        Where to begin.
-    *keys
-        The keys, from the outermost.
+        The mapping's node, if there is one.
+    key
+        The key.
     """
-    for key in keys:
-        if node is None:
-            return None
-        found = [v for k, v in node.resolved.pairs if k.resolved.value == key]
-        node = found[-1].resolved if found else None
-    return node
+    found = [v for k, v in pairs(node) if k.value == key] if node else []
+    return found[-1] if found else None
 
 
 def _below(spot: Spot, key: str) -> Iterator[Spot]:
-    node = spot.node.resolved
-    if node.kind == "mapping":
+    node = spot.node
+    if node.id == "mapping":
         found = [
-            Spot(value, name.end)
-            for name, value in node.pairs
-            if name.kind == "scalar" and name.value == key
+            Spot(value, name.end_mark.index)
+            for name, value in pairs(node)
+            if name.value == key and not is_alias(name)
         ]
         if len(found) > 1:
             raise BlockedError(f"the key {key} is there {len(found)} times")
         yield from found
-    elif node.kind == "sequence" and key.isdecimal():
-        items = node.children
-        if int(key) < len(items):
-            yield Spot(items[int(key)], items[int(key)].start)
-    elif node.kind == "sequence" and "=" in key:
+    elif node.id == "sequence" and key.isdecimal():
+        for item in node.value[int(key) : int(key) + 1]:
+            yield Spot(item, item.start_mark.index)
+    elif node.id == "sequence" and "=" in key:
         name, _, wanted = key.partition("=")
-        for item in node.children:
-            value = get(item.resolved, name)
-            if value is not None and value.text == wanted:
-                yield Spot(item, item.start)
+        for item in node.value:
+            if text_at(get(item, name)) == wanted:
+                yield Spot(item, item.start_mark.index)
+
+
+def is_alias(node: Any) -> bool:
+    """Return whether a node is that of an alias."""
+    return bool(node.comment == _ALIAS)
 
 
 @lru_cache(maxsize=64)
-def _parse(text: str) -> tuple[Node, ...]:
+def _parse(text: str) -> tuple[Any, ...]:
+    """Return the root node of each document.
+
+    An alias is a node of its own: what it stands for, where it stands.
+    """
     from ruamel.yaml import YAML
+    from ruamel.yaml.composer import Composer
     from ruamel.yaml.error import YAMLError
+    from ruamel.yaml.events import AliasEvent
+
+    class AliasComposer(Composer):
+        def compose_node(  # type: ignore[explicit-override]
+            self, parent: Any, index: Any
+        ) -> Any:
+            event = self.parser.peek_event()
+            node = super().compose_node(parent, index)
+            if isinstance(event, AliasEvent):
+                node = copy(node)
+                node.start_mark, node.end_mark = (
+                    event.start_mark,
+                    event.end_mark,
+                )
+                node.comment = _ALIAS
+            return node
 
     yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = AliasComposer
+    yaml.composer.warn_double_anchors = False
     try:
-        # An event begins with the anchor and the tag, a token does not.
-        starts = {
-            token.end_mark.index: token.start_mark.index
-            for token in yaml.scan(text)
-            if type(token).__name__ == "ScalarToken"
-        }
-        return tuple(_compose(YAML(typ="safe", pure=True).parse(text), starts))
+        return tuple(yaml.compose_all(text))
     except (YAMLError, ValueError, RecursionError) as e:
         said = str(getattr(e, "problem", None) or e).split("\n", 1)[0]
         mark = getattr(e, "problem_mark", None)
@@ -245,85 +225,30 @@ def _parse(text: str) -> tuple[Node, ...]:
         raise BlockedError(f"it is no valid YAML{where}: {said}") from e
 
 
-def _compose(events: Any, starts: dict[int, int]) -> list[Node]:
-    roots: list[Node] = []
-    stack: list[Node] = []
-    anchors: dict[str, Node] = {}
-    for event in events:
-        name = type(event).__name__
-        if name == "DocumentStartEvent":
-            anchors = {}
-            continue
-        if name in {"MappingEndEvent", "SequenceEndEvent"}:
-            stack.pop().end = event.end_mark.index
-            continue
-        if name not in _KINDS:
-            continue
-        node = _make(event, _KINDS[name], starts, anchors)
-        (stack[-1].children if stack else roots).append(node)
-        if node.kind in {"mapping", "sequence"}:
-            stack.append(node)
-    return roots
-
-
-def _make(
-    event: Any,
-    kind: Literal["scalar", "mapping", "sequence", "alias"],
-    starts: dict[int, int],
-    anchors: dict[str, Node],
-) -> Node:
-    node = Node(
-        kind,
-        event.start_mark.index,
-        event.end_mark.index,
-        anchor=event.anchor or "",
-    )
-    if kind == "alias":
-        node.target = anchors.get(node.anchor)
-        if node.target is None:
-            raise ValueError("an alias without its anchor")
-        return node
-    node.tag = str(event.tag or "")
-    if node.anchor:
-        anchors[node.anchor] = node
-    if kind == "scalar":
-        node.value = event.value
-        node.style = event.style or ""
-        if node.tag or node.anchor:
-            node.start = starts.get(node.end, node.end)
-    return node
-
-
-_KINDS: dict[str, Literal["scalar", "mapping", "sequence", "alias"]] = {
-    "ScalarEvent": "scalar",
-    "AliasEvent": "alias",
-    "MappingStartEvent": "mapping",
-    "SequenceStartEvent": "sequence",
-}
-
-
 def _edit(text: str, spot: Spot, new: str) -> tuple[int, int, str]:
     node = spot.node
-    if node.kind not in {"scalar", "alias"}:
-        raise BlockedError(f"there is a {node.kind} where a text should be")
+    if node.id != "scalar" and not is_alias(node):
+        raise BlockedError(f"there is a {node.id} where a text should be")
     if not new.isprintable():
         raise BlockedError(f"{new!r} is no text for a value")
-    start, end = node.start, node.end
-    if node.kind == "alias" or node.style in {"", "|", ">"}:
+    start, end = node.start_mark.index, node.end_mark.index
+    style = "" if is_alias(node) else node.style or ""
+    if style in {"", "|", ">"}:
         written = new if _is_safe(new) else _quote(new, '"')
     else:
-        written = _quote(new, node.style)
-    if node.style in {"|", ">"}:
+        written = _quote(new, style)
+    if style in {"|", ">"}:
         # The line breaks after it are part of a block scalar.
         match = re.search(r"(?:(?:\r\n|\r|\n)\s*)?\Z", text[start:end])
         written += match[0] if match else ""
-    if node.kind == "scalar" and not node.value and start == end:
-        at = start
-        if not (node.anchor or node.tag):
-            at = text.find(":", spot.key_end) + 1 or start
-        start = end = at
-        written = f" {written}"
-    return start, end, written
+    if is_alias(node):
+        return start, end, written
+    if start == end:
+        start = end = text.find(":", spot.key_end) + 1 or start
+        return start, end, f" {written}"
+    properties = _PROPERTIES.match(text, start, end)
+    start = properties.end() if properties else start
+    return start, end, written if start < end else f" {written}"
 
 
 def _is_safe(text: str) -> bool:
@@ -337,25 +262,32 @@ def _quote(text: str, quote: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _plain(root: Node, wanted: dict[int, str]) -> list[object]:
-    """Return a document as something to compare, without its places."""
-    out: list[object] = []
-    stack = [root]
+def _is_same(
+    before: Sequence[Any], after: Sequence[Any], wanted: dict[int, str]
+) -> bool:
+    """Return whether documents are the same but for the wanted values."""
+    stack = [(before, after)]
     while stack:
-        node = stack.pop()
-        if id(node) in wanted:
-            # Another value: whether it is quoted is no difference.
-            out.append(("scalar", wanted[id(node)], node.tag, False))
-            if node.kind == "scalar" and node.anchor:
-                out.append(("anchor", node.anchor))
-        elif node.kind == "alias":
-            out.append(("alias", node.anchor))
-        elif node.kind == "scalar":
-            is_plain = not node.style and not _is_safe(node.value)
-            out.append(("scalar", node.value, node.tag, is_plain))
-            if node.anchor:
-                out.append(("anchor", node.anchor))
-        else:
-            out.append((node.kind, len(node.children), node.tag, node.anchor))
-            stack += reversed(node.children)
-    return out
+        olds, news = stack.pop()
+        if len(olds) != len(news):
+            return False
+        for old, new in zip(olds, news, strict=True):
+            if isinstance(old, tuple):
+                stack.append((old, new))
+            elif id(old) in wanted:
+                anchor = None if is_alias(old) else old.anchor
+                if (new.value, new.anchor) != (wanted[id(old)], anchor):
+                    return False
+            elif _sign(old) != _sign(new):
+                return False
+            elif old.id != "scalar" and not is_alias(old):
+                stack.append((old.value, new.value))
+    return True
+
+
+def _sign(node: Any) -> tuple[Any, ...]:
+    """Return what makes a node the same as another, but what is in it."""
+    if is_alias(node):
+        return "alias", node.anchor
+    value = node.value if node.id == "scalar" else None
+    return node.id, node.tag, node.anchor, value

@@ -10,7 +10,7 @@ from ..models import Image, Publication
 from ..version.tags import parse_tags
 from .images import Push, is_legal, split_reference, version_tag
 from .jobs import follow
-from .scope import Findings, Read
+from .scope import Findings, Read, Scope
 from .triggers import release_actions, starts_on_tag
 from .unknown import is_known, is_unknown, show, unknown, unknowns
 from .values import mapping_of
@@ -109,7 +109,9 @@ def suppose(
     """
     contexts = _contexts(event, action, repository=repository, tag=tag)
     contexts["github"]["workflow"] = document.get("name") or path
-    findings = follow(document, contexts=contexts, read=read)
+    scope = Scope(document=document, contexts=contexts, read=read)
+    follow(scope)
+    findings = scope.findings
     summary = _Summary(findings)
     for push in findings.pushes:
         if push.is_certain is not False:
@@ -273,12 +275,7 @@ def _contexts(
         "server_url": "https://github.com",
         "*": unknown("github"),
     }
-    return {
-        "github": github,
-        "inputs": {},
-        "secrets": {"*": unknown("secrets")},
-        "vars": {"*": unknown("vars")},
-    }
+    return {"github": github, "inputs": {}}
 
 
 def _is_prerelease(tag: str) -> bool:

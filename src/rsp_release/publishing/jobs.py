@@ -12,7 +12,7 @@ from typing import Any
 from . import images
 from .documents import load
 from .expressions import condition, fill, fill_all
-from .scope import MAX_CALLS, Findings, Read, Scope, inputs_of, outputs_of
+from .scope import MAX_CALLS, Scope, inputs_of, outputs_of
 from .steps import follow_steps
 from .unknown import is_known, unknown
 from .values import both, list_of, mapping_of
@@ -25,39 +25,23 @@ _JOB = 300
 """What a job costs, in characters of scripts."""
 
 
-def follow(
-    document: Mapping[str, Any],
-    *,
-    contexts: Mapping[str, Any],
-    read: Read,
-) -> Findings:
-    """Follow a workflow that an event has started.
+def follow(scope: Scope) -> dict[str, Any]:
+    """Follow a workflow that an event has started, or that is called.
+
+    All jobs are followed, in the order that they need each other.
 
     Parameters
     ----------
-    document
-        The workflow.
-    contexts
-        The contexts ``github``, ``secrets``, ``vars`` and ``inputs``.
-    read
-        Gives files of the repository by path: called workflows, local
-        actions and scripts.
+    scope
+        The workflow, and what its expressions see: the contexts ``github``
+        and ``inputs``; all others are unknown. What it pushes is noted in the
+        scope's findings, and so is what can't be told.
 
     Returns
     -------
-    Findings
-        What it pushes, and what can't be told.
+    dict
+        What ``needs`` and ``jobs`` show of each job.
     """
-    scope = Scope(document=document, contexts=dict(contexts), read=read)
-    _workflow(scope)
-    return scope.findings
-
-
-# -- Workflows and their jobs -----------------------------------------------
-
-
-def _workflow(scope: Scope) -> dict[str, Any]:
-    """Follow all jobs, in the order that they need each other."""
     waiting = {
         identifier: job
         for identifier, job in mapping_of(scope.document.get("jobs")).items()
@@ -116,7 +100,7 @@ def _job(
     contexts["*status*"] = {**contexts["*status*"], "success": True}
     outputs: dict[str, Any] = {}
     for number, matrix in enumerate(_combinations(job, contexts)):
-        inner = {**contexts, "matrix": matrix, "strategy": {"*": _ANY}}
+        inner = {**contexts, "matrix": matrix}
         name = fill(job.get("name") or identifier, inner)
         inner_scope = replace(
             scope,
@@ -136,9 +120,6 @@ def _job(
     if runs is None:
         outputs = {key: unknown(f"needs.{key}") for key in outputs}
     return {"result": result, "outputs": outputs, "*ran*": runs}
-
-
-_ANY = unknown("strategy")
 
 
 def _combinations(
@@ -207,14 +188,12 @@ def _called(job: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
             document=document,
             contexts={
                 "github": contexts["github"],
-                "vars": contexts["vars"],
-                "secrets": {"*": unknown("secrets")},
                 "inputs": inputs_of(declared.get("inputs"), given),
             },
             name=f"{scope.name} / ",
             depth=scope.depth + 1,
         )
-        results = {**inner.contexts, "jobs": _workflow(inner)}
+        results = {**inner.contexts, "jobs": follow(inner)}
         return outputs_of(declared.get("outputs"), results)
     if scope.is_certain is not False:
         # Secrets may be handed on, so its permissions tell nothing.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from .messages import classify, plain_subject, reverted_by
@@ -180,6 +181,8 @@ class CommitReader:
 
     def _active_reverts(self) -> list[_Revert]:
         """Return the reverts that are not reverted themselves."""
+        from graphlib import CycleError, TopologicalSorter
+
         # By what a later revert may call them.
         named: dict[bytes, list[int]] = {}
         for i, revert in enumerate(self._reverts):
@@ -196,7 +199,12 @@ class CommitReader:
                 for j in named.get(name, ()):
                     if i != j:
                         undone_by.setdefault(j, []).append(i)
-        undone = _settled(len(self._reverts), undone_by)
+        undone: set[int] = set()
+        with suppress(CycleError):
+            # Each comes after those that revert it.
+            for i in TopologicalSorter(undone_by).static_order():
+                if not undone.issuperset(undone_by.get(i, ())):
+                    undone.add(i)
         return [r for i, r in enumerate(self._reverts) if i not in undone]
 
     def _cancelled(self) -> set[tuple[str, int]]:
@@ -228,23 +236,6 @@ class CommitReader:
                     titles[subjects[i]] -= 1
                     found.add((kind, i))
         return found
-
-
-def _settled(number: int, undone_by: dict[int, list[int]]) -> set[int]:
-    """Return which of some reverts are undone by one that is not."""
-    settled: dict[int, bool] = {}
-    for start in range(number):
-        stack = [start]
-        while stack:
-            i = stack[-1]
-            by = undone_by.get(i, [])
-            todo = [j for j in by if j not in settled and j not in stack]
-            if todo:
-                stack.append(todo[0])
-            else:
-                stack.pop()
-                settled[i] = any(settled.get(j) is False for j in by)
-    return {i for i, is_undone in settled.items() if is_undone}
 
 
 _RAISING = frozenset({"cc-major", "cc-minor", "verb-major", "verb-minor"})

@@ -158,24 +158,31 @@ def classify(message: bytes) -> tuple[str, bytes | None]:
         ``verb-major``, ``verb-minor``, ``verb-patch``, ``dependency``,
         ``docs``, ``ci``, ``release``, ``revert`` or ``plain``.
     """
-    match = _HEADER.match(message)
     if message[:8] in {b'Revert "', b'revert "'}:
         return "revert", None
+    word, is_breaking = b"", False
+    match = _HEADER.match(message)
     if match is not None and match[2] != b"()":
-        word = match[1].lower()
-        if word == b"revert":
-            return "revert", None
-        if word in _TYPES or (match[3] and word.isalpha()):
-            return _conventional(message, match, word)
+        word, is_breaking = match[1].lower(), match[3] is not None
+    if word == b"revert":
+        return "revert", None
+    is_header = word in _TYPES or (is_breaking and word.isalpha())
+    if is_header and is_breaking:
+        return "cc-major", None
     if b"BREAKING" in message:
         footer = re.search(_BREAKING, message)
         if footer is not None:
             return "cc-major", footer.group()
+    found = None
     if b"\n* " in message or b"\n- " in message:
         found = _squashed(message)
-        if found is not None:
-            return found
-    return _weak(message), None
+    if not is_header:
+        return found or (_weak(message), None)
+    # The title of a squash says what it is in all; what its commits were
+    # called on the way only matters where one of them breaks something.
+    if found is not None and found[0] == "cc-major":
+        return found
+    return _of_type(word), None
 
 
 def reverted_by(message: bytes) -> tuple[tuple[bytes, ...], bytes | None]:
@@ -220,25 +227,6 @@ def _of_type(word: bytes) -> str:
     if word in {b"fix", b"bugfix", b"hotfix", b"perf", b"security"}:
         return "cc-patch"
     return "cc-other"
-
-
-def _conventional(
-    message: bytes, match: re.Match[bytes], word: bytes
-) -> tuple[str, bytes | None]:
-    if match[3]:
-        return "cc-major", None
-    kind: tuple[str, bytes | None] = (_of_type(word), None)
-    if b"BREAKING" in message:
-        footer = re.search(_BREAKING, message)
-        if footer is not None:
-            return "cc-major", footer.group()
-    if b"\n* " in message or b"\n- " in message:
-        # The title of a squash says what it is in all; what its commits were
-        # called on the way only matters where one of them breaks something.
-        found = _squashed(message)
-        if found is not None and found[0] == "cc-major":
-            return found
-    return kind
 
 
 def _squashed(message: bytes) -> tuple[str, bytes | None] | None:

@@ -21,9 +21,9 @@ hostile one could as well ask for the very same credentials by Basic. But:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TypeAlias
 from urllib.parse import urlencode, urlsplit
 from urllib.request import parse_http_list
 
@@ -54,15 +54,9 @@ _PART = re.compile(
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,65536}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Challenge:
-    """How a registry wants a client to log in (RFC 9110, section 11)."""
-
-    scheme: str
-    """In lowercase: ``basic`` or ``bearer``."""
-
-    params: dict[str, str] = field(default_factory=dict)
-    """Parameters, by lowercase name."""
+Challenge: TypeAlias = tuple[str, dict[str, str]]
+"""How a registry wants a client to log in (RFC 9110, section 11): a scheme
+such as ``basic`` or ``bearer`` and its parameters, names in lowercase."""
 
 
 def parse_challenges(header: str) -> tuple[Challenge, ...]:
@@ -79,10 +73,10 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
         match = _PART.fullmatch(part)
         scheme, name, value = match.groups("") if match else ("", "", "")
         if scheme:
-            found.append(Challenge(scheme=scheme.lower()))
+            found.append((scheme.lower(), {}))
         if name and found:
             text = value[1:-1] if value.startswith('"') else value
-            found[-1].params.setdefault(name.lower(), text)
+            found[-1][1].setdefault(name.lower(), text)
     return tuple(found)
 
 
@@ -167,23 +161,20 @@ class Authenticator:
     def _answer(self, place: Place, identity: Credential) -> str | None:
         """Answer the last challenge of a repository."""
         heard = self._challenges.get((place.host, place.repository), ())
-        for challenge in heard:
-            if challenge.scheme == "bearer" and "realm" in challenge.params:
-                return self._bearer(place, identity, challenge)
-        for challenge in heard:
-            if challenge.scheme == "basic":
-                return identity.basic
-        return None
+        for scheme, params in heard:
+            if scheme == "bearer" and "realm" in params:
+                return self._bearer(place, identity, params)
+        is_basic = "basic" in {scheme for scheme, _ in heard}
+        return identity.basic if is_basic else None
 
     def _bearer(
-        self, place: Place, identity: Credential, challenge: Challenge
+        self, place: Place, identity: Credential, params: Mapping[str, str]
     ) -> str | None:
         """Get a token from the service that a challenge names."""
         if identity.registry_token:
             token = identity.registry_token
             return f"Bearer {token}" if _HEADER_SAFE.fullmatch(token) else None
-        realm = challenge.params["realm"]
-        service = challenge.params.get("service", "")
+        realm = params["realm"]
         if find_fault(realm, urlsplit(place.base).scheme):
             raise ReadError(
                 f"{place.host} names a token service that cannot be asked"
@@ -191,8 +182,8 @@ class Authenticator:
             )
         if identity.same_origin and origin(realm) != origin(place.base):
             return None
-        query = {"scope": _scope(place, challenge.params.get("scope", ""))}
-        if service:
+        query = {"scope": _scope(place, params.get("scope", ""))}
+        if service := params.get("service"):
             query = {"service": service, **query}
         if identity.identity_token:
             form = {

@@ -140,8 +140,11 @@ class Credentials:
         )
         for key, helper in named[:1] or asked:
             server = key if named and host != "docker.io" else keys[0]
-            if found := self._ask_helper(helper, server, host):
-                return found
+            try:
+                if found := self._ask_helper(helper, server):
+                    return found
+            except ValueError as e:
+                self.problems[host] = str(e)
         auths = as_object(config.get("auths"))
         entries = [auths.get(key) for key in keys]
         entries += [v for k, v in auths.items() if _host_of(k) in keys]
@@ -174,10 +177,11 @@ class Credentials:
             self.problems[host] = self._config_problem
         return self._config
 
-    def _ask_helper(
-        self, helper: object, server: str, host: str
-    ) -> Credential | None:
-        """Return what a credential helper has for a registry."""
+    def _ask_helper(self, helper: object, server: str) -> Credential | None:
+        """Return what a credential helper has for a registry.
+
+        What it printed could hold anything, so it is never repeated.
+        """
         name = helper if isinstance(helper, str) else ""
         program = f"docker-credential-{name}"
         shown = plain_text(program)
@@ -185,8 +189,7 @@ class Credentials:
         if re.fullmatch(r"[A-Za-z0-9._-]+", name):
             path = shutil.which(program, path=self._environ.get("PATH", ""))
         if path is None:
-            self.problems[host] = f"{shown} is not installed"
-            return None
+            raise ValueError(f"{shown} is not installed")
         try:
             done = subprocess.run(
                 [path, "get"],
@@ -202,37 +205,29 @@ class Credentials:
                 },
             )
         except subprocess.TimeoutExpired:
-            self.problems[host] = (
+            raise ValueError(
                 f"{shown} did not answer within {HELPER_TIMEOUT:g} s"
-            )
-            return None
+            ) from None
         except OSError:
-            self.problems[host] = f"{shown} cannot be run"
-            return None
-        answer = _credential_of(shown, done.returncode, done.stdout)
-        if isinstance(answer, str):
-            self.problems[host] = f"{shown} {answer}"
-            return None
-        return answer
+            raise ValueError(f"{shown} cannot be run") from None
+        return _credential_of(shown, done.returncode, done.stdout)
 
 
 def _credential_of(
     program: str, status: int, output: bytes
-) -> Credential | str | None:
-    """Return what a helper gave, or what is wrong with it.
-
-    What it printed could hold anything, so it is never repeated.
-    """
+) -> Credential | None:
+    """Return what a helper gave."""
+    if status != 0 and b"credentials not found" in output:
+        return None
     if status != 0:
-        is_none = b"credentials not found" in output
-        return None if is_none else f"failed with status {status}"
+        raise ValueError(f"{program} failed with status {status}")
     try:
         answer = json.loads(output)
         user, secret = answer["Username"], answer["Secret"]
     except (ValueError, KeyError, TypeError, RecursionError):
         user = secret = None
     if not isinstance(user, str) or not isinstance(secret, str):
-        return "gave no usable answer"
+        raise ValueError(f"{program} gave no usable answer")  # noqa: TRY004
     if not secret:
         return None
     if user == "<token>":

@@ -82,10 +82,7 @@ class OciRegistry:
         )
         self._mirror = environ.get(MIRROR, "").strip().lower() or None
         self._seen: dict[Place, Document | None] = {}
-        self._platforms: dict[tuple[str, str], str | None] = {}
-        self._details: dict[
-            tuple[Place, str, PlatformImage], PlatformImage
-        ] = {}
+        self._blobs: dict[str, bytes] = {}
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -178,7 +175,7 @@ class OciRegistry:
             platform = entry.platform
             if platform is None and lookups:
                 lookups -= 1
-                platform = self._platform(place, entry.digest, document)
+                platform = self._platform(place, entry.digest)
             if platform is not None:
                 manifests.append(
                     PlatformImage(platform=platform, digest=entry.digest)
@@ -199,21 +196,12 @@ class OciRegistry:
             needs_credentials=self._client.is_hidden(place),
         )
 
-    def _platform(
-        self, place: Place, digest: str, top: Document
-    ) -> str | None:
+    def _platform(self, place: Place, digest: str) -> str | None:
         """Return the platform of a manifest, which its config tells."""
-        key = (place.host, digest)
-        if key not in self._platforms:
-            manifest = top
-            if top.digest != digest:
-                manifest = self._document(place, digest)
-            platform = None
-            if manifest.config_digest and manifest.is_image:
-                body = self._blob(place, manifest.config_digest)
-                platform = _about(place, body)[0]
-            self._platforms[key] = platform
-        return self._platforms[key]
+        manifest = self._document(place, digest)
+        if not manifest.config_digest or not manifest.is_image:
+            return None
+        return _about(place, self._blob(place, manifest.config_digest))[0]
 
     def _deepen(
         self, report: ImageReport, place: Place, document: Document
@@ -222,14 +210,11 @@ class OciRegistry:
         manifests = []
         notes = list(report.notes)
         for image in report.manifests[:MAX_PLATFORMS]:
-            key = (place, document.digest, image)
             try:
-                if key not in self._details:
-                    detailed = self._detail(image, place, document)
-                    self._details[key] = detailed
+                manifests.append(self._detail(image, place, document))
             except ReadError as e:
                 notes.append(f"no details of {image.platform}: {e}")
-            manifests.append(self._details.get(key, image))
+                manifests.append(image)
         manifests += report.manifests[MAX_PLATFORMS:]
         return dataclasses.replace(
             report, manifests=tuple(manifests), notes=tuple(notes)
@@ -239,9 +224,7 @@ class OciRegistry:
         self, image: PlatformImage, place: Place, top: Document
     ) -> PlatformImage:
         """Return what one platform's manifest, config and attestation say."""
-        manifest = top
-        if image.digest != top.digest:
-            manifest = self._document(place, image.digest)
+        manifest = self._document(place, image.digest)
         created = revision = None
         if manifest.config_digest is not None:
             body = self._blob(place, manifest.config_digest)
@@ -285,8 +268,9 @@ class OciRegistry:
             if not is_refusal(reply):
                 self._seen[place] = None
             return None
-        document = self._read(place, reply)
-        self._seen[place] = document
+        document = self._seen[place] = self._read(place, reply)
+        by_digest = dataclasses.replace(place, reference=document.digest)
+        self._seen[by_digest] = document
         return document
 
     def _document(self, place: Place, digest: str) -> Document:
@@ -299,11 +283,14 @@ class OciRegistry:
 
     def _blob(self, place: Place, digest: str) -> bytes:
         """Return a blob, checked against its digest."""
+        if digest in self._blobs:
+            return self._blobs[digest]
         reply = self._client.ask(place, "GET", f"blobs/{digest}")
         if reply.status != 200:
             raise self._client.refusal(place, reply)
         if digest_of(reply.body, like=digest) != digest:
             raise ReadError(f"{place.host} sent a blob of another digest")
+        self._blobs[digest] = reply.body
         return reply.body
 
     def _read(self, place: Place, reply: Reply) -> Document:
