@@ -153,16 +153,16 @@ SILENT = Scenario.read(
 """The run succeeds and pushes nothing."""
 
 
-def _refuse(service: Service) -> None:
+def _refuse(service: Service, status: ExitStatus = ExitStatus.IMAGE) -> None:
     """See that without proof nothing is deployed."""
     result = service.bump()
-    assert result.exit_status is ExitStatus.IMAGE
+    assert result.exit_status is status
     # Nor where a person asks for just the deployment.
     releaser = service.make_releaser()
     step = ChartPull(is_asked=True, force=True)
     *_, last = releaser.deploy(releaser.find(TAG), step, acts=True)
     assert isinstance(last, Result)
-    assert last.exit_status is ExitStatus.IMAGE
+    assert last.exit_status is status
     assert f"{IMAGE}:{TAG}" in str(last.message)
     assert not service.box.state.pulls(DEPLOY)
     assert BRANCH not in service.box.state.branches(DEPLOY)
@@ -196,7 +196,8 @@ def test_unknown_image_is_not_deployed(tmp_path: Path) -> None:
     with serve(tmp_path, clock=_clock()) as service:
         _prepare(service)
         service.box.faults.when("*", "/v2/", "bad_gateway_before", times=None)
-        _refuse(service)
+        # Nothing was seen, so nothing is said to be wrong.
+        _refuse(service, ExitStatus.FAILED)
         service.box.faults.clear()
         _resume(service)
 

@@ -53,6 +53,7 @@ PULL: dict[str, Any] = {
     "html_url": "https://github.com/o/n/pull/3",
     "merged_at": None,
     "head": {"sha": COMMIT, "ref": "u/x", "user": None},
+    "base": {"sha": COMMIT, "ref": "main", "user": None},
     "labels": [],
     "requested_reviewers": [],
     "requested_teams": [],

@@ -101,11 +101,12 @@ def find_unproven(seen: ChartSeen, *, again: str) -> Verdict | None:
     Verdict or None
         What is waited for, or missing; `None` where all are there.
     """
-    problems = [
-        problem
+    found = [
+        (report, problem)
         for image, report in seen.images
         if (problem := find_problem(image, report))
     ]
+    problems = [problem for _, problem in found]
     reports = tuple(report for _, report in seen.images)
     is_image = any(p.keys[:1] != ("dependencies",) for p in seen.places)
     if not seen.images and is_image:
@@ -116,6 +117,8 @@ def find_unproven(seen: ChartSeen, *, again: str) -> Verdict | None:
         )
     if not problems:
         return None
+    # What could not be looked at is not known to be wrong.
+    is_seen = any(report.state != "unknown" for report, _ in found)
     return Wait(
         reason=f"not deployed: {problems[0]}",
         interval=_INTERVAL,
@@ -124,7 +127,7 @@ def find_unproven(seen: ChartSeen, *, again: str) -> Verdict | None:
         otherwise=Blocked(
             problem="not deployed:\n" + "\n".join(problems),
             help=f"once it is published: {again}",
-            exit_status=ExitStatus.IMAGE,
+            exit_status=ExitStatus.IMAGE if is_seen else ExitStatus.FAILED,
             images=reports,
         ),
     )
