@@ -211,9 +211,9 @@ def find_line(path: Path, excerpt: str) -> int | None:
         The line, from 1; `None` if the file cannot be read or has none such.
     """
     wanted = " ".join(excerpt.removesuffix("…").split())
-    if path.is_symlink() or not path.is_file():
-        return None
     try:
+        if path.is_symlink() or not path.is_file():
+            return None
         text = path.read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError):
         return None
