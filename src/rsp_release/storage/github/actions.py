@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -29,9 +29,8 @@ from ...models import (
     RerunFailedJobs,
     WorkflowRun,
 )
-from .answers import look, reading, writing
+from .answers import look, reading, unless, writing
 from .failures import GithubFailures
-from .http import GithubHttp
 from .shapes import parse_deployment, parse_job, parse_run
 
 __all__ = ["GithubActions"]
@@ -45,31 +44,7 @@ _WAITS_AGE = 30.0
 
 
 class GithubActions(GithubFailures):
-    """The workflow runs of one repository on GitHub.
-
-    Parameters
-    ----------
-    http
-        Sends the requests.
-    repository
-        Owner and name.
-    own_run
-        The number of the workflow run that this program is a part of, if it
-        is.
-    """
-
-    def __init__(
-        self,
-        *,
-        http: GithubHttp,
-        repository: str,
-        own_run: int | None = None,
-    ) -> None:
-        super().__init__(http=http, repository=repository)
-        self._own_run = own_run
-        self._kept: dict[tuple[str, int], tuple[WorkflowRun, datetime, Any]]
-        self._kept = {}
-        self._past: dict[tuple[str, str], tuple[WorkflowRun, ...]] = {}
+    """The workflow runs of one repository on GitHub."""
 
     def pause(self) -> float:
         return self._http.pause
@@ -87,20 +62,20 @@ class GithubActions(GithubFailures):
         return None if found is None else parse_run(found)
 
     def jobs(self, run: WorkflowRun, *, age: float = 0) -> tuple[Job, ...]:
-        return self._keep("jobs", run, age, lambda: self._read_jobs(run))
+        return self._keep(run, age, self._read_jobs)
 
     @reading
-    def _read_jobs(self, run: WorkflowRun) -> tuple[Job, ...]:
-        jobs = self._run_at(run.id).jobs("latest")
+    def _read_jobs(self, run: int) -> tuple[Job, ...]:
+        jobs = self._run_at(run).jobs("latest")
         return tuple(map(parse_job, self._http.items(jobs)))
 
     def past(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
         key = run.path, run.event
         if key not in self._past:
-            try:
-                self._past[key] = self._read_past(run)
-            except (NotAllowedError, ReadError):
-                self._past[key] = ()
+            past = unless(
+                lambda: self._read_past(run), NotAllowedError, ReadError
+            )
+            self._past[key] = past or ()
         return self._past[key]
 
     @reading
@@ -111,7 +86,7 @@ class GithubActions(GithubFailures):
         # Jobs that were kept from an earlier attempt have its times.
         once = [each for each in found if each.attempt == 1]
         return tuple(
-            replace(each, jobs=self._read_jobs(each))
+            replace(each, jobs=self._read_jobs(each.id))
             for each in once[:_PAST_RUNS]
             if each.id != run.id
         )
@@ -163,38 +138,22 @@ class GithubActions(GithubFailures):
     def pending_deployments(
         self, run: WorkflowRun
     ) -> tuple[PendingDeployment, ...]:
-        return self._keep(
-            "deployments",
-            run,
-            _WAITS_AGE,
-            lambda: self._read_deployments(run.id),
-        )
+        return self._keep(run, _WAITS_AGE, self._read_deployments)
 
     @reading
     def _read_deployments(self, run: int) -> tuple[PendingDeployment, ...]:
         path = f"{self._actions}/runs/{run}/pending_deployments"
-        try:
-            found = self._http.get(path)
-        except NotAllowedError:
-            return ()
+        found = unless(lambda: self._http.get(path), NotAllowedError)
         return tuple(map(parse_deployment, found or ()))
 
     def concurrency(self, run: WorkflowRun) -> ConcurrencyGroup | None:
-        return self._keep(
-            "concurrency",
-            run,
-            _WAITS_AGE,
-            lambda: self._read_concurrency(run.id),
-        )
+        return self._keep(run, _WAITS_AGE, self._read_concurrency)
 
     @reading
     def _read_concurrency(self, run: int) -> ConcurrencyGroup | None:
         """Read where a run stands; older servers do not tell."""
         path = f"{self._actions}/runs/{run}/concurrency_groups"
-        try:
-            found = self._http.get(path)
-        except NotAllowedError:
-            return None
+        found = unless(lambda: self._http.get(path), NotAllowedError)
         groups = found["concurrency_groups"] if found else []
         for group in groups:
             for member in group["group_members"]:
@@ -216,10 +175,9 @@ class GithubActions(GithubFailures):
         job = member.get("job_id")
         ahead = {"ahead_of_job": job} if job else {"ahead_of_run": run}
         path = f"{self._actions}/concurrency_groups/{quote(name, safe='')}"
-        try:
-            found = self._http.get(path, **ahead)
-        except (NotAllowedError, ReadError):
-            return None, None
+        found = unless(
+            lambda: self._http.get(path, **ahead), NotAllowedError, ReadError
+        )
         for other in found["group_members"] if found else ():
             if other["status"] != "in_progress":
                 continue
@@ -285,20 +243,20 @@ class GithubActions(GithubFailures):
                 ),
             ) from e
         finally:
-            self._kept.pop(("deployments", write.run), None)
+            self._kept.pop((self._read_deployments, write.run), None)
 
     # -- Parts --------------------------------------------------------------
 
     def _keep(
-        self, kind: str, run: WorkflowRun, age: float, read: Callable[[], T]
+        self, run: WorkflowRun, age: float, read: Callable[[int], T]
     ) -> T:
         """Read, unless that was done and the run is as it was then."""
         bare = replace(run, jobs=(), expected_at=None)
         now = self._http.clock.now()
-        kept = self._kept.get((kind, run.id))
+        kept = self._kept.get((read, run.id))
         if kept is not None and kept[0] == bare:
             if timedelta() <= now - kept[1] < timedelta(seconds=age):
                 return cast("T", kept[2])
-        value = read()
-        self._kept[kind, run.id] = (bare, self._http.clock.now(), value)
+        value = read(run.id)
+        self._kept[read, run.id] = (bare, self._http.clock.now(), value)
         return value

@@ -6,6 +6,7 @@ errors of ours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
@@ -34,6 +35,7 @@ __all__ = [
     "judge",
     "look",
     "reading",
+    "unless",
     "writing",
 ]
 
@@ -130,6 +132,14 @@ def look(read: Callable[[], T]) -> T:
         raise NotSentError(e.message) from e
 
 
+def unless(read: Callable[[], T], *errors: type[Exception]) -> T | None:
+    """Read what can be done without; return `None` where it fails so."""
+    try:
+        return read()
+    except errors:
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """An answer, whatever it says."""
@@ -216,7 +226,7 @@ def judge(
         )
     raise RefusedError(
         f"GitHub refused: {answer.said}",
-        is_duplicate="already_exists" in answer.said,
+        is_duplicate=re.search("already[_ ]exists", answer.said) is not None,
     )
 
 

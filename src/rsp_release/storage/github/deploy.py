@@ -24,14 +24,7 @@ from ...exceptions import (
     RefusedError,
     UncertainError,
 )
-from ...models import (
-    EditPull,
-    Fork,
-    MakeFork,
-    PullRequest,
-    PushFiles,
-    Repository,
-)
+from ...models import EditPull, Fork, MakeFork, PushFiles, Repository
 from .answers import reading, writing
 from .graphql import batches, query
 from .http import GithubHttp
@@ -79,11 +72,6 @@ class GithubDeploy(GithubPulls):
         self._blobs: dict[str, str] = {}
         self._scanned: dict[str, str] = {}
 
-    @property
-    def name(self) -> str:
-        """Owner and name."""
-        return self._name
-
     # -- Reading ------------------------------------------------------------
 
     @reading
@@ -92,7 +80,7 @@ class GithubDeploy(GithubPulls):
         found = self._look_up()
         if found is None:
             raise BlockedError(
-                f"there is no repository {self._name}, or these credentials"
+                f"there is no repository {self.name}, or these credentials"
                 " may not see it",
                 help="check deploy.repository in the settings, and the token",
             )
@@ -105,12 +93,12 @@ class GithubDeploy(GithubPulls):
         A fork has another name than the repository where that was taken, or
         where somebody renamed it.
         """
-        owner, _, name = self._name.partition("/")
+        owner, _, name = self.name.partition("/")
         answer = query(self._http, _FORK, {"owner": owner, "name": name})
         repository = answer.data["repository"]
         if repository is None:
             said = "; ".join(answer.errors.values())
-            raise ReadError(f"GitHub shows no forks of {self._name}: {said}")
+            raise ReadError(f"GitHub shows no forks of {self.name}: {said}")
         login = str(answer.data["viewer"]["login"])
         found = [
             fork
@@ -147,12 +135,12 @@ class GithubDeploy(GithubPulls):
     def _tree(
         self, commit: str, repository: str | None = None
     ) -> dict[str, _File]:
-        key = repository or self._name, commit
+        key = repository or self.name, commit
         if key not in self._trees:
             tree = self._repo_at(key[0]).get_git_tree(commit, recursive=True)
             if tree.truncated is not False:
                 raise ReadError(
-                    f"{self._name} has too many files for GitHub to list",
+                    f"{self.name} has too many files for GitHub to list",
                     help="use a checkout: rsp-release deploy --local PATH",
                 )
             self._trees[key] = {
@@ -167,7 +155,7 @@ class GithubDeploy(GithubPulls):
     ) -> Mapping[str, str]:
         """Return files, each exactly; those not there are left out."""
         tree = self._tree(commit, repository)
-        repo = self._repo_at(repository or self._name)
+        repo = self._repo_at(repository or self.name)
         return {
             path: self._read(repo, tree[path].sha, path)
             for path in paths
@@ -200,7 +188,7 @@ class GithubDeploy(GithubPulls):
             for alias in aliases
         )
         declared = "".join(f", ${alias}: GitObjectID!" for alias in aliases)
-        owner, _, name = self._name.partition("/")
+        owner, _, name = self.name.partition("/")
         answer = query(
             self._http,
             f"query Files($owner: String!, $name: String!{declared})"
@@ -210,7 +198,7 @@ class GithubDeploy(GithubPulls):
         files = answer.data.get("repository")
         if files is None:
             said = "; ".join(answer.errors.values())
-            raise ReadError(f"GitHub shows no files of {self._name}: {said}")
+            raise ReadError(f"GitHub shows no files of {self.name}: {said}")
         for alias, sha in aliases.items():
             # No text: it is binary, and nothing that is looked for.
             self._scanned[sha] = (files.get(alias) or {}).get("text") or ""
@@ -219,11 +207,6 @@ class GithubDeploy(GithubPulls):
     def message(self, repository: str, commit: str) -> str:
         """Return the message of a commit. Untrusted text."""
         return self._repo_at(repository).get_git_commit(commit).message
-
-    @reading
-    def pulls_of(self, owner: str, branch: str) -> tuple[PullRequest, ...]:
-        """Return all pull requests of a branch, newest first."""
-        return self._pulls_of(owner, branch)
 
     # -- Writing ------------------------------------------------------------
 
@@ -258,14 +241,7 @@ class GithubDeploy(GithubPulls):
             path = f"{repo.url}/git/refs/heads/{quote(write.branch)}"
             self._http.at(GitRef, path).edit(commit, force=True)
             return
-        try:
-            repo.create_git_ref(f"refs/heads/{write.branch}", commit)
-        except RefusedError as e:
-            raise RefusedError(
-                e.message,
-                help=e.help,
-                is_duplicate="already exists" in e.message.lower(),
-            ) from e
+        repo.create_git_ref(f"refs/heads/{write.branch}", commit)
 
     @writing
     def _make_commit(self, repo: GithubRepository, write: PushFiles) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from github.CheckRun import CheckRun
 from github.Repository import Repository
 
 from ...exceptions import NotAllowedError, ReadError
-from ...models import Annotation, Job
+from ...models import Annotation, Job, WorkflowRun
 from ..http import Limits, Request
-from .answers import reading
+from .answers import reading, unless
 from .http import GithubHttp
 from .job_log import LogTail
 from .shapes import parse_annotation
@@ -37,14 +39,24 @@ class GithubFailures:
         Sends the requests.
     repository
         Owner and name.
+    own_run
+        The number of the workflow run that this program is a part of, if it
+        is.
     """
 
-    def __init__(self, *, http: GithubHttp, repository: str) -> None:
+    def __init__(
+        self, *, http: GithubHttp, repository: str, own_run: int | None = None
+    ) -> None:
         self._http = http
-        self._name = repository
+        self.name = repository
+        """Owner and name."""
         self._root = f"/repos/{quote(repository)}"
         self._actions = f"{self._root}/actions"
         self._repo = http.at(Repository, self._root)
+        self._own_run = own_run
+        # What was read of the runs, and need not be read again.
+        self._kept: dict[object, tuple[WorkflowRun, datetime, Any]] = {}
+        self._past: dict[tuple[str, str], tuple[WorkflowRun, ...]] = {}
         self._explained: dict[tuple[int, int], Job] = {}
 
     def _look_up(self) -> Repository | None:
@@ -54,10 +66,13 @@ class GithubFailures:
     def explain(self, job: Job, *, lines: int) -> Job:
         key = job.id, job.attempt
         if key not in self._explained:
-            annotations = self._read_annotations(job)
+            # A fine-grained token may not read them.
+            annotations = unless(
+                lambda: self._read_annotations(job), NotAllowedError, ReadError
+            )
             log, note = self._read_log(job, lines)
             self._explained[key] = replace(
-                job, annotations=annotations, log=log, log_note=note
+                job, annotations=annotations or (), log=log, log_note=note
             )
         known = self._explained[key]
         return replace(
@@ -67,15 +82,8 @@ class GithubFailures:
             log_note=known.log_note,
         )
 
-    def _read_annotations(self, job: Job) -> tuple[Annotation, ...]:
-        """Read annotations, which a fine-grained token may not."""
-        try:
-            return self._ask_annotations(job)
-        except (NotAllowedError, ReadError):
-            return ()
-
     @reading
-    def _ask_annotations(self, job: Job) -> tuple[Annotation, ...]:
+    def _read_annotations(self, job: Job) -> tuple[Annotation, ...]:
         check = self._http.at(CheckRun, f"{self._root}/check-runs/{job.id}")
         found = self._http.find(
             lambda: self._http.items(check.get_annotations(), 50)

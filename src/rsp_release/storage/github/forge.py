@@ -39,7 +39,7 @@ class GithubForge(GithubSettings):
         found = self._look_up()
         if found is None:
             raise NotAllowedError(
-                f"there is no repository {self._name}, or these credentials"
+                f"there is no repository {self.name}, or these credentials"
                 " may not see it",
                 help="check the name (--repo) and the token (GITHUB_TOKEN)",
             )

@@ -34,7 +34,7 @@ from ...models import (
 )
 from ...models.github import BranchRules
 from .actions import GithubActions
-from .answers import asking, look, reading, writing
+from .answers import asking, look, reading, unless, writing
 from .http import settle
 from .shapes import parse_pull, parse_run
 
@@ -65,7 +65,7 @@ class GithubPulls(GithubActions):
     @property
     def url(self) -> str:
         """The repository's page."""
-        return f"{self._http.web_url}/{self._name}"
+        return f"{self._http.web_url}/{self.name}"
 
     @reading
     def generate_notes(
@@ -155,12 +155,13 @@ class GithubPulls(GithubActions):
         )
         return BranchRules(needs_pull=True, approvals=approvals or 0)
 
-    @reading
     def pulls(self, branch: str) -> tuple[PullRequest, ...]:
         """Return all pull requests of a branch, newest first."""
-        return self._pulls_of(self._name.split("/", maxsplit=1)[0], branch)
+        return self.pulls_of(self.name.split("/", maxsplit=1)[0], branch)
 
-    def _pulls_of(self, owner: str, branch: str) -> tuple[PullRequest, ...]:
+    @reading
+    def pulls_of(self, owner: str, branch: str) -> tuple[PullRequest, ...]:
+        """Return all pull requests of an owner's branch, newest first."""
         listed = self._repo.get_pulls(state="all", head=f"{owner}:{branch}")
         found = [parse_pull(pull) for pull in self._http.items(listed)]
         mine = (pull for pull in found if pull.branch == branch)
@@ -286,10 +287,11 @@ class GithubPulls(GithubActions):
         """Read checks and statuses; fine-grained tokens see no checks."""
         found: dict[object, Check] = {}
         of_commit = self._http.at(Commit, f"{self._root}/commits/{commit}")
-        try:
-            checks = self._http.items(of_commit.get_check_runs())
-        except NotAllowedError:
-            checks = []
+        checks = unless(
+            lambda: self._http.items(of_commit.get_check_runs()),
+            NotAllowedError,
+        )
+        checks = checks or []
         # A check has its job's name, which two workflows may share.
         names = {check.name for check in checks}
         runs: Mapping[int | None, WorkflowRun] = {}
@@ -308,11 +310,8 @@ class GithubPulls(GithubActions):
                 state=check_state(check.status, check.conclusion),
                 is_own=f"/runs/{self._own_run}/" in (check.details_url or ""),
             )
-        try:
-            statuses = of_commit.get_combined_status().statuses
-        except NotAllowedError:
-            statuses = []
-        for status in statuses:
+        combined = unless(of_commit.get_combined_status, NotAllowedError)
+        for status in combined.statuses if combined else ():
             name, state = status.context, status.state
             is_over = "queued" if state == "pending" else "completed"
             found[name] = Check(name=name, state=check_state(is_over, state))
