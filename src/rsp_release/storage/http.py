@@ -45,7 +45,6 @@ __all__ = [
     "Limits",
     "Reply",
     "Request",
-    "Stream",
     "decode_json",
     "find_fault",
     "is_loopback",
@@ -130,24 +129,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A whole answer."""
-
-    status: int
-    """The HTTP status."""
-
-    url: str = field(repr=False)
-    """The address that answered: another one after a redirect."""
-
-    headers: Mapping[str, str] = field(repr=False)
-    """The headers, whose names may be asked for in any case."""
-
-    body: bytes = field(repr=False)
-    """The body, unpacked."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
-    """An answer whose body is still to be read."""
+    """An answer."""
 
     status: int
     """The HTTP status."""
@@ -159,7 +141,12 @@ class Stream:
     """The headers, whose names may be asked for in any case."""
 
     parts: Iterator[bytes] = field(repr=False)
-    """The body, unpacked, in parts of at most 64 KiB."""
+    """The body, unpacked, in parts of at most 64 KiB, as far as it is not
+    read yet.
+    """
+
+    body: bytes = field(default=b"", repr=False)
+    """The body, unpacked, once it is read."""
 
 
 class _ExchangeError(Exception):
@@ -244,15 +231,10 @@ class Exchange:
             Raised if it is not known what became of a write.
         """
         with self.stream(request) as answer:
-            return Reply(
-                status=answer.status,
-                url=answer.url,
-                headers=answer.headers,
-                body=b"".join(answer.parts),
-            )
+            return replace(answer, body=b"".join(answer.parts))
 
     @contextlib.contextmanager
-    def stream(self, request: Request) -> Iterator[Stream]:
+    def stream(self, request: Request) -> Iterator[Reply]:
         """Send a request, and let the answer be read part by part.
 
         Parameters
@@ -262,7 +244,7 @@ class Exchange:
 
         Yields
         ------
-        Stream
+        Reply
             The answer. What was not read of it at the end is left.
 
         Raises
@@ -275,7 +257,7 @@ class Exchange:
         try:
             request, response = self._follow(request)
             with contextlib.closing(response):
-                yield Stream(
+                yield Reply(
                     status=response.status,
                     url=request.url,
                     headers=response.headers,

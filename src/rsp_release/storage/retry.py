@@ -16,6 +16,9 @@ __all__ = ["LastingReadError", "ReadRetrier", "retry_after"]
 
 T = TypeVar("T")
 
+_ATTEMPTS = 4
+"""How often a read is tried at most."""
+
 
 class LastingReadError(ReadError):
     """A read that failed, and would fail again."""
@@ -30,16 +33,11 @@ class ReadRetrier:
         Where the waits between the attempts are spent.
     random
         Spreads the waits, if they shall be.
-    attempts
-        How often a read is tried at most.
     """
 
-    def __init__(
-        self, *, clock: Clock, random: Random | None = None, attempts: int = 4
-    ) -> None:
+    def __init__(self, *, clock: Clock, random: Random | None = None) -> None:
         self._clock = clock
         self._random = random
-        self._attempts = attempts
 
     def read(
         self,
@@ -70,8 +68,7 @@ class ReadRetrier:
             Raised if the last attempt failed as well.
         """
         seconds = 0.25
-        for _ in range(self._attempts - 1):
-            wait: float | None = 0.0
+        for _ in range(_ATTEMPTS - 1):
             try:
                 answer = function()
                 wait = again(answer)

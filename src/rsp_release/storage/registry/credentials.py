@@ -79,8 +79,6 @@ class Credentials:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._config: dict[str, Any] | None = None
-        self._config_problem: str | None = None
         self._known: dict[str, tuple[Credential, ...]] = {}
         self.problems: dict[str, str] = {}
 
@@ -161,21 +159,16 @@ class Credentials:
             if not home:
                 return {}
             folder = str(Path(home) / ".docker")
-        if self._config is None:
-            self._config = {}
-            path = Path(folder) / "config.json"
-            try:
-                config = json.loads(path.read_bytes())
-                if not isinstance(config, dict):
-                    raise ValueError  # noqa: TRY004
-                self._config = config
-            except FileNotFoundError:
-                pass
-            except (OSError, ValueError, RecursionError):
-                self._config_problem = "docker's config.json cannot be read"
-        if self._config_problem is not None:
-            self.problems[host] = self._config_problem
-        return self._config
+        config = None
+        try:
+            config = json.loads((Path(folder) / "config.json").read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError):
+            pass
+        if not isinstance(config, dict):
+            self.problems[host] = "docker's config.json cannot be read"
+        return as_object(config)
 
     def _ask_helper(self, helper: object, server: str) -> Credential | None:
         """Return what a credential helper has for a registry.

@@ -199,9 +199,7 @@ class OciRegistry:
     def _platform(self, place: Place, digest: str) -> str | None:
         """Return the platform of a manifest, which its config tells."""
         manifest = self._document(place, digest)
-        if not manifest.config_digest or not manifest.is_image:
-            return None
-        return _about(place, self._blob(place, manifest.config_digest))[0]
+        return self._about(place, manifest)[0] if manifest.is_image else None
 
     def _deepen(
         self, report: ImageReport, place: Place, document: Document
@@ -225,10 +223,7 @@ class OciRegistry:
     ) -> PlatformImage:
         """Return what one platform's manifest, config and attestation say."""
         manifest = self._document(place, image.digest)
-        created = revision = None
-        if manifest.config_digest is not None:
-            body = self._blob(place, manifest.config_digest)
-            _, created, revision = _about(place, body)
+        _, created, revision = self._about(place, manifest)
         source = None
         for entry in top.entries:
             if entry.attests == image.digest and source is None:
@@ -293,6 +288,18 @@ class OciRegistry:
         self._blobs[digest] = reply.body
         return reply.body
 
+    def _about(
+        self, place: Place, manifest: Document
+    ) -> tuple[str | None, datetime | None, str | None]:
+        """Read a manifest's config, as far as it has one."""
+        if not manifest.config_digest:
+            return None, None, None
+        body = self._blob(place, manifest.config_digest)
+        try:
+            return parse_config(body)
+        except ValueError as e:
+            raise ReadError(f"{place.host} {e}") from None
+
     def _read(self, place: Place, reply: Reply) -> Document:
         """Return the document that an answer holds."""
         if reply.status != 200:
@@ -324,13 +331,3 @@ def _missing(
     there = set(present)
     wanted = ((parse_platform(p) or plain_text(p)) for p in promised)
     return tuple(p for p in wanted if p not in there)
-
-
-def _about(
-    place: Place, body: bytes
-) -> tuple[str | None, datetime | None, str | None]:
-    """Read a config, saying whose it is where it is malformed."""
-    try:
-        return parse_config(body)
-    except ValueError as e:
-        raise ReadError(f"{place.host} {e}") from None
