@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
+from unittest.mock import patch
 
 from typing_extensions import override
 
@@ -236,12 +237,16 @@ def _by_exchange(url: str, name: str) -> None:
 
 def _by_registry(url: str, name: str) -> None:
     from rsp_release.models import Image
+    from rsp_release.storage.registry import client
     from rsp_release.storage.registry.oci import OciRegistry
 
     host = url.removeprefix("http://")
-    with contextlib.closing(
-        OciRegistry(environ={}, clock=NoClock(), limits=_limits(name))
-    ) as registry:
+    with (
+        patch.object(client, "LIMITS", _limits(name)),
+        contextlib.closing(
+            OciRegistry(environ={}, clock=NoClock())
+        ) as registry,
+    ):
         report = registry.look(Image(name=f"{host}/{name}", tag="1"))
     if report.state == "unknown":
         raise ReleaseError(str(report.reason))

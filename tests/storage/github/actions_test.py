@@ -206,7 +206,7 @@ def test_log_of_50_mb_is_not_held(
 
 
 def test_line_without_an_end_is_not_held() -> None:
-    tail = LogTail(started_at=None, completed_at=None, lines=3)
+    tail = LogTail(step=None, lines=3)
     tracemalloc.start()
     for _ in range(200):
         tail.feed(b"y" * 100_000)
@@ -221,9 +221,7 @@ def test_line_without_an_end_is_not_held() -> None:
 @pytest.mark.parametrize("size", [1, 7, 64, 100_000])
 def test_pieces_may_be_cut_anywhere(size: int) -> None:
     step = make_job().steps[1]
-    tail = LogTail(
-        started_at=step.started_at, completed_at=step.completed_at, lines=20
-    )
+    tail = LogTail(step=step, lines=20)
     data = LOG.encode()
     for at in range(0, len(data), size):
         tail.feed(data[at : at + size])

@@ -15,6 +15,7 @@ import pytest
 from rsp_release.images.identity import compare, moved
 from rsp_release.models import Image, ImageReport
 from rsp_release.storage.http import Limits
+from rsp_release.storage.registry import client
 from rsp_release.storage.registry.oci import OciRegistry
 from tests.support.registry import (
     DOCKER_MANIFEST,
@@ -561,23 +562,20 @@ class TestAnswers:
         assert report.state == "unknown"
         assert report.reason == ("cannot resolve registry.example")
 
-    def test_silence(self) -> None:
+    def test_silence(self, monkeypatch: pytest.MonkeyPatch) -> None:
         import socket
 
+        monkeypatch.setattr(client, "LIMITS", Limits(silence=0.1))
         with (
             socket.create_server(("127.0.0.1", 0)) as server,
-            closing(
-                OciRegistry(
-                    environ={}, clock=FakeClock(), limits=Limits(silence=0.1)
-                )
-            ) as registry,
+            closing(OciRegistry(environ={}, clock=FakeClock())) as registry,
         ):
             address = f"127.0.0.1:{server.getsockname()[1]}"
             report = registry.look(image(address, "app", "1"))
         assert report.state == "unknown"
         assert report.reason == f"{address} did not answer in time"
 
-    def test_drip(self) -> None:
+    def test_drip(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A server that sends a byte now and then doesn't hold us."""
         import socket
         import threading
@@ -599,12 +597,9 @@ class TestAnswers:
             thread = threading.Thread(target=serve)
             thread.start()
             address = f"127.0.0.1:{server.getsockname()[1]}"
+            monkeypatch.setattr(client, "LIMITS", Limits(total=0.4))
             with closing(
-                OciRegistry(
-                    environ={},
-                    clock=FakeClock(),
-                    limits=Limits(total=0.4),
-                )
+                OciRegistry(environ={}, clock=FakeClock())
             ) as registry:
                 report = registry.look(image(address, "app", "1"))
             thread.join()

@@ -58,9 +58,7 @@ class GithubFleet:
         self._http = http
 
     def facts(
-        self,
-        names: Sequence[str],
-        advance: Callable[[int], None] = lambda count: None,
+        self, names: Sequence[str], advance: Callable[[int], None]
     ) -> Mapping[str, Facts]:
         """Read what there is to say of repositories.
 
@@ -87,9 +85,7 @@ class GithubFleet:
         }
 
     def unreleased(
-        self,
-        facts: Mapping[str, Facts],
-        advance: Callable[[int], None] = lambda count: None,
+        self, facts: Mapping[str, Facts], advance: Callable[[int], None]
     ) -> Mapping[str, Unreleased]:
         """Read what came after the latest release of repositories.
 

@@ -1,22 +1,40 @@
-"""GitHub, as the steps need it."""
+"""GitHub, as the steps and the checks need it.
+
+No check writes. Where only a write could tell whether it is allowed, a
+request is sent that GitHub answers without making anything.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from github.GithubException import GithubException
 from github.Issue import Issue
 
 from ...exceptions import NotAllowedError, NotSentError, RefusedError
-from ...models import CreateRelease, PublishRelease, ReleasePage, Repository
-from .answers import look, reading, writing
-from .settings import GithubSettings
-from .shapes import parse_release, parse_repository
+from ...models import (
+    Check,
+    CreateRelease,
+    PublishRelease,
+    ReleasePage,
+    Repository,
+    WorkflowRun,
+)
+from ...models.github import Credentials, Ruleset
+from .answers import asking, look, reading, writing
+from .pulls import GithubPulls, check_state
+from .shapes import parse_release, parse_repository, parse_run
 from .source import peel
 
 __all__ = ["GithubForge"]
 
+_VIEWER = "query { viewer { login } }"
 
-class GithubForge(GithubSettings):
+_GITHUB_TOKEN = "github-actions[bot]"
+"""Who acts where a workflow's own token does."""
+
+
+class GithubForge(GithubPulls):
     """One repository on GitHub.
 
     Parameters
@@ -108,3 +126,168 @@ class GithubForge(GithubSettings):
                 f"on GitHub, tag {tag} is at {found.commit[:10]}, and not at"
                 f" {commit[:10]}"
             )
+
+    # -- What the checks look at --------------------------------------------
+
+    @reading
+    def credentials(self) -> Credentials:
+        """Return what is known of the credentials."""
+        self._look_up()
+        return Credentials(
+            kind=self._http.token_kind,
+            scopes=self._http.scopes,
+            hides=self._http.hides,
+        )
+
+    @reading
+    def rulesets(self, target: str) -> tuple[Ruleset, ...]:
+        """Return the rulesets in force, those of the organisation as well."""
+        path = f"{self._root}/rulesets"
+        listed = self._http.find(
+            lambda: self._http.raw_items(
+                path, targets=target, includes_parents="true"
+            )
+        )
+        return tuple(
+            _parse_ruleset(self._http.ask("GET", f"{path}/{each['id']}"))
+            for each in listed or ()  # an older server has none
+            if each["enforcement"] == "active" and each["target"] == target
+        )
+
+    @reading
+    def has_immutable_releases(self) -> bool:
+        """Return whether published releases are locked for ever.
+
+        Raises
+        ------
+        NotAllowedError
+            Raised if only administrators are told.
+        """
+        found = self._http.get(f"{self._root}/immutable-releases")
+        if found is not None:
+            return bool(found["enabled"])
+        seen = self._look_up()
+        if not (seen and seen.permissions and seen.permissions.admin):
+            # GitHub says "not found" to those who may not know as well.
+            raise NotAllowedError(
+                "GitHub tells only administrators of the repository"
+            )
+        return False
+
+    @reading
+    def secret_names(self) -> frozenset[str]:
+        """Return the names of the secrets that workflows get.
+
+        Raises
+        ------
+        NotAllowedError
+            Raised if the credentials may not see them.
+        """
+        own = self._http.items(self._repo.get_secrets())
+        shared = self._http.raw_items(
+            f"{self._actions}/organization-secrets", "secrets"
+        )
+        return frozenset(secret.name for secret in own) | frozenset(
+            secret["name"] for secret in shared
+        )
+
+    @reading
+    def checks(self, commit: str) -> tuple[Check, ...]:
+        """Return the checks and statuses of a commit.
+
+        Fine-grained tokens cannot read checks, but workflow runs. Those that
+        a schedule started test the newest dependencies, and not the commit.
+        """
+        found = self._checks(commit, skips_scheduled=True)
+        if found:
+            return found
+        newest: dict[tuple[str, str], Check] = {}
+        for run in self._runs_by_suite(commit).values():
+            if run.event == "schedule":
+                continue
+            check = Check(
+                name=run.name,
+                state=check_state(run.status, run.conclusion),
+                is_own=run.id == self._own_run,
+            )
+            newest.setdefault((run.path, run.event), check)
+        return tuple(newest.values())
+
+    @reading
+    def has_releases(self) -> bool:
+        """Return whether any release of the repository is published."""
+        # Drafts are listed too, to who may see them.
+        listed = self._http.items(self._repo.get_releases())
+        return any(release.draft is False for release in listed)
+
+    @reading
+    def last_scheduled(self, path: str) -> WorkflowRun | None:
+        """Return the last run of a workflow that its schedule started."""
+        found = self._of_workflow(
+            path, 1, event="schedule", status="completed"
+        )
+        return found[0] if found else None
+
+    @reading
+    def runs_of_tag(self, tag: str) -> tuple[WorkflowRun, ...]:
+        """Return the runs that were for a tag, by its name."""
+        return tuple(map(parse_run, self._runs(most=30, branch=tag)))
+
+    # -- Probes -------------------------------------------------------------
+
+    def may_write_contents(self, commit: str) -> bool:
+        """Return whether contents may be written.
+
+        Generating notes needs that permission, and makes nothing.
+        """
+        return self._is_allowed(
+            lambda: self._repo.generate_release_notes(
+                "rsp-release-check", target_commitish=commit
+            )
+        )
+
+    @reading
+    def starts_workflows(self) -> bool | None:
+        """Return whether what these credentials do starts workflows.
+
+        `None` where GitHub does not say.
+
+        What a workflow's own token does starts none, or runs would follow
+        one another for ever; an app's token looks the same.
+        https://docs.github.com/en/actions/concepts/security/github_token
+        """
+        if self._http.token_kind != "app":
+            return True
+        try:
+            _, told = asking(lambda: self._http.graphql_query(_VIEWER, {}))
+        except GithubException:
+            return None
+        if not told.get("data"):
+            return None
+        return bool(told["data"]["viewer"]["login"] != _GITHUB_TOKEN)
+
+
+def _parse_ruleset(data: Any) -> Ruleset:
+    names = (data.get("conditions") or {}).get("ref_name") or {}
+    rules = data.get("rules") or []
+    parameters = [
+        rule.get("parameters") or {}
+        for rule in rules
+        if rule["type"] in ("tag_name_pattern", "branch_name_pattern")
+    ]
+    return Ruleset(
+        name=data["name"],
+        url=((data.get("_links") or {}).get("html") or {}).get("href"),
+        include=tuple(names.get("include", ["~ALL"])),
+        exclude=tuple(names.get("exclude", [])),
+        rules=tuple(rule["type"] for rule in rules),
+        names=tuple(
+            (
+                str(each.get("operator", "")),
+                str(each.get("pattern", "")),
+                bool(each.get("negate")),
+            )
+            for each in parameters
+        ),
+        bypass=data.get("current_user_can_bypass"),
+    )

@@ -12,6 +12,8 @@ import re
 from collections import deque
 from datetime import UTC, datetime, timedelta
 
+from ...models import JobStep
+
 __all__ = ["LogTail"]
 
 _STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z ")
@@ -34,23 +36,17 @@ class LogTail:
 
     Parameters
     ----------
-    started_at, completed_at
-        When the step began and ended, in GitHub's whole seconds; `None`
-        where that is not known.
+    step
+        The step, whose times are GitHub's whole seconds; `None` where it is
+        not known.
     lines
         How many lines to keep.
     """
 
-    def __init__(
-        self,
-        *,
-        started_at: datetime | None,
-        completed_at: datetime | None,
-        lines: int,
-    ) -> None:
-        self._first = _second(started_at)
-        end = completed_at + timedelta(seconds=1) if completed_at else None
-        self._end = _second(end)
+    def __init__(self, *, step: JobStep | None, lines: int) -> None:
+        self._first = _second(step.started_at if step else None)
+        end = step.completed_at if step else None
+        self._end = _second(end + timedelta(seconds=1) if end else None)
         self._stamp = b""
         self._rest = b""
         self._all: deque[bytes] = deque(maxlen=2 * lines)

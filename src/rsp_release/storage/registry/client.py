@@ -16,6 +16,10 @@ from .name import Place
 
 __all__ = ["RegistryClient", "is_marked", "is_refusal", "says_absent"]
 
+LIMITS = Limits(size=4 << 20)
+"""What a request may take: 4 MiB is the least size of a manifest that the
+distribution specification has registries accept."""
+
 PATIENCE = 10.0
 """The longest ``Retry-After``, in seconds, that is waited for here."""
 
@@ -43,20 +47,11 @@ class RegistryClient:
         The environment: credentials, proxies, certificates.
     clock
         What waits between attempts and tells when a token expires.
-    limits
-        What a request may take.
     """
 
-    def __init__(
-        self,
-        *,
-        environ: Mapping[str, str],
-        clock: Clock,
-        limits: Limits,
-    ) -> None:
+    def __init__(self, *, environ: Mapping[str, str], clock: Clock) -> None:
         self._clock = clock
         self._exchange = Exchange(environ=environ, clock=clock)
-        self._limits = limits
         self._retrier = ReadRetrier(clock=clock)
         self._auth = Authenticator(send=self._send, clock=clock)
         self._credentials = Credentials(environ)
@@ -202,7 +197,7 @@ class RegistryClient:
     def _send(self, request: Request) -> Reply:
         """Send a request, again where that may help."""
         return self._retrier.read(
-            lambda: self._exchange.send(replace(request, limits=self._limits)),
+            lambda: self._exchange.send(replace(request, limits=LIMITS)),
             again=self._again,
         )
 

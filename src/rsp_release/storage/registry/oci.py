@@ -27,7 +27,7 @@ from datetime import datetime
 from ...engine.world import Clock
 from ...exceptions import ReadError
 from ...models import Image, ImageReport, PlatformImage
-from ..http import Limits, Reply, plain_text
+from ..http import Reply, plain_text
 from .client import RegistryClient, is_marked, is_refusal, says_absent
 from .manifest import (
     Document,
@@ -39,10 +39,6 @@ from .manifest import (
 from .name import Place, digest_of, is_digest, parse_name, parse_platform
 
 __all__ = ["OciRegistry"]
-
-LIMITS = Limits(size=4 << 20)
-"""What a request may take: 4 MiB is the least size of a manifest that the
-distribution specification has registries accept."""
 
 MAX_PLATFORMS = 16
 """How many platforms are inspected."""
@@ -66,20 +62,10 @@ class OciRegistry:
         The environment: credentials, proxies, certificates, the mirror.
     clock
         What waits between attempts and tells when a token expires.
-    limits
-        What a request may take.
     """
 
-    def __init__(
-        self,
-        *,
-        environ: Mapping[str, str],
-        clock: Clock,
-        limits: Limits = LIMITS,
-    ) -> None:
-        self._client = RegistryClient(
-            environ=environ, clock=clock, limits=limits
-        )
+    def __init__(self, *, environ: Mapping[str, str], clock: Clock) -> None:
+        self._client = RegistryClient(environ=environ, clock=clock)
         self._mirror = environ.get(MIRROR, "").strip().lower() or None
         self._seen: dict[Place, Document | None] = {}
         self._blobs: dict[str, bytes] = {}
