@@ -32,8 +32,8 @@ from rsp_release.models import (
 from rsp_release.storage.git.deploy_local import LocalDeploy
 from rsp_release.storage.github.deploy import GithubDeploy
 from rsp_release.storage.github.http import GithubHttp
-from rsp_sandbox import Sandbox
 from rsp_sandbox.merge import edit_tree
+from tests.support.box import Sandbox
 
 from ...support.deploying import DEPLOY, add_repository
 from ...support.simulated import VirtualClock
