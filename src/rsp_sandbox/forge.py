@@ -7,7 +7,7 @@ import re
 import secrets
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -103,7 +103,6 @@ class Forge:
         *,
         private: bool = False,
         description: str = "",
-        roles: Mapping[str, str] | None = None,
         publishes: Publishes | None = None,
     ) -> Project:
         """Serve a repository.
@@ -118,8 +117,6 @@ class Forge:
             Whether strangers get 404.
         description
             What its page says.
-        roles
-            ``admin``, ``write`` or ``read`` by login, beside the owner.
         publishes
             Tells what its workflows publish at a tag; `None`: nothing.
 
@@ -151,10 +148,10 @@ class Forge:
             pushed_at=now,
             description=description,
             publishes=publishes,
-            roles={k.lower(): v for k, v in (roles or {}).items()},
+            roles=dict.fromkeys(
+                (self.accounts.login.lower(), owner.lower()), "admin"
+            ),
         )
-        project.roles.setdefault(self.accounts.login.lower(), "admin")
-        project.roles.setdefault(owner.lower(), "admin")
         # What is there already is there for ever, and is no event.
         project.refs = History(git.refs())
         self._projects[name.lower()] = project

@@ -13,10 +13,13 @@ import rsp_sandbox
 from rsp_sandbox import Clock, Scenario
 from rsp_sandbox.accounts import SCOPES, Kind, Token, Window
 from rsp_sandbox.actions import Run
-from rsp_sandbox.base import Request, Response
+from rsp_sandbox.base import Problem, Request, Response
+from rsp_sandbox.discussion import review_shape
 from rsp_sandbox.forge import Forge
+from rsp_sandbox.pulls import find_pull
 from rsp_sandbox.records import Pull, Release
 from rsp_sandbox.registry import Image
+from rsp_sandbox.rest import Context, route
 
 from .faults import Faults
 
@@ -26,6 +29,42 @@ _PREFIX = {"classic": "ghp_", "fine-grained": "github_pat_", "actions": "ghs_"}
 _LIMIT = {"classic": 5000, "fine-grained": 5000, "actions": 1000}
 _MOST_REQUESTS = 20_000
 _MOST_BYTES = 1_000_000
+
+
+_VERDICTS = {
+    "APPROVE": "APPROVED",
+    "REQUEST_CHANGES": "CHANGES_REQUESTED",
+    "COMMENT": "COMMENTED",
+}
+
+
+@route(
+    "POST",
+    "/repos/{owner}/{repo}/pulls/{number}/reviews",
+    "pull_requests:write",
+)
+def create_review(context: Context) -> Response:
+    """Review a pull request; not one's own."""
+    pull = find_pull(context)
+    data = context.request.json()
+    event = str(data.get("event", "COMMENT"))
+    if event == "APPROVE" and context.actor == pull.author:
+        text = "Can not approve your own pull request"
+        raise Problem(422, "Unprocessable Entity", errors=[text])
+    review = {
+        "id": context.box.new_id("pull"),
+        "login": context.actor,
+        "body": data.get("body") or "",
+        "state": _VERDICTS.get(event, "PENDING"),
+        "at": context.now,
+        "sha": pull.head_sha,
+    }
+    pull.reviews.append(review)
+    if context.actor in pull.reviewers:
+        pull.reviewers.remove(context.actor)
+    pull.updated_at = context.now
+    context.box.touched()
+    return Response(200, review_shape(context, pull, review))
 
 
 class State:

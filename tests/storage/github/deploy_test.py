@@ -293,6 +293,7 @@ def test_fork_has_its_commits_later(box: Sandbox) -> None:
     write = replace(_write(deploy), repository=FORK)
     with pytest.raises(NotSentError, match=f"still making {FORK}"):
         deploy.push_files(write)
+    assert isinstance(box.clock, VirtualClock)
     box.clock.sleep(41)
     assert deploy.fork().is_ready
     deploy.push_files(write)
