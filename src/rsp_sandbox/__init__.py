@@ -21,8 +21,7 @@ from . import (  # noqa: F401  (they add routes)
 )
 from .base import Clock, SystemClock
 from .box import Sandbox
-from .faults import FAULTS, FaultRecord, Faults
-from .records import Project, Publishes, RequestRecord
+from .records import Project, Publishes
 from .scenario import (
     ImageScript,
     JobScript,
@@ -32,22 +31,16 @@ from .scenario import (
     Triggers,
     WorkflowScript,
 )
-from .state import State
 
 __all__ = [
-    "FAULTS",
     "Clock",
-    "FaultRecord",
-    "Faults",
     "ImageScript",
     "JobScript",
     "Lag",
     "Project",
     "Publishes",
-    "RequestRecord",
     "Sandbox",
     "Scenario",
-    "State",
     "StepScript",
     "SystemClock",
     "Triggers",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,14 +15,13 @@ __all__ = ["Accounts", "Kind", "Token"]
 
 Kind = Literal["classic", "fine-grained", "actions"]
 
-_PREFIX = {"classic": "ghp_", "fine-grained": "github_pat_", "actions": "ghs_"}
+SCOPES = ("repo", "workflow", "write:packages")
+"""The scopes of a classic token that may do everything."""
 
 _LEVELS = ("none", "read", "write", "admin")
 
 _WITHHELD = {"administration", "secrets", "workflows"}
 """Permissions that the token of a workflow cannot be given."""
-
-_LIMIT = {"classic": 5000, "fine-grained": 5000, "actions": 1000}
 
 
 @dataclass(slots=True)
@@ -45,13 +43,13 @@ class Token:
     """Credentials. The secret is left out of its representation."""
 
     secret: str = field(repr=False)
-    kind: Kind
     login: str
-    permissions: Mapping[str, str] | None
+    kind: Kind = "classic"
+    permissions: Mapping[str, str] | None = None
     """Level by permission; `None`: whatever its kind can be given."""
 
-    scopes: tuple[str, ...]
-    window: Window
+    scopes: tuple[str, ...] = SCOPES
+    window: Window = field(default_factory=lambda: Window(5000))
 
     def may(self, permission: str, level: str) -> bool:
         """Return whether it holds a permission of GitHub's list."""
@@ -77,47 +75,6 @@ class Accounts:
         """The rate limit of requests without credentials."""
         self.revoked = False
         """Whether every token is refused."""
-
-    def add(
-        self,
-        *,
-        kind: Kind = "classic",
-        login: str | None = None,
-        permissions: Mapping[str, str] | None = None,
-        scopes: tuple[str, ...] | None = None,
-        limit: int | None = None,
-    ) -> Token:
-        """Make a token.
-
-        Parameters
-        ----------
-        kind
-            What sort of token it is. Only ``classic`` has scopes; only
-            ``actions`` starts no workflow runs.
-        login
-            Whose it is.
-        permissions
-            Level by permission; by default all that it can be given.
-        scopes
-            Scopes of a classic token.
-        limit
-            Requests in an hour.
-        """
-        secret = _PREFIX[kind] + "Sandbox" + secrets.token_hex(15)
-        default = ("repo", "workflow", "write:packages")
-        owner = "github-actions[bot]" if kind == "actions" else self.login
-        token = Token(
-            secret=secret,
-            kind=kind,
-            login=login or owner,
-            permissions=permissions,
-            scopes=(default if scopes is None else scopes)
-            if kind == "classic"
-            else (),
-            window=Window(_LIMIT[kind] if limit is None else limit),
-        )
-        self.tokens[secret] = token
-        return token
 
     def find(self, secret: str) -> Token | None:
         """Return the token of a secret, if it is still good."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import email.utils
 import json
-import time
 import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
-from urllib.parse import quote
 
 __all__ = [
     "API_PREFIX",
@@ -25,7 +23,6 @@ __all__ = [
     "iso",
     "node_id",
     "number_of",
-    "quote_path",
 ]
 
 T = TypeVar("T")
@@ -42,9 +39,6 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Return the present time (aware, UTC)."""
 
-    def sleep(self, seconds: float) -> None:
-        """Let ``seconds`` pass."""
-
 
 class SystemClock:
     """The machine's own clock."""
@@ -52,10 +46,6 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the present time (aware, UTC)."""
         return datetime.now(UTC)
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep for ``seconds``."""
-        time.sleep(seconds)
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -74,11 +64,6 @@ def node_id(kind: str, number: object) -> str:
     """Make an opaque global id of the form that GitHub uses."""
     raw = f"0{len(kind)}:{kind}{number}".encode()
     return base64.b64encode(raw).decode()
-
-
-def quote_path(text: str) -> str:
-    """Quote a ref or path for a URL, leaving the slashes."""
-    return quote(text, safe="/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +224,9 @@ def invalid(
     return Problem(422, "Validation Failed", errors=[error])
 
 
-NOT_FOUND = "Not Found"
-
-
 def not_found() -> Problem:
     """Return GitHub's 404."""
-    return Problem(404, NOT_FOUND)
+    return Problem(404, "Not Found")
 
 
 def number_of(text: str) -> int:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import html
-import itertools
 import shutil
 import threading
-import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from . import graphql, rest
 from .accounts import Token
@@ -17,13 +15,11 @@ from .forge import Forge
 from .githttp import git_http
 from .logs import LogStore
 from .merging import merge_what_may
-from .misbehave import misbehave, spoil
 from .pulls import follow
-from .records import Project, RequestRecord
+from .records import Project
 from .releases import without_tag
 from .scenario import Scenario
-from .server import Reply, Server
-from .state import State
+from .server import Application, Server
 
 __all__ = ["Sandbox"]
 
@@ -48,17 +44,14 @@ class Sandbox(Forge):
         clock: Clock | None = None,
     ) -> None:
         super().__init__(scenario, port, clock, follow_push=_follow_push)
-        self.state = State(self)
-        """What tests look at."""
-        self.graphql: dict[str, Any] = {}
-        """Handlers of GraphQL by a word that the query must hold."""
-        self._request_numbers = itertools.count(1)
+        self.application: Application = self.handle
+        """Answers a request; may be replaced before the sandbox starts."""
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         try:
-            self._server = Server(self._answer, self._port)
+            self._server = Server(self.application, self._port)
             self._logs = LogStore(self.clock)
         except OSError:
             self.__exit__(None, None, None)
@@ -99,39 +92,16 @@ class Sandbox(Forge):
         for project in self.projects():
             merge_what_may(self, project)
 
-    def _answer(self, request: Request) -> Reply:
-        began = time.perf_counter()
-        number = next(self._request_numbers)
-        name = self.faults.draw(number, request.method, request.path)
-        if name == "slow":
-            time.sleep(self.faults.slow_seconds)
-        reply = misbehave(self, name, request)
-        if reply is None:
-            response = self._handle(request, stale=name == "stale")
-            reply = spoil(name, response)
-        response_or_none = reply.response
-        shown = response_or_none or Response(0)
-        record = RequestRecord(
-            number=number,
-            method=request.method,
-            path=request.path,
-            query=request.query,
-            headers={
-                key: value
-                for key, value in request.headers.items()
-                if key != "authorization"
-            },
-            body=request.body,
-            status=response_or_none.status if response_or_none else None,
-            response_headers=dict(shown.headers),
-            response_body=shown.encoded(),
-            fault=name,
-            seconds=time.perf_counter() - began,
-        )
-        self.state.keep(record)
-        return reply
+    def handle(self, request: Request, *, stale: bool = False) -> Response:
+        """Answer a request.
 
-    def _handle(self, request: Request, *, stale: bool) -> Response:
+        Parameters
+        ----------
+        request
+            The request.
+        stale
+            Whether it shows what was before the last write.
+        """
         found = git_http(self, request)
         if found is not None:
             return found
@@ -159,10 +129,6 @@ class Sandbox(Forge):
             raise Problem(401, "This endpoint requires you to be logged in.")
         data = request.json()
         query = str(data.get("query", ""))
-        for word, handler in self.graphql.items():
-            if word in query:
-                answer = handler(self, token, data.get("variables") or {})
-                return Response(200, answer)
         if query.lstrip().startswith(("query", "fragment", "mutation")):
             variables = data.get("variables") or {}
             return Response(200, graphql.answer(self, token, query, variables))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from urllib.parse import quote
 
 from . import shapes
-from .base import Problem, Response, not_found, quote_path
+from .base import Problem, Response, not_found
 from .jobs import commit_check_runs
 from .refs import commit_at, refs
 from .rest import Context, route
@@ -78,8 +79,6 @@ def get_commit(context: Context) -> Response:
     if name.endswith("/status"):
         return _status(context, name.removesuffix("/status"))
     commit = commit_at(context, name)
-    if "sha" in context.request.header("accept"):
-        return Response(200, body=commit.sha.encode())
     return Response(200, shapes.commit(context, commit))
 
 
@@ -122,8 +121,6 @@ def get_contents(context: Context) -> Response:
             for _, kind, sha, name in project.git.tree(entry[2])
         ]
         return Response(200, listed)
-    if "raw" in context.request.header("accept"):
-        return Response(200, body=found[2])
     data = content_shape(context, ref, path, "blob", entry[2])
     data["content"] = base64.encodebytes(found[2]).decode()
     data["encoding"] = "base64"
@@ -135,12 +132,12 @@ def content_shape(
 ) -> dict[str, Any]:
     """Return an entry of a folder, or a ``content-file`` without content."""
     project = context.project
-    quoted, is_file = quote_path(path), kind == "blob"
-    url = f"{context.api}/contents/{quoted}?ref={quote_path(ref)}"
+    quoted, is_file = quote(path), kind == "blob"
+    url = f"{context.api}/contents/{quoted}?ref={quote(ref)}"
     git_url = f"{context.api}/git/{'blobs' if is_file else 'trees'}/{sha}"
     shown = "blob" if is_file else "tree"
-    html = f"{context.web}/{shown}/{quote_path(ref)}/{quoted}"
-    raw = f"{context.web}/raw/{quote_path(ref)}/{quoted}"
+    html = f"{context.web}/{shown}/{quote(ref)}/{quoted}"
+    raw = f"{context.web}/raw/{quote(ref)}/{quoted}"
     found = project.git.read(sha) if is_file else None
     return {
         "name": path.rpartition("/")[2],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from . import shapes
 from .actions import Run
-from .base import Problem, Response, iso, node_id, number_of, quote_path
+from .base import Problem, Response, iso, node_id, number_of
 from .jobs import seen_jobs
 from .rest import Context, route
 from .runs import addresses, find_run
@@ -149,13 +150,13 @@ def concurrency_groups(context: Context) -> Response:
                 "status": "pending" if ahead else "in_progress",
                 "position": len(ahead),
                 "position_url": f"{context.api}/actions/concurrency_groups/"
-                f"{quote_path(run.group)}?ahead_of={run.id}",
+                f"{quote(run.group)}?ahead_of={run.id}",
             }
         )
     group = {
         "group_name": run.group,
         "group_url": f"{context.api}/actions/concurrency_groups"
-        f"/{quote_path(run.group)}",
+        f"/{quote(run.group)}",
         "group_members": members,
     }
     return Response(200, {"total_count": 1, "concurrency_groups": [group]})

@@ -10,16 +10,17 @@ from .pulls import find_pull, label, simple
 from .records import Pull
 from .rest import Context, page, route
 
-__all__: list[str] = []
+__all__ = ["review_shape"]
 
 R = "/repos/{owner}/{repo}"
 P = R + "/pulls/{number}"
 I = R + "/issues/{number}"  # noqa: E741
 
 
-def _review(
+def review_shape(
     context: Context, pull: Pull, review: dict[str, Any]
 ) -> dict[str, Any]:
+    """Return a ``pull-request-review``."""
     url = f"{context.api}/pulls/{pull.number}"
     web = f"{context.web}/pull/{pull.number}"
     html = f"{web}#pullrequestreview-{review['id']}"
@@ -42,39 +43,9 @@ def _review(
 def list_reviews(context: Context) -> Response:
     """List reviews."""
     pull = find_pull(context)
-    return page(context, pull.reviews, lambda r: _review(context, pull, r))
-
-
-_VERDICTS = {
-    "APPROVE": "APPROVED",
-    "REQUEST_CHANGES": "CHANGES_REQUESTED",
-    "COMMENT": "COMMENTED",
-}
-
-
-@route("POST", P + "/reviews", "pull_requests:write")
-def create_review(context: Context) -> Response:
-    """Review a pull request; not one's own."""
-    pull = find_pull(context)
-    data = context.request.json()
-    event = str(data.get("event", "COMMENT"))
-    if event == "APPROVE" and context.actor == pull.author:
-        text = "Can not approve your own pull request"
-        raise Problem(422, "Unprocessable Entity", errors=[text])
-    review = {
-        "id": context.box.new_id("pull"),
-        "login": context.actor,
-        "body": data.get("body") or "",
-        "state": _VERDICTS.get(event, "PENDING"),
-        "at": context.now,
-        "sha": pull.head_sha,
-    }
-    pull.reviews.append(review)
-    if context.actor in pull.reviewers:
-        pull.reviewers.remove(context.actor)
-    pull.updated_at = context.now
-    context.box.touched()
-    return Response(200, _review(context, pull, review))
+    return page(
+        context, pull.reviews, lambda r: review_shape(context, pull, r)
+    )
 
 
 @route("POST", P + "/requested_reviewers", "pull_requests:write")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
+import secrets
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from .accounts import Accounts, Kind, Token
+from .accounts import Accounts, Token
 from .base import API_PREFIX, Clock, History, SystemClock, number_of
-from .faults import Faults
 from .git import Repository
 from .logs import LogStore
 from .records import Project, Publishes, Release
@@ -65,8 +65,6 @@ class Forge:
         """The time."""
         self.lag: Lag = self.scenario.lag
         """How far reads are behind; may be replaced at any time."""
-        self.faults = Faults()
-        """What goes wrong."""
         self.accounts = Accounts(self.scenario.login)
         """Who may come in."""
         self.unknown: list[tuple[str, str]] = []
@@ -90,8 +88,11 @@ class Forge:
         self._folder: Path | None = None
         self._server: Server | None = None
         self._logs: LogStore | None = None
-        self.token = self.accounts.add().secret
+        self.token = f"ghp_Sandbox{secrets.token_hex(15)}"
         """A token with every right."""
+        self.accounts.tokens[self.token] = Token(
+            self.token, self.accounts.login
+        )
 
     # -- Set up ------------------------------------------------------------
 
@@ -102,7 +103,6 @@ class Forge:
         *,
         private: bool = False,
         description: str = "",
-        roles: Mapping[str, str] | None = None,
         publishes: Publishes | None = None,
     ) -> Project:
         """Serve a repository.
@@ -117,8 +117,6 @@ class Forge:
             Whether strangers get 404.
         description
             What its page says.
-        roles
-            ``admin``, ``write`` or ``read`` by login, beside the owner.
         publishes
             Tells what its workflows publish at a tag; `None`: nothing.
 
@@ -150,34 +148,14 @@ class Forge:
             pushed_at=now,
             description=description,
             publishes=publishes,
-            roles={k.lower(): v for k, v in (roles or {}).items()},
+            roles=dict.fromkeys(
+                (self.accounts.login.lower(), owner.lower()), "admin"
+            ),
         )
-        project.roles.setdefault(self.accounts.login.lower(), "admin")
-        project.roles.setdefault(owner.lower(), "admin")
         # What is there already is there for ever, and is no event.
         project.refs = History(git.refs())
         self._projects[name.lower()] = project
         return project
-
-    def add_token(
-        self,
-        permissions: Mapping[str, str] | None = None,
-        kind: Kind = "classic",
-        **more: Any,
-    ) -> str:
-        """Make a token and return its secret.
-
-        Parameters
-        ----------
-        permissions
-            Level by permission, as of a fine-grained token.
-        kind
-            ``classic``, ``fine-grained`` or ``actions``.
-        **more
-            What else `Accounts.add` takes.
-        """
-        token = self.accounts.add(kind=kind, permissions=permissions, **more)
-        return token.secret
 
     @property
     def folder(self) -> Path:
@@ -238,77 +216,6 @@ class Forge:
 
     # -- What there is -----------------------------------------------------
 
-    def add_ruleset(
-        self,
-        name: str,
-        *,
-        title: str = "protect",
-        target: str = "tag",
-        include: tuple[str, ...] = ("~ALL",),
-        rules: tuple[Mapping[str, Any], ...] = ({"type": "creation"},),
-        bypass: tuple[str, ...] = (),
-    ) -> int:
-        """Add a ruleset to a repository and return its number.
-
-        Parameters
-        ----------
-        name
-            Owner and name of the repository.
-        title
-            The ruleset's name.
-        target
-            ``tag`` or ``branch``.
-        include
-            Refs that it covers: patterns of full refs, or ``~ALL`` and
-            ``~DEFAULT_BRANCH``.
-        rules
-            The rules as GitHub writes them, with their ``type``.
-        bypass
-            Logins that it does not bind.
-        """
-        project = self.project(name)
-        number = 41_000 + len(project.rulesets)
-        project.rulesets.append(
-            {
-                "id": number,
-                "name": title,
-                "target": target,
-                "enforcement": "active",
-                "conditions": {
-                    "ref_name": {"include": list(include), "exclude": []}
-                },
-                "rules": [dict(rule) for rule in rules],
-                "bypass_logins": list(bypass),
-            }
-        )
-        return number
-
-    def protect(
-        self,
-        name: str,
-        branch: str,
-        *,
-        approvals: int = 0,
-        checks: tuple[str, ...] = (),
-    ) -> None:
-        """Protect a branch: it takes pull requests only.
-
-        Parameters
-        ----------
-        name
-            Owner and name of the repository.
-        branch
-            The branch.
-        approvals
-            How many approvals a pull request needs.
-        checks
-            Names of the checks that it must have passed.
-        """
-        project = self.project(name)
-        project.protected.add(branch)
-        project.required_approvals = approvals
-        project.required_checks = checks
-
     def find(self, owner: str, name: str) -> Project | None:
         """Return a repository, if it exists."""
         name = name.removesuffix(".git")
@@ -323,11 +230,6 @@ class Forge:
     def forks(self, parent: Project) -> list[Project]:
         """Return the forks of a repository, oldest first."""
         return [p for p in self._projects.values() if p.parent is parent]
-
-    def remove_repository(self, name: str) -> None:
-        """Delete a repository; its pull requests elsewhere stay."""
-        project = self._projects.pop(name.lower())
-        project.git.close()
 
     def project(self, name: str) -> Project:
         """Return a repository by owner and name."""

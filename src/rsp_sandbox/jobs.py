@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from .actions import Attempt, JobTimes, Run, job_annotations
-from .base import Problem, Response, iso, node_id, not_found, quote_path
+from .base import Problem, Response, iso, node_id, not_found
 from .refs import commit_at
 from .rest import Context, page, route
 from .rights import may
@@ -131,7 +132,7 @@ def list_annotations(context: Context) -> Response:
 
     def shape(item: dict[str, Any]) -> dict[str, Any]:
         line = item.get("line", 1)
-        path = quote_path(item.get("path", ".github"))
+        path = quote(item.get("path", ".github"))
         return {
             "path": path,
             "blob_href": f"{context.web}/blob/{run.head_sha}/{path}",

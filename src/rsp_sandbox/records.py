@@ -1,4 +1,4 @@
-"""What the sandbox keeps: repositories, releases, pull requests, requests."""
+"""What the sandbox keeps: repositories, releases, pull requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ __all__ = [
     "Publishes",
     "Pull",
     "Release",
-    "RequestRecord",
     "workflow_id",
 ]
 
@@ -100,28 +99,6 @@ class Pull:
     looked_at: str | None = None
     """The heads whose mergeability has been asked for; GitHub works it out
     in the background and answers null at first."""
-
-
-@dataclass(slots=True)
-class RequestRecord:
-    """One request and its answer, for tests to look at."""
-
-    number: int
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    """Headers, without the credentials."""
-
-    body: bytes
-    status: int | None
-    """`None` where the connection was reset."""
-
-    response_headers: dict[str, str]
-    response_body: bytes
-    fault: str | None
-    seconds: float
-    """Time that the server took."""
 
 
 @dataclass(slots=True)

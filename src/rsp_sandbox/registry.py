@@ -60,8 +60,6 @@ class Registry:
     ----------
     accounts
         Whose tokens are good.
-    owns
-        Whether a login may see and push images of a repository.
     number
         Returns the number of the next change.
     """
@@ -73,10 +71,10 @@ class Registry:
         self._number = number
         self._bearers: dict[str, _Bearer] = {}
 
-    def image(self, name: str, *, is_private: bool = False) -> Image:
+    def image(self, name: str) -> Image:
         """Return a repository, made if there is none."""
         if name not in self.images:
-            self.images[name] = Image(name, is_private)
+            self.images[name] = Image(name)
         return self.images[name]
 
     # -- Pushes from within ----------------------------------------------

@@ -6,17 +6,10 @@ import re
 import secrets
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from . import shapes
-from .base import (
-    Problem,
-    Response,
-    invalid,
-    iso,
-    node_id,
-    not_found,
-    quote_path,
-)
+from .base import Problem, Response, invalid, iso, node_id, not_found
 from .forge import Forge
 from .git import GitError
 from .guards import guard_ref, guard_workflows
@@ -36,7 +29,7 @@ def shape(context: Context, item: Release) -> dict[str, Any]:
     """Return a ``release``."""
     box, project = context.box, context.project
     url = f"{context.api}/releases/{item.id}"
-    place = item.slug if item.is_draft else quote_path(item.tag)
+    place = item.slug if item.is_draft else quote(item.tag)
     uploads = (
         f"{box.server_url}/api/uploads/repos/{project.full_name}/releases"
     )
@@ -63,8 +56,8 @@ def shape(context: Context, item: Release) -> dict[str, Any]:
         "body": item.body,
     }
     if not item.is_draft:
-        data["tarball_url"] = f"{context.api}/tarball/{quote_path(item.tag)}"
-        data["zipball_url"] = f"{context.api}/zipball/{quote_path(item.tag)}"
+        data["tarball_url"] = f"{context.api}/tarball/{quote(item.tag)}"
+        data["zipball_url"] = f"{context.api}/zipball/{quote(item.tag)}"
     return data
 
 

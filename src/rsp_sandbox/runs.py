@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from . import shapes
 from .actions import Run
-from .base import Response, iso, node_id, not_found, quote_path
+from .base import Response, iso, node_id, not_found
 from .records import workflow_id
 from .rest import Context, page, route
 from .workflows import read_workflow, workflow_paths
@@ -56,7 +57,7 @@ def _workflow(context: Context, path: str, name: str) -> dict[str, Any]:
         "updated_at": moment,
         "url": f"{context.api}/actions/workflows/{number}",
         "html_url": f"{context.web}/blob/{branch}/{path}",
-        "badge_url": f"{context.web}/workflows/{quote_path(file)}/badge.svg",
+        "badge_url": f"{context.web}/workflows/{quote(file)}/badge.svg",
     }
 
 

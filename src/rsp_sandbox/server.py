@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server on loopback that can misbehave on request."""
+"""A small HTTP/1.1 server on loopback."""
 
 from __future__ import annotations
 
@@ -15,30 +15,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .base import Request, Response
 
-__all__ = ["Reply", "Server"]
+__all__ = ["Application", "Server"]
 
 _MAX_LINE = 65536
 
 
-class Reply:
-    """An answer, and what goes wrong while it is sent.
-
-    Parameters
-    ----------
-    response
-        The answer; `None` where the connection breaks without one.
-    send
-        How much of the body is sent, where not all of it is.
-    """
-
-    def __init__(
-        self, response: Response | None, *, send: int | None = None
-    ) -> None:
-        self.response = response
-        self.send = send
-
-
-Application = Callable[[Request], Reply]
+Application = Callable[[Request], Response | None]
+"""Answers a request; `None` breaks the connection without an answer."""
 
 
 class _Listener(socketserver.ThreadingTCPServer):
@@ -125,8 +108,7 @@ class Server:
             raw_query=parts.query,
             host=headers.get("host", f"127.0.0.1:{self.port}"),
         )
-        reply = self._application(request)
-        response = reply.response
+        response = self._application(request)
         if response is None:
             # Linger of zero seconds makes close() send a reset.
             linger = struct.pack("ii", 1, 0)
@@ -134,19 +116,17 @@ class Server:
             connection.shutdown(socket.SHUT_RD)
             return False
         wants_close = headers.get("connection", "").lower() == "close"
-        keep = version == "HTTP/1.1" and not wants_close
+        if version != "HTTP/1.1" or wants_close:
+            response.headers["Connection"] = "close"
         content = response.encoded()
-        head = _head(response, content, keep=keep and reply.send is None)
+        head = _head(response, content)
         if method == "HEAD" or response.status in {204, 304}:
             content = b""
-        if reply.send is not None:
-            connection.sendall(head + content[: reply.send])
-            return False
         connection.sendall(head + content)
-        return keep
+        return response.headers.get("Connection") != "close"
 
 
-def _head(response: Response, content: bytes, *, keep: bool) -> bytes:
+def _head(response: Response, content: bytes) -> bytes:
     try:
         phrase = HTTPStatus(response.status).phrase
     except ValueError:
@@ -157,8 +137,6 @@ def _head(response: Response, content: bytes, *, keep: bool) -> bytes:
         lines.append("Content-Type: application/json")
     if "Content-Length" not in response.headers and response.status != 204:
         lines.append(f"Content-Length: {len(content)}")
-    if not keep:
-        lines.append("Connection: close")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
-from .base import iso, node_id, number_of, quote_path
+from .base import iso, node_id, number_of
 from .forge import Forge
 from .git import Commit, Person, Tag
 from .records import Project
@@ -23,7 +24,7 @@ __all__ = [
 
 def user(box: Forge, login: str) -> dict[str, Any]:
     """Return a ``simple-user``."""
-    url = f"{box.api_url}/users/{quote_path(login)}"
+    url = f"{box.api_url}/users/{quote(login)}"
     number = number_of(login.lower())
     is_bot = login.endswith("[bot]")
     return {
@@ -33,7 +34,7 @@ def user(box: Forge, login: str) -> dict[str, Any]:
         "avatar_url": f"{box.server_url}/avatars/u/{number}",
         "gravatar_id": "",
         "url": url,
-        "html_url": f"{box.server_url}/{quote_path(login)}",
+        "html_url": f"{box.server_url}/{quote(login)}",
         "followers_url": f"{url}/followers",
         "following_url": f"{url}/following{{/other_user}}",
         "gists_url": f"{url}/gists{{/gist_id}}",
@@ -197,7 +198,7 @@ def reference(context: Context, ref: str, sha: str) -> dict[str, Any]:
     return {
         "ref": ref,
         "node_id": node_id("Ref", ref),
-        "url": f"{root}/{quote_path(ref)}",
+        "url": f"{root}/{quote(ref)}",
         "object": {
             "sha": sha,
             "type": kind,

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from rsp_release.deployment.fleet import Row, document, fleet_status, select
 from rsp_release.exceptions import ReadError
 from rsp_release.views.json import schema
-from rsp_sandbox import Sandbox
+from tests.support.box import Sandbox
 
 from ..support.fleets import CHARTS, NOW, add_fleet, draw, make_reader
 from ..support.simulated import VirtualClock

@@ -10,6 +10,7 @@ import select
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,8 @@ from rsp_release.models import Change, StepEvent, Wait, WorkflowRun
 from rsp_release.steps.workflow_run import PublishingRun
 from rsp_release.views.json import schema
 from rsp_sandbox import Lag, actions
+from rsp_sandbox.base import Response
+from tests.support.faults import truncate
 from tests.support.watching import CI, NAME, TAG, Scene, open_scene
 
 DATA = Path(__file__).parents[1] / "data" / "steps" / "workflow_run"
@@ -547,22 +550,32 @@ def test_log_and_annotations_are_in_the_json(tmp_path: Path) -> None:
             jsonschema.validate(event, EVENTS)
 
 
+def _lengthen(log: Response, size: int) -> Response:
+    """Put output before a log's last line, as of a build that talks."""
+    text = log.encoded().decode()
+    before, _, last = text.rstrip("\n").rpartition("\n")
+    line = f"{last[: last.find('Z ') + 2]}#12 1.234 {'x' * 180}\n"
+    text = f"{before}\n{line * (size // len(line))}{last}\n"
+    return Response(200, body=text.encode(), headers=log.headers)
+
+
 @pytest.mark.parametrize(
     ("trouble", "note"),
     [
-        ({"status": 404}, "GitHub has its log no more"),
-        ({"status": 410}, "GitHub has its log no more"),
-        ({"send": 200}, "broke off"),
-        ({"filler": 50_000_000}, None),
+        (lambda _: Response(404), "GitHub has its log no more"),
+        (lambda _: Response(410), "GitHub has its log no more"),
+        (lambda log: truncate(log, 200), "broke off"),
+        (lambda log: _lengthen(log, 50_000_000), None),
     ],
     ids=["404", "410", "truncated", "50 MB"],
 )
 def test_log_in_trouble_hides_no_failure(
-    tmp_path: Path, trouble: dict[str, int], note: str | None
+    tmp_path: Path,
+    trouble: Callable[[Response], Response],
+    note: str | None,
 ) -> None:
     with open_scene(tmp_path, [LOGGED], past=()) as scene:
-        for name, value in trouble.items():
-            setattr(scene.box.logs, name, value)
+        scene.box.logs.tamper = trouble
         result = scene.watch()
         assert result.exit_status is ExitStatus.RUN_FAILED
         assert "build failed at step 2, Build" in (result.message or "")

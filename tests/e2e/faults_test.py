@@ -11,7 +11,7 @@ from typing import TypeAlias
 import pytest
 
 from rsp_release.exceptions import ExitStatus, ReleaseError
-from rsp_sandbox import FAULTS
+from tests.support.faults import FAULTS
 
 from ..support.campaigns import choose_size
 from ..support.service import NAME, TAG, Service, serve

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rsp_sandbox import Sandbox, Scenario, seed
+from rsp_sandbox import Scenario, seed
+from tests.support.box import Sandbox
 from tests.support.sandbox import Client, ManualClock, clone
 
 NAME = "rubin-demo/stargazer"

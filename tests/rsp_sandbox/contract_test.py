@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rsp_sandbox import Sandbox
+from tests.support.box import Sandbox
 from tests.support.contract import VARIABLE, Contract, description_path
 from tests.support.sandbox import Client, ManualClock
 

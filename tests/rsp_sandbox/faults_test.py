@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rsp_sandbox import FAULTS, Sandbox
+from tests.support.box import Sandbox
+from tests.support.faults import FAULTS
 from tests.support.sandbox import Answer, Client, ManualClock, git
 
 NAME = "rubin-demo/stargazer"

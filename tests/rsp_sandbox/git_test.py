@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rsp_sandbox import Sandbox, Scenario, seed
+from rsp_sandbox import Scenario, seed
 from rsp_sandbox.git import Repository
+from tests.support.box import Sandbox
 from tests.support.sandbox import Client, ManualClock, clone, git
 
 NAME = "rubin-demo/stargazer"

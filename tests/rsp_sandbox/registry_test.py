@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rsp_sandbox import Sandbox
+from tests.support.box import Sandbox
 from tests.support.sandbox import Answer, Client, ManualClock, basic
 
 NAME = "ghcr.io/rubin-demo/stargazer"

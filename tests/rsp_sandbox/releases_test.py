@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rsp_sandbox import Sandbox
+from tests.support.box import Sandbox
 from tests.support.sandbox import Client, ManualClock
 
 NAME = "rubin-demo/stargazer"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rsp_sandbox import ImageScript, Sandbox, WorkflowScript
+from rsp_sandbox import ImageScript, WorkflowScript
+from tests.support.box import Sandbox
 from tests.support.sandbox import Client, ManualClock
 
 NAME = "rubin-demo/stargazer"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from rsp_sandbox import Sandbox, seed
+from rsp_sandbox import seed
+from tests.support.box import Sandbox
 
 
 def test_nothing_goes_on_while_releases_are_made_up() -> None:

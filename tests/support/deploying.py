@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 
-from rsp_sandbox import Sandbox
 from rsp_sandbox.base import History
 from rsp_sandbox.git import git_environment
 
+from .box import Sandbox
 from .service import NAME, Service
 
 __all__ = ["CHART", "DEPLOY", "PREFIX", "add_deployment", "configure", "show"]

@@ -19,11 +19,11 @@ from rsp_release.config import Config
 from rsp_release.deployment.fleet import Row, select
 from rsp_release.deployment.fleet_reader import FleetReader
 from rsp_release.factory import Factory
-from rsp_sandbox import Sandbox
 from rsp_sandbox.base import History
 from rsp_sandbox.git import git_environment
 from rsp_sandbox.records import Pull, Release
 
+from .box import Sandbox
 from .deploying import add_repository
 from .simulated import VirtualClock
 

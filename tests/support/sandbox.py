@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
-from rsp_sandbox import Sandbox
+from .box import Sandbox
 
 __all__ = ["Answer", "Client", "ManualClock", "clone", "git"]
 

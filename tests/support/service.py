@@ -18,8 +18,9 @@ from rsp_release.models import Event, Result
 from rsp_release.release.plan import Options
 from rsp_release.release.releaser import Releaser
 from rsp_release.version.choose import Request
-from rsp_sandbox import Sandbox, Scenario, seed
+from rsp_sandbox import Scenario, seed
 
+from .box import Sandbox
 from .clocks import LeapingClock
 from .spawning import Program, run_program, start_program
 

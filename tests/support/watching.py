@@ -19,8 +19,9 @@ from rsp_release.release.plan import Options
 from rsp_release.release.watcher import Watcher
 from rsp_release.steps.workflow_run import PublishingRun
 from rsp_release.views.json import JsonView
-from rsp_sandbox import Sandbox, Scenario, seed
+from rsp_sandbox import Scenario, seed
 
+from .box import Sandbox
 from .sandbox import Client
 
 __all__ = ["CI", "NAME", "TAG", "Scene", "SharedClock", "open_scene"]

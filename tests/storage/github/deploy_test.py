@@ -32,8 +32,8 @@ from rsp_release.models import (
 from rsp_release.storage.git.deploy_local import LocalDeploy
 from rsp_release.storage.github.deploy import GithubDeploy
 from rsp_release.storage.github.http import GithubHttp
-from rsp_sandbox import Sandbox
 from rsp_sandbox.merge import edit_tree
+from tests.support.box import Sandbox
 
 from ...support.deploying import DEPLOY, add_repository
 from ...support.simulated import VirtualClock
@@ -293,6 +293,7 @@ def test_fork_has_its_commits_later(box: Sandbox) -> None:
     write = replace(_write(deploy), repository=FORK)
     with pytest.raises(NotSentError, match=f"still making {FORK}"):
         deploy.push_files(write)
+    assert isinstance(box.clock, VirtualClock)
     box.clock.sleep(41)
     assert deploy.fork().is_ready
     deploy.push_files(write)

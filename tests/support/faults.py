@@ -5,10 +5,15 @@ from __future__ import annotations
 import random
 import re
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-__all__ = ["FAULTS", "FaultRecord", "Faults"]
+from rsp_sandbox import Sandbox
+from rsp_sandbox.base import Problem, Request, Response, http_date
+
+__all__ = ["FAULTS", "FaultRecord", "Faults", "truncate"]
 
 FAULTS: dict[str, str] = {
     "error_500": "500 with an HTML page; nothing was done",
@@ -122,7 +127,7 @@ class Faults:
         """
         chosen = names or [n for n in FAULTS if n != "unauthorized"]
         self._names = tuple(_known(name) for name in chosen)
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)
         self._rate = rate
 
     def clear(self) -> None:
@@ -139,6 +144,49 @@ class Faults:
             if name is not None:
                 self.log.append(FaultRecord(number, name, method, path))
             return name
+
+    def answer(
+        self, box: Sandbox, name: str | None, request: Request
+    ) -> Response | None:
+        """Answer a request as a fault says.
+
+        Parameters
+        ----------
+        box
+            The sandbox.
+        name
+            The fault, if any.
+        request
+            The request.
+
+        Returns
+        -------
+        Response or None
+            The answer, or `None` if the connection is to be reset.
+        """
+        if name == "reset_before":
+            return None
+        if name in {"error_500", "bad_gateway_before"}:
+            return _broken(500 if name == "error_500" else 502)
+        if name is not None and name.startswith("rate_limit_"):
+            now, after = box.clock.now(), self.retry_after
+            return _limited(name, request, now=now, retry_after=after)
+        if name == "unauthorized":
+            box.accounts.revoked = True
+        if name == "slow":
+            time.sleep(self.slow_seconds)
+        response = box.handle(request, stale=name == "stale")
+        if name == "reset_after":
+            return None
+        if name == "bad_gateway_after":
+            return _broken(502)
+        content = response.encoded()
+        if name == "truncated_json" and content:
+            return truncate(response, len(content) // 2)
+        if name == "malformed_json" and content:
+            response.body = b"{" + content[: len(content) // 2] + b"\x00,]"
+            response.headers.pop("ETag", None)
+        return response
 
     def _choose(self, number: int, method: str, path: str) -> str | None:
         if (name := self._at.pop(number, None)) is not None:
@@ -159,7 +207,67 @@ class Faults:
         return None
 
 
+def truncate(response: Response, size: int) -> Response:
+    """Let the connection break after so many bytes of a body."""
+    content = response.encoded()
+    headers = {"Content-Length": str(len(content)), "Connection": "close"}
+    return Response(
+        response.status,
+        response.data,
+        body=content[:size],
+        headers=response.headers | headers,
+    )
+
+
 def _known(name: str) -> str:
     if name not in FAULTS:
         raise ValueError(f"no fault is called {name!r}")
     return name
+
+
+_PAGE = b"""<!DOCTYPE html>
+<html><head><title>Unicorn! &middot; GitHub</title></head>
+<body><p>We had issues producing the response to your request.</p></body>
+</html>
+"""
+
+_SECONDARY = (
+    "You have exceeded a secondary rate limit. Please wait a few minutes "
+    "before you try again."
+)
+
+
+def _broken(status: int) -> Response:
+    if status == 502:
+        return Response(502, {"message": "Server Error"}, headers=_json())
+    return Response(500, body=_PAGE, headers={"Content-Type": "text/html"})
+
+
+def _json() -> dict[str, str]:
+    return {"Content-Type": "application/json; charset=utf-8"}
+
+
+def _limited(
+    name: str, request: Request, *, now: datetime, retry_after: int
+) -> Response:
+    headers = _json() | {"Date": http_date(now)}
+    if name.endswith("_retry"):
+        headers["Retry-After"] = str(retry_after)
+    if request.path.startswith(("/v2", "/token")):
+        # A registry has no such thing as a secondary limit.
+        error = {"code": "TOOMANYREQUESTS", "message": "too many requests"}
+        return Response(429, {"errors": [error]}, headers=headers)
+    status = 429 if "429" in name else 403
+    text = _SECONDARY
+    limits = {"Limit": "5000", "Remaining": "4321", "Used": "679"}
+    reset = now + timedelta(hours=1)
+    if name == "rate_limit_primary":
+        text = "API rate limit exceeded for user ID 1000001."
+        limits = {"Limit": "5000", "Remaining": "0", "Used": "5000"}
+        reset = now + timedelta(seconds=2)
+    limits["Reset"] = str(int(reset.timestamp()))
+    limits["Resource"] = "core"
+    headers |= {f"X-RateLimit-{key}": value for key, value in limits.items()}
+    response = Problem(status, text).response()
+    response.headers = headers
+    return response
