@@ -193,8 +193,8 @@ class _Base:
         commit = self._git.resolve(f"{ref}^{{commit}}")
         if commit is None:  # a tag of a file or a tree
             return False
-        if self._paths and not self._git.test(
-            "merge-base", "--is-ancestor", commit, self._head
+        if self._paths and self._git.run(
+            "rev-list", "--max-count=1", commit, f"^{self._head}"
         ):
             return False
         past = self._git.start_log(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -20,24 +20,12 @@ from typing import TYPE_CHECKING
 from ...exceptions import BlockedError, ReadError, UsageError
 from ..environment import GITHUB_TOKENS, credentials_of, without_credentials
 from ..redact import Redactor
-from .history_git import LARGE
+from .history_git import LARGE, QUIET
 
 if TYPE_CHECKING:
     import git
 
-__all__ = ["OFF", "Commands", "Repository", "last_lines", "with_settings"]
-
-_ENVIRON = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GCM_INTERACTIVE": "never",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "LC_ALL": "C",
-}
-"""Without a prompt, without a write that nobody asked for, in English."""
-
-
-OFF = (("core.hooksPath", os.devnull), ("core.fsmonitor", "false"))
-"""Settings with which a repository runs no program of its own."""
+__all__ = ["Commands", "Repository", "last_lines"]
 
 
 class Commands:
@@ -73,7 +61,7 @@ class Commands:
         self.environ = command.environment()
         # GitPython hands on the variables of this process.
         self.environ.update(dict.fromkeys(credentials_of(os.environ), ""))
-        self.environ.update(without_credentials(environ) | _ENVIRON)
+        self.environ.update(without_credentials(environ) | QUIET)
 
     def run(
         self,
@@ -397,27 +385,6 @@ class Repository(Commands):
             self._repo.git.clear_cache()
             reason = str(e).partition("\n")[0]
             raise ReadError(f"git cannot read {revision}: {reason}") from e
-
-
-def with_settings(
-    environ: Mapping[str, str], settings: Iterable[tuple[str, str]]
-) -> dict[str, str]:
-    """Add settings of git to an environment; they override all others.
-
-    Parameters
-    ----------
-    environ
-        The environment.
-    settings
-        Keys and values.
-    """
-    before = int(environ.get("GIT_CONFIG_COUNT") or 0)
-    made = dict(environ)
-    for number, (key, value) in enumerate(settings, before):
-        made[f"GIT_CONFIG_KEY_{number}"] = key
-        made[f"GIT_CONFIG_VALUE_{number}"] = value
-        made["GIT_CONFIG_COUNT"] = str(number + 1)
-    return made
 
 
 def _as_text(output: str | bytes, errors: str = "replace") -> str:
