@@ -72,10 +72,6 @@ class GitClone:
             )
         return commit
 
-    def has_commit(self) -> bool:
-        """Return whether there is a commit."""
-        return self.repository.peel("HEAD") is not None
-
     def branch(self) -> str | None:
         return self._follow("HEAD", "refs/heads/")
 

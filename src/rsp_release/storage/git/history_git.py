@@ -89,10 +89,7 @@ class Git:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End every process that is still there."""
+        # No process is left behind.
         for process in self._started:
             if process.returncode is None:
                 process.kill()
@@ -100,8 +97,6 @@ class Git:
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream is not None:
                     stream.close()
-        self._started.clear()
-        self._cat = None
 
     def _start(
         self, *arguments: str, reads: bool = False
@@ -142,12 +137,6 @@ class Git:
         return answer
 
     def log(
-        self, span: str, *options: str, paths: tuple[str, ...] = ()
-    ) -> CommitReader:
-        """Read commits as a stream; see `start_log`."""
-        return self.start_log(span, *options, paths=paths)()
-
-    def start_log(
         self, span: str, *options: str, paths: tuple[str, ...] = ()
     ) -> Callable[[], CommitReader]:
         """Start to read commits as a stream.
