@@ -335,7 +335,6 @@ def _release(
         text,
         version=version,
         tag=tag,
-        previous_tag=None,
         day=day,
         markdown=is_markdown(path),
     )

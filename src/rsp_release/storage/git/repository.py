@@ -392,15 +392,13 @@ def _as_text(output: str | bytes, errors: str = "replace") -> str:
     return output if isinstance(output, str) else output.decode(errors=errors)
 
 
-def last_lines(text: str, count: int = 3) -> str:
+def last_lines(text: str) -> str:
     """Return the last lines of what git said, as one.
 
     Parameters
     ----------
     text
         What it said.
-    count
-        How many lines.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return "; ".join(lines[-count:]) or "no reason given"
+    return "; ".join(lines[-3:]) or "no reason given"
