@@ -97,8 +97,10 @@ class GitClone:
 
     def remote_tag(self, tag: str) -> RemoteTag | None:
         ref = f"refs/tags/{tag}"
-        tags = _tags_of(self._remote.refs(ref, f"{ref}^{{}}"))
-        return RemoteTag(name=tag, commit=tags[tag]) if tag in tags else None
+        refs = self._remote.refs(ref, f"{ref}^{{}}")
+        if ref not in refs:
+            return None
+        return RemoteTag(name=tag, commit=refs.get(f"{ref}^{{}}", refs[ref]))
 
     def remote_branch(self, branch: str) -> str | None:
         ref = f"refs/heads/{branch}"
