@@ -18,7 +18,11 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ...exceptions import BlockedError, ReadError, UsageError
-from ..environment import GITHUB_TOKENS, credentials_of, without_credentials
+from ..environment import (
+    credentials_of,
+    without_credentials,
+    without_github_tokens,
+)
 from ..redact import Redactor
 from .history_git import LARGE, QUIET
 
@@ -188,11 +192,7 @@ class Repository(Commands):
         weakref.finalize(self, self._repo.git.clear_cache)
         self.credentials = credentials_of(environ)
         """Variables for git where it speaks to a remote."""
-        self.for_signing = {
-            key: value
-            for key, value in self.credentials.items()
-            if key not in GITHUB_TOKENS
-        }
+        self.for_signing = without_github_tokens(self.credentials)
         """Variables for git where it runs what signs."""
         packs = self.common_dir / "objects" / "pack"
         self._is_partial = any(packs.glob("*.promisor"))
