@@ -455,7 +455,7 @@ class Factory:
 
         forge = self._make_forge(repository)
         files: Files = WorkTree(git.root)
-        if git.has_commit():
+        if git.repository.peel("HEAD") is not None:
             files = CloneFiles(
                 git.repository, environ=self.environ, trusts=trusts
             )

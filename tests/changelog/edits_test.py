@@ -28,7 +28,6 @@ def release(text: str, name: str, version: str) -> str | None:
         text,
         version=version,
         tag=version,
-        previous_tag=None,
         day=DAY,
         markdown=is_markdown(name),
     )
@@ -93,7 +92,6 @@ def test_any_text_is_survived(text: str, markdown: bool) -> None:  # noqa: FBT00
         text,
         version="1.2.3",
         tag="v1.2.3",
-        previous_tag="v1.2.2",
         day=DAY,
         markdown=markdown,
     )

@@ -34,7 +34,6 @@ def release_unreleased(
     *,
     version: str,
     tag: str,
-    previous_tag: str | None,
     day: date,
     markdown: bool,
 ) -> str | None:
@@ -50,7 +49,7 @@ def release_unreleased(
         The change log.
     version
         The version, without a prefix.
-    tag, previous_tag
+    tag
         For the links that compare versions.
     day
         The date of the release.
@@ -93,7 +92,7 @@ def release_unreleased(
     else:
         at = slice(heading.first, heading.after)
     lines[at] = [line + newline for line in made]
-    return _continue_links("".join(lines), tag=tag, previous_tag=previous_tag)
+    return _continue_links("".join(lines), tag=tag)
 
 
 def _title(
@@ -139,7 +138,7 @@ def _heading_lines(
     return [under, title, under] if len(old) == 3 else [title, under]
 
 
-def _continue_links(text: str, *, tag: str, previous_tag: str | None) -> str:
+def _continue_links(text: str, *, tag: str) -> str:
     """Let the link "Unreleased" begin at the new version, and add its own."""
     match = re.search(
         r"^(?P<start> {0,3}\[(?P<label>unreleased)\]:[ \t]+)"
@@ -153,10 +152,9 @@ def _continue_links(text: str, *, tag: str, previous_tag: str | None) -> str:
     number = re.search(r"\d.*", tag)
     version = number[0] if number else tag
     newline = "\r\n" if match["end"].endswith("\r\n") else "\n"
-    base = previous_tag or match["base"]
     new = (
         f"{match['start']}{match['url']}{tag}...{match['head']}{newline}"
-        f"[{version}]: {match['url']}{base}...{tag}"
+        f"[{version}]: {match['url']}{match['base']}...{tag}"
         f"{match['end']}"
     )
     return text[: match.start()] + new + text[match.end() :]

@@ -95,9 +95,8 @@ def check_lock_age(facts: Facts) -> Finding:
             text += f"; outdated: {name_first(updates)}"
         remedy = "update the dependencies and commit it"
         command = _update_command(facts, path)
-        if age > OLD_LOCK:
-            return problem(text, remedy, command=command)
-        return warning(text, remedy, command=command)
+        make = problem if age > OLD_LOCK else warning
+        return make(text, remedy, command=command)
     return ok("no lock file")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..deployment.charts import Place, parse_place
+from ..deployment.charts import Place
 from ..deployment.places import find_places
 from ..exceptions import BlockedError, NotAllowedError
 from ..models import Repository
@@ -124,18 +124,10 @@ def _places(facts: Facts) -> tuple[Place, ...]:
     """Find what gets the version, as the step that writes it does."""
     deploy, commit = facts.deploy, _head(facts)
     paths = set(deploy.paths(commit))
-    if not facts.config.deploy_charts:
-        publication = facts.publication()
-        images = publication.images if publication else ()
-        return find_places(
-            deploy, commit, paths, url=facts.world.forge.url,
-            names={image.name for image in images},
-        )  # fmt: skip
-    places = tuple(parse_place(c) for c in facts.config.deploy_charts)
-    for place in places:
-        if place.path not in paths:
-            raise BlockedError(
-                f"{deploy.name} has no file {place.path}",
-                help="fix `deploy.charts` in the settings",
-            )
-    return places
+    named = facts.config.deploy_charts
+    publication = None if named else facts.publication()
+    images = publication.images if publication else ()
+    return find_places(
+        deploy, commit, paths, named=named, url=facts.world.forge.url,
+        names={image.name for image in images},
+    )  # fmt: skip

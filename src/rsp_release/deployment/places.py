@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
 
 from ..engine.world import DeployRepository
@@ -22,12 +22,15 @@ __all__ = ["find_places"]
 def find_places(
     deploy: DeployRepository,
     commit: str,
-    paths: Iterable[str],
+    paths: Collection[str],
     *,
+    named: Collection[str],
     url: str,
     names: Collection[str],
 ) -> tuple[Place, ...]:
-    """Find the charts of an application by the source that they name.
+    """Find the places of the settings, or else the charts of an application.
+
+    Those are found by the source that they name.
 
     Parameters
     ----------
@@ -37,6 +40,8 @@ def find_places(
         Where to look.
     paths
         Its files.
+    named
+        The places that the settings name.
     url
         The page of the application's repository.
     names
@@ -46,16 +51,18 @@ def find_places(
     Returns
     -------
     tuple of Place
-        The ``appVersion`` of each.
+        The places, or the ``appVersion`` of each chart.
 
     Raises
     ------
     BlockedError
-        Raised if none does, or it is not clear which is meant.
+        Raised if none does, or it is not clear which is meant, or what the
+        settings name is not there.
     """
-    known = set(paths)
+    if named:
+        return tuple(_parse(each, deploy, paths) for each in named)
     found = []
-    for path, text in deploy.scan(commit, find_charts(known)).items():
+    for path, text in deploy.scan(commit, find_charts(paths)).items():
         # Another application's broken chart is no reason not to deploy this.
         with suppress(BlockedError):
             chart = read_chart(text)
@@ -63,7 +70,7 @@ def find_places(
                 found.append(parse_place(path))
     if len(found) > 1:
         values = [place.beside("values.yaml") for place in found]
-        texts = deploy.scan(commit, [v for v in values if v in known])
+        texts = deploy.scan(commit, [v for v in values if v in paths])
         pulling = []
         for place in found:
             with suppress(BlockedError):
@@ -85,3 +92,15 @@ def find_places(
             help="name it with deploy.charts in the settings",
         )
     return tuple(found)
+
+
+def _parse(
+    text: str, deploy: DeployRepository, paths: Collection[str]
+) -> Place:
+    place = parse_place(text)
+    if place.path in paths:
+        return place
+    raise BlockedError(
+        f"{deploy.name} has no file {place.path}",
+        help="mend deploy.charts in the settings",
+    )

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "GITHUB_TOKENS",
     "credentials_of",
     "make_bare",
     "without_credentials",
+    "without_github_tokens",
 ]
 
-GITHUB_TOKENS = (
+_GITHUB_TOKENS = (
     "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN",
     "GITHUB_ENTERPRISE_TOKEN",
 )  # fmt: skip
@@ -58,6 +58,17 @@ def without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
         The environment.
     """
     return {k: v for k, v in environ.items() if not _CREDENTIAL.search(k)}
+
+
+def without_github_tokens(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without the variables for GitHub's tokens.
+
+    Parameters
+    ----------
+    environ
+        The environment.
+    """
+    return {k: v for k, v in environ.items() if k not in _GITHUB_TOKENS}
 
 
 def make_bare(environ: Mapping[str, str], home: Path) -> dict[str, str]:

@@ -7,13 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...deployment import pull_request as deployment
-from ...deployment.charts import (
-    ImageValue,
-    Place,
-    find_image_values,
-    parse_place,
-    relate,
-)
+from ...deployment.charts import ImageValue, Place, find_image_values, relate
 from ...deployment.places import find_places
 from ...engine.world import DeployRepository, World
 from ...exceptions import BlockedError
@@ -250,15 +244,9 @@ def _look_at_files(
     """Read what holds the version, and the values that go with it."""
     paths = set(deploy.paths(base))
     names = {image.name for image in release.images}
-    places = tuple(parse_place(chart) for chart in target.charts)
-    if not places:
-        places = find_places(deploy, base, paths, url=url, names=names)
-    for place in places:
-        if place.path not in paths:
-            raise BlockedError(
-                f"{deploy.name} has no file {place.path}",
-                help="mend deploy.charts in the settings",
-            )
+    places = find_places(
+        deploy, base, paths, named=target.charts, url=url, names=names
+    )
     charts = [place for place in places if place.is_app_version]
     wanted = {place.path: None for place in places}
     wanted.update({p.beside("README.md"): None for p in charts})

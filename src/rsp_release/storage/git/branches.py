@@ -7,14 +7,13 @@ nothing, and makes up a name where the user has set none.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal, TypeAlias
 
 from ...exceptions import RefusedError
 from ...models import PushBranch
 from .remote import Remote
 from .repository import Repository
-from .signing import explain_failure
+from .signing import make_commit
 
 __all__ = ["Sign", "is_signing", "push_branch"]
 
@@ -69,10 +68,18 @@ def push_branch(
     if repository.run("check-ref-format", ref)[0]:
         raise RefusedError(f"{write.branch!r} is not a valid branch name")
 
+    signs = is_signing(repository, sign, "commit")
+    stamp = write.at.isoformat(timespec="seconds")
+    dates = {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
+
     def commit(tree: str, message: str, *parents: str) -> str:
-        return _make_commit(
-            repository, sign, tree, message, parents=parents, at=write.at
-        )
+        # The same make the same commit, unless commits are signed here.
+        made, _ = make_commit(
+            repository, "the commit",
+            *(arg for parent in parents for arg in ("-p", parent)),
+            "-m", message, tree, signs=signs, env=dates,
+        )  # fmt: skip
+        return made
 
     parent = write.base
     if write.merged is not None and write.merged_tree is not None:
@@ -86,34 +93,3 @@ def push_branch(
         f"--force-with-lease={ref}:{write.expected or ''}",
         claim=write.claim,
     )
-
-
-def _make_commit(
-    repository: Repository,
-    sign: Sign,
-    tree: str,
-    message: str,
-    *,
-    parents: tuple[str, ...],
-    at: datetime,
-) -> str:
-    """Make a commit in the name of the clone's user.
-
-    The same arguments make the same commit, unless commits are signed here.
-    """
-    # ``commit-tree`` asks nobody whether to sign.
-    is_signed = is_signing(repository, sign, "commit")
-    stamp = at.isoformat(timespec="seconds")
-    status, out, err = repository.run(
-        "commit-tree", "-S" if is_signed else "--no-gpg-sign",
-        *(arg for parent in parents for arg in ("-p", parent)),
-        "-m", message, tree,
-        env={
-            **(repository.for_signing if is_signed else {}),
-            "GIT_AUTHOR_DATE": stamp,
-            "GIT_COMMITTER_DATE": stamp,
-        },
-    )  # fmt: skip
-    if status:
-        raise explain_failure(repository, "the commit", err)
-    return out.strip()

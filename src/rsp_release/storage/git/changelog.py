@@ -15,6 +15,7 @@ from ...changelog.entries import (
     guess_style,
     is_markdown,
 )
+from ...changelog.scriv import read_scriv_settings
 from ...changelog.version_files import set_version
 from ...config import Config
 from ...exceptions import BlockedError, ReadError
@@ -67,19 +68,9 @@ class GitChangelog:
         self._config = config
         self._trusts = trusts
         # Nothing that is looked at changes: it is of a commit.
-        self._looks = cache(self._look)
-        self._collected = cache(self._collect)
-        self._late = cache(self._collect_late)
-
-    def look(self, commit: str, version: str) -> ChangelogState:
-        return self._looks(commit, version)
-
-    def collect(
-        self, commit: str, *, version: str, tag: str, at: datetime
-    ) -> Collected | None:
-        if not self.look(commit, version).todo:
-            return None
-        return self._collected(commit, version, tag, at)
+        self.look = cache(self._look)
+        self.collect = cache(self._collect)
+        self.collect_late = cache(self._collect_late)
 
     def find_late(self, made: str, head: str, version: str) -> tuple[str, ...]:
         state = self.look(made, version)
@@ -88,11 +79,6 @@ class GitChangelog:
         known = self.look(self._merge_base(made, head), version).pending
         came = (p for p in self.look(head, version).pending if p not in known)
         return tuple(dict.fromkeys((*state.pending, *came)))
-
-    def collect_late(
-        self, made: str, head: str, *, version: str, at: datetime
-    ) -> Collected | None:
-        return self._late(made, head, version, at)
 
     def find_commit(self, since: str, until: str, version: str) -> str | None:
         state = self.look(since, version)
@@ -188,12 +174,14 @@ class GitChangelog:
             for style in _STYLES:
                 if style in found:
                     return style
-        if _uses_scriv(tree):
+        is_set_up = read_scriv_settings(tree.text) is not None
+        if is_set_up or tree.folder("changelog.d"):
             return "scriv"
         if tree.folder(".changeset"):
             return "changesets"
-        if _sets_up(tree, "towncrier", "pyproject.toml", "towncrier.toml"):
-            return "towncrier"
+        for name in ("pyproject.toml", "towncrier.toml"):
+            if "towncrier" in tree.tools(name, "towncrier"):
+                return "towncrier"
         if not path:
             return "none"
         return guess_style(text, markdown=is_markdown(path))
@@ -210,6 +198,8 @@ class GitChangelog:
         self, commit: str, version: str, tag: str, at: datetime
     ) -> Collected | None:
         state = self.look(commit, version)
+        if not state.todo:
+            return None
         with open_workspace(self._repository, self._environ) as work:
             before = self._repository.resolve(f"{commit}^{{tree}}") or commit
             work.check_out(before)
@@ -345,7 +335,6 @@ def _release(
         text,
         version=version,
         tag=tag,
-        previous_tag=None,
         day=day,
         markdown=is_markdown(path),
     )
@@ -353,19 +342,6 @@ def _release(
 
 def _entry_of(text: str, path: str, version: str) -> str | None:
     return entry_of(text, version, markdown=is_markdown(path))
-
-
-def _uses_scriv(tree: Tree) -> bool:
-    marks = {"setup.cfg": "scriv]", "tox.ini": "scriv]"}
-    return (
-        bool(tree.folder("changelog.d"))
-        or any(mark in (tree.text(name) or "") for name, mark in marks.items())
-        or _sets_up(tree, "scriv", "pyproject.toml")
-    )
-
-
-def _sets_up(tree: Tree, tool: str, *files: str) -> bool:
-    return any(tool in tree.tools(name, tool) for name in files)
 
 
 def _count(items: tuple[str, ...], noun: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from ...exceptions import (
@@ -71,10 +72,6 @@ class GitClone:
                 help="commit something first",
             )
         return commit
-
-    def has_commit(self) -> bool:
-        """Return whether there is a commit."""
-        return self.repository.peel("HEAD") is not None
 
     def branch(self) -> str | None:
         return self._follow("HEAD", "refs/heads/")
@@ -153,8 +150,7 @@ class GitClone:
 
     def remote_branches(self, prefix: str) -> dict[str, str]:
         start = "refs/heads/"
-        found = self._remote.refs(f"{start}{prefix}*")
-        return {ref.removeprefix(start): sha for ref, sha in found.items()}
+        return _below(start, self._remote.refs(f"{start}{prefix}*"))
 
     def push_branch(self, write: PushBranch) -> str | None:
         return push_branch(self.repository, self._remote, self._sign, write)
@@ -164,19 +160,11 @@ class GitClone:
         start = f"refs/heads/{CHANGELOG_BRANCHES}"
         # One look, so that the claim is no newer than all else.
         found = self._remote.refs(CLAIM, head, f"{start}*", f"{_TAGS}*")
-        tags = {
-            ref.removeprefix(_TAGS): found.get(f"{ref}^{{}}", hash_)
-            for ref, hash_ in found.items()
-            if ref.startswith(_TAGS) and not ref.endswith("^{}")
-        }
+        tags = _tags_of(found)
         return RemoteRefs(
             claim=found.get(CLAIM, ""),
             head=self._fetch_head(branch, found.get(head)),
-            branches={
-                ref.removeprefix(start): hash_
-                for ref, hash_ in found.items()
-                if ref.startswith(start)
-            },
+            branches=_below(start, found),
             tags=tags,
             unfetched=frozenset(tags.keys() - self._local_tags()),
         )
@@ -192,12 +180,8 @@ class GitClone:
 
     def unfetched_tags(self) -> tuple[str, ...]:
         local = self._local_tags()
-        names = (
-            ref.removeprefix(_TAGS)
-            for ref in self._remote.refs(f"{_TAGS}*")
-            if not ref.endswith("^{}")
-        )
-        return tuple(name for name in names if name not in local)
+        tags = _tags_of(self._remote.refs(f"{_TAGS}*"))
+        return tuple(tag for tag in tags if tag not in local)
 
     def _local_tags(self) -> set[str]:
         out = self.repository.read(
@@ -353,3 +337,22 @@ class GitClone:
             if not self.repository.ask("config", f"user.{key}"):
                 for role in ("AUTHOR", "COMMITTER"):
                     environ.setdefault(f"GIT_{role}_{key.upper()}", value)
+
+
+def _below(start: str, refs: Mapping[str, str]) -> dict[str, str]:
+    """Return the refs whose names begin so, by the rest of their names."""
+    return {
+        ref.removeprefix(start): hash_
+        for ref, hash_ in refs.items()
+        if ref.startswith(start)
+    }
+
+
+def _tags_of(refs: Mapping[str, str]) -> dict[str, str]:
+    """Return what the tags among refs point to in the end."""
+    found = _below(_TAGS, refs)
+    return {
+        tag: found.get(f"{tag}^{{}}", hash_)
+        for tag, hash_ in found.items()
+        if not tag.endswith("^{}")
+    }

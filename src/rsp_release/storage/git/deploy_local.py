@@ -13,8 +13,9 @@ from typing import NoReturn
 
 from ...exceptions import BlockedError, ReadError, RefusedError, UsageError
 from ...models import Fork, PullRequest, PushFiles, Repository
-from .repository import OFF, last_lines, with_settings
+from .history_git import OFF, with_settings
 from .repository import Repository as Clone
+from .repository import last_lines
 
 __all__ = ["LocalDeploy"]
 

@@ -243,13 +243,7 @@ class WorkTree:
             )
         )
 
-    def changed_at(self, path: str) -> datetime | None:
-        """Return nothing: what is not committed has no date."""
-        return None
-
-    def added(
-        self, since: str | None
-    ) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    def added(self, since: str | None) -> tuple[()]:
         """Return nothing: no change landed."""
         return ()
 
@@ -257,10 +251,7 @@ class WorkTree:
         """Return that nothing differs from anything else."""
         return False
 
-    def lock_is_current(self, *, offline: bool) -> bool | None:
-        """Return that it cannot be told."""
-        return None
+    def _know_nothing(self, *args: object, **options: object) -> None:
+        """Return that it cannot be told of what is not committed."""
 
-    def lock_updates(self) -> tuple[str, ...] | None:
-        """Return that it cannot be told."""
-        return None
+    changed_at = lock_is_current = lock_updates = _know_nothing

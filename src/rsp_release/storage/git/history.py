@@ -137,7 +137,13 @@ def _of_stream(names: str, config: Config) -> tuple[list[Tag], list[str]]:
         if "\n" + stream not in "\n" + names:
             return [], []
         tags = [t for t in parse_tags(names) if t.stream == stream]
-        return tags, _unfiltered(stream, config)
+        if not stream or config.paths:
+            return tags, []
+        warning = (
+            f"every commit counts for {stream}: the setting paths does not"
+            " name its part of the repository"
+        )
+        return tags, [warning]
     streams: dict[str, list[Tag]] = {}
     for tag in parse_tags(names):
         streams.setdefault(tag.stream, []).append(tag)
@@ -151,17 +157,6 @@ def _of_stream(names: str, config: Config) -> tuple[list[Tag], list[str]]:
         help="choose one with the setting tag-prefix, and its part of the"
         " repository with paths",
     )
-
-
-def _unfiltered(stream: str, config: Config) -> list[str]:
-    if not stream or config.paths:
-        return []
-    return [
-        (
-            f"every commit counts for {stream}: the setting paths does not"
-            " name its part of the repository"
-        )
-    ]
 
 
 class _Base:
@@ -183,7 +178,7 @@ class _Base:
                 if self._try(tag):
                     break
         if self.previous is None:
-            reader = git.log(head, paths=paths)
+            reader = git.log(head, paths=paths)()
             self.commits: CommitEvidence = reader.finish()
             self.roots = bool(reader.roots)
 
@@ -193,14 +188,12 @@ class _Base:
         commit = self._git.resolve(f"{ref}^{{commit}}")
         if commit is None:  # a tag of a file or a tree
             return False
-        if self._paths and not self._git.test(
-            "merge-base", "--is-ancestor", commit, self._head
+        if self._paths and self._git.run(
+            "rev-list", "--max-count=1", commit, f"^{self._head}"
         ):
             return False
-        past = self._git.start_log(
-            commit, "-n100", "--no-merges", paths=self._paths
-        )
-        reader = self._git.log(f"{commit}..{self._head}", paths=self._paths)
+        past = self._git.log(commit, "-n100", "--no-merges", paths=self._paths)
+        reader = self._git.log(f"{commit}..{self._head}", paths=self._paths)()
         self._past = past().finish()
         if (
             not self._paths

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from ...exceptions import BlockedError, ReadError, ReleaseError, UsageError
 from ...version.commits import FORMAT, CommitReader
-from ..environment import credentials_of, without_credentials
+from ..environment import without_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["HOW_TO_FETCH", "LARGE", "Git"]
+__all__ = ["HOW_TO_FETCH", "LARGE", "OFF", "QUIET", "Git", "with_settings"]
 
 HOW_TO_FETCH = (
     "this clone was made without all files: git fetch --refetch --no-filter"
@@ -28,16 +28,37 @@ LARGE = 1 << 22
 # Large enough that a read is rare, small enough to stay in the cache.
 _CHUNK = 1 << 18
 
-# A repository's own configuration may name programs to run, and may change
-# what ``git log`` prints.
-_SAFE = (
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "log.showSignature=false",
-)
+QUIET = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GCM_INTERACTIVE": "never",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "LC_ALL": "C",
+}
+"""Without a prompt, without a write that nobody asked for, in English."""
+
+OFF = (("core.hooksPath", os.devnull), ("core.fsmonitor", "false"))
+"""Settings with which a repository runs no program of its own."""
+
+
+def with_settings(
+    environ: Mapping[str, str], settings: Iterable[tuple[str, str]]
+) -> dict[str, str]:
+    """Add settings of git to an environment; they override all others.
+
+    Parameters
+    ----------
+    environ
+        The environment.
+    settings
+        Keys and values.
+    """
+    before = int(environ.get("GIT_CONFIG_COUNT") or 0)
+    made = dict(environ)
+    for number, (key, value) in enumerate(settings, before):
+        made[f"GIT_CONFIG_KEY_{number}"] = key
+        made[f"GIT_CONFIG_VALUE_{number}"] = value
+        made["GIT_CONFIG_COUNT"] = str(number + 1)
+    return made
 
 
 class Git:
@@ -50,16 +71,17 @@ class Git:
     """
 
     def __init__(self, directory: Path | str) -> None:
-        self._command = ("git", "-C", str(directory), *_SAFE)
-        self._environ = {
+        self._command = ("git", "-C", str(directory))
+        environ = {
             **without_credentials(os.environ),
-            "LC_ALL": "C",
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_OPTIONAL_LOCKS": "0",
+            **QUIET,
             # What is tagged is what the remote has, not what replaces it here.
             "GIT_NO_REPLACE_OBJECTS": "1",
             "GIT_NO_LAZY_FETCH": "1",
         }
+        # It may also change what ``git log`` prints.
+        settings = *OFF, ("log.showSignature", "false")
+        self._environ = with_settings(environ, settings)
         self._started: list[subprocess.Popen[bytes]] = []
         self._cat: subprocess.Popen[bytes] | None = None
 
@@ -67,10 +89,7 @@ class Git:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End every process that is still there."""
+        # No process is left behind.
         for process in self._started:
             if process.returncode is None:
                 process.kill()
@@ -78,21 +97,17 @@ class Git:
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream is not None:
                     stream.close()
-        self._started.clear()
-        self._cat = None
 
     def _start(
         self, *arguments: str, reads: bool = False
     ) -> subprocess.Popen[bytes]:
-        # Of all of them, one speaks to the remote.
-        more = credentials_of(os.environ) if arguments[0] == "fetch" else {}
         try:
             process = subprocess.Popen(
                 (*self._command, *arguments),
                 stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=self._environ | more,
+                env=self._environ,
             )
         except FileNotFoundError as exc:
             raise ReadError("git is not installed") from exc
@@ -121,21 +136,7 @@ class Git:
 
         return answer
 
-    def test(self, *arguments: str) -> bool:
-        """Run git and return whether it says yes."""
-        process = self._start(*arguments)
-        _, errors = process.communicate()
-        if process.returncode > 1:
-            raise _failure(arguments[0], errors)
-        return process.returncode == 0
-
     def log(
-        self, span: str, *options: str, paths: tuple[str, ...] = ()
-    ) -> CommitReader:
-        """Read commits as a stream; see `start_log`."""
-        return self.start_log(span, *options, paths=paths)()
-
-    def start_log(
         self, span: str, *options: str, paths: tuple[str, ...] = ()
     ) -> Callable[[], CommitReader]:
         """Start to read commits as a stream.

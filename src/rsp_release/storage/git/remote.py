@@ -24,7 +24,8 @@ from ...exceptions import (
 from ...models.naming import CLAIM
 from ..redact import Redactor
 from ..retry import ReadRetrier
-from .repository import Repository, last_lines, with_settings
+from .history_git import with_settings
+from .repository import Repository, last_lines
 
 __all__ = ["Remote"]
 
@@ -136,11 +137,8 @@ class Remote:
                 # no workflow.
                 (f"http.{parts.scheme}://{parts.netloc}/.extraheader", ""),
             )
-            count = {
-                key: value
-                for key, value in repository.environ.items()
-                if key == "GIT_CONFIG_COUNT"
-            }
+            name = "GIT_CONFIG_COUNT"
+            count = {name: repository.environ.get(name, "")}
             repository.log_in(
                 {
                     **with_settings(count, settings),

@@ -11,33 +11,25 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from ...exceptions import BlockedError, ReadError, UsageError
-from ..environment import GITHUB_TOKENS, credentials_of, without_credentials
+from ..environment import (
+    credentials_of,
+    without_credentials,
+    without_github_tokens,
+)
 from ..redact import Redactor
-from .history_git import LARGE
+from .history_git import LARGE, QUIET
 
 if TYPE_CHECKING:
     import git
 
-__all__ = ["OFF", "Commands", "Repository", "last_lines", "with_settings"]
-
-_ENVIRON = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GCM_INTERACTIVE": "never",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "LC_ALL": "C",
-}
-"""Without a prompt, without a write that nobody asked for, in English."""
-
-
-OFF = (("core.hooksPath", os.devnull), ("core.fsmonitor", "false"))
-"""Settings with which a repository runs no program of its own."""
+__all__ = ["Commands", "Repository", "last_lines"]
 
 
 class Commands:
@@ -73,7 +65,7 @@ class Commands:
         self.environ = command.environment()
         # GitPython hands on the variables of this process.
         self.environ.update(dict.fromkeys(credentials_of(os.environ), ""))
-        self.environ.update(without_credentials(environ) | _ENVIRON)
+        self.environ.update(without_credentials(environ) | QUIET)
 
     def run(
         self,
@@ -200,11 +192,7 @@ class Repository(Commands):
         weakref.finalize(self, self._repo.git.clear_cache)
         self.credentials = credentials_of(environ)
         """Variables for git where it speaks to a remote."""
-        self.for_signing = {
-            key: value
-            for key, value in self.credentials.items()
-            if key not in GITHUB_TOKENS
-        }
+        self.for_signing = without_github_tokens(self.credentials)
         """Variables for git where it runs what signs."""
         packs = self.common_dir / "objects" / "pack"
         self._is_partial = any(packs.glob("*.promisor"))
@@ -399,41 +387,18 @@ class Repository(Commands):
             raise ReadError(f"git cannot read {revision}: {reason}") from e
 
 
-def with_settings(
-    environ: Mapping[str, str], settings: Iterable[tuple[str, str]]
-) -> dict[str, str]:
-    """Add settings of git to an environment; they override all others.
-
-    Parameters
-    ----------
-    environ
-        The environment.
-    settings
-        Keys and values.
-    """
-    before = int(environ.get("GIT_CONFIG_COUNT") or 0)
-    made = dict(environ)
-    for number, (key, value) in enumerate(settings, before):
-        made[f"GIT_CONFIG_KEY_{number}"] = key
-        made[f"GIT_CONFIG_VALUE_{number}"] = value
-        made["GIT_CONFIG_COUNT"] = str(number + 1)
-    return made
-
-
 def _as_text(output: str | bytes, errors: str = "replace") -> str:
     # GitPython promises text where it gives bytes.
     return output if isinstance(output, str) else output.decode(errors=errors)
 
 
-def last_lines(text: str, count: int = 3) -> str:
+def last_lines(text: str) -> str:
     """Return the last lines of what git said, as one.
 
     Parameters
     ----------
     text
         What it said.
-    count
-        How many lines.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return "; ".join(lines[-count:]) or "no reason given"
+    return "; ".join(lines[-3:]) or "no reason given"

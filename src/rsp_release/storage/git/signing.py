@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 
 from ...exceptions import RefusedError
 from .repository import Repository, last_lines
 
-__all__ = ["explain_failure", "try_out"]
+__all__ = ["explain_failure", "make_commit", "try_out"]
 
 _CAUSES = (
     (
@@ -104,6 +105,48 @@ def _ask_gpg(repository: Repository) -> str:
     return "\n" + "\n".join(lines)
 
 
+def make_commit(
+    repository: Repository,
+    what: str,
+    *args: str,
+    signs: bool,
+    env: Mapping[str, str],
+) -> tuple[str, str]:
+    """Make a commit, as an object alone.
+
+    Parameters
+    ----------
+    repository
+        The clone.
+    what
+        What it is, for messages.
+    *args
+        What ``git commit-tree`` is given.
+    signs
+        Whether it is signed: ``commit-tree`` asks nobody.
+    env
+        Variables for git.
+
+    Returns
+    -------
+    tuple of str
+        Its hash, and what git said.
+
+    Raises
+    ------
+    RefusedError
+        Raised if it cannot be made, with the cause.
+    """
+    keys = repository.for_signing if signs else {}
+    status, out, err = repository.run(
+        "commit-tree", "-S" if signs else "--no-gpg-sign", *args,
+        env={**keys, **env},
+    )  # fmt: skip
+    if status:
+        raise explain_failure(repository, what, err)
+    return out.strip(), err
+
+
 def try_out(repository: Repository, *, signs: bool) -> None:
     """Make a commit as a release would, and throw it away.
 
@@ -128,14 +171,11 @@ def try_out(repository: Repository, *, signs: bool) -> None:
                 filter(None, [str(objects), others])
             ),
         }
-        status, out, err = repository.run(
-            "commit-tree", "-S" if signs else "--no-gpg-sign",
-            "-m", "A trial of rsp-release", "HEAD^{tree}",
-            env=places,
+        what = "a signed commit" if signs else "a commit"
+        hash_, said = make_commit(
+            repository, what, "-m", "A trial of rsp-release", "HEAD^{tree}",
+            signs=signs, env=places,
         )  # fmt: skip
-        if status:
-            what = "a signed commit" if signs else "a commit"
-            raise explain_failure(repository, what, err)
-        made = repository.read("cat-file", "commit", out.strip(), env=places)
+        made = repository.read("cat-file", "commit", hash_, env=places)
     if signs and "\ngpgsig" not in made:
-        raise explain_failure(repository, "a signed commit", err)
+        raise explain_failure(repository, what, said)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ...exceptions import BlockedError, ReadError
 from ..environment import credentials_of
-from .history_git import LARGE
-from .repository import OFF, Commands, Repository, with_settings
+from .history_git import LARGE, OFF, with_settings
+from .repository import Commands, Repository
 
 __all__ = ["Workspace", "open_workspace"]
 
@@ -81,8 +81,6 @@ class Workspace:
             "GIT_DIR": str(repository.git_dir),
             "GIT_WORK_TREE": str(self.files),
             "GIT_INDEX_FILE": str(folder / "index"),
-            "GIT_OPTIONAL_LOCKS": "0",
-            "LC_ALL": "C.UTF-8",
         }
         # git has the clone's objects and settings, but neither its index nor
         # its files, and runs none of its hooks.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..environment import GITHUB_TOKENS
+from ..environment import without_github_tokens
 from ..http import plain_text
 from .manifest import as_object
 
@@ -191,11 +191,7 @@ class Credentials:
                 check=False,
                 timeout=HELPER_TIMEOUT,
                 # Its own credentials may be in the environment as well.
-                env={
-                    key: value
-                    for key, value in self._environ.items()
-                    if key not in GITHUB_TOKENS
-                },
+                env=without_github_tokens(self._environ),
             )
         except subprocess.TimeoutExpired:
             raise ValueError(
