@@ -16,7 +16,7 @@ from rsp_release.models import (
 )
 from rsp_release.steps.github_release import GithubRelease, GithubReleaseSeen
 
-from .release import COMMIT, NOW, RELEASE
+from .release import COMMIT, RELEASE
 
 PAGE = ReleasePage(
     id=7,
@@ -25,11 +25,9 @@ PAGE = ReleasePage(
     body="Mine.",
     is_draft=False,
     is_prerelease=False,
-    is_immutable=False,
     url="https://example.org/releases/7",
-    published_at=NOW,
 )
-DRAFT = replace(PAGE, id=8, is_draft=True, published_at=None, title="x")
+DRAFT = replace(PAGE, id=8, is_draft=True, title="x")
 
 
 def _decide(*pages: ReleasePage, **changes: object) -> object:

@@ -43,7 +43,6 @@ from rsp_release.models import (
     PushTag,
     ReleasePage,
     RemoteRefs,
-    RemoteTag,
     Repository,
     RequestReviews,
     RerunFailedJobs,
@@ -157,9 +156,7 @@ class Hub:
             body=write.body,
             is_draft=False,
             is_prerelease=write.is_prerelease,
-            is_immutable=False,
             url=f"https://example.org/releases/{write.tag}",
-            published_at=now,
         )
         self.pages.append((page, now))
 
@@ -294,14 +291,14 @@ class SimulatedGit(_Port):
     def fetch_tag(self, tag: str) -> None:
         raise AssertionError("nothing to fetch")
 
-    def remote_tag(self, tag: str) -> RemoteTag | None:
+    def remote_tag(self, tag: str) -> str | None:
         with self.chaos.call("remote_tag", self.clock):
             if tag not in self.hub.tags:
                 return None
             commit, since = self.hub.tags[tag]
             if not self.seen(since):
                 return None
-            return RemoteTag(name=tag, commit=commit)
+            return commit
 
     def remote_branch(self, branch: str) -> str | None:
         with self.chaos.call("remote_branch", self.clock):

@@ -39,7 +39,6 @@ from ..models import (
     PushTag,
     ReleasePage,
     RemoteRefs,
-    RemoteTag,
     Repository,
     RequestReviews,
     RerunFailedJobs,
@@ -99,8 +98,8 @@ class Git(Protocol):
     def remote(self) -> str:
         """The name of the remote."""
 
-    def remote_tag(self, tag: str) -> RemoteTag | None:
-        """Return a tag as the remote has it, or `None` if it has none."""
+    def remote_tag(self, tag: str) -> str | None:
+        """Return the commit of a tag on the remote, peeled, if it is there."""
 
     def remote_branch(self, branch: str) -> str | None:
         """Return the head of a branch on the remote, fetched if needed."""

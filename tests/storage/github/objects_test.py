@@ -281,7 +281,6 @@ def test_a_list_of_another_shape_is_no_empty_list(
         {"draft": "no"},
         {"id": "7"},
         {"tag_name": None},
-        {"published_at": 7},
         {"author": "me"},
         {"author": {}},
     ],
