@@ -28,7 +28,6 @@ from rsp_release.models import (
     Collected,
     Commit,
     ConcurrencyGroup,
-    CreateRelease,
     EnableAutoMerge,
     Image,
     ImageReport,
@@ -139,7 +138,7 @@ class Hub:
         self.writes[write.key] += 1
         self.tags[write.tag] = (write.commit, self.clock.now())
 
-    def create(self, write: CreateRelease, *, is_clean: bool = False) -> None:
+    def create(self, write: PublishRelease, *, is_clean: bool = False) -> None:
         """Accept a release, once for a tag."""
         if write.tag not in self.tags:
             raise NotSentError("no such tag yet")
@@ -153,7 +152,7 @@ class Hub:
             id=len(self.pages) + 1,
             tag=write.tag,
             title=write.title,
-            body=write.body,
+            body=write.body or "",
             is_draft=False,
             is_prerelease=write.is_prerelease,
             url=f"https://example.org/releases/{write.tag}",
@@ -439,12 +438,9 @@ class SimulatedForge(_Port):
     def labels(self, number: int) -> tuple[str, ...]:
         return ()
 
-    def create_release(self, write: CreateRelease) -> None:
+    def publish_release(self, write: PublishRelease) -> None:
         with self.chaos.call("create_release", self.clock, writes=True):
             self.hub.create(write, is_clean=self.is_clean)
-
-    def publish_release(self, write: PublishRelease) -> None:
-        raise AssertionError("there are no drafts")
 
     def runs(self, *, commit: str, event: str) -> tuple[WorkflowRun, ...]:
         with self.chaos.call("runs", self.clock):

@@ -20,7 +20,6 @@ from ..models import (
     Collected,
     Commit,
     ConcurrencyGroup,
-    CreateRelease,
     EditPull,
     EnableAutoMerge,
     Fork,
@@ -363,11 +362,8 @@ class Forge(Actions, Pulls, Protocol):
     def labels(self, number: int) -> tuple[str, ...]:
         """Return the labels of a pull request; none where there is none."""
 
-    def create_release(self, write: CreateRelease) -> None:
-        """Create and publish a release of an existing tag."""
-
     def publish_release(self, write: PublishRelease) -> None:
-        """Publish a draft."""
+        """Publish a release of an existing tag, or a draft of it."""
 
     def generate_notes(
         self, *, tag: str, commit: str, previous: str | None

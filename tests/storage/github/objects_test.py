@@ -298,7 +298,7 @@ def test_a_tag_of_nothing_is_no_tag(
 ) -> None:
     server.say(TAG, {"ref": "refs/tags/1.0.0", "object": {"type": "commit"}})
     write = PublishRelease(
-        id=7,
+        draft=7,
         tag="1.0.0",
         commit=COMMIT,
         title="1.0.0",
