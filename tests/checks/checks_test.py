@@ -18,13 +18,7 @@ from rsp_release.checks.dependencies import OLD_RUN
 from rsp_release.config import Config
 from rsp_release.exceptions import BlockedError, NotAllowedError, RefusedError
 from rsp_release.models import Check as CommitCheck
-from rsp_release.models import (
-    Fork,
-    ImageReport,
-    PullPolicy,
-    RemoteTag,
-    Repository,
-)
+from rsp_release.models import Fork, ImageReport, PullPolicy, Repository
 from rsp_release.models.github import BranchRules, Credentials, Ruleset
 from rsp_release.version.fragments import Fragment, Part
 from rsp_release.version.history import History
@@ -140,8 +134,7 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("tag-style", "problem", {"trouble": BlockedError("dates")}),
     ("tag-style", "unknown", BLIND),
     ("tag-free", "ok", {}),
-    ("tag-free", "problem", {"remote_tag": RemoteTag(
-        name="1.1.1", commit=COMMIT)}),
+    ("tag-free", "problem", {"remote_tag": COMMIT}),
     ("tag-free", "problem", {"local_tag": COMMIT}),
     ("tag-free", "unknown", {"remote_tag": down}),
     ("tag-unused", "ok", {}),
@@ -149,7 +142,7 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("tag-unused", "problem",
      {"past_runs": (run("success"),), "immutable": True}),
     ("tag-unused", "ok", {"past_runs": (run("success"),), "remote_tag":
-     RemoteTag(name="1.1.1", commit=COMMIT)}),
+     COMMIT}),
     ("tag-unused", "unknown", {"past_runs": denied}),
     ("release-free", "ok", {}),
     ("release-free", "ok", {"pages": {"1.1.1": (page("1", is_draft=True),)}}),

@@ -14,7 +14,7 @@ import requests
 
 from rsp_release.exceptions import ExitStatus
 from rsp_release.models import Result
-from rsp_release.steps.chart_pr import ChartPull
+from rsp_release.steps.chart_pr.step import ChartPull
 from rsp_sandbox import Scenario
 
 from ..support.campaigns import choose_size

@@ -29,7 +29,8 @@ from rsp_release.models import (
     Wait,
     Write,
 )
-from rsp_release.steps.changelog_pr import ChangelogPull, ChangelogSeen
+from rsp_release.steps.changelog_pr.seen import ChangelogSeen
+from rsp_release.steps.changelog_pr.step import ChangelogPull
 
 BASE, HEAD, MERGED = "b" * 40, "c" * 40, "d" * 40
 FRAGMENT, LATE = "changelog.d/a.md", "changelog.d/late.md"

@@ -36,7 +36,8 @@ from rsp_release.models import (
     Verdict,
     Wait,
 )
-from rsp_release.steps.chart_pr import ChartPull, ChartSeen
+from rsp_release.steps.chart_pr.seen import ChartSeen
+from rsp_release.steps.chart_pr.step import ChartPull
 
 from ..support.deploys import SimulatedDeploy
 from ..support.simulated import Chaos, Hub, VirtualClock, make_world

@@ -9,14 +9,13 @@ import pytest
 from rsp_release.models import (
     Blocked,
     Change,
-    CreateRelease,
     Done,
     PublishRelease,
     ReleasePage,
 )
 from rsp_release.steps.github_release import GithubRelease, GithubReleaseSeen
 
-from .release import COMMIT, NOW, RELEASE
+from .release import COMMIT, RELEASE
 
 PAGE = ReleasePage(
     id=7,
@@ -25,11 +24,9 @@ PAGE = ReleasePage(
     body="Mine.",
     is_draft=False,
     is_prerelease=False,
-    is_immutable=False,
     url="https://example.org/releases/7",
-    published_at=NOW,
 )
-DRAFT = replace(PAGE, id=8, is_draft=True, published_at=None, title="x")
+DRAFT = replace(PAGE, id=8, is_draft=True, title="x")
 
 
 def _decide(*pages: ReleasePage, **changes: object) -> object:
@@ -40,7 +37,8 @@ def _decide(*pages: ReleasePage, **changes: object) -> object:
 def test_absent_release_is_created() -> None:
     verdict = _decide()
     assert isinstance(verdict, Change)
-    assert verdict.write == CreateRelease(
+    assert verdict.write == PublishRelease(
+        draft=None,
         tag="1.2.0",
         commit=COMMIT,
         title="1.2.0",
@@ -58,7 +56,7 @@ def test_prerelease_and_backport_are_not_latest(
 ) -> None:
     verdict = _decide(is_prerelease=is_prerelease, is_latest=is_latest)
     assert isinstance(verdict, Change)
-    assert isinstance(verdict.write, CreateRelease)
+    assert isinstance(verdict.write, PublishRelease)
     assert verdict.write.is_prerelease is is_prerelease
     assert verdict.write.is_latest is is_latest
 
@@ -88,7 +86,7 @@ def test_draft_is_published_with_its_own_notes() -> None:
     verdict = _decide(DRAFT)
     assert isinstance(verdict, Change)
     assert verdict.write == PublishRelease(
-        id=8,
+        draft=8,
         tag="1.2.0",
         commit=COMMIT,
         title="1.2.0",

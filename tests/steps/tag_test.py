@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rsp_release.models import Blocked, Change, Done, PushTag, RemoteTag
+from rsp_release.models import Blocked, Change, Done, PushTag
 from rsp_release.steps.tag import Tag, TagSeen
 
 from .release import COMMIT, OTHER, RELEASE
@@ -14,7 +14,6 @@ from .release import COMMIT, OTHER, RELEASE
 SEEN = TagSeen(
     remote_name="origin", remote=None, local=None, is_on_branch=True
 )
-THERE = RemoteTag(name="1.2.0", commit=COMMIT)
 
 
 def test_absent_tag_is_pushed() -> None:
@@ -31,7 +30,7 @@ def test_absent_tag_is_pushed() -> None:
 
 
 def test_tag_at_the_commit_is_done() -> None:
-    verdict = Tag().decide(RELEASE, replace(SEEN, remote=THERE))
+    verdict = Tag().decide(RELEASE, replace(SEEN, remote=COMMIT))
     assert isinstance(verdict, Done)
 
 
@@ -39,7 +38,7 @@ def test_tag_at_the_commit_is_done() -> None:
     ("seen", "problem", "help"),
     [
         (
-            replace(SEEN, remote=replace(THERE, commit=OTHER)),
+            replace(SEEN, remote=OTHER),
             f"is on origin at {OTHER[:10]}",
             "never moved",
         ),
@@ -61,7 +60,7 @@ def test_local_tag_left_by_a_crash_is_pushed() -> None:
 
 def test_tag_on_the_remote_counts_more_than_the_branch() -> None:
     """The branch may have moved on, or be gone, after the tag was pushed."""
-    seen = replace(SEEN, remote=THERE, is_on_branch=False)
+    seen = replace(SEEN, remote=COMMIT, is_on_branch=False)
     assert isinstance(Tag().decide(RELEASE, seen), Done)
 
 
@@ -70,4 +69,6 @@ def test_another_version_of_the_same_commits_was_first() -> None:
     seen = replace(SEEN, rival=rival)
     assert Tag().decide(RELEASE, seen) == rival
     # What is there is there.
-    assert isinstance(Tag().decide(RELEASE, replace(seen, remote=THERE)), Done)
+    assert isinstance(
+        Tag().decide(RELEASE, replace(seen, remote=COMMIT)), Done
+    )

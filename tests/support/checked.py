@@ -19,7 +19,6 @@ from rsp_release.models import (
     Proposal,
     PullRequest,
     ReleasePage,
-    RemoteTag,
     Repository,
     WorkflowRun,
 )
@@ -218,8 +217,8 @@ class _Git(_Part):
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         return self.scene.contains(ancestor, descendant)
 
-    def remote_tag(self, tag: str) -> RemoteTag | None:
-        return cast("RemoteTag | None", _tell(self.scene.remote_tag))
+    def remote_tag(self, tag: str) -> str | None:
+        return cast("str | None", _tell(self.scene.remote_tag))
 
     def local_tag(self, tag: str) -> str | None:
         return COMMIT if tag == "1.1.0" else self.scene.local_tag
@@ -349,8 +348,7 @@ def page(tag: str, *, is_draft: bool = False) -> ReleasePage:
     """Return a GitHub release of a tag."""
     return ReleasePage(
         id=1, tag=tag, title=tag, body="", is_draft=is_draft,
-        is_prerelease=False, is_immutable=False, url="https://example.org/r",
-        published_at=None if is_draft else NOW,
+        is_prerelease=False, url="https://example.org/r",
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ import requests
 
 from rsp_release.exceptions import ReleaseError
 from rsp_release.release.plan import Options
-from rsp_release.steps.chart_pr import ChartPull
+from rsp_release.steps.chart_pr.step import ChartPull
 from rsp_sandbox import Scenario
 
 from .contract import Contract

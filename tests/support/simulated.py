@@ -28,7 +28,6 @@ from rsp_release.models import (
     Collected,
     Commit,
     ConcurrencyGroup,
-    CreateRelease,
     EnableAutoMerge,
     Image,
     ImageReport,
@@ -43,7 +42,6 @@ from rsp_release.models import (
     PushTag,
     ReleasePage,
     RemoteRefs,
-    RemoteTag,
     Repository,
     RequestReviews,
     RerunFailedJobs,
@@ -140,7 +138,7 @@ class Hub:
         self.writes[write.key] += 1
         self.tags[write.tag] = (write.commit, self.clock.now())
 
-    def create(self, write: CreateRelease, *, is_clean: bool = False) -> None:
+    def create(self, write: PublishRelease, *, is_clean: bool = False) -> None:
         """Accept a release, once for a tag."""
         if write.tag not in self.tags:
             raise NotSentError("no such tag yet")
@@ -154,12 +152,10 @@ class Hub:
             id=len(self.pages) + 1,
             tag=write.tag,
             title=write.title,
-            body=write.body,
+            body=write.body or "",
             is_draft=False,
             is_prerelease=write.is_prerelease,
-            is_immutable=False,
             url=f"https://example.org/releases/{write.tag}",
-            published_at=now,
         )
         self.pages.append((page, now))
 
@@ -294,14 +290,14 @@ class SimulatedGit(_Port):
     def fetch_tag(self, tag: str) -> None:
         raise AssertionError("nothing to fetch")
 
-    def remote_tag(self, tag: str) -> RemoteTag | None:
+    def remote_tag(self, tag: str) -> str | None:
         with self.chaos.call("remote_tag", self.clock):
             if tag not in self.hub.tags:
                 return None
             commit, since = self.hub.tags[tag]
             if not self.seen(since):
                 return None
-            return RemoteTag(name=tag, commit=commit)
+            return commit
 
     def remote_branch(self, branch: str) -> str | None:
         with self.chaos.call("remote_branch", self.clock):
@@ -442,12 +438,9 @@ class SimulatedForge(_Port):
     def labels(self, number: int) -> tuple[str, ...]:
         return ()
 
-    def create_release(self, write: CreateRelease) -> None:
+    def publish_release(self, write: PublishRelease) -> None:
         with self.chaos.call("create_release", self.clock, writes=True):
             self.hub.create(write, is_clean=self.is_clean)
-
-    def publish_release(self, write: PublishRelease) -> None:
-        raise AssertionError("there are no drafts")
 
     def runs(self, *, commit: str, event: str) -> tuple[WorkflowRun, ...]:
         with self.chaos.call("runs", self.clock):

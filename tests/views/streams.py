@@ -9,13 +9,13 @@ from rsp_release.exceptions import ExitStatus
 from rsp_release.models import (
     Blocked,
     Change,
-    CreateRelease,
     Done,
     Event,
     ImageReport,
     Job,
     JobStep,
     Notice,
+    PublishRelease,
     PushTag,
     Result,
     StepEvent,
@@ -50,7 +50,8 @@ PUSH = Change(
 )
 CREATE = Change(
     summary="publish release 12.1.0",
-    write=CreateRelease(
+    write=PublishRelease(
+        draft=None,
         tag="12.1.0",
         commit=COMMIT,
         title="12.1.0",

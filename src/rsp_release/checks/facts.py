@@ -19,7 +19,6 @@ from ..models import (
     Publication,
     PullRequest,
     ReleasePage,
-    RemoteTag,
     Repository,
 )
 from ..models.github import Credentials
@@ -168,8 +167,8 @@ class Facts:
         return self.world.git.remote_branch(branch) if branch else None
 
     @once
-    def remote_tag(self) -> RemoteTag | None:
-        """Return the proposal's tag as the remote has it."""
+    def remote_tag(self) -> str | None:
+        """Return the commit of the proposal's tag on the remote."""
         return self.world.git.remote_tag(self.proposal.tag)
 
     @once

@@ -228,8 +228,7 @@ def check_tag_free(facts: Facts) -> Finding:
     remote = facts.remote_tag()
     if remote is not None:
         return problem(
-            f"tag {tag} already exists on {git.remote}, at"
-            f" {remote.commit[:10]}",
+            f"tag {tag} already exists on {git.remote}, at {remote[:10]}",
             "finish that release, or release another version",
             command=f"rsp-release resume {quote(tag)}",
         )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TextIO
 
 from typer import Option
 
-from ..checks import Facts, Report, State
+from ..checks import CHECKS, Facts, Report, State, run_checks
 from ..exceptions import ExitStatus, ReleaseError
 from ..views.base import find_size, write
 from ..views.glyphs import Glyphs
@@ -54,7 +54,7 @@ def check(
             view.begin(facts)
             reports = []
             session.mask()
-            for report in checker.run(facts):
+            for report in run_checks(CHECKS, facts):
                 view.show(report)
                 reports.append(report)
                 if session.is_job:

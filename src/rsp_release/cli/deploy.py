@@ -10,7 +10,7 @@ from typing import Annotated
 from typer import Option
 
 from ..exceptions import ExitStatus
-from ..steps.chart_pr import ChartPull
+from ..steps.chart_pr.step import ChartPull
 from ..views import safe
 from .options import DryRun, Tag, Timeout
 from .session import Again, Session, parse_duration, shows_errors

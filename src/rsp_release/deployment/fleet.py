@@ -45,8 +45,6 @@ _ORDER: tuple[Need, ...] = get_args(Need)
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 
-_CHANGELOG = "rsp-release/changelog-"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
@@ -400,8 +398,3 @@ def document(rows: Iterable[Row], *, repository: str) -> dict[str, Any]:
             for row in rows
         ],
     }
-
-
-def is_release_branch(branch: str) -> bool:
-    """Return whether a branch is that of a release's pull request."""
-    return branch.startswith(_CHANGELOG)

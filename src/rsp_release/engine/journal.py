@@ -50,9 +50,11 @@ class Journal:
         self._path = path
         self._fsync = fsync
         self._proposal: Proposal | None = None
-        self._release: Release | None = None
+        self.release: Release | None = None
+        """The pinned release, if one was pinned."""
         self._intents: dict[str, datetime] = {}
-        self._is_finished = False
+        self.is_finished = False
+        """Whether the release was seen to be complete."""
         self._size = 0
         self._load()
 
@@ -88,14 +90,9 @@ class Journal:
         return unquote(self._path.stem)
 
     @property
-    def release(self) -> Release | None:
-        """The pinned release, if one was pinned."""
-        return self._release
-
-    @property
     def proposal(self) -> Proposal | None:
         """What was proposed, where nothing is pinned yet."""
-        return self._proposal if self._release is None else None
+        return self._proposal if self.release is None else None
 
     @property
     def newest_intent(self) -> datetime | None:
@@ -106,11 +103,6 @@ class Journal:
     def has_intents(self) -> bool:
         """Whether something was, or may have been, written to the world."""
         return bool(self._intents)
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether the release was seen to be complete."""
-        return self._is_finished
 
     def intent(self, key: str) -> datetime | None:
         """Return when a write was last intended and not voided.
@@ -150,7 +142,7 @@ class Journal:
 
     def finish(self, *, at: datetime) -> None:
         """Record that the release was seen to be complete."""
-        if not self._is_finished:
+        if not self.is_finished:
             self._append({"kind": "finish", "at": at})
 
     def abandon(self, *, at: datetime) -> None:
@@ -165,7 +157,7 @@ class Journal:
             )
         self._path.unlink(missing_ok=True)
         self._proposal = None
-        self._release = None
+        self.release = None
         self._size = 0
 
     def _append(self, record: dict[str, Any]) -> None:
@@ -197,27 +189,27 @@ class Journal:
     def _apply(self, record: dict[str, Any]) -> None:
         match record["kind"]:
             case "pin":
-                self._release = _load(Release, record["release"])
-                self._is_finished = False
+                self.release = _load(Release, record["release"])
+                self.is_finished = False
             case "propose":
                 self._proposal = _load(Proposal, record["proposal"])
-                self._release = None
+                self.release = None
                 self._intents.clear()
-                self._is_finished = False
+                self.is_finished = False
             case "abandon":
                 self._proposal = None
-                self._release = None
+                self.release = None
                 self._intents.clear()
             case "intent":
                 at = datetime.fromisoformat(record["at"])
                 self._intents[record["key"]] = at
-                self._is_finished = False
+                self.is_finished = False
             case "acknowledge":
                 pass  # what earlier versions wrote after a write
             case "void":
                 self._intents.pop(record["key"], None)
             case "finish":
-                self._is_finished = True
+                self.is_finished = True
             case kind:
                 raise ValueError(f"unknown kind {kind}")
 

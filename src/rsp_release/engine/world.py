@@ -20,7 +20,6 @@ from ..models import (
     Collected,
     Commit,
     ConcurrencyGroup,
-    CreateRelease,
     EditPull,
     EnableAutoMerge,
     Fork,
@@ -39,7 +38,6 @@ from ..models import (
     PushTag,
     ReleasePage,
     RemoteRefs,
-    RemoteTag,
     Repository,
     RequestReviews,
     RerunFailedJobs,
@@ -99,8 +97,8 @@ class Git(Protocol):
     def remote(self) -> str:
         """The name of the remote."""
 
-    def remote_tag(self, tag: str) -> RemoteTag | None:
-        """Return a tag as the remote has it, or `None` if it has none."""
+    def remote_tag(self, tag: str) -> str | None:
+        """Return the commit of a tag on the remote, peeled, if it is there."""
 
     def remote_branch(self, branch: str) -> str | None:
         """Return the head of a branch on the remote, fetched if needed."""
@@ -364,11 +362,8 @@ class Forge(Actions, Pulls, Protocol):
     def labels(self, number: int) -> tuple[str, ...]:
         """Return the labels of a pull request; none where there is none."""
 
-    def create_release(self, write: CreateRelease) -> None:
-        """Create and publish a release of an existing tag."""
-
     def publish_release(self, write: PublishRelease) -> None:
-        """Publish a draft."""
+        """Publish a release of an existing tag, or a draft of it."""
 
     def generate_notes(
         self, *, tag: str, commit: str, previous: str | None

@@ -19,21 +19,19 @@ takes it from there.
 """
 
 
-def name_first(names: Sequence[str], most: int = 3) -> str:
+def name_first(names: Sequence[str]) -> str:
     """Name the first of many, and how many more there are.
 
     Parameters
     ----------
     names
         The names.
-    most
-        How many of them are named.
 
     Returns
     -------
     str
         Such as ``a, b, c and 4 more``.
     """
-    text = ", ".join(names[:most])
-    more = len(names) - most
+    text = ", ".join(names[:3])
+    more = len(names) - 3
     return f"{text} and {more} more" if more > 0 else text

@@ -24,7 +24,6 @@ __all__ = [
     "PullRequest",
     "ReleasePage",
     "RemoteRefs",
-    "RemoteTag",
     "Repository",
     "Review",
     "WorkflowRun",
@@ -69,17 +68,6 @@ class Fork:
 
     is_ready: bool = False
     """Whether it has commits: GitHub copies them after it made the fork."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteTag:
-    """A tag as the remote has it."""
-
-    name: str
-    """The tag, without ``refs/tags/``."""
-
-    commit: str
-    """The commit it points to, peeled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,14 +268,8 @@ class ReleasePage:
     is_prerelease: bool
     """Whether it is marked as a pre-release."""
 
-    is_immutable: bool
-    """Whether its tag is locked for ever."""
-
     url: str
     """Its page."""
-
-    published_at: datetime | None
-    """When it was published, by GitHub's clock."""
 
     author: str | None = None
     """The login of whoever made it."""

@@ -8,7 +8,6 @@ from typing import ClassVar, TypeAlias
 
 __all__ = [
     "ApproveDeployments",
-    "CreateRelease",
     "EditPull",
     "EnableAutoMerge",
     "LabelPull",
@@ -55,32 +54,27 @@ class PushTag(_Write):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateRelease(_Write):
-    """Create and publish the GitHub release of an existing tag."""
-
-    KEY: ClassVar = "create release {0.tag}"
-
-    tag: str
-    commit: str
-    title: str
-    body: str
-    is_prerelease: bool
-    is_latest: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishRelease(_Write):
-    """Publish a GitHub release that exists as a draft."""
+    """Publish the GitHub release of an existing tag."""
 
-    KEY: ClassVar = "publish release {0.tag}"
+    KEY: ClassVar = "{0.verb} release {0.tag}"
 
-    id: int
+    draft: int | None
+    """GitHub's number of the draft; `None`: there is none."""
+
     tag: str
     commit: str
     title: str
     body: str | None
+    """The notes; `None`: those of the draft are kept."""
+
     is_prerelease: bool
     is_latest: bool
+
+    @property
+    def verb(self) -> str:
+        """Whether it is made, or only published."""
+        return "create" if self.draft is None else "publish"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +254,6 @@ class ApproveDeployments(_Write):
 
 Write: TypeAlias = (
     PushTag
-    | CreateRelease
     | PublishRelease
     | PushBranch
     | OpenPull

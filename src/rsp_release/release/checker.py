@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,21 +33,6 @@ class Checker:
 
     is_offline: bool
     """Whether nothing beyond this machine may be asked."""
-
-    def run(self, facts: Facts) -> Iterator[Report]:
-        """Look at everything, and write nothing.
-
-        Parameters
-        ----------
-        facts
-            What to look at.
-
-        Yields
-        ------
-        Report
-            What each check found, in their order.
-        """
-        yield from run_checks(CHECKS, facts)
 
     def look_ahead(
         self, proposal: Proposal, *, deploys: bool

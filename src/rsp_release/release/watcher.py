@@ -135,12 +135,8 @@ class Watcher:
                 help="`git ls-remote --tags` shows the tags",
             )
         commit, date = found
-        return self._make(
-            tag=tag,
-            commit=commit,
-            at=date,
-            publication=find_publication(self.project, commit, tag),
-        )
+        published = find_publication(self.project, commit, tag)
+        return self._make(tag, commit, date, published)
 
     def _of_run(self, number: int) -> Release:
         run = self.project.world.forge.run(number)
@@ -149,12 +145,8 @@ class Watcher:
                 f"{self.project.repository} has no run {number}",
                 help="its number is the last part of the run's URL",
             )
-        return self._make(
-            tag=run.ref or run.commit[:10],
-            commit=run.commit,
-            at=run.created_at,
-            publication=self._find_published(run),
-        )
+        tag, published = run.ref or run.commit[:10], self._find_published(run)
+        return self._make(tag, run.commit, run.created_at, published)
 
     def _find_published(self, run: WorkflowRun) -> Publication | None:
         """Find what a run publishes, to know the jobs that must not skip."""
@@ -174,11 +166,10 @@ class Watcher:
 
     def _make(
         self,
-        *,
         tag: str,
         commit: str,
         at: datetime,
-        publication: Publication | None,
+        published: Publication | None,
     ) -> Release:
         parsed = next(iter(parse_tags([tag])), None)
         return Release(
@@ -191,6 +182,6 @@ class Watcher:
             notes="",
             is_prerelease=bool(parsed and parsed.pre),
             is_latest=False,
-            publication=publication,
+            publication=published,
             pinned_at=at,
         )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from ..engine.world import Step
 from ..models import Proposal, Release
-from .changelog_pr import ChangelogPull
-from .chart_pr import ChartPull
+from .changelog_pr.step import ChangelogPull
+from .chart_pr.step import ChartPull
 from .github_release import GithubRelease
 from .images import Images
 from .preflight import Preflight

@@ -11,7 +11,6 @@ from ..exceptions import NotAllowedError
 from ..models import (
     Blocked,
     Change,
-    CreateRelease,
     Done,
     PublishRelease,
     Release,
@@ -79,27 +78,18 @@ class GithubRelease:
                 help="delete all of them but the one to publish",
                 url=seen.pages[0].url,
             )
-        for draft in seen.pages:
-            return Change(
-                summary=f"publish the draft of release {tag}",
-                write=PublishRelease(
-                    id=draft.id,
-                    tag=tag,
-                    commit=release.commit,
-                    title=tag,
-                    body=None if draft.body.strip() else body,
-                    is_prerelease=release.is_prerelease,
-                    is_latest=release.is_latest,
-                ),
-            )
-        kind = "pre-release" if release.is_prerelease else "release"
+        draft = next(iter(seen.pages), None)
+        what = "the draft of release"
+        if draft is None:
+            what = "pre-release" if release.is_prerelease else "release"
         return Change(
-            summary=f"publish {kind} {tag}",
-            write=CreateRelease(
+            summary=f"publish {what} {tag}",
+            write=PublishRelease(
+                draft=draft.id if draft else None,
                 tag=tag,
                 commit=release.commit,
                 title=tag,
-                body=body,
+                body=None if draft and draft.body.strip() else body,
                 is_prerelease=release.is_prerelease,
                 is_latest=release.is_latest,
             ),
@@ -107,8 +97,6 @@ class GithubRelease:
 
     def act(self, change: Change, world: World) -> None:
         match change.write:
-            case CreateRelease() as write:
-                world.forge.create_release(write)
             case PublishRelease() as write:
                 world.forge.publish_release(write)
             case other:

@@ -165,8 +165,8 @@ def _is_joined(facts: Facts) -> bool:
     tag = facts.remote_tag()
     if head == commit:
         state = world.changelog.look(commit, proposal.version)
-        return tag is not None and tag.commit == commit and not state.todo
-    if tag is not None and tag.commit != head:
+        return tag == commit and not state.todo
+    if tag not in (None, head):
         return False
     state = world.changelog.look(head, proposal.version)
     return (

@@ -7,15 +7,7 @@ from shlex import quote
 
 from ..checks.rivals import find_rival
 from ..engine.world import World
-from ..models import (
-    Blocked,
-    Change,
-    Done,
-    PushTag,
-    Release,
-    RemoteTag,
-    Verdict,
-)
+from ..models import Blocked, Change, Done, PushTag, Release, Verdict
 
 __all__ = ["Tag", "TagSeen"]
 
@@ -27,8 +19,8 @@ class TagSeen:
     remote_name: str
     """The name of the remote."""
 
-    remote: RemoteTag | None
-    """The tag on the remote."""
+    remote: str | None
+    """The commit of the tag on the remote."""
 
     local: str | None
     """The commit of the tag in the clone."""
@@ -78,14 +70,14 @@ class Tag:
     def decide(self, release: Release, seen: TagSeen) -> Verdict:
         tag, commit = release.tag, release.commit[:10]
         if seen.remote is not None:
-            if seen.remote.commit == release.commit:
+            if seen.remote == release.commit:
                 return Done(
                     evidence=f"{tag} is at {commit} on {seen.remote_name}"
                 )
             return Blocked(
                 problem=(
                     f"tag {tag} is on {seen.remote_name} at"
-                    f" {seen.remote.commit[:10]}, not at {commit}"
+                    f" {seen.remote[:10]}, not at {commit}"
                 ),
                 help=(
                     "a published tag is never moved: release another version"

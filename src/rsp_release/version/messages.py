@@ -111,11 +111,6 @@ class Header(NamedTuple):
 
     description: str
 
-    @property
-    def is_known(self) -> bool:
-        """Whether the type is one of the usual ones."""
-        return self.type.lower().encode() in _TYPES
-
 
 def parse_header(subject: str) -> Header | None:
     """Parse the first line of a message by Conventional Commits 1.0.0.

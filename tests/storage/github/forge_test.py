@@ -15,7 +15,7 @@ from rsp_release.exceptions import (
     ReadError,
     RefusedError,
 )
-from rsp_release.models import CreateRelease, PublishRelease
+from rsp_release.models import PublishRelease
 from rsp_release.storage.github.forge import GithubForge
 from rsp_release.storage.github.http import GithubHttp
 
@@ -60,8 +60,9 @@ def _push(service: Service, *, is_annotated: bool = True) -> str:
     return service.git("rev-parse", "HEAD").strip()
 
 
-def _create(commit: str, **changes: object) -> CreateRelease:
+def _create(commit: str, **changes: object) -> PublishRelease:
     fields: dict[str, object] = {
+        "draft": None,
         "tag": TAG,
         "commit": commit,
         "title": TAG,
@@ -70,7 +71,7 @@ def _create(commit: str, **changes: object) -> CreateRelease:
         "is_latest": True,
         **changes,
     }
-    return CreateRelease(**fields)  # type: ignore[arg-type]
+    return PublishRelease(**fields)  # type: ignore[arg-type]
 
 
 def test_repository(forge: GithubForge) -> None:
@@ -98,10 +99,9 @@ def test_release_is_created_for_the_tag(
 ) -> None:
     commit = _push(service, is_annotated=is_annotated)
     assert forge.releases(TAG) == ()
-    forge.create_release(_create(commit, is_latest=False))
+    forge.publish_release(_create(commit, is_latest=False))
     [page] = forge.releases(TAG)
     assert (page.title, page.body, page.is_draft) == (TAG, "Notes.\n", False)
-    assert page.published_at is not None
     assert page.url.endswith(f"/releases/tag/{TAG}")
     [stored] = [r for r in service.box.state.releases(NAME) if r.tag == TAG]
     assert stored.make_latest == "false"
@@ -112,10 +112,10 @@ def test_no_release_without_its_tag(
 ) -> None:
     """GitHub would make a lightweight tag, and at another commit."""
     with pytest.raises(NotSentError, match="does not show tag"):
-        forge.create_release(_create("c" * 40))
+        forge.publish_release(_create("c" * 40))
     _push(service)
     with pytest.raises(RefusedError, match="is at"):
-        forge.create_release(_create("c" * 40))
+        forge.publish_release(_create("c" * 40))
     assert forge.releases(TAG) == ()
 
 
@@ -139,7 +139,7 @@ def test_drafts_are_found_and_published(
     assert draft.is_draft
     forge.publish_release(
         PublishRelease(
-            id=draft.id,
+            draft=draft.id,
             tag=TAG,
             commit=commit,
             title=TAG,

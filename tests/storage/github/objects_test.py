@@ -281,7 +281,6 @@ def test_a_list_of_another_shape_is_no_empty_list(
         {"draft": "no"},
         {"id": "7"},
         {"tag_name": None},
-        {"published_at": 7},
         {"author": "me"},
         {"author": {}},
     ],
@@ -299,7 +298,7 @@ def test_a_tag_of_nothing_is_no_tag(
 ) -> None:
     server.say(TAG, {"ref": "refs/tags/1.0.0", "object": {"type": "commit"}})
     write = PublishRelease(
-        id=7,
+        draft=7,
         tag="1.0.0",
         commit=COMMIT,
         title="1.0.0",

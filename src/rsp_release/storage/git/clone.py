@@ -13,7 +13,7 @@ from ...exceptions import (
     UncertainError,
     UsageError,
 )
-from ...models import Commit, PushBranch, PushTag, RemoteRefs, RemoteTag
+from ...models import Commit, PushBranch, PushTag, RemoteRefs
 from ...models.naming import CHANGELOG_BRANCHES, CLAIM
 from .branches import Sign, is_signing, push_branch
 from .remote import Remote
@@ -95,12 +95,10 @@ class GitClone:
     def local_tag(self, tag: str) -> str | None:
         return self.repository.peel(f"refs/tags/{tag}")
 
-    def remote_tag(self, tag: str) -> RemoteTag | None:
+    def remote_tag(self, tag: str) -> str | None:
         ref = f"refs/tags/{tag}"
         refs = self._remote.refs(ref, f"{ref}^{{}}")
-        if ref not in refs:
-            return None
-        return RemoteTag(name=tag, commit=refs.get(f"{ref}^{{}}", refs[ref]))
+        return refs.get(f"{ref}^{{}}", refs.get(ref))
 
     def remote_branch(self, branch: str) -> str | None:
         ref = f"refs/heads/{branch}"

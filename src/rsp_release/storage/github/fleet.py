@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ...deployment.fleet import Facts, Unreleased, is_release_branch
+from ...deployment.fleet import Facts, Unreleased
 from ...exceptions import ReadError
+from ...models.naming import CHANGELOG_BRANCHES
 from .answers import UNUSABLE
 from .graphql import GraphqlAnswer, batches, query
 from .http import GithubHttp
@@ -192,7 +193,7 @@ def _parse(data: Any) -> Facts:
         (
             pull["url"]
             for pull in (data["pullRequests"] or {}).get("nodes") or []
-            if pull and is_release_branch(pull["headRefName"])
+            if pull and pull["headRefName"].startswith(CHANGELOG_BRANCHES)
         ),
         None,
     )

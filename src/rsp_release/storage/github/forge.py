@@ -14,7 +14,6 @@ from github.Issue import Issue
 from ...exceptions import NotAllowedError, NotSentError, RefusedError
 from ...models import (
     Check,
-    CreateRelease,
     PublishRelease,
     ReleasePage,
     Repository,
@@ -87,17 +86,6 @@ class GithubForge(GithubPulls):
         return tuple(label.name for label in found or ())
 
     @writing
-    def create_release(self, write: CreateRelease) -> None:
-        self._require_tag(write.tag, write.commit)
-        self._repo.create_git_release(
-            write.tag,
-            write.title,
-            write.body,
-            prerelease=write.is_prerelease,
-            make_latest="true" if write.is_latest else "false",
-        )
-
-    @writing
     def publish_release(self, write: PublishRelease) -> None:
         self._require_tag(write.tag, write.commit)
         body: dict[str, Any] = {
@@ -110,7 +98,10 @@ class GithubForge(GithubPulls):
         if write.body is not None:
             body["body"] = write.body
         # `GitRelease.update_release` cannot leave the text as it is.
-        self._http.ask("PATCH", f"{self._root}/releases/{write.id}", body=body)
+        verb, path = "POST", f"{self._root}/releases"
+        if write.draft is not None:
+            verb, path = "PATCH", f"{path}/{write.draft}"
+        self._http.ask(verb, path, body=body)
 
     def _require_tag(self, tag: str, commit: str) -> None:
         """Let a release be made only for a tag that is where it should be.

@@ -57,9 +57,7 @@ def parse_release(data: GitRelease) -> ReleasePage:
         body=data.body or "",
         is_draft=data.draft,
         is_prerelease=data.prerelease,
-        is_immutable=bool(data.immutable),
         url=data.html_url,
-        published_at=data.published_at,
         author=data.author.login if data.author else None,
     )
 
