@@ -7,7 +7,6 @@
     │   └── SettingsError         2  the settings file is wrong
     ├── BlockedError              3  the world contradicts the plan
     ├── NotAllowedError           4  credentials missing or insufficient
-    ├── UnfinishedError           8  time was up, or a person must act
     ├── ReadError                 1  a read failed (never means "absent")
     ├── RateLimitedError          1  the service asks to wait until a time
     └── WriteError                1  a write failed, and how it failed
@@ -39,7 +38,6 @@ __all__ = [
     "ReleaseError",
     "SettingsError",
     "UncertainError",
-    "UnfinishedError",
     "UsageError",
     "WriteError",
 ]
@@ -169,12 +167,6 @@ class NotAllowedError(ReleaseError):
     """Credentials are missing, expired or lack a permission."""
 
     exit_status = ExitStatus.NOT_ALLOWED
-
-
-class UnfinishedError(ReleaseError):
-    """The time was up, or a person must act, before the end."""
-
-    exit_status = ExitStatus.UNFINISHED
 
 
 class ReadError(ReleaseError):

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, cast
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from .storage.github.forge import GithubForge
     from .storage.github.http import GithubHttp
     from .storage.registry.oci import OciRegistry
-    from .version.choose import History
 
 __all__ = ["Factory", "SystemClock"]
 
@@ -124,6 +122,14 @@ class Factory:
             options.checkout,
             trusts=options.trusts,
         )
+
+        def look_ahead(proposal: Proposal) -> tuple[Report, ...]:
+            deploys = options.deploys and options.checkout is None
+            with self.open_checker(
+                offline=False, trusts=options.trusts
+            ) as checker:
+                return checker.look_ahead(proposal, deploys=deploys)
+
         return Releaser(
             project=self._make_project(
                 world, git.journals, config, repository
@@ -131,13 +137,7 @@ class Factory:
             prepare=(
                 Preflight(
                     config,
-                    look_ahead=partial(
-                        self._look_ahead,
-                        deploys=options.deploys and options.checkout is None,
-                        trusts=options.trusts,
-                    )
-                    if options.checks
-                    else None,
+                    look_ahead=look_ahead if options.checks else None,
                     force=options.forces,
                 ),
                 *PREPARE[1:],
@@ -167,13 +167,6 @@ class Factory:
     def deepen(self) -> None:
         """Complete a shallow clone, and fetch the tags."""
         self._make_git().deepen()
-
-    def _look_ahead(
-        self, proposal: Proposal, *, deploys: bool, trusts: bool
-    ) -> tuple[Report, ...]:
-        """Look at what ``check`` looks at, when a release begins."""
-        with self.open_checker(offline=False, trusts=trusts) as checker:
-            return checker.look_ahead(proposal, deploys=deploys)
 
     @contextmanager
     def open_checker(
@@ -248,21 +241,17 @@ class Factory:
             if not offline:
                 raise
             repository = f"owner/{git.root.resolve().name}"
-        return git, repository, self._detect(git, repository, asks=not offline)
-
-    def _detect(self, git: GitClone, repository: str, *, asks: bool) -> Config:
-        """Fill in the settings that no person has set."""
         config = self.config.detected(
             f"the URL of {git.remote}", repository=repository
         )
         if not config.is_set("branch"):
-            branch = git.default_branch(asks=asks)
+            branch = git.default_branch(asks=not offline)
             source = f"the default branch of {git.remote}"
             if branch is None and git.branch() == "master":
                 branch, source = "master", "the branch that is checked out"
             if branch is not None:
                 config = config.detected(source, branch=branch)
-        return config
+        return git, repository, config
 
     def make_watcher(self, options: Options) -> Watcher:
         """Make what watches runs; no clone is needed for that.
@@ -479,19 +468,16 @@ class Factory:
     def _make_project(
         self, world: World, journals: Path, config: Config, repository: str
     ) -> Project:
+        from .storage.git.history import read_history
+
         return Project(
             world=world,
             config=config,
             repository=repository,
             journals=journals,
-            read_history=self._read_history,
-        )
-
-    def _read_history(self, revision: str) -> History:
-        from .storage.git.history import read_history
-
-        return read_history(
-            self.directory, config=self.config, revision=revision
+            read_history=lambda revision: read_history(
+                self.directory, config=self.config, revision=revision
+            ),
         )
 
 

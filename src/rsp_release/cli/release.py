@@ -35,10 +35,10 @@ def bump(
 ) -> int:
     """Release: tag, GitHub release, images, deployment pull request."""
     if yes:
-        session.stop_asking()
+        session.change(asks=False)
     # Whoever releases a clone trusts what is in it.
     if trust_repository or not (dry_run or session.globals.is_rehearsed):
-        session.trust()
+        session.change(trusts=True)
     releaser = session.make_releaser(deepens=deepen)
     with session.lock(releaser.project.journals, writes=not dry_run):
         request = Request(part=part, pre=pre, force=session.options.forces)
@@ -49,7 +49,7 @@ def bump(
             result = _show_plan(session, releaser, plan, again)
             return int(result.exit_status)
         again = _again(releaser, plan.subject, request)
-        if not yes and not _is_nothing(plan):
+        if not yes and plan.subject is not None:
             if not session.may_ask:
                 raise UsageError(
                     f"not releasing {plan.tag} without confirmation",
@@ -79,7 +79,7 @@ def resume(
     session: Session, tag: Tag = None, *, deepen: Deepen = False
 ) -> int:
     """Resume an interrupted release."""
-    session.trust()
+    session.change(trusts=True)
     releaser = session.make_releaser(deepens=deepen)
     with session.lock(releaser.project.journals):
         subject = releaser.plan_resume(tag)
@@ -189,19 +189,11 @@ def _see_through(
 def _describe(
     releaser: Releaser, plan: Plan
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
-    if plan.proposal is not None:
-        proposal = plan.proposal
-        return (
-            f"Release {proposal.repository} {proposal.tag}",
-            releaser.steps,
-        )
-    release = plan.unfinished or plan.complete
-    if release is None:
+    subject = plan.subject or plan.complete
+    if subject is None:
         return "Release", ()
-    return (
-        f"Release {release.repository} {release.tag}",
-        releaser.release_steps if plan.unfinished else (),
-    )
+    steps = _steps_of(releaser, subject) if plan.subject else ()
+    return f"Release {subject.repository} {subject.tag}", steps
 
 
 def _steps_of(
@@ -242,10 +234,6 @@ def _show_plan(
         tag=plan.tag,
         again=again,
     )
-
-
-def _is_nothing(plan: Plan) -> bool:
-    return plan.proposal is None and plan.unfinished is None
 
 
 def _require_certainty(plan: Plan, part: str) -> None:

@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TextIO
@@ -22,7 +21,6 @@ from ..models import Choice, Event, Result
 from ..release.conclusion import OUTCOMES
 from ..release.plan import Options
 from ..release.releaser import Releaser
-from ..release.watcher import Watcher
 from ..views import choose_kind, make_view, safe
 
 __all__ = [
@@ -154,13 +152,9 @@ class Session:
         """Whether there is a person at a terminal."""
         return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
 
-    def trust(self) -> None:
-        """Have run what the repository's settings name."""
-        self.options = replace(self.options, trusts=True)
-
-    def stop_asking(self) -> None:
-        """Let nobody be asked what is open."""
-        self.options = replace(self.options, asks=False)
+    def change(self, **changes: Any) -> None:
+        """Change some of the `Options`, which the next releaser gets."""
+        self.options = replace(self.options, **changes)
 
     def decide(self, choice: Choice) -> None:
         """Ask what a person may decide, and let the next releaser know.
@@ -181,8 +175,7 @@ class Session:
             answer = typer.prompt(
                 f"{', '.join(known[:-1])} or {known[-1]}?", default=known[-1]
             )
-        self.options = replace(
-            self.options,
+        self.change(
             leaves_late=answer == "leave",
             collects_late=answer == "collect",
             asks=answer != known[-1],
@@ -203,12 +196,6 @@ class Session:
         if deepens:
             self.factory.deepen()
         return self.factory.make_releaser(replace(self.options, **changes))
-
-    def make_watcher(self, *, timeout: float) -> Watcher:
-        """Make what watches runs, for so many seconds."""
-        return self.factory.make_watcher(
-            replace(self.options, timeout=timeout)
-        )
 
     def lock(
         self, journals: Path, *, writes: bool = True
@@ -261,7 +248,7 @@ class Session:
             stdout=stdout,
             stderr=sys.stderr,
             environ=self.globals.environ,
-            now=self._now,
+            now=SystemClock().now,
             no_color=self.globals.no_color,
         )
         with view:
@@ -304,9 +291,6 @@ class Session:
         """Whether GitHub Actions runs the command."""
         return self.globals.environ.get("GITHUB_ACTIONS") == "true"
 
-    def _now(self) -> datetime:
-        return SystemClock().now()
-
     def fail(self, error: ReleaseError, *, tag: str | None = None) -> int:
         """Show an error where no events have begun.
 
@@ -341,7 +325,7 @@ class Session:
         return Result(
             outcome=OUTCOMES.get(error.exit_status, "failed"),
             exit_status=error.exit_status,
-            at=self._now(),
+            at=SystemClock().now(),
             tag=tag,
             message=error.message,
             help=help,
@@ -364,7 +348,7 @@ class Session:
         return Result(
             outcome="unfinished",
             exit_status=ExitStatus.INTERRUPTED,
-            at=self._now(),
+            at=SystemClock().now(),
             tag=tag,
             message="nothing was undone" if is_begun else untouched,
             help=advice,

@@ -28,7 +28,8 @@ def watch(
     timeout: Timeout = "1h",
 ) -> int:
     """Watch the run that publishes the images until it completes."""
-    watcher = session.make_watcher(timeout=parse_duration(timeout))
+    session.change(timeout=parse_duration(timeout))
+    watcher = session.factory.make_watcher(session.options)
     release = watcher.find(tag, run)
     last = LastRun()
     while True:

@@ -189,13 +189,11 @@ def _append(old: str | None, text: str) -> str:
 
 def unified(addition: Addition) -> str:
     """Return an addition as a unified diff."""
-    lines = list(
-        unified_diff(
-            (addition.old or "").splitlines(keepends=True),
-            addition.new.splitlines(keepends=True),
-            "/dev/null" if addition.old is None else f"a/{addition.path}",
-            f"b/{addition.path}",
-        )
+    lines = unified_diff(
+        (addition.old or "").splitlines(keepends=True),
+        addition.new.splitlines(keepends=True),
+        "/dev/null" if addition.old is None else f"a/{addition.path}",
+        f"b/{addition.path}",
     )
     return "".join(
         line

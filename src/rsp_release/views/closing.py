@@ -42,7 +42,8 @@ class Closing:
             spent=board.spent if board.has_acted else None,
             steps=tuple(row.key for row in board.rows),
         )
-        blocked = None if _is_ok(result) else board.blocked
+        is_ok = result.exit_status is ExitStatus.OK
+        blocked = None if is_ok else board.blocked
         self.reasons = _union(result.message)
         self.help = _union(result.help)
         if blocked is not None:
@@ -128,10 +129,6 @@ def _union(*texts: str | None) -> list[str]:
     # The result mostly repeats what the step said.
     lines = [line for text in texts if text for line in text.splitlines()]
     return list(dict.fromkeys(lines))
-
-
-def _is_ok(result: Result) -> bool:
-    return result.exit_status is ExitStatus.OK
 
 
 def details(image: ImageReport) -> tuple[list[str], list[str]]:

@@ -157,12 +157,8 @@ def next_document(answer: NextVersion) -> dict[str, Any]:
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
-    return {
-        "bump": reason.bump,
-        "source": reason.source,
-        "ref": safe.line(reason.ref),
-        "text": safe.line(reason.text),
-    }
+    told = _pick(reason, "bump", "source", "ref", "text")
+    return {name: safe.line(text) for name, text in told.items()}
 
 
 def image_document(report: ImageReport) -> dict[str, Any]:
@@ -174,21 +170,17 @@ def image_document(report: ImageReport) -> dict[str, Any]:
         What the registry said. Its texts are safe.
     """
     return {
-        **_pick(report, "image", "tag", "state", "digest"),
-        "platforms": list(report.platforms),
-        "reason": report.reason,
-        "notes": list(report.notes),
-        "needs_credentials": report.needs_credentials,
+        **_pick(report, "image", "tag", "state", "digest", "platforms"),
+        **_pick(report, "reason", "notes", "needs_credentials"),
         "assumed": report.is_assumed,
         "size": report.size,
         "created": _time(report.created),
         "manifests": [
             {
-                **_pick(manifest, "platform", "digest", "size"),
+                **_pick(manifest, "platform", "digest", "size", "created"),
+                **_pick(manifest, "config_digest", "revision"),
                 "created": _time(manifest.created),
-                **_pick(
-                    manifest, "config_digest", "revision", "source_commit"
-                ),
+                "source_commit": manifest.source_commit,
             }
             for manifest in report.manifests
         ],

@@ -116,13 +116,13 @@ def ruling(verdict: Verdict) -> tuple[Kind, str]:
             return "blocked", verdict.problem
 
 
-def spent(subject: WorkflowRun | Job | JobStep, now: datetime) -> float | None:
-    """Return how long a run, a job or a step has taken so far.
+def spent(subject: Job | JobStep, now: datetime) -> float | None:
+    """Return how long a job or a step has taken so far.
 
     Parameters
     ----------
     subject
-        The run, the job or the step.
+        The job or the step.
     now
         The present time (aware).
 
@@ -134,12 +134,7 @@ def spent(subject: WorkflowRun | Job | JobStep, now: datetime) -> float | None:
     """
     if subject.started_at is None:
         return None
-    end: datetime | None = now
-    if subject.status == "completed":
-        if isinstance(subject, WorkflowRun):
-            end = subject.updated_at
-        else:
-            end = subject.completed_at
+    end = subject.completed_at if subject.status == "completed" else now
     return None if end is None else seconds(subject.started_at, end)
 
 
