@@ -336,12 +336,13 @@ def _become(
 
 def _share_clock(clock: LeapingClock) -> None:
     """Let this process's program, and a sandbox that it starts, have it."""
-    for module in ("rsp_release.factory", "rsp_sandbox.base"):
-        patch.multiple(
-            f"{module}.SystemClock",
-            now=lambda _: clock.now(),
-            sleep=lambda _, seconds: clock.sleep(seconds),
-        ).start()
+    patch.multiple(
+        "rsp_release.factory.SystemClock",
+        now=lambda _: clock.now(),
+        sleep=lambda _, seconds: clock.sleep(seconds),
+    ).start()
+    # The sandbox's clock tells the time alone.
+    patch("rsp_sandbox.base.SystemClock.now", lambda _: clock.now()).start()
 
 
 if __name__ == "__main__":
