@@ -102,5 +102,5 @@ def _parse(
         return place
     raise BlockedError(
         f"{deploy.name} has no file {place.path}",
-        help="mend deploy.charts in the settings",
+        help="fix `deploy.charts` in the settings",
     )

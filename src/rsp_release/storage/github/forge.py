@@ -88,20 +88,28 @@ class GithubForge(GithubPulls):
     @writing
     def publish_release(self, write: PublishRelease) -> None:
         self._require_tag(write.tag, write.commit)
+        is_latest = "true" if write.is_latest else "false"
+        if write.draft is None:
+            self._repo.create_git_release(
+                write.tag,
+                write.title,
+                write.body or "",
+                prerelease=write.is_prerelease,
+                make_latest=is_latest,
+            )
+            return
         body: dict[str, Any] = {
             "tag_name": write.tag,
             "name": write.title,
             "draft": False,
             "prerelease": write.is_prerelease,
-            "make_latest": "true" if write.is_latest else "false",
+            "make_latest": is_latest,
         }
         if write.body is not None:
             body["body"] = write.body
         # `GitRelease.update_release` cannot leave the text as it is.
-        verb, path = "POST", f"{self._root}/releases"
-        if write.draft is not None:
-            verb, path = "PATCH", f"{path}/{write.draft}"
-        self._http.ask(verb, path, body=body)
+        path = f"{self._root}/releases/{write.draft}"
+        self._http.ask("PATCH", path, body=body)
 
     def _require_tag(self, tag: str, commit: str) -> None:
         """Let a release be made only for a tag that is where it should be.
