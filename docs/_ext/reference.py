@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,9 +116,11 @@ def _options(command: Any) -> Iterator[str]:
 
 
 def _settings() -> Iterator[str]:
-    from rsp_release import config
+    from rsp_release.config import Config
+    from rsp_release.views.json import schema
 
-    told = _docstrings(config.Config)
+    told = _docstrings(Config)
+    document = json.loads(schema("settings"))
     yield "# Settings"
     yield ""
     yield (
@@ -128,8 +131,12 @@ def _settings() -> Iterator[str]:
     yield ""
     yield "| key | type | meaning |"
     yield "|---|---|---|"
-    for key, (name, _, kind) in config._KEYS.items():  # noqa: SLF001
-        yield f"| `{key}` | {kind} | {_cell(told.get(name, ''))} |"
+    for key in Config().keys:
+        value = document
+        for part in key.split("."):
+            value = value["properties"][part]
+        field = re.sub(r"\W", "_", key)
+        yield f"| `{key}` | {_kind(value)} | {_cell(told.get(field, ''))} |"
 
 
 def _exit_codes() -> Iterator[str]:
@@ -244,7 +251,7 @@ def _kind(value: dict[str, Any]) -> str:
     if "oneOf" in value or "anyOf" in value:
         of = value.get("oneOf") or value["anyOf"]
         return " or ".join(_kind(each) for each in of)
-    kind = value.get("type", "any")
+    kind = value.get("type", "object" if "required" in value else "any")
     if kind == "array":
         return f"list of {_kind(value.get('items', {}))}"
     return kind if isinstance(kind, str) else " or ".join(kind)
