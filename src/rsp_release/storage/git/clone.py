@@ -16,6 +16,7 @@ from ...exceptions import (
 from ...models import Commit, PushBranch, PushTag, RemoteRefs
 from ...models.naming import CHANGELOG_BRANCHES, CLAIM
 from .branches import Sign, is_signing, push_branch
+from .history_git import OFF, with_settings
 from .remote import Remote
 from .repository import Repository
 from .signing import explain_failure, try_out
@@ -87,8 +88,8 @@ class GitClone:
 
     def uncommitted(self) -> tuple[str, ...]:
         out = self.repository.read(
-            "-c", "core.fsmonitor=false", "status", "--porcelain=v1", "-z",
-            "--untracked-files=no", "--no-renames",
+            "status", "--porcelain=v1", "-z", "--untracked-files=no",
+            "--no-renames", env=with_settings(self.repository.environ, OFF),
         )  # fmt: skip
         return tuple(entry[3:] for entry in out.split("\0") if entry)
 

@@ -127,8 +127,7 @@ class Commands:
         """
         status, out, err = self.run(*args, env=env, stdin=stdin)
         if status:
-            command = args[2] if args[0] == "-c" else args[0]
-            raise ReadError(f"git {command} failed: {last_lines(err)}")
+            raise ReadError(f"git {args[0]} failed: {last_lines(err)}")
         return out
 
     def ask(self, *args: str) -> str | None:
