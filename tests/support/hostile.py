@@ -12,21 +12,21 @@ import json
 import os
 import resource
 import sys
-import threading
 import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 from unittest.mock import patch
 
 from typing_extensions import override
 
 from rsp_release.exceptions import ReleaseError
 from rsp_release.storage.http import Exchange, Limits, Request, decode_json
+
+from .loopback import Loopback
 
 __all__ = ["CLIENTS", "REMOTES", "HostileServer", "Meeting", "main"]
 
@@ -46,7 +46,7 @@ def _limits(name: str) -> Limits:
 GIB = 1 << 30
 
 
-class HostileServer:
+class HostileServer(Loopback):
     """A server whose paths begin with the name of what they do.
 
     Parameters
@@ -82,22 +82,8 @@ class HostileServer:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(Handler)
+        self.server.block_on_close = False
 
 
 # -- What they do -------------------------------------------------------------

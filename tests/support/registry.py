@@ -22,20 +22,21 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from typing_extensions import override
+
+from .loopback import Loopback
 
 __all__ = [
     "Answer",
@@ -225,7 +226,7 @@ class Answer:
     """Whether the connection breaks in the middle of the body."""
 
 
-class Scripted:
+class Scripted(Loopback):
     """A small HTTP server whose answers a subclass or a test gives.
 
     Parameters
@@ -280,21 +281,16 @@ class Scripted:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer((host, 0), Handler)
-        self._server.daemon_threads = True
-        self.address = f"{host}:{self._server.server_port}"
-        self.url = f"{'https' if tls else 'http'}://{self.address}"
+        super().__init__(Handler, host)
         if tls is not None:
+            self.url = f"https://{self.address}"
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
-            self._server.socket = context.wrap_socket(
-                self._server.socket,
+            self.server.socket = context.wrap_socket(
+                self.server.socket,
                 server_side=True,
                 do_handshake_on_connect=False,
             )
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
 
     def answer(self, exchange: Exchange) -> Answer:
         """Return what to answer."""
@@ -321,16 +317,7 @@ class Scripted:
 
     def discard(self) -> None:
         """Close a server that was never started."""
-        self._server.server_close()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self.server.server_close()
 
 
 class TokenService(Scripted):

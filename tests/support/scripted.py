@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from typing_extensions import override
+
+from .loopback import Loopback
 
 __all__ = ["Answer", "Server", "serve"]
 
@@ -77,12 +78,6 @@ def serve() -> Iterator[Server]:
         def log_message(self, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(
-            target=lambda: http.serve_forever(0.01), daemon=True
-        )
-        thread.start()
-        server.url = f"http://127.0.0.1:{http.server_port}"
+    with Loopback(Handler) as loopback:
+        server.url = loopback.url
         yield server
-        http.shutdown()
-        thread.join()
