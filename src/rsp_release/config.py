@@ -24,15 +24,17 @@ from .exceptions import SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Config", "Level", "VersionFile", "load_config"]
+__all__ = ["LARGE", "Config", "Level", "VersionFile", "load_config"]
 
 Level: TypeAlias = Literal["major", "minor", "patch", "none"]
 """What a category or a label asks for."""
 
 _DEFAULT = "default"
 
-_LARGE = 1 << 22
-"""Bytes that a settings file may have."""
+LARGE = 1 << 22
+"""Bytes above which a file of a repository is not read: it is no setting,
+change log, fragment or workflow.
+"""
 
 _LEVELS = ("major", "minor", "patch", "none")
 
@@ -545,7 +547,7 @@ def _find_obstacle(path: str) -> str | None:
     about = os.stat(path)
     if not stat.S_ISREG(about.st_mode):
         return None if stat.S_ISDIR(about.st_mode) else "is not a file"
-    if about.st_size > _LARGE:
+    if about.st_size > LARGE:
         return f"is too large: {about.st_size} bytes"
     if not os.path.islink(path):
         return None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
+from ...config import LARGE
 from ...exceptions import BlockedError, ReadError, ReleaseError, UsageError
 from ...version.commits import FORMAT, CommitReader
 from ..environment import without_credentials
@@ -15,15 +16,12 @@ from ..environment import without_credentials
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["HOW_TO_FETCH", "LARGE", "OFF", "QUIET", "Git", "with_settings"]
+__all__ = ["HOW_TO_FETCH", "OFF", "QUIET", "Git", "with_settings"]
 
 HOW_TO_FETCH = (
     "this clone was made without all files: git fetch --refetch --no-filter"
 )
 """What to do where a clone lacks an object that a tree names."""
-
-LARGE = 1 << 22
-"""Bytes above which a file is no change log, fragment, setting or workflow."""
 
 # Large enough that a read is rare, small enough to stay in the cache.
 _CHUNK = 1 << 18

@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from ...config import LARGE
 from ...exceptions import BlockedError, ReadError, UsageError
 from ..environment import (
     credentials_of,
@@ -24,7 +25,7 @@ from ..environment import (
     without_github_tokens,
 )
 from ..redact import Redactor
-from .history_git import LARGE, QUIET
+from .history_git import QUIET
 
 if TYPE_CHECKING:
     import git

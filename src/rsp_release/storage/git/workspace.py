@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ...config import LARGE
 from ...exceptions import BlockedError, ReadError
 from ..environment import credentials_of
-from .history_git import LARGE, OFF, with_settings
+from .history_git import OFF, with_settings
 from .repository import Commands, Repository
 
 __all__ = ["Workspace", "open_workspace"]
