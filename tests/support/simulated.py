@@ -361,6 +361,9 @@ class SimulatedGit(_Port):
     def tag_date(self, tag: str) -> datetime:
         return self.hub.tags[tag][1]
 
+    def tag_object(self, tag: str) -> str | None:
+        return self.local_tag(tag)
+
     def commit_date(self, commit: str) -> datetime:
         return START
 

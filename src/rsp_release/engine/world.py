@@ -149,6 +149,9 @@ class Git(Protocol):
     def tag_date(self, tag: str) -> datetime:
         """Return when a tag of the clone was made, or else its commit."""
 
+    def tag_object(self, tag: str) -> str | None:
+        """Return the hash of a tag of the clone itself, not peeled."""
+
     def commit_date(self, commit: str) -> datetime:
         """Return when a commit of the clone was committed (aware)."""
 

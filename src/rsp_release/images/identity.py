@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from ..models import Image, ImageReport, PlatformImage
+from ..models import Image, ImageReport, PlatformImage, missing_platforms
 
 __all__ = ["compare", "doubts", "find_problem", "moved"]
 
@@ -33,12 +33,14 @@ def find_problem(image: Image, report: ImageReport) -> str | None:
     """
     name = f"{image.name}:{image.tag}"
     match report.state:
+        case "absent" if report.reason:
+            return f"{name} cannot be pulled: {report.reason}"
         case "absent":
             return f"{name} is not in the registry"
         case "unknown":
             return f"cannot tell whether {name} is published: {report.reason}"
         case "present":
-            missing = [p for p in image.platforms if p not in report.platforms]
+            missing = missing_platforms(image.platforms, report.platforms)
             if missing:
                 return f"{name} lacks {', '.join(missing)}"
             return None
@@ -132,6 +134,7 @@ def doubts(
     report: ImageReport,
     *,
     commit: str,
+    tag_object: str | None = None,
     tagged_at: datetime | None = None,
     committed_at: datetime | None = None,
 ) -> tuple[str, ...]:
@@ -143,6 +146,8 @@ def doubts(
         What the registry said, inspected.
     commit
         The full hash of the tagged commit.
+    tag_object
+        The full hash of the annotated tag, which some builds name instead.
     tagged_at
         When the tag was made (aware). An image older than that was built for
         something else, unless it names the commit.
@@ -156,6 +161,7 @@ def doubts(
         One sentence for each doubt. Untrusted text.
     """
     found: dict[str, None] = {}
+    hashes = [h for h in (commit, tag_object) if h]
     for image in report.manifests:
         where = f"{report.image}:{report.tag} for {image.platform}"
         named = {
@@ -164,7 +170,8 @@ def doubts(
         }
         claims = {how: what for how, what in named.items() if what}
         for how, what in claims.items():
-            if _is_commit(what.removesuffix("-dirty"), commit):
+            named_hash = what.removesuffix("-dirty")
+            if any(_is_same_hash(named_hash, h) for h in hashes):
                 if what.endswith("-dirty"):
                     found[f"{where} was built from a changed tree"] = None
             else:
@@ -182,7 +189,7 @@ def doubts(
     return tuple(found)
 
 
-def _is_commit(named: str, commit: str) -> bool:
-    """Return whether a hash, perhaps abbreviated, is that of a commit."""
+def _is_same_hash(named: str, full: str) -> bool:
+    """Return whether a hash, perhaps abbreviated, is another one."""
     named = named.lower()
-    return len(named) >= 7 and commit.lower().startswith(named)
+    return len(named) >= 7 and full.lower().startswith(named)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..version.proposal import *
 from .events import *
+from .platforms import *
 from .release import *
 from .seen import *
 from .verdicts import *

@@ -16,7 +16,7 @@ from functools import cache
 
 from ..config import Config
 from ..exceptions import ReleaseError, UsageError
-from ..models import Image, Publication
+from ..models import Image, Publication, parse_platform
 from .candidates import find_candidates, find_starts, suppose
 from .documents import load
 from .images import split_reference, version_tag
@@ -177,6 +177,7 @@ def _publication(
         found = _chosen(config.images, found, tag)
         unsure = []
     if platforms := config.platforms:
+        platforms = tuple(parse_platform(p) or p for p in platforms)
         found = [replace(image, platforms=platforms) for image in found]
     return replace(
         best, images=tuple(found), unsure=tuple(dict.fromkeys(unsure))

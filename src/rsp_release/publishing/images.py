@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..models import parse_platform
 from .metadata import image_tags
 from .unknown import is_known, unknown
 
@@ -109,9 +110,7 @@ def _platforms(text: str) -> tuple[str, ...]:
     found = []
     for platform in split_list(text):
         name = platform if "/" in platform else f"linux/{platform}"
-        name = re.sub(r"/(x86_64|x86-64)$", "/amd64", name)
-        name = re.sub(r"/(aarch64|arm64/v8)$", "/arm64", name)
-        found.append(name)
+        found.append(parse_platform(name) or name)
     return tuple(found)
 
 

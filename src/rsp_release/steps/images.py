@@ -43,6 +43,9 @@ class ImagesSeen:
     committed_at: datetime | None = None
     """When the tagged commit was made."""
 
+    tag_object: str | None = None
+    """The tag's own hash."""
+
 
 class Images:
     """Every image of the release can be pulled, and is the one meant.
@@ -68,6 +71,7 @@ class Images:
                 git.tag_date(release.tag) if is_tagged else release.pinned_at
             ),
             committed_at=git.commit_date(release.commit),
+            tag_object=git.tag_object(release.tag) if is_tagged else None,
         )
 
     def decide(self, release: Release, seen: ImagesSeen) -> Verdict:
@@ -167,6 +171,7 @@ def _find_doubts(release: Release, seen: ImagesSeen) -> tuple[list[str], str]:
         for doubt in images.doubts(
             report,
             commit=release.commit,
+            tag_object=seen.tag_object,
             tagged_at=seen.tagged_at,
             committed_at=seen.committed_at,
         )

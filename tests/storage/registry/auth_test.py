@@ -37,7 +37,16 @@ GITHUB_TOKEN = "ghp_0123456789abcdef"
 GOOGLE_TOKEN = "ya29.token-of-gcloud"
 GAR = "us-central1-docker.pkg.dev"
 ADA = base64.b64encode(f"ada:{SECRET}".encode()).decode()
-INDEX = b'{"manifests": []}'
+INDEX = json.dumps(
+    {
+        "manifests": [
+            {
+                "digest": f"sha256:{'0' * 64}",
+                "platform": {"os": "linux", "architecture": "amd64"},
+            }
+        ]
+    }
+).encode()
 
 Environ = dict[str, str]
 

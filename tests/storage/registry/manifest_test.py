@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rsp_release.models import parse_platform
 from rsp_release.storage.registry.manifest import (
     error_codes,
     parse_config,
     parse_document,
     parse_provenance,
 )
-from rsp_release.storage.registry.name import parse_name, parse_platform
+from rsp_release.storage.registry.name import parse_name
 
 COMMIT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 DIGEST = f"sha256:{'0' * 64}"
@@ -125,26 +126,6 @@ def test_name(name: str, host: str, repository: str, base: str | None) -> None:
         assert place.base == base
     if host == "localhost.example":
         assert place.base == "https://localhost.example"
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("linux/amd64", "linux/amd64"),
-        ("linux/x86_64", "linux/amd64"),
-        ("linux/arm64/v8", "linux/arm64"),
-        ("linux/aarch64", "linux/arm64"),
-        ("linux/arm", "linux/arm/v7"),
-        ("linux/arm/v6", "linux/arm/v6"),
-        ("linux/amd64/v3", "linux/amd64/v3"),
-        ("unknown/unknown", None),
-        ("linux", None),
-        (None, None),
-        ({"os": "linux", "architecture": "arm", "variant": 7}, "linux/arm/v7"),
-    ],
-)
-def test_platform(value: object, expected: str | None) -> None:
-    assert parse_platform(value) == expected
 
 
 @pytest.mark.parametrize(

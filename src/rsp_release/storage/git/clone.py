@@ -220,6 +220,9 @@ class GitClone:
         date = self.repository.date(f"refs/tags/{tag}")
         return datetime.fromtimestamp(date, tz=UTC)
 
+    def tag_object(self, tag: str) -> str | None:
+        return self.repository.resolve(f"refs/tags/{tag}")
+
     def commit_date(self, commit: str) -> datetime:
         date = self.repository.date(f"{commit}^{{commit}}")
         return datetime.fromtimestamp(date, tz=UTC)

@@ -37,6 +37,7 @@ from .name import Place
 __all__ = [
     "Authenticator",
     "Challenge",
+    "TokenError",
     "parse_challenges",
 ]
 
@@ -78,6 +79,10 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
             text = value[1:-1] if value.startswith('"') else value
             found[-1][1].setdefault(name.lower(), text)
     return tuple(found)
+
+
+class TokenError(ReadError):
+    """A token service would not give a token just now."""
 
 
 class Authenticator:
@@ -212,7 +217,7 @@ class Authenticator:
         if reply.status in {400, 401, 403, 404}:
             return None
         if reply.status != 200:
-            raise ReadError(
+            raise TokenError(
                 f"the token service {where} of {place.host} answered"
                 f" {reply.status}"
             )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ...engine.world import Clock
 from ...exceptions import ReadError
 from ..http import Exchange, Limits, Reply, Request, origin
 from ..retry import ReadRetrier, retry_after
-from .auth import Authenticator
+from .auth import Authenticator, TokenError
 from .credentials import ANONYMOUS, Credential, Credentials
 from .manifest import ACCEPT, error_codes
 from .name import Place
@@ -23,8 +23,11 @@ distribution specification has registries accept."""
 PATIENCE = 10.0
 """The longest ``Retry-After``, in seconds, that is waited for here."""
 
-_ABSENT = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
-"""Error codes that say that something isn't there; Harbor has the last."""
+_ABSENT = frozenset(
+    {"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND", "TAG_EXPIRED"}
+)
+"""Error codes that say that something isn't there; the last two are Harbor's
+and Quay's."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,7 @@ class RegistryClient:
         self._auth = Authenticator(send=self._send, clock=clock)
         self._credentials = Credentials(environ)
         self._access: dict[tuple[str, str], _Access] = {}
+        self._greetings: dict[str, str] = {}
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -81,20 +85,36 @@ class RegistryClient:
         Raises
         ------
         ReadError
-            Raised if there is no answer.
+            Raised if there is no answer, or a "no such thing" to somebody
+            whom the registry did not ask for a name.
         """
         access = self._of(place)
-        reply = self._ask_as(access.identity, place, method, path)
-        if not is_refusal(reply):
-            return reply
-        for identity in (ANONYMOUS, *self._credentials.of(place.host)):
-            if identity == access.identity:
+        failure: ReadError | None = None
+        refused: Reply | None = None
+        for identity in self._identities(place, access.identity):
+            try:
+                reply, is_open = self._ask_as(identity, place, method, path)
+            except TokenError as e:
+                # Somebody else may well be given a token.
+                failure = failure or e
                 continue
-            reply = self._ask_as(identity, place, method, path)
-            if not is_refusal(reply):
+            if reply.status == 404 and not is_open:
+                failure = failure or ReadError(self._why_refused(place))
+            elif not is_refusal(reply):
                 access.identity = identity
-                break
-        return reply
+                return reply
+            refused = reply
+        if failure is not None or refused is None:
+            raise failure or ReadError(self._why_refused(place))
+        return refused
+
+    def _identities(
+        self, place: Place, first: Credential
+    ) -> Iterator[Credential]:
+        """Yield as whom to ask; a credential's helper only if it is needed."""
+        yield first
+        known = self._credentials.of(place.host, place.repository)
+        yield from (i for i in (ANONYMOUS, *known) if i != first)
 
     def is_hidden(self, place: Place) -> bool:
         """Return whether something that is there is hidden from strangers.
@@ -113,7 +133,7 @@ class RegistryClient:
         if access.is_hidden is None:
             path = f"manifests/{place.reference}"
             try:
-                reply = self._ask_as(ANONYMOUS, place, "HEAD", path)
+                reply, _ = self._ask_as(ANONYMOUS, place, "HEAD", path)
             except ReadError:
                 return False
             if reply.status in {200, 401, 403, 404}:
@@ -133,7 +153,7 @@ class RegistryClient:
         host = place.host
         match reply.status:
             case 401 | 403:
-                reason = self._why_refused(host)
+                reason = self._why_refused(place)
             case 404:
                 reason = f"{host} answered 404, but not as a registry does"
             case 429:
@@ -149,9 +169,10 @@ class RegistryClient:
             reason += f" ({said})"
         return ReadError(reason)
 
-    def _why_refused(self, host: str) -> str:
+    def _why_refused(self, place: Place) -> str:
         """Return what was tried in vain."""
-        tried = self._credentials.of(host)
+        host = place.host
+        tried = self._credentials.of(host, place.repository)
         reason = f"{host} does not show it anonymously"
         if tried:
             reason += f", nor with {' and '.join(c.source for c in tried)}"
@@ -163,7 +184,7 @@ class RegistryClient:
             reason += f"; {problem}"
         if any(c.password.startswith("github_pat_") for c in tried):
             reason += "; GitHub Packages takes no fine-grained token"
-        return f"{reason}: it is private, or there is no such repository"
+        return f"{reason}: it is private, or not there"
 
     def _of(self, place: Place) -> _Access:
         """Return what is known of asking for a repository."""
@@ -172,8 +193,15 @@ class RegistryClient:
 
     def _ask_as(
         self, identity: Credential, place: Place, method: str, path: str
-    ) -> Reply:
-        """Ask as someone, answering the registry's challenge."""
+    ) -> tuple[Reply, bool]:
+        """Ask as someone, answering the registry's challenge.
+
+        Returns
+        -------
+        tuple
+            The answer, and whether it was given to somebody whom the
+            registry had asked for a name, where it asks for one at all.
+        """
         url = f"{place.base}/v2/{place.repository}/{path}"
 
         def send(authorization: str | None) -> Reply:
@@ -188,11 +216,34 @@ class RegistryClient:
         header = self._auth.header(place, identity)
         reply = send(header)
         # Only the registry itself may ask who we are.
-        if reply.status != 401 or origin(reply.url) != origin(url):
-            return reply
-        asked = reply.headers.get("WWW-Authenticate", "")
-        answer = self._auth.challenge(place, identity, asked)
-        return reply if answer in {None, header} else send(answer)
+        if reply.status == 401 and origin(reply.url) == origin(url):
+            asked = reply.headers.get("WWW-Authenticate", "")
+        elif reply.status == 404 and header is None:
+            asked = self._greet(place)
+        else:
+            return reply, True
+        answer = (
+            self._auth.challenge(place, identity, asked) if asked else None
+        )
+        if answer in {None, header}:
+            return reply, not asked
+        return send(answer), True
+
+    def _greet(self, place: Place) -> str:
+        """Return how a registry challenges those who only say hello.
+
+        Some answer "no such thing" to strangers without asking who they are,
+        and tell only here that they would have liked to know (OCI
+        distribution specification, end-1). Empty where it takes anyone.
+        """
+        if place.host not in self._greetings:
+            url = f"{place.base}/v2/"
+            reply = self._send(Request(method="GET", url=url))
+            asks = reply.status == 401 and origin(reply.url) == origin(url)
+            self._greetings[place.host] = (
+                reply.headers.get("WWW-Authenticate", "") if asks else ""
+            )
+        return self._greetings[place.host]
 
     def _send(self, request: Request) -> Reply:
         """Send a request, again where that may help."""

@@ -1,4 +1,9 @@
-"""What this user can log in to registries with, as ``docker`` keeps it."""
+"""What this user can log in to registries with.
+
+``docker`` and ``podman`` keep it in files of one form. Those are read in this
+order: the one that ``REGISTRY_AUTH_FILE`` names, docker's, and podman's for
+this session and for good (containers-auth.json(5)).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,13 +68,14 @@ ANONYMOUS = Credential(source="")
 
 
 class Credentials:
-    """What this user can log in with, as ``docker`` keeps it.
+    """What this user can log in with, as ``docker`` and ``podman`` keep it.
 
     Parameters
     ----------
     environ
-        The environment: ``DOCKER_CONFIG``, ``HOME``, ``PATH`` (of helpers),
-        ``GH_TOKEN``, ``GITHUB_TOKEN``, ``GITHUB_SERVER_URL``.
+        The environment: ``REGISTRY_AUTH_FILE``, ``DOCKER_CONFIG``,
+        ``XDG_RUNTIME_DIR``, ``XDG_CONFIG_HOME``, ``HOME``, ``PATH`` (of
+        helpers), ``GH_TOKEN``, ``GITHUB_TOKEN``, ``GITHUB_SERVER_URL``.
 
     Attributes
     ----------
@@ -79,35 +85,66 @@ class Credentials:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._known: dict[str, tuple[Credential, ...]] = {}
+        self._known: dict[tuple[str, str], tuple[Credential, ...]] = {}
         self.problems: dict[str, str] = {}
 
-    def of(self, host: str) -> tuple[Credential, ...]:
+    def of(self, host: str, repository: str = "") -> tuple[Credential, ...]:
         """Return the credentials for a registry, in the order to try them.
 
         Parameters
         ----------
         host
             The registry: ``docker.io`` for Docker Hub.
+        repository
+            The repository there. A file may have credentials for a part of
+            a registry, such as ``quay.io/lsst``.
         """
-        if host not in self._known:
-            found = [self._from_docker(host), self._from_github(host)]
-            self._known[host] = tuple(c for c in found if c is not None)
-        return self._known[host]
+        key = (host, repository)
+        if key not in self._known:
+            found = [
+                self._from_file(source, path, host, repository)
+                for source, path in self._files()
+            ]
+            found.append(self._from_github(host))
+            self._known[key] = tuple(
+                dict.fromkeys(c for c in found if c is not None)
+            )
+        return self._known[key]
 
     def stored(self) -> tuple[str, ...]:
-        """Return the secrets in docker's configuration; asks no helper."""
-        auths = as_object(self._read_config("").get("auths"))
+        """Return the secrets in those files; asks no helper."""
         found = []
-        for entry in auths.values():
-            credential = _from_entry(as_object(entry))
-            if credential is not None:
-                found += [
-                    credential.password,
-                    credential.identity_token,
-                    credential.registry_token,
-                ]
+        for source, path in self._files():
+            auths = as_object(self._read(source, path, "").get("auths"))
+            for entry in auths.values():
+                credential = _from_entry(as_object(entry), source)
+                if credential is not None:
+                    found += [
+                        credential.password,
+                        credential.identity_token,
+                        credential.registry_token,
+                    ]
         return tuple(filter(None, found))
+
+    def _files(self) -> Iterator[tuple[str, Path]]:
+        """Yield the files to read, and what to call them."""
+        environ = self._environ
+        if named := environ.get("REGISTRY_AUTH_FILE"):
+            yield "the file of REGISTRY_AUTH_FILE", Path(named)
+        home = Path(environ["HOME"]) if environ.get("HOME") else None
+        if folder := environ.get("DOCKER_CONFIG") or (
+            home and home / ".docker"
+        ):
+            yield "docker's config.json", Path(folder) / "config.json"
+        for folder in (
+            environ.get("XDG_RUNTIME_DIR"),
+            environ.get("XDG_CONFIG_HOME") or (home and home / ".config"),
+        ):
+            if folder:
+                yield (
+                    "podman's auth.json",
+                    Path(folder) / "containers" / "auth.json",
+                )
 
     def _from_github(self, host: str) -> Credential | None:
         """Return GitHub's token, for GitHub's own registry alone."""
@@ -126,12 +163,19 @@ class Credentials:
                 )
         return None
 
-    def _from_docker(self, host: str) -> Credential | None:
-        """Return what docker's configuration has for a registry."""
-        config = self._read_config(host)
+    def _from_file(
+        self, source: str, path: Path, host: str, repository: str
+    ) -> Credential | None:
+        """Return what one of the files has for a registry."""
+        config = self._read(source, path, host)
         keys = _HUB_KEYS if host == "docker.io" else (host, f"https://{host}")
+        parts = repository.split("/") if repository else []
+        # The longest name is the most specific.
+        inner = [
+            "/".join([host, *parts[:n]]) for n in range(len(parts), 0, -1)
+        ]
         helpers = as_object(config.get("credHelpers"))
-        named = [(k, helpers[k]) for k in keys if helpers.get(k)]
+        named = [(k, helpers[k]) for k in (*inner, *keys) if helpers.get(k)]
         # Docker asks a store by this one name, whatever the key was.
         asked = (
             [(keys[0], config["credsStore"])] if "credsStore" in config else []
@@ -144,30 +188,24 @@ class Credentials:
             except ValueError as e:
                 self.problems[host] = str(e)
         auths = as_object(config.get("auths"))
-        entries = [auths.get(key) for key in keys]
+        entries = [auths.get(key) for key in (*inner, *keys)]
         entries += [v for k, v in auths.items() if _host_of(k) in keys]
         for entry in entries:
-            if found := _from_entry(as_object(entry)):
+            if found := _from_entry(as_object(entry), source):
                 return found
         return None
 
-    def _read_config(self, host: str) -> dict[str, Any]:
-        """Return docker's configuration; an unreadable one is a problem."""
-        folder = self._environ.get("DOCKER_CONFIG")
-        if not folder:
-            home = self._environ.get("HOME")
-            if not home:
-                return {}
-            folder = str(Path(home) / ".docker")
+    def _read(self, source: str, path: Path, host: str) -> dict[str, Any]:
+        """Return what a file says; an unreadable one is a problem."""
         config = None
         try:
-            config = json.loads((Path(folder) / "config.json").read_bytes())
-        except FileNotFoundError:
+            config = json.loads(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError, RecursionError):
             pass
         if not isinstance(config, dict):
-            self.problems[host] = "docker's config.json cannot be read"
+            self.problems[host] = f"{source} cannot be read"
         return as_object(config)
 
     def _ask_helper(self, helper: object, server: str) -> Credential | None:
@@ -225,11 +263,16 @@ def _credential_of(
 
 
 def _host_of(key: str) -> str:
-    """Return the host that a key of docker's configuration means."""
-    return re.sub(r"^https?://", "", key).partition("/")[0]
+    """Return the host that a key of docker's configuration means.
+
+    It may be the address of the registry's interface; but any other path is
+    a part of the registry, and its credentials are for that part alone.
+    """
+    match = re.fullmatch(r"(?:https?://)?([^/]+)(?:/(?:v[12]/?)?)?", key)
+    return match[1] if match else ""
 
 
-def _from_entry(entry: Mapping[str, Any]) -> Credential | None:
+def _from_entry(entry: Mapping[str, Any], source: str) -> Credential | None:
     """Return the credential of an entry of docker's configuration."""
 
     def text(key: str) -> str:
@@ -247,7 +290,7 @@ def _from_entry(entry: Mapping[str, Any]) -> Credential | None:
     if not password and not token and not identity:
         return None
     return Credential(
-        source="docker's config.json",
+        source=source,
         username=username,
         password=password,
         identity_token=identity,

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from ...models import parse_platform
 from ..http import decode_json, plain_text
-from .name import digest_of, is_digest, parse_platform
+from .name import digest_of, is_digest
 
 __all__ = [
     "ACCEPT",

@@ -1,10 +1,9 @@
-"""How things are named: registries, images, platforms, digests, addresses."""
+"""How things are named: registries, images, digests, addresses."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -15,7 +14,6 @@ __all__ = [
     "digest_of",
     "is_digest",
     "parse_name",
-    "parse_platform",
 ]
 
 _HOST = re.compile(
@@ -91,41 +89,6 @@ def parse_name(name: str, tag: str) -> Place:
     if not _TAG.fullmatch(tag) and not is_digest(tag):
         raise ValueError(f"{plain_text(tag)!r} is no valid tag of an image")
     return Place(host=host, repository=repository, reference=tag)
-
-
-def parse_platform(value: object) -> str | None:
-    """Return a platform as ``os/architecture[/variant]``, as usually said.
-
-    Parameters
-    ----------
-    value
-        The text, or the object of an index's entry or of a config.
-
-    Returns
-    -------
-    str or None
-        The platform, in the form that containerd normalises to; `None` if
-        it is none, or says ``unknown``.
-    """
-    if isinstance(value, str):
-        names = ("os", "architecture", "variant")
-        value = dict(zip(names, value.split("/"), strict=False))
-    if not isinstance(value, Mapping):
-        return None
-    os, architecture, variant = (
-        plain_text(value.get(key)).lower()
-        for key in ("os", "architecture", "variant")
-    )
-    if not os or not architecture or "unknown" in {os, architecture}:
-        return None
-    aliases = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
-    architecture = aliases.get(architecture, architecture)
-    if variant in {"", "v1" if architecture == "amd64" else "v8"}:
-        if architecture in {"amd64", "arm64"}:
-            variant = ""
-    if architecture == "arm" and not variant:
-        variant = "v7"
-    return "/".join(part for part in (os, architecture, variant) if part)
 
 
 def is_digest(value: object) -> bool:

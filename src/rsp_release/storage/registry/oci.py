@@ -21,13 +21,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from ...engine.world import Clock
 from ...exceptions import ReadError
-from ...models import Image, ImageReport, PlatformImage
-from ..http import Reply, plain_text
+from ...models import Image, ImageReport, PlatformImage, missing_platforms
+from ..http import Reply
 from .client import RegistryClient, is_marked, is_refusal, says_absent
 from .manifest import (
     Document,
@@ -36,7 +36,7 @@ from .manifest import (
     parse_document,
     parse_provenance,
 )
-from .name import Place, digest_of, is_digest, parse_name, parse_platform
+from .name import Place, digest_of, is_digest, parse_name
 
 __all__ = ["OciRegistry"]
 
@@ -157,20 +157,30 @@ class OciRegistry:
             entries = (Entry(digest=document.digest, platform=None),)
         manifests = []
         lookups = MAX_LOOKUPS
+        has_image = False
         for entry in entries:
             platform = entry.platform
             if platform is None and lookups:
                 lookups -= 1
-                platform = self._platform(place, entry.digest)
+                manifest = self._document(place, entry.digest)
+                if not manifest.is_image:
+                    continue
+                platform = self._about(place, manifest)[0]
+            has_image = True
             if platform is not None:
                 manifests.append(
                     PlatformImage(platform=platform, digest=entry.digest)
                 )
+        if not has_image:
+            # An index without images, or with their attestations alone.
+            return dataclasses.replace(
+                report,
+                state="absent",
+                reason="the index at this tag holds no image",
+            )
         platforms = tuple(dict.fromkeys(m.platform for m in manifests))
         reason = None
-        if not entries:
-            reason = "the index at this tag holds no image"
-        elif missing := _missing(image.platforms, platforms):
+        if missing := missing_platforms(image.platforms, platforms):
             reason = f"it has no {' and no '.join(missing)}"
         return dataclasses.replace(
             report,
@@ -181,11 +191,6 @@ class OciRegistry:
             manifests=tuple(manifests),
             needs_credentials=self._client.is_hidden(place),
         )
-
-    def _platform(self, place: Place, digest: str) -> str | None:
-        """Return the platform of a manifest, which its config tells."""
-        manifest = self._document(place, digest)
-        return self._about(place, manifest)[0] if manifest.is_image else None
 
     def _deepen(
         self, report: ImageReport, place: Place, document: Document
@@ -308,12 +313,3 @@ class OciRegistry:
                 " names"
             )
         return dataclasses.replace(document, digest=header)
-
-
-def _missing(
-    promised: Iterable[str], present: Iterable[str]
-) -> tuple[str, ...]:
-    """Return the promised platforms that are not there."""
-    there = set(present)
-    wanted = ((parse_platform(p) or plain_text(p)) for p in promised)
-    return tuple(p for p in wanted if p not in there)
