@@ -150,6 +150,10 @@ class TestDoubts:
         )
         assert found == ()
 
+    def test_names_the_annotated_tag(self) -> None:
+        image = built(revision=OTHER)
+        assert doubts(image, commit=COMMIT, tag_object=OTHER) == ()
+
     @pytest.mark.parametrize(
         ("image", "words"),
         [

@@ -74,6 +74,24 @@ def test_anything_else_waits_and_then_fails(
     assert verdict.otherwise.images == (report,)
 
 
+def test_busy_registry_is_left_alone() -> None:
+    report = replace(PRESENT, state="unknown", reason="429", retry_after=900.0)
+    verdict = _decide(report)
+    assert isinstance(verdict, Wait)
+    assert verdict.interval == 900
+    assert verdict.patience
+    assert verdict.patience > 900
+
+
+def test_index_without_images_cannot_be_pulled() -> None:
+    report = replace(PRESENT, state="absent", reason="it holds no image")
+    verdict = _decide(report)
+    assert isinstance(verdict, Wait)
+    assert verdict.reason == (
+        "ghcr.io/o/n:1.2.0 cannot be pulled: it holds no image"
+    )
+
+
 def test_all_problems_are_told() -> None:
     image = RELEASE.images[0]
     other = replace(image, name="docker.io/o/n")

@@ -51,14 +51,19 @@ __all__ = [
     "free_port",
     "needs_registry",
     "needs_skopeo",
+    "needs_umoci",
     "resolving",
 ]
 
-INSTALL = "apt-get install docker-registry skopeo"
+INSTALL = "apt-get install docker-registry skopeo umoci"
 
 needs_registry = pytest.mark.skipif(
     shutil.which("docker-registry") is None,
     reason=f"docker-registry is not installed: {INSTALL}",
+)
+needs_umoci = pytest.mark.skipif(
+    shutil.which("umoci") is None,
+    reason=f"umoci is not installed: {INSTALL}",
 )
 needs_skopeo = pytest.mark.skipif(
     shutil.which("skopeo") is None,

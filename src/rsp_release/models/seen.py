@@ -494,6 +494,9 @@ class ImageReport:
     reason: str | None = None
     """Why it is unknown or not as promised, for a person. Untrusted text."""
 
+    retry_after: float | None = None
+    """Seconds for which the registry asked not to be asked again."""
+
     manifests: tuple[PlatformImage, ...] = ()
     """What is there for each platform, as far as it was read."""
 

@@ -99,7 +99,7 @@ class Images:
                 images=seen.reports,
             )
             reason = f"{problems[0]} (tag assumed)"
-            return _wait(reason, cannot_tell, _APPEARS_WITHIN)
+            return _wait(seen, reason, cannot_tell, _APPEARS_WITHIN)
         if problems:
             # What could not be looked at is not known to be wrong.
             is_seen = any(report.state != "unknown" for report, _ in found)
@@ -109,11 +109,11 @@ class Images:
                 _advise(release, {report.state for report, _ in found}),
                 ExitStatus.IMAGE if is_seen else ExitStatus.FAILED,
             )
-            return _wait(problems[0], wrong, _APPEARS_WITHIN)
+            return _wait(seen, problems[0], wrong, _APPEARS_WITHIN)
         doubts, help = _find_doubts(release, seen)
         if doubts:
             wrong = _block(seen, doubts, help)
-            return _wait(doubts[0], wrong, _CHANGES_WITHIN)
+            return _wait(seen, doubts[0], wrong, _CHANGES_WITHIN)
         evidence = _list(seen.reports)
         if unsure:
             evidence += f" (not sure of all: {unsure[0]})"
@@ -137,12 +137,18 @@ def _block(
     )
 
 
-def _wait(reason: str, otherwise: Blocked | Done, patience: float) -> Wait:
-    """Look again for a while, since registries lag their pushes."""
+def _wait(
+    seen: ImagesSeen, reason: str, otherwise: Blocked | Done, patience: float
+) -> Wait:
+    """Look again for a while, since registries lag their pushes.
+
+    One that is asked too often is left alone for as long as it says.
+    """
+    asked = max((r.retry_after or 0.0 for r in seen.reports), default=0.0)
     return Wait(
         reason=reason,
-        interval=_INTERVAL,
-        patience=patience,
+        interval=max(_INTERVAL, asked),
+        patience=patience + asked,
         images=otherwise.images,
         otherwise=otherwise,
     )

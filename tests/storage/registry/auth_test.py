@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from rsp_release.storage.registry.auth import parse_challenges
 from rsp_release.storage.registry.credentials import Credential, Credentials
 from rsp_release.storage.registry.oci import OciRegistry
 from tests.support.registry import (
+    OCI_INDEX,
     Answer,
     Authority,
     Exchange,
@@ -28,6 +30,8 @@ from tests.support.registry import (
     TokenService,
     free_port,
     needs_registry,
+    needs_skopeo,
+    needs_umoci,
     resolving,
 )
 
@@ -61,6 +65,7 @@ class Internet:
     google: Front
     basic: RealRegistry
     authority: Authority
+    storage: Path
     names: Mapping[str, str]
 
 
@@ -152,6 +157,7 @@ def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
             google=google,
             basic=basic,
             authority=authority,
+            storage=open_to_all.storage,
             names={
                 "ghcr.io": ghcr.address,
                 "registry-1.docker.io": hub.address,
@@ -472,6 +478,94 @@ class TestBasic:
         assert report.state == "unknown"
 
 
+SHAPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "empty": ("absent", ()),
+    "attested": ("absent", ()),
+    "variants": (
+        "present",
+        ("linux/arm/v6", "linux/arm/v7", "linux/arm64", "linux/amd64"),
+    ),
+    "umoci-oci": ("present", ("linux/arm/v7",)),
+    "umoci-docker": ("present", ("linux/arm64",)),
+    "nothing": ("absent", ()),
+}
+"""What is found of each image: its state and its platforms."""
+
+
+@pytest.fixture(scope="module")
+def shapes(
+    internet: Internet, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Push images of other tools and shapes, each named by its shape."""
+    path = tmp_path_factory.mktemp("shapes")
+
+    def run(*words: str) -> None:
+        subprocess.run(
+            words,
+            check=True,
+            capture_output=True,
+            cwd=path,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(path)},
+        )
+
+    with RealRegistry(
+        path=path / "open", storage=internet.storage
+    ) as registry:
+        push = Pusher(registry.url)
+        told = ("linux/arm/v6", "linux/arm", "linux/aarch64", "linux/x86_64")
+        attestation = push.image("attested", platform="unknown/unknown")
+        for name, manifests in (
+            ("empty", []),
+            ("attested", [attestation]),
+            ("variants", [push.image("variants", platform=p) for p in told]),
+        ):
+            push.manifest(
+                name,
+                {
+                    "schemaVersion": 2,
+                    "mediaType": OCI_INDEX,
+                    "manifests": manifests,
+                },
+                media_type=OCI_INDEX,
+                tag="1",
+            )
+        run("umoci", "init", "--layout", "made")
+        for name, form, architecture in (
+            ("umoci-oci", "oci", "arm"),
+            ("umoci-docker", "v2s2", "arm64"),
+        ):
+            run("umoci", "new", "--image", f"made:{name}")
+            run(
+                *("umoci", "config", "--image", f"made:{name}"),
+                *("--os", "linux", "--architecture", architecture),
+            )
+            run(
+                *("skopeo", "--insecure-policy", "copy", f"--format={form}"),
+                *("--dest-tls-verify=false", f"oci:made:{name}"),
+                f"docker://{registry.address}/{name}:1",
+            )
+
+
+@needs_registry
+@needs_skopeo
+@needs_umoci
+@pytest.mark.usefixtures("shapes")
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", ["tokens", "htpasswd"])
+def test_shapes(
+    online: Internet, tmp_path: Path, kind: str, shape: str
+) -> None:
+    """What others made, behind each kind of login, is told as it is."""
+    host = "ghcr.io" if kind == "tokens" else online.basic.address
+    environ = by_auth(tmp_path, host)
+    report = look(online.authority, environ, f"{host}/{shape}")
+    assert (report.state, report.platforms) == SHAPES[shape]
+    if shape in {"empty", "attested"}:
+        assert report.reason == "the index at this tag holds no image"
+    # Strangers are told nothing of it.
+    assert look(online.authority, {}, f"{host}/{shape}").state == "unknown"
+
+
 @needs_registry
 class TestTls:
     def test_not_trusted(self, online: Internet, tmp_path: Path) -> None:
@@ -640,6 +734,66 @@ class TestHidden:
                 pushed.append("1")
                 report = registry.look(image)
         assert (report.state, report.needs_credentials) == ("present", True)
+
+
+class TestUnasked:
+    """Some registries answer "no such thing" without asking for a name."""
+
+    @staticmethod
+    def serve(challenge: str | None) -> Callable[[Exchange], Answer]:
+        mark = {"Docker-Distribution-Api-Version": "registry/2.0"}
+        absent = b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}'
+
+        def respond(exchange: Exchange) -> Answer:
+            header = exchange.headers.get("Authorization", "")
+            if exchange.path == "/v2/" and challenge and not header:
+                return Answer(401, {"WWW-Authenticate": challenge})
+            if exchange.path == "/v2/app/manifests/1" and (
+                header == f"Basic {ADA}"
+            ):
+                return Answer(200, mark, INDEX)
+            if header and header != f"Basic {ADA}":
+                return Answer(401, {"WWW-Authenticate": "Basic"})
+            return Answer(404, mark, absent)
+
+        return respond
+
+    def test_private(self, authority: Authority, tmp_path: Path) -> None:
+        with Scripted(respond=self.serve("Basic")) as server:
+            name = f"{server.address}/app"
+            environ = by_auth(tmp_path, server.address)
+            report = look(authority, environ, name)
+            assert (report.state, report.needs_credentials) == (
+                "present",
+                True,
+            )
+            # Whom it knows, it tells the truth.
+            assert look(authority, environ, name, "2").state == "absent"
+
+    def test_not_told_apart(self, authority: Authority) -> None:
+        with Scripted(respond=self.serve("Basic")) as server:
+            report = look(authority, {}, f"{server.address}/app")
+        assert report.state == "unknown"
+        assert str(report.reason).endswith(
+            f"(docker login {server.address}): it is private, or not there"
+        )
+
+    def test_wrong_password(
+        self, authority: Authority, tmp_path: Path
+    ) -> None:
+        with Scripted(respond=self.serve("Basic")) as server:
+            entry = {"username": "ada", "password": "wrong"}
+            environ = config(tmp_path, {"auths": {server.address: entry}})
+            report = look(authority, environ, f"{server.address}/app")
+        assert report.state == "unknown"
+        assert "nor with docker's config.json" in str(report.reason)
+
+    def test_open_to_anyone(self, authority: Authority) -> None:
+        with Scripted(respond=self.serve(None)) as server:
+            report = look(authority, {}, f"{server.address}/app")
+            assert report.state == "absent"
+            paths = [e.path for e in server.seen]
+        assert paths == ["/v2/app/manifests/1", "/v2/"]
 
 
 class TestTokenServices:
@@ -822,6 +976,32 @@ class TestTokenServices:
             report = look(authority, environ, f"{server.address}/app")
         assert report.state == "present"
 
+    @pytest.mark.parametrize("status", [429, 500])
+    def test_refuses_strangers_just_now(
+        self, authority: Authority, tmp_path: Path, status: int
+    ) -> None:
+        """Stored credentials are tried, whatever strangers were told."""
+
+        def respond(exchange: Exchange) -> Answer:
+            header = exchange.headers.get("Authorization", "")
+            if exchange.path.startswith("/token"):
+                if header == f"Basic {ADA}":
+                    return Answer(body=b'{"token": "adas"}')
+                return Answer(status, {"Retry-After": "900"})
+            if header == "Bearer adas":
+                return Answer(200, {}, INDEX)
+            realm = f'Bearer realm="{server.url}/token"'
+            return Answer(401, {"WWW-Authenticate": realm})
+
+        with Scripted(respond=respond) as server:
+            environ = by_auth(tmp_path, server.address)
+            name = f"{server.address}/app"
+            assert look(authority, environ, name).state == "present"
+            report = look(authority, {}, name)
+        assert report.state == "unknown"
+        assert f"answered {status}" in str(report.reason)
+        assert report.retry_after == 900
+
 
 # -- Credentials ------------------------------------------------------------
 
@@ -911,6 +1091,67 @@ class TestCredentials:
         (credential,) = credentials.of("unknown.example")
         assert credential.username == "ada"
         assert credentials.problems == {}
+
+    @pytest.mark.parametrize(
+        ("place", "variable", "value"),
+        [
+            ("run/containers/auth.json", "XDG_RUNTIME_DIR", "run"),
+            ("home/.config/containers/auth.json", "HOME", "home"),
+            ("conf/containers/auth.json", "XDG_CONFIG_HOME", "conf"),
+            ("anywhere.json", "REGISTRY_AUTH_FILE", "anywhere.json"),
+        ],
+    )
+    def test_podman(
+        self, tmp_path: Path, place: str, variable: str, value: str
+    ) -> None:
+        path = tmp_path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"auths": {"a.example": {"auth": ADA}}}))
+        environ = {variable: str(tmp_path / value)}
+        (credential,) = Credentials(environ).of("a.example", "org/app")
+        assert credential.username == "ada"
+        assert variable in credential.source or "podman" in credential.source
+        assert Credentials(environ).stored() == (SECRET,)
+
+    def test_part_of_a_registry(self, tmp_path: Path) -> None:
+        entries = {
+            name: {"username": name, "password": SECRET}
+            for name in (
+                "quay.io",
+                "quay.io/org",
+                "quay.io/org/app",
+                "quay.io/other",
+                "docker.io/library",
+                "b.example/other",
+            )
+        }
+        credentials = Credentials(config(tmp_path, {"auths": entries}))
+
+        def user(host: str, repository: str) -> str:
+            return "".join(
+                c.username for c in credentials.of(host, repository)
+            )
+
+        assert user("quay.io", "org/app") == "quay.io/org/app"
+        assert user("quay.io", "org/more") == "quay.io/org"
+        assert user("quay.io", "organ/more") == "quay.io"
+        assert user("docker.io", "library/python") == "docker.io/library"
+        assert user("docker.io", "lsst/app") == ""
+        # The credentials of one part are not for another.
+        assert user("b.example", "org/app") == ""
+
+    def test_order_of_files(self, tmp_path: Path) -> None:
+        by_auth(tmp_path, "a.example")
+        (tmp_path / "containers").mkdir()
+        entry = {"username": "eve", "password": "x"}
+        auth = {"auths": {"a.example": entry}}
+        (tmp_path / "containers/auth.json").write_text(json.dumps(auth))
+        environ = {
+            "DOCKER_CONFIG": str(tmp_path),
+            "XDG_RUNTIME_DIR": str(tmp_path),
+        }
+        found = Credentials(environ).of("a.example")
+        assert [c.username for c in found] == ["ada", "eve"]
 
     def test_secrets_do_not_show(self) -> None:
         credential = Credential(

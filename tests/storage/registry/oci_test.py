@@ -440,6 +440,10 @@ class TestAnswers:
             (Answer(429), "too many requests"),
             (Answer(429, {"Retry-After": "900"}), "again in 900 s"),
             (Answer(429, {"Retry-After": "x"}), "too many requests"),
+            (
+                Answer(429, {"ratelimit-limit": "100;w=21600"}),
+                "requests, 100 in 6 h; those who log in may ask more",
+            ),
             (Answer(404, HTML, b"<h1>Not found</h1>"), "not as a registry"),
             (Answer(404), "not as a registry"),
             (Answer(404, {}, b'{"message": "Not Found"}'), "not as a reg"),
@@ -497,6 +501,7 @@ class TestAnswers:
             Answer(404, {}, ERROR % b"MANIFEST_UNKNOWN"),
             Answer(404, {}, ERROR % b"NAME_UNKNOWN"),
             Answer(404, {}, ERROR % b"NOT_FOUND"),
+            Answer(404, {}, ERROR % b"TAG_EXPIRED"),
             Answer(404, MARK),
         ],
     )

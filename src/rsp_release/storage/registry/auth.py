@@ -30,14 +30,15 @@ from urllib.request import parse_http_list
 from ...engine.world import Clock
 from ...exceptions import ReadError
 from ..http import Reply, Request, decode_json, find_fault, origin, plain_text
+from ..retry import retry_after
 from .credentials import Credential
 from .manifest import as_object
 from .name import Place
 
 __all__ = [
     "Authenticator",
+    "BusyError",
     "Challenge",
-    "TokenError",
     "parse_challenges",
 ]
 
@@ -81,8 +82,20 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
     return tuple(found)
 
 
-class TokenError(ReadError):
-    """A token service would not give a token just now."""
+class BusyError(ReadError):
+    """A registry, or its token service, would not answer just now.
+
+    Parameters
+    ----------
+    message
+        Which, and what it said.
+    seconds
+        After how many seconds it may be asked again, if it said so.
+    """
+
+    def __init__(self, message: str, *, seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class Authenticator:
@@ -217,9 +230,10 @@ class Authenticator:
         if reply.status in {400, 401, 403, 404}:
             return None
         if reply.status != 200:
-            raise TokenError(
+            raise BusyError(
                 f"the token service {where} of {place.host} answered"
-                f" {reply.status}"
+                f" {reply.status}",
+                seconds=retry_after(reply.headers, self._clock.now()),
             )
         fresh, seconds = _token_of(reply.body)
         if fresh is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ from ...engine.world import Clock
 from ...exceptions import ReadError
 from ..http import Exchange, Limits, Reply, Request, origin
 from ..retry import ReadRetrier, retry_after
-from .auth import Authenticator, TokenError
+from .auth import Authenticator, BusyError
 from .credentials import ANONYMOUS, Credential, Credentials
 from .manifest import ACCEPT, error_codes
 from .name import Place
@@ -19,6 +20,9 @@ __all__ = ["RegistryClient", "is_marked", "is_refusal", "says_absent"]
 LIMITS = Limits(size=4 << 20)
 """What a request may take: 4 MiB is the least size of a manifest that the
 distribution specification has registries accept."""
+
+_LIMIT = re.compile(r"([0-9]{1,9});w=([0-9]{1,9})")
+"""How Docker Hub tells its limit: requests, and in how many seconds."""
 
 PATIENCE = 10.0
 """The longest ``Retry-After``, in seconds, that is waited for here."""
@@ -94,7 +98,7 @@ class RegistryClient:
         for identity in self._identities(place, access.identity):
             try:
                 reply, is_open = self._ask_as(identity, place, method, path)
-            except TokenError as e:
+            except BusyError as e:
                 # Somebody else may well be given a token.
                 failure = failure or e
                 continue
@@ -151,6 +155,7 @@ class RegistryClient:
             The answer.
         """
         host = place.host
+        delay = None
         match reply.status:
             case 401 | 403:
                 reason = self._why_refused(place)
@@ -158,15 +163,24 @@ class RegistryClient:
                 reason = f"{host} answered 404, but not as a registry does"
             case 429:
                 reason = f"{host} answered 429: too many requests"
-                if delay := retry_after(reply.headers, self._clock.now()):
+                limit = _LIMIT.fullmatch(
+                    reply.headers.get("ratelimit-limit", "")
+                )
+                if limit:
+                    reason += f", {limit[1]} in {int(limit[2]) / 3600:g} h"
+                delay = retry_after(reply.headers, self._clock.now())
+                if delay:
                     reason += f", ask again in {delay:.0f} s"
                 if self._of(place).identity == ANONYMOUS:
                     reason += "; those who log in may ask more often"
+                    reason += f" (docker login {host})"
             case _:
                 reason = f"{host} answered {reply.status}"
         codes = error_codes(reply.body)[:2]
         if said := "; ".join(text or code for code, text in codes):
             reason += f" ({said})"
+        if reply.status == 429:
+            return BusyError(reason, seconds=delay)
         return ReadError(reason)
 
     def _why_refused(self, place: Place) -> str:

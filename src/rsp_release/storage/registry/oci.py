@@ -28,6 +28,7 @@ from ...engine.world import Clock
 from ...exceptions import ReadError
 from ...models import Image, ImageReport, PlatformImage, missing_platforms
 from ..http import Reply
+from .auth import BusyError
 from .client import RegistryClient, is_marked, is_refusal, says_absent
 from .manifest import (
     Document,
@@ -120,6 +121,10 @@ class OciRegistry:
                 report = dataclasses.replace(report, state="absent")
             else:
                 report = self._present(report, image, place, document)
+        except BusyError as e:
+            return dataclasses.replace(
+                report, reason=str(e), retry_after=e.seconds
+            )
         except (ReadError, ValueError) as e:
             return dataclasses.replace(report, reason=str(e))
         if in_depth and report.state == "present" and document is not None:
