@@ -322,8 +322,12 @@ def test_several_workflows() -> None:
 def test_settings() -> None:
     publication = find(
         "reusable", "composite", workflow="composite.yaml",
-        images=("ghcr.io/shop/widget", "quay.io/shop/other"),
-        platforms=("linux/arm64",),
+        images=(
+            # As people write it, and with the digest of an earlier one.
+            f"ghcr.io/Shop/Widget:1.0@sha256:{'0' * 64}",
+            "quay.io/shop/other",
+        ),
+        platforms=("linux/arm64/v8",),
     )  # fmt: skip
     assert publication
     assert publication.workflow == ".github/workflows/composite.yaml"
