@@ -265,6 +265,7 @@ class Facts:
             git.files(commit, WORKFLOWS),
             repository=self.proposal.repository,
             tag=tag,
+            commit=commit,
             config=self.config,
         )
         return tuple(

@@ -161,6 +161,7 @@ def tell(
 
     def told(
         tag: str,
+        commit: str,
         files: Mapping[str, str],
         read: Callable[[str], str | None],
     ) -> list[WorkflowScript]:
@@ -171,6 +172,7 @@ def tell(
                 files,
                 repository=repository,
                 tag=tag,
+                commit=commit,
                 config=config,
                 read=read,
             )

@@ -35,6 +35,7 @@ def find_publication(
     *,
     repository: str,
     tag: str,
+    commit: str | None = None,
     config: Config | None = None,
     read: Callable[[str], str | None] | None = None,
 ) -> Publication | None:
@@ -48,6 +49,8 @@ def find_publication(
         Owner and name on GitHub.
     tag
         The tag of the release, without ``refs/tags/``.
+    commit
+        The commit that is tagged, where it is known.
     config
         The settings, which may name the workflow, images and platforms.
         Where they say that there are no images, there are none.
@@ -84,7 +87,7 @@ def find_publication(
         try:
             candidates += find_candidates(
                 path, load(path, text), repository=repository, tag=tag,
-                read=_reader(files, read),
+                commit=commit, read=_reader(files, read),
             )  # fmt: skip
         except (ReleaseError, RecursionError) as error:
             if workflow is not None and isinstance(error, ReleaseError):

@@ -51,7 +51,13 @@ def find_starts(on: Any, tag: str) -> list[tuple[Event, str]]:
 
 
 def find_candidates(
-    path: str, document: Any, *, repository: str, tag: str, read: Read
+    path: str,
+    document: Any,
+    *,
+    repository: str,
+    tag: str,
+    read: Read,
+    commit: str | None = None,
 ) -> list[Publication]:
     """Follow a workflow for each event by which a new tag starts it.
 
@@ -67,12 +73,14 @@ def find_candidates(
         The tag.
     read
         Gives files of the repository.
+    commit
+        The commit that is tagged, where it is known.
     """
     document = mapping_of(document)
     return [
         suppose(
             path, document, event=event, action=action, repository=repository,
-            tag=tag, read=read,
+            tag=tag, read=read, commit=commit,
         )
         for event, action in find_starts(document.get("on"), tag)
     ]  # fmt: skip
@@ -87,6 +95,7 @@ def suppose(
     repository: str,
     tag: str,
     read: Read,
+    commit: str | None = None,
 ) -> Publication:
     """Follow a workflow as if an event had started it.
 
@@ -106,8 +115,13 @@ def suppose(
         The tag.
     read
         Gives files of the repository.
+    commit
+        The commit that is tagged, where it is known.
     """
-    contexts = _contexts(event, action, repository=repository, tag=tag)
+    sha = commit or unknown("github.sha")
+    contexts = _contexts(
+        event, action, repository=repository, tag=tag, sha=sha
+    )
     contexts["github"]["workflow"] = document.get("name") or path
     scope = Scope(document=document, contexts=contexts, read=read)
     follow(scope)
@@ -131,8 +145,7 @@ def suppose(
             platforms=tuple(dict.fromkeys(platforms)),
             is_assumed=(name, tag_) in summary.assumed,
         )
-        for (name, tag_), platforms in summary.images.items()
-        if is_known(name + tag_)
+        for (name, tag_), platforms in summary.published(commit).items()
     )
     return Publication(
         workflow=path,
@@ -207,6 +220,23 @@ class _Summary:
                 self.images.setdefault((name, version), []).extend(platforms)
                 self.assumed.add((name, version))
 
+    def published(
+        self, commit: str | None
+    ) -> dict[tuple[str, str], list[str]]:
+        """Return the images whose names and tags are known.
+
+        A tag for the commit, beside one for the version, is left out: a push
+        to a branch may have made it before, and may make it again.
+        """
+        known = {k: v for k, v in self.images.items() if is_known("".join(k))}
+        short = commit[:7] if commit else "\n"
+        names = {name for name, tag in known if short not in tag}
+        return {
+            (name, tag): platforms
+            for (name, tag), platforms in known.items()
+            if short not in tag or name not in names
+        }
+
     def doubts(self) -> Iterator[str]:
         """Say of which images the name or the tag isn't known."""
         known = [key for key in self.images if is_known("".join(key))]
@@ -227,7 +257,7 @@ class _Summary:
 
 
 def _contexts(
-    event: Event, action: str, *, repository: str, tag: str
+    event: Event, action: str, *, repository: str, tag: str, sha: str
 ) -> dict[str, Any]:
     """Return what expressions see in a run for a new tag."""
     owner, _, short = repository.partition("/")
@@ -257,7 +287,7 @@ def _contexts(
             created=True,
             deleted=False,
             base_ref=unknown("github.event.base_ref"),
-            after=unknown("github.sha"),
+            after=unknown("github.event.after"),
             before=unknown("github.event.before"),
             head_commit={"*": unknown("github.event.head_commit")},
         )
@@ -271,7 +301,7 @@ def _contexts(
         "repository_owner": owner,
         "head_ref": "",
         "base_ref": "",
-        "sha": unknown("github.sha"),
+        "sha": sha,
         "server_url": "https://github.com",
         "*": unknown("github"),
     }

@@ -100,7 +100,9 @@ def _action(step: dict[str, Any], scope: Scope) -> dict[str, Any]:
         key: fill(value, scope.contexts)
         for key, value in mapping_of(step.get("with")).items()
     }
-    known = images.known_pushes(bare, given, scope.contexts["github"]["ref"])
+    known = images.known_pushes(
+        bare, given, scope.contexts["github"], scope.contexts["env"]
+    )
     if known:
         pushes, outputs = known
         scope.add(pushes)

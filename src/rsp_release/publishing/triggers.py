@@ -22,8 +22,11 @@ __all__ = [
 
 _RELEASE_ACTIONS = ("published", "released", "prereleased", "created")
 _PATTERN_LIMIT = 512
-_ATOM = re.compile(r"(\*\*?|\[[^]]*\]|\\.|[^[?+])([?+]*)", re.DOTALL)
-"""A character, or what stands for some, and how often."""
+_ATOM = re.compile(
+    r"((?:(?<=/)|\A)\*\*/|\*\*?|\[[^]]*\]|\\.|[^[?+])([?+]*)", re.DOTALL
+)
+"""A character, or what stands for some, and how often. Folders, ``**/``, stand
+between slashes, and for no folder too."""
 _RANGE = re.compile(r"(.)-(.)|(.)", re.DOTALL)
 
 
@@ -151,6 +154,13 @@ def _fits(pattern: str, name: str) -> bool:
             return False
         at = match.end()
         text, count = match.groups()
+        if text == "**/":
+            places |= {
+                place + 1
+                for place, char in enumerate(name)
+                if char == "/" and place > min(places, default=place)
+            }
+            continue
         repeats = text.startswith("*") or "+" in count
         after = set(places) if text.startswith("*") or "?" in count else set()
         for place, char in enumerate(name):
