@@ -368,8 +368,6 @@ def test_told_what_is_published(
         asked.append(
             (tag, commit, list(files), read("README.md"), read("none"))
         )
-            (tag, commit, list(files), read("README.md"), read("none"))
-        )
         image = ImageScript(name="ghcr.io/a/b", tag=f"x{tag}", job="build")
         return [WorkflowScript(path=CI, images=(image,))]
 
