@@ -408,9 +408,10 @@ def test_explain_absence() -> None:
         ("library", ()),
         ("reusable", ()),
     ]:
-        assert expected == explain_absence(
+        found = explain_absence(
             workflows(name), repository="shop/widget", tag="1.2.3"
         )
+        assert expected == tuple(each.sentence for each in found)
 
 
 def find_steps(

@@ -23,6 +23,7 @@ __all__ = [
     "is_suspicious_call",
     "is_suspicious_script",
     "known_pushes",
+    "split_options",
     "split_reference",
     "version_tag",
 ]
@@ -264,10 +265,16 @@ _FLAGS = {
 }  # fmt: skip
 
 
-def _options(
+def split_options(
     argv: Sequence[str],
 ) -> tuple[list[str], dict[str, list[str]]]:
-    """Split arguments into words and options with their values."""
+    """Split arguments into words and options with their values.
+
+    Parameters
+    ----------
+    argv
+        The arguments, without the program's name.
+    """
     words: list[str] = []
     options: dict[str, list[str]] = {}
     rest = list(argv)
@@ -297,7 +304,7 @@ def call_pushes(argv: Sequence[str]) -> list[Push]:
     program = argv[0].rpartition("/")[2]
     if program == "sudo":
         return call_pushes(argv[1:]) if len(argv) > 1 else []
-    words, options = _options(argv[1:])
+    words, options = split_options(argv[1:])
     if words[:1] in (["image"], ["buildx"]):
         # `docker image push` is `docker push`.
         del words[0]
@@ -378,7 +385,7 @@ def is_suspicious_call(argv: Sequence[str]) -> bool:
     if program == "ko":
         return "build" in argv or "publish" in argv
     if program in {"docker", "podman", "docker-compose"}:
-        words, _ = _options(argv[1:])
+        words, _ = split_options(argv[1:])
         return (
             words[:1] in (["compose"], ["buildx"])
             and bool(re.search(r"\bpush\b", text))

@@ -18,6 +18,7 @@ __all__ = [
     "release_actions",
     "starts_on_branch",
     "starts_on_tag",
+    "texts_of",
 ]
 
 _RELEASE_ACTIONS = ("published", "released", "prereleased", "created")
@@ -37,8 +38,8 @@ def events_of(on: Any) -> dict[str, Any]:
     return {str(event): None for event in list_of(on)}
 
 
-def _texts(value: Any) -> list[str]:
-    """Return a text or a list of texts as a list."""
+def texts_of(value: Any) -> list[str]:
+    """Return a text or a list of texts, as YAML has them, as a list."""
     return [
         str(item).lower() if isinstance(item, bool) else str(item)
         for item in list_of(value)
@@ -71,7 +72,7 @@ def release_actions(on: Any, *, is_prerelease: bool) -> tuple[str, ...]:
         if action != ("released" if is_prerelease else "prereleased")
     ]
     types = mapping_of(events["release"]).get("types")
-    wanted = happens if types is None else _texts(types)
+    wanted = happens if types is None else texts_of(types)
     return tuple(action for action in happens if action in wanted)
 
 
@@ -112,9 +113,9 @@ def _lets_through(on: Any, name: str, *, own: str, other: str) -> bool:
         return False
     details = mapping_of(events["push"])
     if own in details:
-        return matches(_texts(details[own]), name)
+        return matches(texts_of(details[own]), name)
     if f"{own}-ignore" in details:
-        return not matches(_texts(details[f"{own}-ignore"]), name)
+        return not matches(texts_of(details[f"{own}-ignore"]), name)
     # Filters of the other kind alone exclude all of this one.
     return other not in details and f"{other}-ignore" not in details
 
