@@ -232,14 +232,18 @@ def test_what_no_file_starts(second: Any, how: str) -> None:
         (
             {"push": {"tags": ["v*", "!v0*"]}},
             "the tag 1.2.3 does not start it: on.push.tags is v*, !v0*",
-            "release a tag that it lets through (`tag-prefix` in the"
-            " settings), or change on.push.tags",
+            (
+                "release a tag that it lets through (`tag-prefix` in the"
+                " settings), or change on.push.tags"
+            ),
         ),
         (
             {"push": {"tags-ignore": "*"}},
             "the tag 1.2.3 does not start it: on.push.tags-ignore is *",
-            "release a tag that it lets through (`tag-prefix` in the"
-            " settings), or change on.push.tags-ignore",
+            (
+                "release a tag that it lets through (`tag-prefix` in the"
+                " settings), or change on.push.tags-ignore"
+            ),
         ),
         (
             {"push": {"branches": ["main"]}},
@@ -249,8 +253,10 @@ def test_what_no_file_starts(second: Any, how: str) -> None:
         (
             "workflow_dispatch",
             "no release starts it: it runs by hand or by a program",
-            "name it with `workflow` in the settings, or add `release:` with"
-            " `types: [published]` under `on:`",
+            (
+                "name it with `workflow` in the settings, or add `release:`"
+                " with `types: [published]` under `on:`"
+            ),
         ),
     ],
 )

@@ -91,7 +91,7 @@ def find_publication(
     config = config or Config()
     if config.images == ():
         return None
-    known = {
+    known: dict[str, Any] = {
         "repository": repository, "tag": tag, "commit": commit,
         "read": _reader(files, read),
     }  # fmt: skip
