@@ -188,7 +188,15 @@ def tell(
             )
             for image in found.images
         ]
-        return [WorkflowScript(path=found.workflow, images=tuple(images))]
+        scripts = [WorkflowScript(path=found.workflow, images=tuple(images))]
+        while found.after is not None:
+            follows = found.after.workflow
+            scripts[-1] = replace(
+                scripts[-1], follows=follows, event=found.event
+            )
+            found = found.after
+            scripts.append(WorkflowScript(path=follows))
+        return scripts
 
     return told
 
