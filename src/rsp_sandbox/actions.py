@@ -153,6 +153,12 @@ class Run:
     pushed: set[tuple[int, int]] = field(default_factory=set)
     """Images already pushed: number of the image and of the attempt."""
 
+    origin: tuple[str, str] | None = None
+    """The commit and the tag of the release that led to it."""
+
+    is_followed: bool = False
+    """Whether the workflows that follow it were started."""
+
     new_id: Callable[[], int] = field(default=lambda: 0, repr=False)
 
     def is_there(self, now: datetime) -> bool:

@@ -26,13 +26,13 @@ __all__ = [
 
 
 Publishes = Callable[
-    [str, Mapping[str, str], Callable[[str], str | None]],
+    [str, str, Mapping[str, str], Callable[[str], str | None]],
     Iterable[WorkflowScript],
 ]
 """Tells what the workflows of a commit publish at a tag.
 
-It is given the tag, the workflow files by path, and what reads any other file
-of the commit.
+It is given the tag, the commit, the workflow files by path, and what reads
+any other file of the commit.
 """
 
 
@@ -165,7 +165,7 @@ class Project:
 
         paths = workflow_paths(self.git, commit)
         files = {path: read(path) or "" for path in paths}
-        return {s.path: s for s in self.publishes(tag, files, read)}
+        return {s.path: s for s in self.publishes(tag, commit, files, read)}
 
     def next_number(self) -> int:
         """Return the next number of an issue or pull request."""

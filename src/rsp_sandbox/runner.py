@@ -97,55 +97,117 @@ class Runner:
         branch
             What the run shows as its branch.
         """
-        now = at or self._clock.now()
-        scenario = self._scenario()
-        started = []
-        for found in self._scripts(
-            project, event=event, action=action, ref=ref, sha=sha
-        ):
-            script = found if at is None else _went_well(found)
-            key = (project.full_name, script.path)
-            self._run_numbers[key] = self._run_numbers.get(key, 0) + 1
-            late = script.appear_after
-            if late is None:
-                late = scenario.appear_after
-            appears = now
-            if at is None:
-                appears += timedelta(seconds=late)
-            subject = project.git.known(sha).message.split("\n", 1)[0]
-            run = Run(
-                id=next(self._run_ids),
-                number=self._touched(),
-                run_number=self._run_numbers[key],
-                workflow_id=workflow_id(project, script.path),
-                repository=project.full_name,
-                name=script.name or script.path,
-                path=script.path,
+        origin = None
+        if event == "release" or ref.startswith("refs/tags/"):
+            origin = sha, ref.split("/", 2)[2]
+        subject = project.git.known(sha).message.split("\n", 1)[0]
+        return [
+            self._begin(
+                project,
+                script if at is None else _went_well(script),
                 event=event,
                 action=action,
-                head_branch=branch or ref.split("/", 2)[2],
-                head_sha=sha,
                 ref=ref,
-                title=title or subject,
+                sha=sha,
                 actor=actor,
-                created_at=now,
-                appears_at=None if script.is_lost else appears,
-                script=script,
-                speed=scenario.speed,
-                group=script.concurrency,
-                new_id=lambda: next(self._job_ids),
+                title=title or subject,
+                branch=branch or ref.split("/", 2)[2],
+                at=at,
+                origin=origin,
             )
-            run.attempts.append(Attempt(1, appears, actor, {}))
-            if script.cancel_after is not None:
-                wait = timedelta(seconds=script.cancel_after / run.speed)
-                run.latest.cancelled_at = appears + wait
-            if run.group is not None and run.appears_at is not None:
-                newcomer(run, project.runs, now)
-            project.runs.append(run)
-            if run.appears_at is not None:
-                self._active.append((project, run))
-            started.append(run)
-        return started
+            for script in self._scripts(
+                project, event=event, action=action, ref=ref, sha=sha
+            )
+        ]
+
+    def _begin(
+        self,
+        project: Project,
+        script: WorkflowScript,
+        *,
+        event: str,
+        action: str,
+        ref: str,
+        sha: str,
+        actor: str,
+        title: str,
+        branch: str,
+        at: datetime | None,
+        origin: tuple[str, str] | None,
+    ) -> Run:
+        """Begin one run."""
+        scenario, now = self._scenario(), at or self._clock.now()
+        key = (project.full_name, script.path)
+        self._run_numbers[key] = self._run_numbers.get(key, 0) + 1
+        late = script.appear_after
+        if late is None:
+            late = scenario.appear_after
+        appears = now
+        if at is None:
+            appears += timedelta(seconds=late)
+        run = Run(
+            id=next(self._run_ids),
+            number=self._touched(),
+            run_number=self._run_numbers[key],
+            workflow_id=workflow_id(project, script.path),
+            repository=project.full_name,
+            name=script.name or script.path,
+            path=script.path,
+            event=event,
+            action=action,
+            head_branch=branch,
+            head_sha=sha,
+            ref=ref,
+            title=title,
+            actor=actor,
+            created_at=now,
+            appears_at=None if script.is_lost else appears,
+            script=script,
+            speed=scenario.speed,
+            group=script.concurrency,
+            origin=origin,
+            new_id=lambda: next(self._job_ids),
+        )
+        run.attempts.append(Attempt(1, appears, actor, {}))
+        if script.cancel_after is not None:
+            wait = timedelta(seconds=script.cancel_after / run.speed)
+            run.latest.cancelled_at = appears + wait
+        if run.group is not None and run.appears_at is not None:
+            newcomer(run, project.runs, now)
+        project.runs.append(run)
+        if run.appears_at is not None:
+            self._active.append((project, run))
+        return run
+
+    def _follow(self, project: Project, before: Run) -> None:
+        """Start what follows a run that succeeded."""
+        told = project.told(*before.origin) if before.origin else {}
+        scripts = {s.path: s for s in self._scenario().workflows}
+        branch = project.git.default_branch
+        ref, sha = f"refs/heads/{branch}", project.git.known(branch).sha
+        for path in dict.fromkeys([*scripts, *told]):
+            given, found = scripts.get(path), told.get(path)
+            first = next(s for s in (given, found) if s is not None)
+            if first.follows != before.path:
+                continue
+            if self.workflow_state(project, path) != "active":
+                continue
+            read = read_workflow(
+                project.git, sha, path, event=first.event, ref=ref
+            )
+            self._begin(
+                project,
+                _combine(given, found, read),
+                event=first.event,
+                action="completed",
+                ref=ref,
+                sha=sha,
+                actor=before.actor,
+                title=before.title,
+                branch=branch,
+                at=None,
+                origin=before.origin,
+            )
 
     def _scripts(
         self,
@@ -177,7 +239,8 @@ class Runner:
     def settle(self) -> None:
         """Push every image whose time has come."""
         now = self._clock.now()
-        left = []
+        left: list[tuple[Project, Run]] = []
+        over = []
         for project, run in self._active:
             pending = False
             for number, image, at in run.pushes():
@@ -189,11 +252,16 @@ class Runner:
                     continue
                 run.pushed.add(key)
                 self._push(project, run, image, at)
+            if not run.is_followed and run.conclusion(now) == "success":
+                run.is_followed = True
+                over.append((project, run))
             # A finished run can be run again, so it is never forgotten
             # while it is young.
             if pending or now - run.created_at < timedelta(days=30):
                 left.append((project, run))
         self._active = left
+        for project, run in over:
+            self._follow(project, run)
 
     def _push(
         self, project: Project, run: Run, image: ImageScript, at: datetime

@@ -298,6 +298,13 @@ class WorkflowScript:
     state: str = "active"
     """The workflow's state on GitHub."""
 
+    follows: str | None = None
+    """The workflow whose run starts it, for the default branch, once that has
+    succeeded; `None`: its triggers start it."""
+
+    event: str = "workflow_run"
+    """The event that its run shows, where it follows another."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lag:

@@ -20,6 +20,10 @@ CONTEXTS: dict[str, Any] = {
     },
     "env": {"NAME": "widget", "COUNT": "3"},
     "matrix": {"names": ["a", "b"], "product": {"name": "x y"}},
+    "needs": {
+        "a": {"result": "success", "outputs": {"tag": "1.2.3"}},
+        "b": {"result": "skipped", "outputs": {}},
+    },
     "secrets": {"*": unknown("secrets")},
     "inputs": {"push": True, "tag": "", "number": 2.0},
     "*status*": {"success": True, "always": True, "failure": False},
@@ -59,6 +63,18 @@ CONTEXTS: dict[str, Any] = {
         ("${{ endsWith(github.ref, '.3') }}", "true"),
         ("${{ fromJSON('true') == true }}", "true"),
         ("${{ matrix.product.* }}", "Array"),
+        ('${{ join(fromJSON(\'[{"a":1},{"a":2}]\').*.a) }}', "1,2"),
+        ("${{ join(fromJSON('[[1,2],[3]]').*.*, '+') }}", "1+2+3"),
+        ("${{ join(fromJSON('[[1,2],[3]]').*[1], '+') }}", "2"),
+        ("${{ join(matrix.*.name) }}", "x y"),
+        ("${{ contains(needs.*.result, 'success') }}", "true"),
+        ("${{ contains(needs.*.result, 'failure') }}", "false"),
+        ("${{ join(needs.*.outputs.tag) }}", "1.2.3"),
+        ("${{ matrix.names[1.9] }}", "b"),
+        ("${{ github.ref[0] }}", ""),
+        ("${{ NaN || Infinity }}", "Infinity"),
+        ("${{ format(true) }}", "true"),
+        ("${{ 12345678901234567890.0 }}", "1.23456789012346E+19"),
     ],
 )
 def test_fill(text: str, expected: str) -> None:
@@ -77,6 +93,8 @@ def test_fill(text: str, expected: str) -> None:
         ("${{ 1 + 1 }}", "${{ expression }}"),
         ("${{ open", "${{ open }}"),
         ("${{ format('{9}', 1) }}", "${{ expression }}"),
+        ("${{ format('{0}}', 1) }}", "${{ expression }}"),
+        ("${{ join(secrets.*.x) }}", "${{ secrets.*.x }}"),
     ],
 )
 def test_unknown(text: str, expected: str) -> None:

@@ -13,10 +13,9 @@ from rsp_release.publishing.images import (
     known_pushes,
     split_reference,
 )
-from rsp_release.publishing.metadata import image_tags
-from rsp_release.publishing.unknown import show, unknown
+from rsp_release.publishing.unknown import unknown
 
-REF = "refs/tags/v1.2.3"
+GITHUB = {"ref": "refs/tags/v1.2.3", "sha": "860c1904" * 5}
 SQUARE = "lsst-sqre/multiplatform-build-and-push/.github/workflows/build.yaml"
 
 
@@ -27,6 +26,7 @@ SQUARE = "lsst-sqre/multiplatform-build-and-push/.github/workflows/build.yaml"
         ("ghcr.io/A/B:V1", ("ghcr.io/a/b", "V1")),
         ("a/b:1", ("docker.io/a/b", "1")),
         ("index.docker.io/a/b:1", ("docker.io/a/b", "1")),
+        ("docker.io/foo", ("docker.io/library/foo", "latest")),
         ("b", ("docker.io/library/b", "latest")),
         ("localhost:5000/b", ("localhost:5000/b", "latest")),
         ("localhost/b:1", ("localhost/b", "1")),
@@ -54,6 +54,14 @@ def test_split_reference(
         ("ghcr.io/a//b", "1", False),
         ("ghcr.io/-b", "1", False),
         ("ghcr.io", "1", False),
+        ("xn--n3h.com/myimage", "xn--n3h.com", True),
+        ("[2001:db8::1]:5000/repo", "tag", True),
+        ("[fe80::1%eth0]:5000/repo", "tag", False),
+        ("example.com/" + "a" * 255, "tag", True),
+        ("example.com/" + "a" * 256, "tag", False),
+        ("docker.io/a---b/c__d", "1", True),
+        ("docker.io/dock_.er/docker", "1", False),
+        ("ghcr.io/" + "a-" * 120 + "!", "1", False),
     ],
 )
 def test_is_legal(name: str, tag: str, *, expected: bool) -> None:
@@ -156,12 +164,12 @@ def test_call_details() -> None:
 def test_reusable(
     inputs: Mapping[str, str], expected: list[str], *, certain: bool | None
 ) -> None:
-    known = known_pushes(SQUARE, inputs, REF)
+    known = known_pushes(SQUARE, inputs, GITHUB)
     assert known
     (push,) = known[0]
     assert list(push.references) == expected
     assert push.is_certain is certain
-    assert known_pushes("lsst-sqre/other", inputs, REF) is None
+    assert known_pushes("lsst-sqre/other", inputs, GITHUB) is None
 
 
 @pytest.mark.parametrize(
@@ -183,87 +191,11 @@ def test_reusable(
 def test_build_push_action(
     inputs: Mapping[str, str], expected: list[str], *, certain: bool | None
 ) -> None:
-    known = known_pushes("Docker/Build-Push-Action", inputs, REF)
+    known = known_pushes("Docker/Build-Push-Action", inputs, GITHUB)
     assert known
     (push,) = known[0]
     assert list(push.references) == expected
     assert push.is_certain is certain
-
-
-@pytest.mark.parametrize(
-    ("tags", "ref", "expected"),
-    [
-        ("", REF, "v1.2.3 latest"),
-        ("type=ref,event=tag", "refs/tags/a/b", "a-b latest"),
-        ("type=ref,event=branch", REF, ""),
-        ("type=semver,pattern={{version}}", REF, "1.2.3 latest"),
-        ("type=semver,pattern={{raw}}", REF, "v1.2.3 latest"),
-        ("type=semver,pattern=v{{major}}", REF, "v1 latest"),
-        (
-            "type=semver,pattern={{version}}\ntype=semver,pattern={{minor}}",
-            REF,
-            "1.2.3 2 latest",
-        ),
-        (
-            "type=semver,pattern={{major}}.{{minor}}",
-            "refs/tags/1.2.3-rc.1",
-            "1.2.3-rc.1",
-        ),
-        ("type=semver,pattern={{raw}}", "refs/tags/1.2.3+b", "1.2.3-b latest"),
-        ("type=semver,pattern={{version}}", "refs/tags/1.2", ""),
-        ("type=semver,pattern={{version}},value=v2.0.0", REF, "2.0.0 latest"),
-        ("type=pep440,pattern={{version}}", REF, "1.2.3 latest"),
-        ("type=raw,value=x", REF, "x"),
-        ("type=raw,x+y", REF, "x-y"),
-        ("plain", REF, "plain"),
-        ("type=raw,value={{tag}}", REF, "v1.2.3"),
-        ("type=raw,value=x,enable=false", REF, ""),
-        ("type=raw,value=x,enable={{is_default_branch}}", REF, ""),
-        ("type=raw,value=x,prefix=a-,suffix=-b", REF, "a-x-b"),
-        # The rule of highest priority comes first, and decides on latest.
-        ("type=raw,x\ntype=semver,pattern={{raw}}", REF, "v1.2.3 x latest"),
-        (
-            "type=raw,value=x,priority=2000\ntype=semver,pattern={{version}}",
-            REF,
-            "x 1.2.3",
-        ),
-        ("type=sha", REF, "sha-${{ github.sha }}"),
-        ("type=schedule\ntype=edge", REF, ""),
-        ("type=match,pattern=\\d+", REF, "${{ match }} latest"),
-        ("# comment\n\ntype=raw,value=x", REF, "x"),
-    ],
-)  # fmt: skip
-def test_metadata_tags(tags: str, ref: str, expected: str) -> None:
-    made, _ = image_tags({"tags": tags}, ref)
-    assert show(made.replace("\n", " ")) == expected
-
-
-@pytest.mark.parametrize(
-    ("flavor", "expected"),
-    [
-        ("latest=false", "1.2.3"),
-        ("latest=true", "1.2.3 latest"),
-        ("suffix=-x", "1.2.3-x latest"),
-        ("suffix=-x,onlatest=true", "1.2.3-x latest-x"),
-        ("prefix=x-", "x-1.2.3 latest"),
-    ],
-)
-def test_metadata_flavor(flavor: str, expected: str) -> None:
-    inputs = {"tags": "type=semver,pattern={{version}}", "flavor": flavor}
-    assert image_tags(inputs, REF)[0].replace("\n", " ") == expected
-
-
-def test_metadata_images() -> None:
-    inputs = {
-        "images": "name=ghcr.io/A/b\nx/y\nname=n/n,enable=false",
-        "tags": "one\ntwo",
-    }
-    assert image_tags(inputs, REF) == (
-        "ghcr.io/a/b:one\nghcr.io/a/b:two\nx/y:one\nx/y:two",
-        "one",
-    )
-    inputs = {"images": "a/b,c/d", "tags": "one", "sep-tags": ","}
-    assert image_tags(inputs, REF)[0] == "a/b:one,c/d:one"
 
 
 @pytest.mark.parametrize(

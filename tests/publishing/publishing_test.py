@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -275,6 +276,36 @@ def test_settings_name_the_image_of_one_of_several_services() -> None:
     assert [image.tag for image in publication.images] == ["1.2.3"]
 
 
+def test_tag_for_the_commit() -> None:
+    def tags(rules: str) -> list[str]:
+        step = {
+            "id": "meta",
+            "uses": "docker/metadata-action@v6",
+            "with": {"images": "ghcr.io/shop/widget", "tags": rules},
+        }
+        build = {
+            "uses": "docker/build-push-action@v7",
+            "with": {"push": True, "tags": "${{ steps.meta.outputs.tags }}"},
+        }
+        document = {
+            "on": "release",
+            "jobs": {"image": {"steps": [step, build]}},
+        }
+        found = find_publication(
+            {".github/workflows/ci.yaml": json.dumps(document)},
+            repository="Shop/Widget",
+            tag="1.2.3",
+            commit="860c1904a1ce19322e91ac35af1ab07466440c37",
+        )
+        assert found
+        assert not found.unsure
+        return [image.tag for image in found.images]
+
+    assert tags("type=sha") == ["sha-860c190"]
+    # A push to a branch makes it too, so it is no sign of the release.
+    assert tags("type=sha\ntype=ref,event=tag") == ["1.2.3", "latest"]
+
+
 def test_part_of_a_tag_is_not_assumed() -> None:
     publication = find_steps(
         "run: docker push x.io/a:pre-$(date +%F)",
@@ -381,9 +412,10 @@ def test_explain_absence() -> None:
         ("library", ()),
         ("reusable", ()),
     ]:
-        assert expected == explain_absence(
+        found = explain_absence(
             workflows(name), repository="shop/widget", tag="1.2.3"
         )
+        assert expected == tuple(each.sentence for each in found)
 
 
 def find_steps(

@@ -360,9 +360,14 @@ def test_told_what_is_published(
     box, asked = start(), []
 
     def tell(
-        tag: str, files: Mapping[str, str], read: Callable[[str], str | None]
+        tag: str,
+        commit: str,
+        files: Mapping[str, str],
+        read: Callable[[str], str | None],
     ) -> list[WorkflowScript]:
-        asked.append((tag, list(files), read("README.md"), read("none")))
+        asked.append(
+            (tag, commit, list(files), read("README.md"), read("none"))
+        )
         image = ImageScript(name="ghcr.io/a/b", tag=f"x{tag}", job="build")
         return [WorkflowScript(path=CI, images=(image,))]
 
@@ -375,7 +380,7 @@ def test_told_what_is_published(
         assert client.pull("ghcr.io/a/b", "x1.5.0").status == 200
         assert client.pull(IMAGE, "1.5.0").status == 404
         readme = "# stargazer\n\nAnswers where to look tonight.\n"
-        assert asked == [("1.5.0", [CI], readme, None)]
+        assert asked == [("1.5.0", run["head_sha"], [CI], readme, None)]
 
 
 def test_filters(clock: ManualClock, scripted: Scripted) -> None:

@@ -102,7 +102,8 @@ def compare(answer: dict[str, Any], clone: _Clone) -> Answer:
         return Answer(
             repository=repository,
             verdict="right" if is_right else "wrong",
-            details=" ".join(reasons) or "publishes no images",
+            details=" ".join(r.sentence for r in reasons)
+            or "publishes no images",
         )
     names = sorted({image.name for image in publication.images})
     details = f"{publication.event} {tag}: {', '.join(names) or 'no images'}"

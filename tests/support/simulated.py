@@ -471,7 +471,7 @@ class SimulatedForge(_Port):
     def past(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
         return ()
 
-    def newer(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
+    def last_runs(self, path: str) -> tuple[WorkflowRun, ...]:
         return ()
 
     def explain(self, job: Job, *, lines: int) -> Job:

@@ -194,10 +194,11 @@ class Facts:
 
     def candidates(self, path: str, document: Any) -> list[Publication]:
         """Return what a workflow publishes then without any other file."""
-        return find_candidates(
+        found = find_candidates(
             path, document, repository=self.proposal.repository,
             tag=self.proposal.tag, read=lambda _: None,
         )  # fmt: skip
+        return [each.publication for each in found]
 
     # -- GitHub -------------------------------------------------------------
 
@@ -265,6 +266,7 @@ class Facts:
             git.files(commit, WORKFLOWS),
             repository=self.proposal.repository,
             tag=tag,
+            commit=commit,
             config=self.config,
         )
         return tuple(

@@ -74,17 +74,14 @@ def _cannot_tell(publication: Publication) -> Finding:
 def _explain(facts: Facts) -> Finding:
     if _skipped_jobs(facts):
         return ok("a workflow starts when a release is published")
-    sentences = explain_absence(
+    absences = explain_absence(
         facts.workflows(),
         repository=facts.proposal.repository,
         tag=facts.proposal.tag,
         read=facts.text,
     )
-    if sentences:
-        return problem(
-            sentences[0],
-            "add `release:` with `types: [published]` under `on:`",
-        )
+    if absences:
+        return problem(*absences[0])
     return problem(
         "no workflow publishes images when a release is published",
         "add one, or set `images = []` if there are no images",

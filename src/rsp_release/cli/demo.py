@@ -161,6 +161,7 @@ def tell(
 
     def told(
         tag: str,
+        commit: str,
         files: Mapping[str, str],
         read: Callable[[str], str | None],
     ) -> list[WorkflowScript]:
@@ -171,6 +172,7 @@ def tell(
                 files,
                 repository=repository,
                 tag=tag,
+                commit=commit,
                 config=config,
                 read=read,
             )
@@ -186,7 +188,15 @@ def tell(
             )
             for image in found.images
         ]
-        return [WorkflowScript(path=found.workflow, images=tuple(images))]
+        scripts = [WorkflowScript(path=found.workflow, images=tuple(images))]
+        while found.after is not None:
+            follows = found.after.workflow
+            scripts[-1] = replace(
+                scripts[-1], follows=follows, event=found.event
+            )
+            found = found.after
+            scripts.append(WorkflowScript(path=follows))
+        return scripts
 
     return told
 

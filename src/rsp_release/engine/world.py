@@ -286,8 +286,11 @@ class Actions(Protocol):
         depends on them is an estimate.
         """
 
-    def newer(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
-        """Return the runs of the same workflow that began later."""
+    def last_runs(self, path: str) -> tuple[WorkflowRun, ...]:
+        """Return the last runs of a workflow, whatever started them.
+
+        Their jobs are not read.
+        """
 
     def explain(self, job: Job, *, lines: int) -> Job:
         """Return a job that failed, with annotations and end of its log.

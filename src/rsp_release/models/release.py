@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from ..version.proposal import Bump
 from ..version.request import Request
@@ -18,7 +18,18 @@ __all__ = [
     "Publication",
     "PullPolicy",
     "Release",
+    "Trigger",
 ]
+
+Trigger: TypeAlias = Literal[
+    "release",
+    "push",
+    "workflow_run",
+    "workflow_dispatch",
+    "repository_dispatch",
+    "schedule",
+]
+"""An event that starts a workflow which publishes images."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +82,7 @@ class Publication:
     publishes them.
     """
 
-    event: Literal["release", "push"]
+    event: Trigger
     """The event whose run publishes."""
 
     jobs: tuple[str, ...] = ()
@@ -82,6 +93,14 @@ class Publication:
 
     unsure: tuple[str, ...] = ()
     """What could not be worked out from the file, one sentence each."""
+
+    after: Publication | None = None
+    """The workflow whose run starts it, where the release doesn't itself."""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the release or its tag starts it."""
+        return self.event in ("release", "push")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,19 +11,33 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from typing import Any, NamedTuple
 
 from ..config import Config
 from ..exceptions import ReleaseError, UsageError
 from ..models import Image, Publication, parse_platform
-from .candidates import find_candidates, find_starts, suppose
+from .candidates import Start, Started, find_candidates, find_starts, suppose
+from .chains import INDIRECT, find_followers, suppose_indirect
 from .documents import load
 from .images import split_reference, version_tag
-from .triggers import events_of
+from .triggers import events_of, texts_of
 from .values import mapping_of
 
-__all__ = ["explain_absence", "find_publication"]
+__all__ = ["Absence", "explain_absence", "find_publication"]
+
+
+_TRIGGER = "add `release:` with `types: [published]` under `on:`"
+
+
+class Absence(NamedTuple):
+    """Why a workflow that publishes images does not run for a release."""
+
+    sentence: str
+    help: str = _TRIGGER
+
 
 _FOLDER = ".github/workflows/"
 _NO_RELEASE = {"workflow_call", "schedule"}
@@ -35,6 +49,7 @@ def find_publication(
     *,
     repository: str,
     tag: str,
+    commit: str | None = None,
     config: Config | None = None,
     read: Callable[[str], str | None] | None = None,
 ) -> Publication | None:
@@ -48,6 +63,8 @@ def find_publication(
         Owner and name on GitHub.
     tag
         The tag of the release, without ``refs/tags/``.
+    commit
+        The commit that is tagged, where it is known.
     config
         The settings, which may name the workflow, images and platforms.
         Where they say that there are no images, there are none.
@@ -72,48 +89,89 @@ def find_publication(
         Raised if the workflow that the settings name can't be read.
     """
     config = config or Config()
-    workflow = config.workflow
     if config.images == ():
         return None
-    if workflow is not None:
-        files = _chosen_workflow(files, workflow)
-    candidates: list[Publication] = []
-    for path, text in sorted(files.items()):
-        if not path.endswith((".yml", ".yaml")):
-            continue
-        try:
-            candidates += find_candidates(
-                path, load(path, text), repository=repository, tag=tag,
-                read=_reader(files, read),
-            )  # fmt: skip
-        except (ReleaseError, RecursionError) as error:
-            if workflow is not None and isinstance(error, ReleaseError):
-                raise
-            message = getattr(error, "message", f"{path} is nested too deeply")
-            candidates.append(_unsure(path, message))
+    known: dict[str, Any] = {
+        "repository": repository, "tag": tag, "commit": commit,
+        "read": _reader(files, read),
+    }  # fmt: skip
+    chosen = _choose_workflow(files, config.workflow)
+    documents, candidates = _load_all(files, chosen)
+    candidates += _follow_all(documents, known)
+    if chosen is not None:
+        candidates = [each for each in candidates if each.workflow == chosen]
     publishing = [c for c in candidates if c.jobs or c.unsure]
-    if not publishing and workflow is not None:
-        (path,) = files
-        publishing = [_unsure(path, f"no release starts {path}")]
+    if not publishing and chosen is not None:
+        publishing = [_unsure(chosen, f"no release starts {chosen}")]
+        document = documents.get(chosen, {})
         if candidates:
             publishing = [replace(candidates[0], images=())]
+        elif indirect := suppose_indirect(chosen, document, **known):
+            publishing = [_doubt_start(indirect.publication)]
     if publishing or config.images is None:
         candidates = publishing
     return _publication(candidates, tag, config)
 
 
-def _chosen_workflow(
-    files: Mapping[str, str], workflow: str
-) -> dict[str, str]:
-    """Return the one workflow that the settings name, by path or name."""
+def _load_all(
+    files: Mapping[str, str], chosen: str | None
+) -> tuple[dict[str, dict[str, Any]], list[Publication]]:
+    """Read the workflows; what can't be read is doubted."""
+    documents: dict[str, dict[str, Any]] = {}
+    doubted = []
+    for path, text in sorted(files.items()):
+        if not path.endswith((".yml", ".yaml")):
+            continue
+        try:
+            documents[path] = mapping_of(load(path, text))
+        except (ReleaseError, RecursionError) as error:
+            if path == chosen and isinstance(error, ReleaseError):
+                raise
+            message = getattr(error, "message", f"{path} is nested too deeply")
+            doubted.append(_unsure(path, message))
+    return documents, doubted
+
+
+def _follow_all(
+    documents: Mapping[str, dict[str, Any]], known: Mapping[str, Any]
+) -> list[Publication]:
+    """Follow the workflows that the release starts, and those that follow."""
+    started: list[Started] = []
+    doubted = []
+    for path, document in documents.items():
+        try:
+            started += find_candidates(path, document, **known)
+        except (ReleaseError, RecursionError) as error:
+            message = getattr(error, "message", f"{path} is nested too deeply")
+            doubted.append(_unsure(path, message))
+    with suppress(ReleaseError, RecursionError):
+        started += find_followers(started, documents, **known)
+    return [*doubted, *(each.publication for each in started)]
+
+
+def _choose_workflow(
+    files: Mapping[str, str], workflow: str | None
+) -> str | None:
+    """Return the path of the workflow that the settings name, if they do."""
+    if workflow is None:
+        return None
     for path in (workflow, _FOLDER + workflow):
         if path in files:
-            return {path: files[path]}
+            return path
     raise UsageError(
         f"the settings name the workflow {workflow}, which is not at the"
         " tagged commit",
         help="correct `workflow` in the settings",
     )
+
+
+def _doubt_start(publication: Publication) -> Publication:
+    """Say that nobody knows when a workflow is started."""
+    sentence = (
+        f"no release starts {publication.workflow}: it runs"
+        f" {INDIRECT[publication.event]}"
+    )
+    return replace(publication, unsure=(sentence, *publication.unsure))
 
 
 def _reader(
@@ -208,7 +266,7 @@ def explain_absence(
     repository: str,
     tag: str,
     read: Callable[[str], str | None] | None = None,
-) -> tuple[str, ...]:
+) -> tuple[Absence, ...]:
     """Say which workflows look as if they published images, but don't run.
 
     Parameters
@@ -224,27 +282,50 @@ def explain_absence(
 
     Returns
     -------
-    tuple of str
-        A sentence for each such workflow. To be shown where
+    tuple of Absence
+        A sentence and a remedy for each such workflow. To be shown where
         `find_publication` finds nothing.
     """
-    sentences = []
+    found = []
     for path, text in sorted(files.items()):
         try:
             document = mapping_of(load(path, text))
             on = document.get("on")
             if events_of(on).keys() <= _NO_RELEASE or find_starts(on, tag):
                 continue
-            pushed = suppose(
-                path, document, event="release", action="published",
+            supposed = suppose(
+                path, document, Start(event="release", action="published"),
                 repository=repository, tag=tag, read=_reader(files, read),
             )  # fmt: skip
         except (ReleaseError, RecursionError):
             continue
-        if not pushed.jobs:
-            continue
-        sentence = f"{path} publishes images, but no release starts it"
-        if "release" in mapping_of(mapping_of(on).get("push")):
-            sentence += ": `release` is indented under `push`"
-        sentences.append(sentence)
-    return tuple(sentences)
+        if supposed.publication.jobs:
+            found.append(_explain(path, on, tag))
+    return tuple(found)
+
+
+def _explain(path: str, on: Any, tag: str) -> Absence:
+    """Say why no release starts a workflow."""
+    sentence = f"{path} publishes images, but"
+    push = mapping_of(mapping_of(on).get("push"))
+    if "release" in push:
+        return Absence(
+            f"{sentence} no release starts it: `release` is indented under"
+            " `push`"
+        )
+    for key in ("tags", "tags-ignore"):
+        if key in push:
+            filters = ", ".join(texts_of(push[key]))[:200]
+            return Absence(
+                f"{sentence} the tag {tag} does not start it: on.push.{key}"
+                f" is {filters}",
+                f"release a tag that it lets through (`tag-prefix` in the"
+                f" settings), or change on.push.{key}",
+            )
+    how = next((h for e, h in INDIRECT.items() if e in events_of(on)), None)
+    if how:
+        return Absence(
+            f"{sentence} no release starts it: it runs {how}",
+            "name it with `workflow` in the settings, or " + Absence("").help,
+        )
+    return Absence(f"{sentence} no release starts it")

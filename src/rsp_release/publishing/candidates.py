@@ -4,21 +4,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from ..models import Image, Publication
+from ..models import Image, Publication, Trigger
 from ..version.tags import parse_tags
+from .dispatches import Dispatch
 from .images import Push, is_legal, split_reference, version_tag
 from .jobs import follow
-from .scope import Findings, Read, Scope
+from .scope import Findings, Read, Scope, inputs_of
 from .triggers import release_actions, starts_on_tag
 from .unknown import is_known, is_unknown, show, unknown, unknowns
 from .values import mapping_of
 
-__all__ = ["find_candidates", "find_starts", "suppose"]
+__all__ = ["Start", "Started", "find_candidates", "find_starts", "suppose"]
 
-Event: TypeAlias = Literal["release", "push"]
-"""The events by which a new tag starts a workflow."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """How a workflow is started."""
+
+    event: Trigger
+    action: str = ""
+    """The activity of the release."""
+
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    """What ``github.event`` has beyond what every event has."""
+
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    ref: str | None = None
+    """The ref that it runs for; `None`: the tag."""
+
+    after: Publication | None = None
+    """The workflow that starts it, where the release doesn't."""
+
+    is_certain: bool | None = True
+
+
+class Started(NamedTuple):
+    """A workflow that was followed."""
+
+    publication: Publication
+    name: str
+    """What the workflow is called."""
+
+    dispatches: tuple[Dispatch, ...]
+    """The workflows that it starts."""
+
 
 _COMMIT = {"github.sha", "GITHUB_SHA", "github.event.after", "git"}
 """Where the commit's hash comes from."""
@@ -28,7 +60,7 @@ _TESTING = re.compile(r"test|lint|check|docs", re.IGNORECASE)
 """What jobs are called that publish no images."""
 
 
-def find_starts(on: Any, tag: str) -> list[tuple[Event, str]]:
+def find_starts(on: Any, tag: str) -> list[tuple[Trigger, str]]:
     """Find the events by which a new tag starts a workflow.
 
     Parameters
@@ -44,15 +76,21 @@ def find_starts(on: Any, tag: str) -> list[tuple[Event, str]]:
         Each event, and the release's activity or nothing.
     """
     actions = release_actions(on, is_prerelease=_is_prerelease(tag))
-    found: list[tuple[Event, str]] = [("release", name) for name in actions]
+    found: list[tuple[Trigger, str]] = [("release", name) for name in actions]
     if starts_on_tag(on, tag):
         found.append(("push", ""))
     return found
 
 
 def find_candidates(
-    path: str, document: Any, *, repository: str, tag: str, read: Read
-) -> list[Publication]:
+    path: str,
+    document: Any,
+    *,
+    repository: str,
+    tag: str,
+    read: Read,
+    commit: str | None = None,
+) -> list[Started]:
     """Follow a workflow for each event by which a new tag starts it.
 
     Parameters
@@ -67,12 +105,14 @@ def find_candidates(
         The tag.
     read
         Gives files of the repository.
+    commit
+        The commit that is tagged, where it is known.
     """
     document = mapping_of(document)
     return [
         suppose(
-            path, document, event=event, action=action, repository=repository,
-            tag=tag, read=read,
+            path, document, Start(event=event, action=action),
+            repository=repository, tag=tag, read=read, commit=commit,
         )
         for event, action in find_starts(document.get("on"), tag)
     ]  # fmt: skip
@@ -81,13 +121,13 @@ def find_candidates(
 def suppose(
     path: str,
     document: Mapping[str, Any],
+    start: Start,
     *,
-    event: Event,
-    action: str,
     repository: str,
     tag: str,
     read: Read,
-) -> Publication:
+    commit: str | None = None,
+) -> Started:
     """Follow a workflow as if an event had started it.
 
     Parameters
@@ -96,20 +136,31 @@ def suppose(
         The workflow's path.
     document
         The workflow.
-    event
+    start
         The event.
-    action
-        The release's activity.
     repository
         Owner and name on GitHub.
     tag
         The tag.
     read
         Gives files of the repository.
+    commit
+        The commit that is tagged, where it is known.
     """
-    contexts = _contexts(event, action, repository=repository, tag=tag)
-    contexts["github"]["workflow"] = document.get("name") or path
-    scope = Scope(document=document, contexts=contexts, read=read)
+    on = mapping_of(document.get("on"))
+    declared = mapping_of(on.get(start.event)).get("inputs")
+    name = str(document.get("name") or path)
+    github = _github(start, repository=repository, tag=tag, commit=commit)
+    contexts = {
+        "github": {**github, "workflow": name},
+        "inputs": inputs_of(declared, start.inputs),
+    }
+    scope = Scope(
+        document=document,
+        contexts=contexts,
+        read=read,
+        is_certain=start.is_certain,
+    )
     follow(scope)
     findings = scope.findings
     summary = _Summary(findings)
@@ -131,16 +182,17 @@ def suppose(
             platforms=tuple(dict.fromkeys(platforms)),
             is_assumed=(name, tag_) in summary.assumed,
         )
-        for (name, tag_), platforms in summary.images.items()
-        if is_known(name + tag_)
+        for (name, tag_), platforms in summary.published(commit).items()
     )
-    return Publication(
+    publication = Publication(
         workflow=path,
-        event=event,
+        event=start.event,
         jobs=tuple(dict.fromkeys(summary.jobs)),
         images=tuple(images),
         unsure=tuple(dict.fromkeys([*summary.unsure, *summary.doubts()])),
+        after=start.after,
     )
+    return Started(publication, name, tuple(findings.dispatches))
 
 
 class _Summary:
@@ -207,6 +259,23 @@ class _Summary:
                 self.images.setdefault((name, version), []).extend(platforms)
                 self.assumed.add((name, version))
 
+    def published(
+        self, commit: str | None
+    ) -> dict[tuple[str, str], list[str]]:
+        """Return the images whose names and tags are known.
+
+        A tag for the commit, beside one for the version, is left out: a push
+        to a branch may have made it before, and may make it again.
+        """
+        known = {k: v for k, v in self.images.items() if is_known("".join(k))}
+        short = commit[:7] if commit else "\n"
+        names = {name for name, tag in known if short not in tag}
+        return {
+            (name, tag): platforms
+            for (name, tag), platforms in known.items()
+            if short not in tag or name not in names
+        }
+
     def doubts(self) -> Iterator[str]:
         """Say of which images the name or the tag isn't known."""
         known = [key for key in self.images if is_known("".join(key))]
@@ -226,12 +295,15 @@ class _Summary:
             )
 
 
-def _contexts(
-    event: Event, action: str, *, repository: str, tag: str
+def _github(
+    start: Start, *, repository: str, tag: str, commit: str | None
 ) -> dict[str, Any]:
-    """Return what expressions see in a run for a new tag."""
+    """Return the context ``github`` of a run that an event started."""
     owner, _, short = repository.partition("/")
-    ref = f"refs/tags/{tag}"
+    of_tag = f"refs/tags/{tag}"
+    ref = of_tag if start.ref in (None, tag, of_tag) else start.ref
+    is_tagged = ref == of_tag
+    sha = commit if is_tagged else None
     payload: dict[str, Any] = {
         "repository": {
             "name": short,
@@ -241,9 +313,10 @@ def _contexts(
         },
         "sender": {"*": unknown("github.event.sender")},
         "organization": {"*": unknown("github.event.organization")},
+        **start.payload,
     }
-    if event == "release":
-        payload["action"] = action
+    if start.event == "release":
+        payload["action"] = start.action
         payload["release"] = {
             "tag_name": tag,
             "name": tag,
@@ -251,31 +324,30 @@ def _contexts(
             "prerelease": _is_prerelease(tag),
             "*": unknown("github.event.release"),
         }
-    else:
+    elif start.event == "push":
         payload.update(
             ref=ref,
             created=True,
             deleted=False,
             base_ref=unknown("github.event.base_ref"),
-            after=unknown("github.sha"),
+            after=unknown("github.event.after"),
             before=unknown("github.event.before"),
             head_commit={"*": unknown("github.event.head_commit")},
         )
-    github = {
-        "event_name": event,
+    return {
+        "event_name": start.event,
         "event": payload,
         "ref": ref,
-        "ref_name": tag,
-        "ref_type": "tag",
+        "ref_name": ref.split("/", 2)[-1],
+        "ref_type": "tag" if is_tagged else "branch",
         "repository": repository,
         "repository_owner": owner,
         "head_ref": "",
         "base_ref": "",
-        "sha": unknown("github.sha"),
+        "sha": sha or unknown("github.sha"),
         "server_url": "https://github.com",
         "*": unknown("github"),
     }
-    return {"github": github, "inputs": {}}
 
 
 def _is_prerelease(tag: str) -> bool:

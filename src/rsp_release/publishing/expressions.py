@@ -10,6 +10,7 @@ for what logic decides without it.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -24,6 +25,9 @@ __all__ = ["Contexts", "condition", "fill", "fill_all", "value_of"]
 Contexts: TypeAlias = Mapping[str, Any]
 """The contexts by name. A context that is missing is unknown."""
 
+_ANY: Node = ("*",)
+"""The index that selects every value."""
+
 _MAX_FORMATTED = 1 << 20
 _MAX_VALUE = 1 << 12
 _MAX_FILLED = 1 << 16
@@ -36,8 +40,8 @@ _STATUS = {"always", "cancelled", "failure", "success"}
 def _unknown_of(*values: Any) -> str:
     """Return an unknown value with the source of the first unknown one."""
     for value in values:
-        if isinstance(value, str):
-            for source in unknowns(value):
+        for part in list_of(value):
+            for source in unknowns(part) if isinstance(part, str) else ():
                 return unknown(source)
     return unknown("something")
 
@@ -100,29 +104,40 @@ def _truth(node: Node, contexts: Contexts) -> bool | None:
     return is_true(_evaluate(node, contexts))
 
 
+class _Filtered(list[Any]):
+    """What ``*`` selects: an index looks into each of its values."""
+
+
 def _index(node: Node, contexts: Contexts) -> Any:
     base = _evaluate(node[1], contexts)
-    if isinstance(base, str):
-        # Only an unknown object is a string that one can look into.
-        return "" if is_known(base) else unknown(_path(node))
-    if node[2] == ("*",):
-        if isinstance(base, dict):
-            return list(base.values())
-        return base if isinstance(base, list) else []
-    index = _evaluate(node[2], contexts)
+    index = None if node[2] == _ANY else _evaluate(node[2], contexts)
     if not is_known(index):
         return _unknown_of(index)
+    if not isinstance(base, _Filtered):
+        found = _select(base, index, node)
+        return _Filtered(found) if node[2] == _ANY else next(iter(found), None)
+    selected = (_select(value, index, node) for value in base)
+    return _Filtered(itertools.chain.from_iterable(selected))
+
+
+def _select(base: Any, index: Any, node: Node) -> list[Any]:
+    """Return what an index or ``*`` selects of a value: nothing, or some."""
+    if isinstance(base, str):
+        # Only an unknown object is a string that one can look into.
+        return [] if is_known(base) else [unknown(_path(node))]
     if isinstance(base, dict):
         wanted = text_of(index).lower()
-        for key, value in base.items():
-            if str(key).lower() == wanted:
-                return value
-        return unknown(_path(node)) if "*" in base else None
-    if isinstance(base, list):
-        position = number(index)
-        if position.is_integer() and 0 <= position < len(base):
-            return base[int(position)]
-    return None
+        found = [
+            value
+            for key, value in base.items()
+            if node[2] == _ANY or str(key).lower() == wanted
+        ]
+        # A value under "*" stands for keys that the files don't show.
+        return found or ([unknown(_path(node))] if "*" in base else [])
+    if not isinstance(base, list) or node[2] == _ANY:
+        return base if isinstance(base, list) else []
+    place = number(index)
+    return [base[int(place)]] if 0 <= place < len(base) else []
 
 
 def _call(node: Node, contexts: Contexts) -> Any:  # noqa: C901, PLR0912
@@ -142,8 +157,8 @@ def _call(node: Node, contexts: Contexts) -> Any:  # noqa: C901, PLR0912
             return text_of(whole).lower().startswith(text_of(part).lower())
         case "endswith", [whole, part]:
             return text_of(whole).lower().endswith(text_of(part).lower())
-        case "format", [str() as template, *arguments]:
-            return _format(template, arguments)
+        case "format", [template, *arguments]:
+            return _format(text_of(template), arguments)
         case "join", [items, *more]:
             separator = text_of(more[0]) if more else ","
             return separator.join(map(text_of, list_of(items)))
@@ -164,16 +179,15 @@ def _format(template: str, arguments: list[Any]) -> str:
     def one(match: re.Match[str]) -> str:
         if match[0] in {"{{", "}}"}:
             return match[0][0]
-        position = int(match[1])
-        if position >= len(arguments):
+        if match[1] is None or int(match[1]) >= len(arguments):
             raise UnreadableError
-        return text_of(arguments[position])
+        return text_of(arguments[int(match[1])])
 
     if len(template) * sum(len(text_of(value)) + 1 for value in arguments) > (
         _MAX_FORMATTED
     ):
         raise UnreadableError
-    return re.sub(r"\{\{|\}\}|\{(\d{1,3})\}", one, template)
+    return re.sub(r"\{\{|\}\}|\{(\d{1,3})\}|[{}]", one, template)
 
 
 def _whole(text: str) -> str | None:

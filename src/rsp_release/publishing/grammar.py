@@ -6,6 +6,7 @@ deep it nests and how long it is are bounded, so that evaluating it is, too.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, TypeAlias
 
@@ -35,7 +36,10 @@ _STRENGTH = {
 }  # fmt: skip
 """How tightly an operator binds."""
 
-_WORDS = {"true": True, "false": False, "null": None}
+_WORDS = {
+    "true": True, "false": False, "null": None,
+    "NaN": math.nan, "Infinity": math.inf,
+}  # fmt: skip
 
 
 class _Parser:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..models import parse_platform
 from .metadata import image_tags
@@ -23,16 +24,20 @@ __all__ = [
     "is_suspicious_call",
     "is_suspicious_script",
     "known_pushes",
+    "split_options",
     "split_reference",
     "version_tag",
 ]
 
 _SQUARE_PLATFORMS: tuple[str, ...] = ("linux/amd64", "linux/arm64")
+_LABEL = r"[a-z0-9]++(?:-++[a-z0-9]++)*+"
+_PART = r"[a-z0-9]++(?:(?:\.|__?|-++)[a-z0-9]++)*+"
 _NAME = re.compile(
-    r"(?:[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]{1,5})?/)"
-    r"[a-z0-9]+(?:(?:\.|_|__|-{1,9})[a-z0-9]+)*"
-    r"(?:/[a-z0-9]+(?:(?:\.|_|__|-{1,9})[a-z0-9]+)*)*"
+    rf"(?:{_LABEL}(?:\.{_LABEL})*+|\[[a-f0-9:]{{2,39}}\])(?::[0-9]{{1,5}})?"
+    rf"/(?P<path>{_PART}(?:/{_PART})*+)"
 )
+"""A registry and a repository, as distribution's grammar has them."""
+
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
@@ -86,23 +91,22 @@ def split_reference(reference: str) -> tuple[str, str | None]:
     else:
         tag = "latest"
     name = name if not is_known(name) else name.lower()
-    first, slash, _ = name.partition("/")
-    if not slash:
-        name = f"docker.io/library/{name}" if is_known(name) else name
-    elif is_known(first) and not (
-        "." in first or ":" in first or first == "localhost"
-    ):
+    first, slash, rest = name.partition("/")
+    is_registry = "." in first or ":" in first or first == "localhost"
+    if not slash and is_known(name):
+        name = f"docker.io/library/{name}"
+    elif first in {"docker.io", "index.docker.io"}:
+        is_short = "/" not in rest and is_known(rest)
+        name = f"docker.io/library/{rest}" if is_short else f"docker.io/{rest}"
+    elif slash and is_known(first) and not is_registry:
         name = f"docker.io/{name}"
-    elif first == "index.docker.io":
-        name = "docker.io" + name[len(first) :]
     return name, None if at else tag
 
 
 def is_legal(name: str, tag: str) -> bool:
     """Return whether a name and a tag are such that a registry takes them."""
-    return bool(
-        len(name) <= 255 and _NAME.fullmatch(name) and _TAG.fullmatch(tag)
-    )
+    match = _NAME.fullmatch(name)
+    return bool(match and len(match["path"]) <= 255 and _TAG.fullmatch(tag))
 
 
 def _platforms(text: str) -> tuple[str, ...]:
@@ -142,7 +146,10 @@ def version_tag(tag: str) -> str:
 
 
 def known_pushes(
-    name: str, inputs: Mapping[str, str], ref: str
+    name: str,
+    inputs: Mapping[str, str],
+    github: Mapping[str, Any],
+    env: Mapping[str, str] | None = None,
 ) -> tuple[list[Push], dict[str, str]] | None:
     """Return what a known action or reusable workflow pushes.
 
@@ -152,8 +159,10 @@ def known_pushes(
         What ``uses:`` says, without the version.
     inputs
         Its inputs, filled in.
-    ref
-        The git ref that the run is for.
+    github
+        The context ``github``.
+    env
+        The environment that a step runs in.
 
     Returns
     -------
@@ -162,7 +171,7 @@ def known_pushes(
     """
     name = name.lower()
     if name == "docker/metadata-action":
-        tags, version = image_tags(inputs, ref)
+        tags, version = image_tags(inputs, github, env)
         return [], {"tags": tags, "version": version}
     if name == "docker/build-push-action":
         return [_built(inputs)], {}
@@ -175,7 +184,7 @@ def known_pushes(
         return [push], {}
     if name not in (_SQUARE_WORKFLOW, "lsst-sqre/build-and-push-to-ghcr"):
         return None
-    tag = default_tag(ref)
+    tag = default_tag(github["ref"])
     if name == _SQUARE_WORKFLOW:
         tag = inputs.get("tag", "") or tag
         references = _square_references(inputs, tag)
@@ -186,7 +195,7 @@ def known_pushes(
                 "images": f"ghcr.io/{inputs.get('image', '')}",
                 "tags": f"type=raw,{tag}\n{inputs.get('additional-tags', '')}",
             },
-            ref,
+            github,
         )
         references = split_list(tags)
         platforms = _platforms(inputs.get("platforms", ""))
@@ -255,10 +264,16 @@ _FLAGS = {
 }  # fmt: skip
 
 
-def _options(
+def split_options(
     argv: Sequence[str],
 ) -> tuple[list[str], dict[str, list[str]]]:
-    """Split arguments into words and options with their values."""
+    """Split arguments into words and options with their values.
+
+    Parameters
+    ----------
+    argv
+        The arguments, without the program's name.
+    """
     words: list[str] = []
     options: dict[str, list[str]] = {}
     rest = list(argv)
@@ -288,7 +303,7 @@ def call_pushes(argv: Sequence[str]) -> list[Push]:
     program = argv[0].rpartition("/")[2]
     if program == "sudo":
         return call_pushes(argv[1:]) if len(argv) > 1 else []
-    words, options = _options(argv[1:])
+    words, options = split_options(argv[1:])
     if words[:1] in (["image"], ["buildx"]):
         # `docker image push` is `docker push`.
         del words[0]
@@ -369,7 +384,7 @@ def is_suspicious_call(argv: Sequence[str]) -> bool:
     if program == "ko":
         return "build" in argv or "publish" in argv
     if program in {"docker", "podman", "docker-compose"}:
-        words, _ = _options(argv[1:])
+        words, _ = split_options(argv[1:])
         return (
             words[:1] in (["compose"], ["buildx"])
             and bool(re.search(r"\bpush\b", text))

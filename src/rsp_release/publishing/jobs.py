@@ -173,7 +173,7 @@ def _called(job: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
     given = mapping_of(fill_all(mapping_of(job.get("with")), contexts))
     texts = {key: fill(value, {}) for key, value in given.items()}
     bare = target.partition("@")[0]
-    known = images.known_pushes(bare, texts, contexts["github"]["ref"])
+    known = images.known_pushes(bare, texts, contexts["github"])
     if known:
         pushes, outputs = known
         scope.add(pushes)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from .dispatches import Dispatch
 from .expressions import fill
 from .images import Push
 from .unknown import unknown
@@ -39,6 +40,7 @@ class Findings:
     pushes: list[Push] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
+    dispatches: list[Dispatch] = field(default_factory=list)
     effort: int = 0
 
 
@@ -92,6 +94,20 @@ class Scope:
             sure = both(certain, push.is_certain)
             noted = replace(push, job=self.name, is_certain=sure)
             self.findings.pushes.append(noted)
+
+    def dispatch(
+        self, started: Dispatch | None, *, is_certain: bool = True
+    ) -> None:
+        """Note another workflow that the job starts, in this repository."""
+        github = self.contexts["github"]
+        if started is None or started.repository.lower() not in (
+            "", str(github["repository"]).lower(),
+        ):  # fmt: skip
+            return
+        certain = both(self.is_certain, True if is_certain else None)
+        if certain is not False:
+            noted = replace(started, is_certain=certain)
+            self.findings.dispatches.append(noted)
 
     def doubt(self, sentence: str) -> None:
         """Note what could not be worked out, once."""

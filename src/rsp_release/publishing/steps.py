@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import images
+from .dispatches import action_dispatch, call_dispatch
 from .documents import load
 from .expressions import condition, fill
 from .scope import MAX_CALLS, Scope, environment, inputs_of, outputs_of
@@ -100,7 +101,9 @@ def _action(step: dict[str, Any], scope: Scope) -> dict[str, Any]:
         key: fill(value, scope.contexts)
         for key, value in mapping_of(step.get("with")).items()
     }
-    known = images.known_pushes(bare, given, scope.contexts["github"]["ref"])
+    known = images.known_pushes(
+        bare, given, scope.contexts["github"], scope.contexts["env"]
+    )
     if known:
         pushes, outputs = known
         scope.add(pushes)
@@ -114,6 +117,7 @@ def _action(step: dict[str, Any], scope: Scope) -> dict[str, Any]:
                 return _composite(action, scope, given)
     if bare.lower() == "docker/login-action" and scope.is_certain is not False:
         scope.findings.logins.append(scope.name)
+    scope.dispatch(action_dispatch(bare, given))
     if bare.lower().startswith("goreleaser/"):
         _goreleaser(scope)
     if images.is_suspicious_action(bare):
@@ -191,6 +195,7 @@ def _program(call: Call, scope: Scope) -> bool:
     """Note what a program pushes; return whether it does, or may."""
     if call.argv[:2] == ("docker", "login"):
         scope.findings.logins.append(scope.name)
+    scope.dispatch(call_dispatch(call.argv), is_certain=call.is_certain)
     pushes = images.call_pushes(call.argv)
     scope.add(pushes, is_certain=call.is_certain)
     is_suspicious = images.is_suspicious_call(call.argv)

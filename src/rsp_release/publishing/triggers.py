@@ -18,12 +18,16 @@ __all__ = [
     "release_actions",
     "starts_on_branch",
     "starts_on_tag",
+    "texts_of",
 ]
 
 _RELEASE_ACTIONS = ("published", "released", "prereleased", "created")
 _PATTERN_LIMIT = 512
-_ATOM = re.compile(r"(\*\*?|\[[^]]*\]|\\.|[^[?+])([?+]*)", re.DOTALL)
-"""A character, or what stands for some, and how often."""
+_ATOM = re.compile(
+    r"((?:(?<=/)|\A)\*\*/|\*\*?|\[[^]]*\]|\\.|[^[?+])([?+]*)", re.DOTALL
+)
+"""A character, or what stands for some, and how often. Folders, ``**/``, stand
+between slashes, and for no folder too."""
 _RANGE = re.compile(r"(.)-(.)|(.)", re.DOTALL)
 
 
@@ -34,8 +38,8 @@ def events_of(on: Any) -> dict[str, Any]:
     return {str(event): None for event in list_of(on)}
 
 
-def _texts(value: Any) -> list[str]:
-    """Return a text or a list of texts as a list."""
+def texts_of(value: Any) -> list[str]:
+    """Return a text or a list of texts, as YAML has them, as a list."""
     return [
         str(item).lower() if isinstance(item, bool) else str(item)
         for item in list_of(value)
@@ -68,7 +72,7 @@ def release_actions(on: Any, *, is_prerelease: bool) -> tuple[str, ...]:
         if action != ("released" if is_prerelease else "prereleased")
     ]
     types = mapping_of(events["release"]).get("types")
-    wanted = happens if types is None else _texts(types)
+    wanted = happens if types is None else texts_of(types)
     return tuple(action for action in happens if action in wanted)
 
 
@@ -109,9 +113,9 @@ def _lets_through(on: Any, name: str, *, own: str, other: str) -> bool:
         return False
     details = mapping_of(events["push"])
     if own in details:
-        return matches(_texts(details[own]), name)
+        return matches(texts_of(details[own]), name)
     if f"{own}-ignore" in details:
-        return not matches(_texts(details[f"{own}-ignore"]), name)
+        return not matches(texts_of(details[f"{own}-ignore"]), name)
     # Filters of the other kind alone exclude all of this one.
     return other not in details and f"{other}-ignore" not in details
 
@@ -151,6 +155,13 @@ def _fits(pattern: str, name: str) -> bool:
             return False
         at = match.end()
         text, count = match.groups()
+        if text == "**/":
+            places |= {
+                place + 1
+                for place, char in enumerate(name)
+                if char == "/" and place > min(places, default=place)
+            }
+            continue
         repeats = text.startswith("*") or "+" in count
         after = set(places) if text.startswith("*") or "?" in count else set()
         for place, char in enumerate(name):

@@ -6,6 +6,7 @@ GitHub's documentation.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from typing import Any
@@ -37,7 +38,10 @@ def number(value: Any) -> float:
     if value is None:
         return 0.0
     if isinstance(value, bool | int | float):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return math.copysign(math.inf, value)
     if isinstance(value, str):
         text = value.strip()
         try:
@@ -57,8 +61,11 @@ def text_of(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
+    if isinstance(value, int | float):
+        text = f"{number(value):.15G}"
+        return {"NAN": "NaN", "INF": "Infinity", "-INF": "-Infinity"}.get(
+            text, text
+        )
     if isinstance(value, list):
         return "Array"
     if isinstance(value, dict):

@@ -282,6 +282,7 @@ def find_publication(
         git.files(commit, _WORKFLOWS),
         repository=project.repository,
         tag=tag,
+        commit=commit,
         config=config,
         read=lambda path: git.file(commit, path),
     )

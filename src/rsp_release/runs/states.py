@@ -20,9 +20,11 @@ from ..models import (
 
 __all__ = [
     "JOBS_TOLD",
+    "advise_conclusion",
     "describe_conclusion",
     "describe_deployments",
     "describe_group",
+    "describe_state",
     "describe_status",
     "failing_jobs",
     "find_displacing",
@@ -48,11 +50,41 @@ _CONCLUSIONS = {
     "failure": "failed",
     "cancelled": "was cancelled",
     "timed_out": "timed out",
-    "startup_failure": "could not start: its workflow file is invalid",
+    "startup_failure": (
+        "could not start: its workflow file is invalid, or asks for what it"
+        " may not use"
+    ),
     "action_required": "needs approval to run",
-    "stale": "was marked stale",
+    "stale": "was marked stale: GitHub gave up waiting for it",
     "skipped": "was skipped, so it published nothing",
-    "neutral": "ended neutral",
+    "neutral": "ended neutral, neither well nor badly",
+}
+
+_REMEDIES = {
+    "failure": "fix what failed or re-run it",
+    "cancelled": "re-run it, unless it was cancelled for a reason",
+    "timed_out": "raise `timeout-minutes` of the job that hung, or re-run it",
+    "startup_failure": (
+        "its page says what is wrong; fix the workflow file on the branch and"
+        " release again: a run uses the file of its commit"
+    ),
+    "action_required": "approve it on its page",
+    "stale": "check that its runners are online, then re-run it",
+    "skipped": "correct the `if:` of its jobs and release again",
+    "neutral": "see on its page why; the images tell whether it published",
+}
+
+_STATES = {
+    "disabled_manually": ("was disabled by hand", "enable it"),
+    "disabled_inactivity": (
+        "was disabled by GitHub, after 60 days without activity",
+        "enable it",
+    ),
+    "disabled_fork": (
+        "is disabled, as all workflows of a fork are at first",
+        "enable it, and workflows on the fork's Actions page",
+    ),
+    "deleted": ("was deleted on GitHub", "push it to the default branch"),
 }
 
 _STATUSES = {
@@ -101,6 +133,29 @@ def describe_conclusion(conclusion: str | None) -> str:
     return _CONCLUSIONS.get(
         conclusion or "", f"ended with the unknown conclusion {conclusion!r}"
     )
+
+
+def advise_conclusion(conclusion: str | None) -> str:
+    """Return what to do about a run that did not succeed."""
+    return _REMEDIES.get(conclusion or "", _REMEDIES["failure"])
+
+
+def describe_state(state: str) -> tuple[str, str] | None:
+    """Say why a workflow cannot run, and what to do.
+
+    Parameters
+    ----------
+    state
+        GitHub's state of the workflow.
+
+    Returns
+    -------
+    tuple of str or None
+        A clause after its path, and a remedy; `None` where it can run.
+    """
+    if state == "active":
+        return None
+    return _STATES.get(state, (f"is {state}", "enable it"))
 
 
 def describe_group(group: ConcurrencyGroup) -> str:
@@ -199,7 +254,7 @@ def tell_failure(run: WorkflowRun) -> Iterator[str]:
 
 
 def find_displacing(
-    run: WorkflowRun, newer: tuple[WorkflowRun, ...]
+    run: WorkflowRun, others: tuple[WorkflowRun, ...]
 ) -> WorkflowRun | None:
     """Return the newer run that began as this one was cancelled.
 
@@ -207,11 +262,11 @@ def find_displacing(
     ----------
     run
         The run that was cancelled.
-    newer
-        Runs that began later.
+    others
+        The last runs of the same workflow.
     """
-    for other in sorted(newer, key=lambda each: each.id):
-        moment = run.updated_at
+    for other in sorted(others, key=lambda each: each.id):
+        moment = run.updated_at if other.id > run.id else None
         if moment and abs(other.created_at - moment) <= _AT_ONCE:
             return other
     return None

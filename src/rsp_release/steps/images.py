@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from shlex import quote
 
@@ -22,6 +22,14 @@ _APPEARS_WITHIN = 90.0
 
 Reads just after a push can answer 404 on GHCR and Docker Hub.
 """
+
+_BUILT_WITHIN = 86_400.0
+"""The same, where no run was watched that pushes: a day, so that the command's
+own time is up first, and ``resume`` continues.
+"""
+
+_BUILT_INTERVAL = 30.0
+"""Seconds between two looks at them then."""
 
 _CHANGES_WITHIN = 20.0
 """Seconds that it may show what a tag pointed to before that push."""
@@ -109,7 +117,20 @@ class Images:
                 _advise(release, {report.state for report, _ in found}),
                 ExitStatus.IMAGE if is_seen else ExitStatus.FAILED,
             )
-            return _wait(seen, problems[0], wrong, _APPEARS_WITHIN)
+            published = release.publication
+            is_watched = bool(
+                published and published.workflow and published.is_direct
+            )
+            wait = _wait(
+                seen,
+                problems[0],
+                wrong,
+                _APPEARS_WITHIN if is_watched else _BUILT_WITHIN,
+            )
+            if not is_watched:
+                interval = max(wait.interval or 0.0, _BUILT_INTERVAL)
+                wait = replace(wait, interval=interval)
+            return wait
         doubts, help = _find_doubts(release, seen)
         if doubts:
             wrong = _block(seen, doubts, help)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from shlex import quote
 
 from ..engine.world import World
-from ..exceptions import ExitStatus
+from ..exceptions import ExitStatus, ReadError
 from ..models import (
     ApproveDeployments,
     Blocked,
@@ -25,11 +25,18 @@ from ..models import (
 )
 from ..runs import estimates
 from ..runs import states as runs
+from .images import Images
 
 __all__ = ["PublishingRun", "PublishingRunSeen"]
 
 _INTERVAL = 4.0
 """Seconds between two looks where nothing says when to look."""
+
+_FOLLOWS_WITHIN = timedelta(seconds=10)
+"""How long before the end of one run the next may have begun, by GitHub."""
+
+_ASKS_EVERY = timedelta(minutes=1)
+"""How often registries are asked whether a run is needed at all."""
 
 _JOBS_WITHIN = 60.0
 """Seconds by which the list of jobs may be behind the run."""
@@ -88,13 +95,19 @@ class PublishingRunSeen:
     interval: float = _INTERVAL
     """Seconds until it is worth looking again."""
 
+    are_published: bool = False
+    """Whether the images are there all the same, by the registries."""
+
 
 @dataclass(frozen=True, slots=True)
 class PublishingRun:
     """The workflow run that publishes the images has succeeded.
 
     The run is found by event, peeled commit, workflow file and tag, among
-    those that are not older than the decision to release.
+    those that are not older than the decision to release. Where another
+    workflow starts it, that one's run is found so, and then the run that
+    follows. The registries have the last word: images that are there, and
+    are right, need no run.
     """
 
     number: int | None = None
@@ -116,6 +129,13 @@ class PublishingRun:
     left depends on it; what was re-run is known from the journal.
     """
 
+    asked: dict[tuple[str, str], tuple[datetime, bool]] = field(
+        default_factory=dict
+    )
+    """When registries were asked for the images of a tag, and their answer.
+    It is no more than a minute old.
+    """
+
     key = "workflow_run"
     title = "Workflow run"
 
@@ -128,18 +148,13 @@ class PublishingRun:
                 publication and publication.workflow
             ):
                 return PublishingRunSeen(run=None)
-            obstacle, remedy = _diagnose(release, publication, world)
-            return PublishingRunSeen(
-                run=None,
-                obstacle=obstacle,
-                remedy=remedy,
-                interval=max(_INTERVAL, forge.pause()),
-            )
+            return self._observe_none(release, publication, world)
         first = run
         if self.reruns:
             first = self.first.setdefault(run.id, run)
         if run.status == "completed":
-            return self._observe_end(run, first, world)
+            seen = self._observe_end(run, first, world)
+            return self._observe_next(release, seen, world)
         now = world.clock.now()
         past = forge.past(run)
         age = estimates.choose_age(run, past, now)
@@ -162,24 +177,44 @@ class PublishingRun:
         publication = release.publication
         run = seen.run
         if run is None:
-            if self.number is not None:
-                return Blocked(problem=f"there is no run {self.number}")
-            if publication is None or not publication.workflow:
-                return Done(
-                    evidence="no workflow publishes images on a release or a"
-                    " tag"
-                )
-            return _absent(publication, seen)
+            return self._decide_none(publication, seen)
+        if seen.are_published:
+            what = runs.describe_conclusion(run.conclusion)
+            return Done(
+                evidence=f"the images are there, though {run.name} {what}",
+                url=run.url,
+                run=run,
+            )
         attempt = max((job.attempt for job in run.jobs), default=0)
         if attempt > run.attempt:
             return _wait(seen, run, f"was re-run, as attempt {attempt}")
         if run.status != "completed" or run.conclusion is None:
             return self._decide_wait(seen, run)
+        if run.conclusion == "success" and _is_before(publication, run):
+            return _await_next(publication, seen, run)
         if run.conclusion == "success":
             return _decide_success(release, seen, run)
         if run.conclusion == "action_required":
-            return _wait(seen, run, runs.describe_conclusion(run.conclusion))
+            what = runs.describe_conclusion(run.conclusion)
+            remedy = runs.advise_conclusion(run.conclusion)
+            return _wait(seen, run, f"{what}: {remedy}")
         return self._decide_failure(release, seen, run)
+
+    def _decide_none(
+        self, publication: Publication | None, seen: PublishingRunSeen
+    ) -> Verdict:
+        if self.number is not None:
+            return Blocked(problem=f"there is no run {self.number}")
+        if publication is None or not publication.workflow:
+            return Done(
+                evidence="no workflow publishes images on a release or a tag"
+            )
+        if seen.are_published:
+            name = _short(publication)
+            return Done(
+                evidence=f"the images are there; no run of {name} is known"
+            )
+        return _absent(publication, seen)
 
     def act(self, change: Change, world: World) -> None:
         match change.write:
@@ -196,6 +231,55 @@ class PublishingRun:
         publication = release.publication
         if publication is None or not publication.workflow:
             return None
+        if publication.is_direct:
+            return self._find_direct(release, publication, world)
+        return self._find_next(release, publication, world)
+
+    def _find_next(
+        self, release: Release, publication: Publication, world: World
+    ) -> WorkflowRun | None:
+        """Find a run that another one starts; until then, the other one.
+
+        GitHub tells of no run what started it, and most of these run for the
+        default branch: it is the first that began after the other, unless
+        one is for the tag.
+        """
+        before, git = None, world.git
+        since = git.commit_date(release.commit)
+        if publication.after is not None:
+            inner = replace(release, publication=publication.after)
+            before = self._find(inner, world)
+            if (
+                before is None
+                or before.conclusion != "success"
+                or _is_before(publication.after, before)
+            ):
+                return before
+            ended = before.updated_at or before.created_at
+            is_at_end = publication.event == "workflow_run"
+            since = ended if is_at_end else before.created_at
+        elif git.local_tag(release.tag) is not None:
+            since = git.tag_date(release.tag)
+        found = [
+            run
+            for run in world.forge.last_runs(publication.workflow)
+            if run.created_at >= since - _FOLLOWS_WITHIN
+            and run.conclusion != "skipped"
+        ]
+        exact = [
+            run
+            for run in found
+            if run.commit == release.commit or run.ref == release.tag
+        ]
+        found = [run for run in found if run.event == publication.event]
+        if before is not None:
+            exact = [run for run in exact if run in found]
+        newest = max(exact, key=lambda run: run.id, default=None)
+        return newest or min(found, key=lambda run: run.id, default=before)
+
+    def _find_direct(
+        self, release: Release, publication: Publication, world: World
+    ) -> WorkflowRun | None:
         found = [
             run
             for run in world.forge.runs(
@@ -214,6 +298,55 @@ class PublishingRun:
         )
         return run if run.created_at >= since - _SKEW else None
 
+    def _observe_none(
+        self, release: Release, publication: Publication, world: World
+    ) -> PublishingRunSeen:
+        """Look for what keeps a run from starting, and if it matters."""
+        first = publication
+        while first.after is not None:
+            first = first.after
+        obstacle, remedy = _diagnose(release, first, world)
+        return PublishingRunSeen(
+            run=None,
+            obstacle=obstacle,
+            remedy=remedy,
+            interval=max(_INTERVAL, world.forge.pause()),
+            are_published=self._are_published(release, world),
+        )
+
+    def _observe_next(
+        self, release: Release, seen: PublishingRunSeen, world: World
+    ) -> PublishingRunSeen:
+        """Look whether the images need the run that is to follow."""
+        publication, run = release.publication, seen.run
+        if publication is None or run is None or publication.is_direct:
+            return seen
+        if run.conclusion == "success" and not _is_before(publication, run):
+            return seen
+        obstacle, remedy = _find_disabled(publication, world)
+        return replace(
+            seen,
+            obstacle=obstacle,
+            remedy=remedy,
+            are_published=self._are_published(release, world),
+        )
+
+    def _are_published(self, release: Release, world: World) -> bool:
+        """Ask the registries for the images, now and then."""
+        if not release.images:
+            return False
+        now, key = world.clock.now(), (release.repository, release.tag)
+        at, answer = self.asked.get(key, (None, False))
+        if at is None or now - at >= _ASKS_EVERY:
+            step = Images()
+            try:
+                verdict = step.decide(release, step.observe(release, world))
+                answer = isinstance(verdict, Done)
+            except ReadError:
+                answer = False
+            self.asked[key] = now, answer
+        return answer
+
     def _observe_end(
         self, run: WorkflowRun, first: WorkflowRun, world: World
     ) -> PublishingRunSeen:
@@ -231,7 +364,7 @@ class PublishingRun:
         jobs = tuple(told.get(job.id, job) for job in run.jobs)
         newer = None
         if run.conclusion == "cancelled":
-            newer = runs.find_displacing(run, forge.newer(run))
+            newer = runs.find_displacing(run, forge.last_runs(run.path))
         return PublishingRunSeen(
             run=replace(run, jobs=jobs), first=first, newer=newer
         )
@@ -308,12 +441,9 @@ def _diagnose(
     release: Release, publication: Publication, world: World
 ) -> tuple[str | None, str | None]:
     """Look for what keeps a run from starting."""
-    state = world.forge.workflow_state(publication.workflow)
-    if state is not None and state.startswith("disabled"):
-        return (
-            f"the workflow {publication.workflow} is disabled ({state})",
-            f"gh workflow enable {publication.workflow.split('/')[-1]}",
-        )
+    disabled = _find_disabled(publication, world)
+    if disabled[0] is not None:
+        return disabled
     if publication.event == "push" and _SKIP.search(
         world.git.message(release.commit)
     ):
@@ -332,6 +462,59 @@ def _diagnose(
     return None, None
 
 
+def _find_disabled(
+    publication: Publication, world: World
+) -> tuple[str | None, str | None]:
+    """Look whether a workflow can run at all."""
+    state = world.forge.workflow_state(publication.workflow)
+    told = runs.describe_state(state) if state is not None else None
+    if told is None:
+        return None, None
+    return (
+        f"{publication.workflow} {told[0]}",
+        f"{told[1]}: gh workflow enable {quote(_short(publication))}",
+    )
+
+
+def _short(publication: Publication) -> str:
+    return publication.workflow.rsplit("/", 1)[-1]
+
+
+def _is_before(publication: Publication | None, run: WorkflowRun) -> bool:
+    """Return whether a run is of a workflow that starts the publishing."""
+    return (
+        publication is not None
+        and not publication.is_direct
+        and run.path.split("@")[0] != publication.workflow
+    )
+
+
+def _await_next(
+    publication: Publication | None, seen: PublishingRunSeen, run: WorkflowRun
+) -> Wait:
+    """Wait for the run that is to follow one which succeeded."""
+    name = _short(publication) if publication else ""
+    why = f": {seen.obstacle}" if seen.obstacle else ""
+    otherwise: Blocked | Done = Done(
+        evidence=f"cannot tell which run publishes: {run.name} succeeded, and"
+        f" no run of {name} followed; the images are waited for",
+        url=run.url,
+        run=run,
+    )
+    if seen.obstacle:
+        otherwise = Blocked(
+            problem=f"no run of {name} starts{why}", help=seen.remedy
+        )
+    return Wait(
+        reason=f"{run.name} succeeded; no run of {name} yet{why}",
+        url=run.url,
+        interval=seen.interval,
+        patience=_KNOWN_CAUSE if seen.obstacle else _APPEARS_WITHIN,
+        otherwise=otherwise,
+        run=run,
+    )
+
+
 def _fits(
     run: WorkflowRun, release: Release, publication: Publication
 ) -> bool:
@@ -343,8 +526,16 @@ def _fits(
     )
 
 
-def _absent(publication: Publication, seen: PublishingRunSeen) -> Wait:
-    name = publication.workflow.rsplit("/", 1)[-1]
+def _absent(publication: Publication, seen: PublishingRunSeen) -> Wait | Done:
+    name = _short(publication)
+    while publication.after is not None:
+        publication = publication.after
+        name = f"{_short(publication)}, which starts {name},"
+    if not publication.is_direct:
+        return Done(
+            evidence=f"cannot tell which run of {name} publishes: no release"
+            " starts it; the images are waited for"
+        )
     if seen.obstacle:
         reason = f"no run of {name} yet: {seen.obstacle}"
         problem, help = (
@@ -427,19 +618,12 @@ def _failed(
     run: WorkflowRun, newer: WorkflowRun | None, again: str
 ) -> Blocked:
     lines = [runs.describe_conclusion(run.conclusion)]
-    remedy = (
-        "fix what failed or re-run it, then `rsp-release resume`; the tag and"
-        " the release are kept"
-    )
+    remedy = runs.advise_conclusion(run.conclusion)
     if runs.is_rerunnable(run):
         remedy = (
             f"`rsp-release {again} --rerun-failed 1` re-runs the failed jobs;"
-            f" {remedy}"
-        )
-    if run.conclusion == "startup_failure":
-        remedy = (
-            "fix the workflow file on the branch and release again: a run"
-            " uses the file of its commit"
+            f" {remedy}, then `rsp-release resume`; the tag and the release"
+            " are kept"
         )
     if newer is not None:
         of = f" of {newer.ref}" if newer.ref else ""

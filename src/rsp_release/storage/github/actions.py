@@ -135,9 +135,8 @@ class GithubActions:
         )
 
     @reading
-    def newer(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
-        found = self._of_workflow(run.path, 30)
-        return tuple(each for each in found if each.id > run.id)
+    def last_runs(self, path: str) -> tuple[WorkflowRun, ...]:
+        return tuple(self._of_workflow(path, 30))
 
     def _of_workflow(
         self, path: str, most: int, **wanted: str
