@@ -12,13 +12,20 @@ from typing import Any
 
 import pytest
 
+from rsp_release.changelog.entries import commit_subject
 from rsp_release.checks import CHECKS, Facts, look_at, run_checks
 from rsp_release.checks.base import Check, ok
 from rsp_release.checks.dependencies import OLD_RUN
 from rsp_release.config import Config
 from rsp_release.exceptions import BlockedError, NotAllowedError, RefusedError
 from rsp_release.models import Check as CommitCheck
-from rsp_release.models import Fork, ImageReport, PullPolicy, Repository
+from rsp_release.models import (
+    Commit,
+    Fork,
+    ImageReport,
+    PullPolicy,
+    Repository,
+)
 from rsp_release.models.github import BranchRules, Credentials, Ruleset
 from rsp_release.version.fragments import Fragment, Part
 from rsp_release.version.history import History
@@ -87,6 +94,9 @@ def fragment(*parts: Part, empty: tuple[str, ...] = ()) -> dict[str, Any]:
     return {"history": history(fragments=(found,))}
 
 
+ENTRY = Commit(
+    hash=COMMIT, parents=1, author="Ada", message=commit_subject("1.2.0")
+)
 SCRIV = '[tool.scriv]\ncategories = ["Bug fixes"]\n'
 REPOSITORY = Repository(name="o/n", default_branch="main", can_push=True)
 READ_ONLY = Repository(name=DEPLOY, default_branch="main", can_push=False)
@@ -102,6 +112,15 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("branch", "ok", {"branch": "1.4"}),
     ("branch", "problem", {"branch": "feature"}),
     ("branch", "problem", {"branch": None}),
+    ("rival", "ok", {}),
+    ("rival", "problem", {"remote_tags": {"1.2.0": COMMIT}}),
+    ("rival", "problem", {"entry": "1.2.0", "commits": (ENTRY,)}),
+    ("rival", "ok", {"entry": "1.1.1", "commits": (ENTRY,)}),
+    ("rival", "ok",
+     {"entry": "1.2.0", "commits": (ENTRY,), "begun": "1.2.0"}),
+    ("rival", "unknown", {"remote_head": down}),
+    ("rival", "unknown", {"branch": None}),
+    ("rival", "unknown", BLIND),
     ("clean", "ok", {}),
     ("clean", "problem", {"uncommitted": ("a", "b", "c", "d")}),
     ("clean", "ok", {"uncommitted": ("a",), "proposal": {"is_begun": True}}),

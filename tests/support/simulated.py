@@ -340,10 +340,6 @@ class SimulatedGit(_Port):
             self.hub.branches.push(write)
             self.hub.move_claim()
 
-    def unfetched_tags(self) -> tuple[str, ...]:
-        with self.chaos.call("unfetched_tags", self.clock):
-            return ()
-
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         return self.hub.branches.is_ancestor(ancestor, descendant)
 

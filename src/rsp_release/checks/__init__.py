@@ -16,6 +16,7 @@ from . import (
     deployment,
     publishing,
     registries,
+    rivals,
     rules,
 )
 from . import repository as clone
@@ -45,6 +46,7 @@ BUMP = "bump"
 _LIST = {
     "Repository": (
         ("branch", "on a release branch", clone.check_branch, LOCAL, BUMP),
+        ("rival", "no other release begun", rivals.check_rival, BUMP),
         ("clean", "clean working tree", clone.check_clean, LOCAL, BUMP),
         ("history", "full history", clone.check_history, LOCAL, BUMP),
         ("signing", "can sign", clone.check_signing, LOCAL, BUMP),

@@ -119,9 +119,6 @@ class Git(Protocol):
         Untrusted text.
         """
 
-    def unfetched_tags(self) -> tuple[str, ...]:
-        """Return the tags that the remote has and the clone has not."""
-
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Return whether one commit is contained in another."""
 

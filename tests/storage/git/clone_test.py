@@ -101,7 +101,7 @@ def test_facts_of_a_clone(shared: Service) -> None:
     assert git.uncommitted() == ()
     assert git.remote_branch("main") == head
     assert git.remote_branch("nowhere") is None
-    assert git.unfetched_tags() == ()
+    assert git.remote_refs("main").unfetched == frozenset()
     assert git.root == shared.clone
     assert git.is_ancestor(f"{head}~1", head)
     assert not git.is_ancestor(head, f"{head}~1")
@@ -368,7 +368,7 @@ def test_behind_and_uncommitted(service: Service, tmp_path: Path) -> None:
     assert head is not None
     assert head != git.head()
     assert git.is_ancestor(git.head(), head)  # it was fetched
-    assert git.unfetched_tags() == ("new",)
+    assert git.remote_refs("main").unfetched == {"new"}
     git.fetch_tag("new")
     assert git.local_tag("new") == head
     (service.clone / "README.md").write_text("changed\n")

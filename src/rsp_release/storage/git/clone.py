@@ -177,11 +177,6 @@ class GitClone:
         maker = re.search(r"^(?:author|tagger) (.*) <", headers, re.MULTILINE)
         return maker[1] if maker else "", text
 
-    def unfetched_tags(self) -> tuple[str, ...]:
-        local = self._local_tags()
-        tags = _tags_of(self._remote.refs(f"{_TAGS}*"))
-        return tuple(tag for tag in tags if tag not in local)
-
     def _local_tags(self) -> set[str]:
         out = self.repository.read(
             "for-each-ref", "--format=%(refname)", _TAGS
