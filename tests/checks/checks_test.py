@@ -220,6 +220,10 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("contents", "ok", {"credentials": FINE}),
     ("contents", "problem", {"credentials": FINE, "may_write": False}),
     ("contents", "unknown", {"credentials": FINE, "may_write": down}),
+    ("push", "ok", {}),
+    ("push", "ok", {"pushes": False}),
+    ("push", "problem", {"pushes": denied}),
+    ("push", "unknown", {"pushes": down}),
     ("pulls", "ok", {}),
     ("pulls", "ok", {"branch_rules": PROTECTED, "credentials": FINE}),
     ("pulls", "problem",
@@ -469,7 +473,7 @@ def test_blindness_is_never_ok_nor_a_problem(check: Check) -> None:
         "remote_tag", "repository", "credentials", "rulesets",
         "branch_rules", "immutable", "checks", "pulls", "changed_at",
         "added", "differ", "starts", "workflow_state", "past_runs",
-        "signs",
+        "signs", "pushes",
     )  # fmt: skip
     blind: dict[str, Any] = dict.fromkeys(names, down)
     files = dict.fromkeys((CI, "Dockerfile", "uv.lock", "pyproject.toml"))
@@ -521,7 +525,7 @@ def test_offline_nothing_beyond_this_machine_is_asked() -> None:
         "credentials", "rulesets", "branch_rules", "immutable",
         "secrets", "checks", "pulls", "scheduled",
         "past_runs", "may_write", "may_pull", "starts",
-        "workflow_state",
+        "workflow_state", "pushes",
     )  # fmt: skip
     asked: dict[str, Any] = dict.fromkeys(names, down)
     scene = Scene(is_offline=True, **asked)

@@ -155,6 +155,7 @@ class Scene:
     proposal: dict[str, Any] = field(default_factory=dict)
     is_offline: bool = False
     signs: Any = True
+    pushes: Any = True
 
     def facts(self) -> Facts:
         """Return what checks look at."""
@@ -211,6 +212,9 @@ class _Git(_Part):
 
     def try_signing(self) -> bool:
         return bool(_tell(self.scene.signs))
+
+    def try_push(self, tag: str, commit: str) -> bool:
+        return bool(_tell(self.scene.pushes))
 
     def is_shallow(self) -> bool:
         return bool(_tell(self.scene.is_shallow))

@@ -366,7 +366,12 @@ class SimulatedGit(_Port):
     def try_signing(self) -> bool:
         return False
 
-    def try_hooks(self, tag: str, commit: str) -> None:
+    def try_push(self, tag: str, commit: str) -> bool:
+        return False
+
+    def try_hooks(
+        self, tag: str, commit: str, first: Callable[[], PushBranch | None]
+    ) -> None:
         pass
 
     def push_tag(self, write: PushTag) -> None:

@@ -66,6 +66,7 @@ _LIST = {
         ("token", "token", credentials.check_repository, BUMP),
         ("sso", "single sign-on", credentials.check_sso),
         ("contents", "can write contents", credentials.check_contents),
+        ("push", "can push", credentials.check_push),
         ("pulls", "can open pull requests", credentials.check_pulls),
         ("workflows", "can change workflows",
          credentials.check_workflows_permission, BUMP),

@@ -7,7 +7,7 @@ turns "could not look" into "is not there".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -160,8 +160,25 @@ class Git(Protocol):
             Raised if it cannot be made, with the cause.
         """
 
-    def try_hooks(self, tag: str, commit: str) -> None:
-        """Let the user's hooks say whether they refuse a tag; make none.
+    def try_push(self, tag: str, commit: str) -> bool:
+        """Ask the remote to be pushed to, and push nothing; run no hook.
+
+        Returns `False`, and asks nothing, where git has the same token as
+        everything else.
+
+        Raises
+        ------
+        WriteError
+            Raised if the remote does not let us, or does not answer.
+        """
+
+    def try_hooks(
+        self, tag: str, commit: str, first: Callable[[], PushBranch | None]
+    ) -> None:
+        """Let the user's hooks say whether they refuse a release.
+
+        Nothing is made, nor pushed. ``first`` finds out what is pushed before
+        the tag, where a hook asks for it.
 
         Raises
         ------
