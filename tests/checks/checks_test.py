@@ -12,13 +12,20 @@ from typing import Any
 
 import pytest
 
+from rsp_release.changelog.entries import commit_subject
 from rsp_release.checks import CHECKS, Facts, look_at, run_checks
 from rsp_release.checks.base import Check, ok
 from rsp_release.checks.dependencies import OLD_RUN
 from rsp_release.config import Config
 from rsp_release.exceptions import BlockedError, NotAllowedError, RefusedError
 from rsp_release.models import Check as CommitCheck
-from rsp_release.models import Fork, ImageReport, PullPolicy, Repository
+from rsp_release.models import (
+    Commit,
+    Fork,
+    ImageReport,
+    PullPolicy,
+    Repository,
+)
 from rsp_release.models.github import BranchRules, Credentials, Ruleset
 from rsp_release.version.fragments import Fragment, Part
 from rsp_release.version.history import History
@@ -87,6 +94,9 @@ def fragment(*parts: Part, empty: tuple[str, ...] = ()) -> dict[str, Any]:
     return {"history": history(fragments=(found,))}
 
 
+ENTRY = Commit(
+    hash=COMMIT, parents=1, author="Ada", message=commit_subject("1.2.0")
+)
 SCRIV = '[tool.scriv]\ncategories = ["Bug fixes"]\n'
 REPOSITORY = Repository(name="o/n", default_branch="main", can_push=True)
 READ_ONLY = Repository(name=DEPLOY, default_branch="main", can_push=False)
@@ -102,6 +112,15 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("branch", "ok", {"branch": "1.4"}),
     ("branch", "problem", {"branch": "feature"}),
     ("branch", "problem", {"branch": None}),
+    ("rival", "ok", {}),
+    ("rival", "problem", {"remote_tags": {"1.2.0": COMMIT}}),
+    ("rival", "problem", {"entry": "1.2.0", "commits": (ENTRY,)}),
+    ("rival", "ok", {"entry": "1.1.1", "commits": (ENTRY,)}),
+    ("rival", "ok",
+     {"entry": "1.2.0", "commits": (ENTRY,), "begun": "1.2.0"}),
+    ("rival", "unknown", {"remote_head": down}),
+    ("rival", "unknown", {"branch": None}),
+    ("rival", "unknown", BLIND),
     ("clean", "ok", {}),
     ("clean", "problem", {"uncommitted": ("a", "b", "c", "d")}),
     ("clean", "ok", {"uncommitted": ("a",), "proposal": {"is_begun": True}}),
@@ -201,6 +220,10 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("contents", "ok", {"credentials": FINE}),
     ("contents", "problem", {"credentials": FINE, "may_write": False}),
     ("contents", "unknown", {"credentials": FINE, "may_write": down}),
+    ("push", "ok", {}),
+    ("push", "ok", {"pushes": False}),
+    ("push", "problem", {"pushes": denied}),
+    ("push", "unknown", {"pushes": down}),
     ("pulls", "ok", {}),
     ("pulls", "ok", {"branch_rules": PROTECTED, "credentials": FINE}),
     ("pulls", "problem",
@@ -450,7 +473,7 @@ def test_blindness_is_never_ok_nor_a_problem(check: Check) -> None:
         "remote_tag", "repository", "credentials", "rulesets",
         "branch_rules", "immutable", "checks", "pulls", "changed_at",
         "added", "differ", "starts", "workflow_state", "past_runs",
-        "signs",
+        "signs", "pushes",
     )  # fmt: skip
     blind: dict[str, Any] = dict.fromkeys(names, down)
     files = dict.fromkeys((CI, "Dockerfile", "uv.lock", "pyproject.toml"))
@@ -502,7 +525,7 @@ def test_offline_nothing_beyond_this_machine_is_asked() -> None:
         "credentials", "rulesets", "branch_rules", "immutable",
         "secrets", "checks", "pulls", "scheduled",
         "past_runs", "may_write", "may_pull", "starts",
-        "workflow_state",
+        "workflow_state", "pushes",
     )  # fmt: skip
     asked: dict[str, Any] = dict.fromkeys(names, down)
     scene = Scene(is_offline=True, **asked)

@@ -155,7 +155,7 @@ def test_local_path_must_be_a_checkout(
     empty.mkdir()
     result = service.run("deploy", "--local", str(empty))
     assert result.returncode == 2
-    assert "is not a git checkout" in result.stderr
+    assert "is not in a git repository" in result.stderr
 
 
 def test_wait_ends_with_the_merge(service: Service) -> None:

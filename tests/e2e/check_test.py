@@ -21,6 +21,7 @@ import jsonschema
 import pytest
 import requests
 
+from rsp_release.changelog.entries import commit_subject
 from rsp_release.checks import CHECKS, look_at
 from rsp_release.exceptions import ExitStatus
 from rsp_release.models import Result
@@ -131,6 +132,25 @@ def test_all_is_well_and_nothing_is_written(service: Service) -> None:
     assert service.box.state.unknown == []
 
 
+def test_entry_without_its_tag(service: Service) -> None:
+    """What stops ``bump`` is found, in the same words."""
+    log = service.clone / "CHANGELOG.md"
+    head, mark, rest = log.read_text().partition("## ")
+    log.write_text(f"{head}## 2.0.0 (2026-03-01)\n\n- a\n\n{mark}{rest}")
+    service.git("add", "CHANGELOG.md")
+    service.git("commit", "-q", "-m", commit_subject("2.0.0"))
+    service.git("push", "--quiet", "origin", "HEAD")
+    said = "2.0.0 is being released by Tester"
+    lines = look(service)
+    assert problems(lines) == {"rival"}
+    [found] = [e for e in lines if e.get("key") == "rival"]
+    assert found["text"] == said
+    assert "rsp-release resume 2.0.0" in found["remedy"]
+    result = service.bump("auto")
+    assert result.exit_status is ExitStatus.BLOCKED
+    assert said in (result.message or "")
+
+
 def test_text_names_what_was_looked_at_and_the_remedy(
     service: Service,
 ) -> None:
@@ -140,7 +160,7 @@ def test_text_names_what_was_looked_at_and_the_remedy(
     assert "uncommitted changes: README.md" in result.stdout
     assert "→ git stash" in result.stdout
     assert re.search(r"tag-prefix +\"\" +the existing tags", result.stdout)
-    assert result.stdout.splitlines()[-1] == "45 checks: 1 problem"
+    assert result.stdout.splitlines()[-1] == "47 checks: 1 problem"
     assert "\x1b" not in result.stdout
 
 
@@ -182,7 +202,7 @@ def plant(service: Service) -> set[str]:
     service.git("tag", "-d", "1.3.0")  # 12 a tag is not fetched
     return {
         "workflow-types", "docker-hub", "workflow-queue", "dockerfile",
-        "fragments", "changelog-pull", "dependency-pulls", "tag-rules",
+        "fragments", "rival", "dependency-pulls", "tag-rules",
         "workflow-enabled", "previous-release", "clean", "tags-fetched",
     }  # fmt: skip
 

@@ -11,17 +11,20 @@ from rsp_release.checks import Facts
 from rsp_release.config import Config
 from rsp_release.engine.world import World
 from rsp_release.exceptions import NotAllowedError, ReadError
-from rsp_release.models import Check as CommitCheck
 from rsp_release.models import (
+    ChangelogState,
+    Commit,
     Fork,
     Image,
     ImageReport,
     Proposal,
     PullRequest,
     ReleasePage,
+    RemoteRefs,
     Repository,
     WorkflowRun,
 )
+from rsp_release.models import Check as CommitCheck
 from rsp_release.models.github import BranchRules, Credentials, Ruleset
 from rsp_release.version.fragments import Fragment, Part
 from rsp_release.version.history import History
@@ -75,6 +78,10 @@ class Scene:
     contains: Callable[[str, str], bool] = lambda a, b: False
     local_tag: str | None = None
     remote_tag: Any = None
+    remote_tags: dict[str, str] = field(default_factory=dict)
+    commits: tuple[Commit, ...] = ()
+    entry: str | None = None
+    """The version that the change log has an entry of."""
     repository: Any = field(
         default_factory=lambda: Repository(
             name=NAME, default_branch="main", can_push=True
@@ -148,6 +155,7 @@ class Scene:
     proposal: dict[str, Any] = field(default_factory=dict)
     is_offline: bool = False
     signs: Any = True
+    pushes: Any = True
 
     def facts(self) -> Facts:
         """Return what checks look at."""
@@ -165,7 +173,7 @@ class Scene:
             forge=cast("Any", _Forge(self)),
             registry=cast("Any", _Registry(self)),
             clock=cast("Any", _Clock()),
-            changelog=cast("Any", None),
+            changelog=cast("Any", _Changelog(self)),
             deploy=cast("Any", _Deploy(self)),
             settings=cast("Any", _Forge(self)),
             files=cast("Any", _Files(self)),
@@ -205,20 +213,33 @@ class _Git(_Part):
     def try_signing(self) -> bool:
         return bool(_tell(self.scene.signs))
 
+    def try_push(self, tag: str, commit: str) -> bool:
+        return bool(_tell(self.scene.pushes))
+
     def is_shallow(self) -> bool:
         return bool(_tell(self.scene.is_shallow))
 
-    def unfetched_tags(self) -> tuple[str, ...]:
-        return cast("tuple[str, ...]", _tell(self.scene.unfetched_tags))
+    def remote_refs(self, branch: str) -> RemoteRefs:
+        scene = self.scene
+        tag = _tell(scene.remote_tag)
+        tags = {scene.proposal.get("tag", "1.1.1"): tag} if tag else {}
+        return RemoteRefs(
+            head=_tell(scene.remote_head),
+            tags=tags | scene.remote_tags,
+            unfetched=frozenset(_tell(scene.unfetched_tags)),
+        )
+
+    def commits(self, since: str | None, until: str) -> tuple[Commit, ...]:
+        return self.scene.commits
+
+    def describe(self, ref: str, hash_: str | None = None) -> tuple[str, str]:
+        return "Ada", ""
 
     def remote_branch(self, branch: str) -> str | None:
         return cast("str | None", _tell(self.scene.remote_head))
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         return self.scene.contains(ancestor, descendant)
-
-    def remote_tag(self, tag: str) -> str | None:
-        return cast("str | None", _tell(self.scene.remote_tag))
 
     def local_tag(self, tag: str) -> str | None:
         return COMMIT if tag == "1.1.0" else self.scene.local_tag
@@ -231,6 +252,12 @@ class _Git(_Part):
         )
         found = {p: _tell(t) for p, t in files.items() if folder in p}
         return {p: t for p, t in found.items() if t is not None}
+
+
+class _Changelog(_Part):
+    def look(self, commit: str, version: str) -> ChangelogState:
+        entry = "- a\n" if version == self.scene.entry else None
+        return ChangelogState(style="scriv", entry=entry)
 
 
 class _Forge(_Part):

@@ -340,10 +340,6 @@ class SimulatedGit(_Port):
             self.hub.branches.push(write)
             self.hub.move_claim()
 
-    def unfetched_tags(self) -> tuple[str, ...]:
-        with self.chaos.call("unfetched_tags", self.clock):
-            return ()
-
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         return self.hub.branches.is_ancestor(ancestor, descendant)
 
@@ -373,7 +369,12 @@ class SimulatedGit(_Port):
     def try_signing(self) -> bool:
         return False
 
-    def try_hooks(self, tag: str, commit: str) -> None:
+    def try_push(self, tag: str, commit: str) -> bool:
+        return False
+
+    def try_hooks(
+        self, tag: str, commit: str, first: Callable[[], PushBranch | None]
+    ) -> None:
         pass
 
     def push_tag(self, write: PushTag) -> None:

@@ -16,6 +16,7 @@ from . import (
     deployment,
     publishing,
     registries,
+    rivals,
     rules,
 )
 from . import repository as clone
@@ -45,6 +46,7 @@ BUMP = "bump"
 _LIST = {
     "Repository": (
         ("branch", "on a release branch", clone.check_branch, LOCAL, BUMP),
+        ("rival", "no other release begun", rivals.check_rival, BUMP),
         ("clean", "clean working tree", clone.check_clean, LOCAL, BUMP),
         ("history", "full history", clone.check_history, LOCAL, BUMP),
         ("signing", "can sign", clone.check_signing, LOCAL, BUMP),
@@ -64,6 +66,7 @@ _LIST = {
         ("token", "token", credentials.check_repository, BUMP),
         ("sso", "single sign-on", credentials.check_sso),
         ("contents", "can write contents", credentials.check_contents),
+        ("push", "can push", credentials.check_push),
         ("pulls", "can open pull requests", credentials.check_pulls),
         ("workflows", "can change workflows",
          credentials.check_workflows_permission, BUMP),

@@ -10,6 +10,7 @@ __all__ = [
     "check_actions",
     "check_contents",
     "check_pulls",
+    "check_push",
     "check_repository",
     "check_sso",
     "check_triggers",
@@ -77,6 +78,20 @@ def check_contents(facts: Facts) -> Finding:
     return _judge_scopes(facts, what) or _judge(
         what, has=facts.settings.may_write_contents(commit)
     )
+
+
+def check_push(facts: Facts) -> Finding:
+    """Tell whether the remote lets git push, whatever it logs in with."""
+    if facts.is_empty:
+        return ok("no commits yet")
+    git, proposal = facts.world.git, facts.proposal
+    try:
+        is_asked = git.try_push(proposal.tag, proposal.commit)
+    except NotAllowedError as e:
+        return denied(e.message, e.help)
+    if is_asked:
+        return ok(f"{git.remote} would accept a push")
+    return ok("git has the same token")
 
 
 def check_pulls(facts: Facts) -> Finding:

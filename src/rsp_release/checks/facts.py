@@ -19,6 +19,7 @@ from ..models import (
     Publication,
     PullRequest,
     ReleasePage,
+    RemoteRefs,
     Repository,
 )
 from ..models.github import Credentials
@@ -161,15 +162,19 @@ class Facts:
         return self.files.names(folder)
 
     @once
+    def remote_refs(self) -> RemoteRefs:
+        """Return what the remote has of all releases, by one look."""
+        proposal = self.proposal
+        branch = proposal.branch or proposal.default_branch
+        return self.world.git.remote_refs(branch)
+
     def remote_head(self) -> str | None:
         """Return the head of the proposal's branch on the remote."""
-        branch = self.proposal.branch
-        return self.world.git.remote_branch(branch) if branch else None
+        return self.remote_refs().head if self.proposal.branch else None
 
-    @once
     def remote_tag(self) -> str | None:
         """Return the commit of the proposal's tag on the remote."""
-        return self.world.git.remote_tag(self.proposal.tag)
+        return self.remote_refs().tags.get(self.proposal.tag)
 
     @once
     def workflows(self) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from ..version.tags import parse_tags, stream_of
 from ..version.values import spell_pep440
 from .base import Finding, ok, problem, unknown, warning
 from .facts import Facts
+from .rivals import check_rival
 from .workflow_file import read_workflow
 
 __all__ = [
@@ -115,13 +116,14 @@ def check_history(facts: Facts) -> Finding:
 def check_tags_fetched(facts: Facts) -> Finding:
     """Tell whether the remote's tags are here."""
     git = facts.world.git
-    missing = () if facts.proposal.is_begun else git.unfetched_tags()
+    proposal = facts.proposal
+    missing = set() if proposal.is_begun else {*facts.remote_refs().unfetched}
     if facts.is_joined:
-        missing = tuple(t for t in missing if t != facts.proposal.tag)
+        missing.discard(proposal.tag)
     if not missing:
         return ok(f"all tags of {git.remote} are fetched")
     return problem(
-        f"tags of {git.remote} are not fetched: {name_first(missing)}",
+        f"tags of {git.remote} are not fetched: {name_first(sorted(missing))}",
         command=f"git fetch --tags {quote(git.remote)}",
     )
 
@@ -406,7 +408,7 @@ def check_changelog_pull(facts: Facts) -> Finding:
     for pull in facts.open_pulls():
         if pull.branch.startswith(CHANGELOG_BRANCHES):
             tag = pull.branch.removeprefix(CHANGELOG_BRANCHES)
-            if facts.begun == tag:
+            if facts.begun == tag or pull.url == check_rival(facts).url:
                 continue
             if facts.is_planned and tag == facts.proposal.tag:
                 return ok(f"pull request #{pull.number} is of this release")

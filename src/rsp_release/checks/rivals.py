@@ -1,4 +1,4 @@
-"""Finds what somebody else has begun to release from the same branch.
+"""Tells what somebody else has begun to release from the same branch.
 
 Two releases of the same commits would be two versions of one thing. Which one
 was first is what the remote says: see decision record 0011.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 
 from ..changelog.entries import commit_subject
@@ -16,10 +16,31 @@ from ..engine.world import World
 from ..models import Blocked, Commit, Proposal, Release, RemoteRefs
 from ..models.naming import CHANGELOG_BRANCHES, CLAIM
 from ..version.tags import Tag, parse_tags
+from .base import Finding, ok, problem, unknown
+from .facts import Facts, once
 
-__all__ = ["find_rival"]
+__all__ = ["check_rival", "find_rival"]
 
 _SUBJECT = re.compile(rf"^{re.escape(commit_subject(''))}(\S+)", re.MULTILINE)
+
+
+@once
+def check_rival(facts: Facts) -> Finding:
+    """Tell whether another version of the same commits was first."""
+    proposal = facts.proposal
+    if proposal.branch is None:
+        return unknown("HEAD is detached")
+    if facts.trouble is not None and facts.history is None:
+        return unknown(f"not checked: {facts.trouble.message}")
+    if facts.begun is not None:
+        return ok(f"{facts.begun} is not finished; see below")
+    refs = facts.remote_refs()
+    rival = None
+    if not facts.is_joined:
+        rival = find_rival(proposal, refs, facts.world)
+    if rival is not None:
+        return problem(rival.problem, rival.help, url=rival.url)
+    return ok("no other version is being released from these commits")
 
 
 def find_rival(
@@ -117,12 +138,14 @@ class _Look:
                     makers.get(tag, ""),
                     "remove its entry from the change log",
                 )
-            if tag in refs.branches and self._is_coming(tag, commits):
+            pull = None
+            if tag in refs.branches:
+                pull = self._find_coming(tag, commits)
+            if pull is not None:
                 ref = f"refs/heads/{CHANGELOG_BRANCHES}{tag}"
                 maker, _ = git.describe(ref, refs.branches[tag])
-                return _tell(
-                    tag, maker, f"delete its branch {CHANGELOG_BRANCHES}{tag}"
-                )
+                how = f"delete its branch {CHANGELOG_BRANCHES}{tag}"
+                return replace(_tell(tag, maker, how), url=pull or None)
         return None
 
     def _rivals(self, names: Iterable[str]) -> list[Tag]:
@@ -143,20 +166,26 @@ class _Look:
         match = _SUBJECT.search(message)
         return f"{self.mine.prefix}{match[1]}" if match else ""
 
-    def _is_coming(self, tag: str, commits: tuple[Commit, ...]) -> bool:
-        """Return whether a branch may still bring its entry here."""
+    def _find_coming(
+        self, tag: str, commits: tuple[Commit, ...]
+    ) -> str | None:
+        """Return the URL of what may still bring a branch's entry here.
+
+        It is empty where no pull request is open yet.
+        """
         git, head = self.world.git, self.refs.branches[tag]
         branch = f"{CHANGELOG_BRANCHES}{tag}"
         landed = {commit.hash for commit in commits}
         for pull in self.world.forge.pulls(branch):
             if pull.is_open or pull.is_merged:
                 is_here = pull.base == self.subject.branch
-                return is_here and pull.merge_commit not in landed
+                is_landed = pull.merge_commit in landed
+                return pull.url if is_here and not is_landed else None
             if pull.head == head:
-                return False
+                return None
         # Pushed, and its pull request is not open yet.
         git.describe(f"refs/heads/{branch}", head)
-        return git.is_ancestor(f"{head}~1", self.head)
+        return "" if git.is_ancestor(f"{head}~1", self.head) else None
 
 
 def _tell(tag: str, maker: str, how: str) -> Blocked:

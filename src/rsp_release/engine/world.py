@@ -7,7 +7,7 @@ turns "could not look" into "is not there".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -119,9 +119,6 @@ class Git(Protocol):
         Untrusted text.
         """
 
-    def unfetched_tags(self) -> tuple[str, ...]:
-        """Return the tags that the remote has and the clone has not."""
-
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Return whether one commit is contained in another."""
 
@@ -166,8 +163,25 @@ class Git(Protocol):
             Raised if it cannot be made, with the cause.
         """
 
-    def try_hooks(self, tag: str, commit: str) -> None:
-        """Let the user's hooks say whether they refuse a tag; make none.
+    def try_push(self, tag: str, commit: str) -> bool:
+        """Ask the remote to be pushed to, and push nothing; run no hook.
+
+        Returns `False`, and asks nothing, where git has the same token as
+        everything else.
+
+        Raises
+        ------
+        WriteError
+            Raised if the remote does not let us, or does not answer.
+        """
+
+    def try_hooks(
+        self, tag: str, commit: str, first: Callable[[], PushBranch | None]
+    ) -> None:
+        """Let the user's hooks say whether they refuse a release.
+
+        Nothing is made, nor pushed. ``first`` finds out what is pushed before
+        the tag, where a hook asks for it.
 
         Raises
         ------

@@ -20,11 +20,13 @@ from ..engine.world import Step, World
 from ..exceptions import UsageError
 from ..models import (
     Blocked,
+    Change,
     Done,
     Event,
     Notice,
     Outcome,
     Proposal,
+    PushBranch,
     Release,
     Result,
     StepEvent,
@@ -354,8 +356,9 @@ class Releaser:
             return
         if not subject.is_begun:
             # Hooks may do anything, so they run where a release begins alone.
-            world = self.project.world
-            world.git.try_hooks(subject.tag, subject.commit)
+            self.project.world.git.try_hooks(
+                subject.tag, subject.commit, lambda: self._foresee(subject)
+            )
         if not subject.is_begun or journal.proposal is None:
             journal.propose(subject)
         ready = yield from self._get_ready(engine, subject)
@@ -489,6 +492,14 @@ class Releaser:
             at=self._now(),
         )
         return ending.replaced(key, blocked)
+
+    def _foresee(self, proposal: Proposal) -> PushBranch | None:
+        """Find out what is pushed before the tag, if anything is."""
+        world = self.project.world
+        step = next(step for step in self.prepare if step.key == "changelog")
+        verdict = step.decide(proposal, step.observe(proposal, world))
+        write = verdict.write if isinstance(verdict, Change) else None
+        return write if isinstance(write, PushBranch) else None
 
     def _show(
         self,

@@ -14,7 +14,6 @@ from ..checks import (
     Report,
 )
 from ..checks.base import ok, problem
-from ..checks.rivals import find_rival
 from ..config import Config
 from ..engine.world import World
 from ..exceptions import ExitStatus, NotAllowedError
@@ -36,9 +35,6 @@ class PreflightSeen:
 
     is_joined: bool = False
     """Whether another run releases the same version of the same commit."""
-
-    rival: Blocked | None = None
-    """Another version of the same commits, which was first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,6 @@ class Preflight:
             if proposal.is_begun or facts.is_joined
             else self._look_once(proposal),
             is_joined=facts.is_joined,
-            rival=None if facts.is_joined else _find_rival(proposal, world),
         )
 
     def _look_once(self, proposal: Proposal) -> tuple[Report, ...]:
@@ -94,8 +89,6 @@ class Preflight:
         found = [r.finding for r in seen.ahead if r.finding.state == "problem"]
         if found and not self.force:
             problems += found
-        if seen.rival is not None:
-            problems.insert(0, problem(seen.rival.problem, seen.rival.help))
         if not problems:
             return Done(evidence=_praise(proposal, seen))
         statuses = {f.exit_status for f in problems}
@@ -128,13 +121,6 @@ def _praise(proposal: Proposal, seen: PreflightSeen) -> str:
         text += f", with {warnings}: {name_first(found)}"
         text += " (see `rsp-release check`)"
     return text
-
-
-def _find_rival(proposal: Proposal, world: World) -> Blocked | None:
-    if proposal.branch is None:
-        return None
-    refs = world.git.remote_refs(proposal.branch)
-    return find_rival(proposal, refs, world)
 
 
 def _look(check: Check, facts: Facts) -> Finding:

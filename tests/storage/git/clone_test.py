@@ -101,7 +101,7 @@ def test_facts_of_a_clone(shared: Service) -> None:
     assert git.uncommitted() == ()
     assert git.remote_branch("main") == head
     assert git.remote_branch("nowhere") is None
-    assert git.unfetched_tags() == ()
+    assert git.remote_refs("main").unfetched == frozenset()
     assert git.root == shared.clone
     assert git.is_ancestor(f"{head}~1", head)
     assert not git.is_ancestor(head, f"{head}~1")
@@ -315,7 +315,7 @@ def test_hooks_are_asked_before_anything_is_written(
     service: Service, hook: str
 ) -> None:
     git, commit = _open(service), service.git("rev-parse", "HEAD").strip()
-    git.try_hooks(TAG, commit)
+    git.try_hooks(TAG, commit, lambda: None)
     path = service.clone / ".git" / "hooks" / hook
     path.parent.mkdir(exist_ok=True)
     path.write_text(
@@ -325,10 +325,103 @@ def test_hooks_are_asked_before_anything_is_written(
     path.chmod(0o755)
     before = service.git("for-each-ref"), service.box.state.tags(NAME)
     with pytest.raises(BlockedError, match="not on a Saturday") as e:
-        git.try_hooks(TAG, commit)
+        git.try_hooks(TAG, commit, lambda: None)
     assert hook in f"{e.value.message} {e.value.help}"
     after = service.git("for-each-ref"), service.box.state.tags(NAME)
     assert after == before
+
+
+@pytest.mark.parametrize(
+    ("where", "branch"),
+    [("open", "main"), ("protected", f"rsp-release/changelog-{TAG}")],
+)
+def test_hook_is_asked_of_every_ref_before_a_release_begins(
+    service: Service, where: str, branch: str
+) -> None:
+    """The entry's push is tried too, to where it has to go, by one push."""
+    if where == "protected":
+        service.box.protect(NAME, "main")
+    told = service.clone.parent / "told"
+    hook = service.clone / ".git" / "hooks" / "pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        f"#!/bin/sh\nwhile read a new ref old; do echo $ref >> {told}\n"
+        f"git log -1 --format=%s%n%P $new >> {told}; done\n"
+        "echo 'JIRA-1 is not in the message' >&2; exit 1\n"
+    )
+    hook.chmod(0o755)
+    before = service.summary, service.git("for-each-ref")
+    asked = len(service.box.state.requests)
+    with pytest.raises(BlockedError, match="JIRA-1") as e:
+        service.bump()
+    assert "pre-push" in (e.value.help or "")
+    assert f"branch {branch} and tag {TAG}" in e.value.message
+    commit = service.git("rev-parse", "HEAD").strip()
+    made = [f"Update the change log for {TAG}", commit]
+    assert told.read_text().splitlines() == [
+        f"refs/heads/{branch}", *made, f"refs/tags/{TAG}", *made,
+    ]  # fmt: skip
+    assert (service.summary, service.git("for-each-ref")) == before
+    asks = [
+        r
+        for r in service.box.state.requests[asked:]
+        if r.query.get("service") == "git-receive-pack"
+        and r.status is not None
+        and r.status < 400
+    ]
+    assert len(asks) == 1
+    made_here = service.git(
+        "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)"
+    )
+    count = service.git("rev-list", "--count", "--all").strip()
+    assert made_here.count("commit") == int(count)
+
+
+def test_remote_is_asked_to_be_pushed_to(service: Service) -> None:
+    """A server that lets nobody write says so to whoever asks."""
+    head = service.git("rev-parse", "HEAD").strip()
+    hook = service.clone / ".git" / "hooks" / "pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    before = service.summary
+    assert _open(service).try_push(TAG, head) is True
+    # What is there already, others tell.
+    assert _open(service).try_push("1.4.0", head) is True
+    url = service.box.git_url(NAME)
+    token = service.box.add_token({"contents": "read"}, "fine-grained")
+    service.git(
+        "remote", "set-url", "origin", url.replace("://", f"://x:{token}@")
+    )
+    with pytest.raises(NotAllowedError, match="not allowed to push") as e:
+        _open(service).try_push(TAG, head)
+    assert token not in e.value.message
+    # What GitHub says of the token, the checks of the token tell.
+    service.git("remote", "set-url", "origin", url)
+    assert _open(service, token=token).try_push(TAG, head) is False
+    assert service.summary == before
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ERROR: Permission to o/n.git denied to ada.",
+        (
+            "ERROR: The key you are authenticating with has been marked as"
+            " read only."
+        ),
+        "git@github.com: Permission denied (publickey).",
+    ],
+)
+def test_key_that_may_not_write(service: Service, said: str) -> None:
+    ssh = service.clone.parent / "ssh"
+    ssh.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    ssh.chmod(0o755)
+    service.git("config", "core.sshCommand", str(ssh))
+    service.git("remote", "set-url", "origin", "git@github.com:o/n.git")
+    head = service.git("rev-parse", "HEAD").strip()
+    with pytest.raises(NotAllowedError, match="not allowed to push"):
+        _open(service, token="secret").try_push(TAG, head)
 
 
 def test_tags_are_signed_where_git_signs(
@@ -368,7 +461,7 @@ def test_behind_and_uncommitted(service: Service, tmp_path: Path) -> None:
     assert head is not None
     assert head != git.head()
     assert git.is_ancestor(git.head(), head)  # it was fetched
-    assert git.unfetched_tags() == ("new",)
+    assert git.remote_refs("main").unfetched == {"new"}
     git.fetch_tag("new")
     assert git.local_tag("new") == head
     (service.clone / "README.md").write_text("changed\n")

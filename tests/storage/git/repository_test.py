@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from rsp_release.config import Config
 from rsp_release.exceptions import ReadError, UsageError
 from rsp_release.storage.git.branches import is_signing
+from rsp_release.storage.git.history import read_history
 from rsp_release.storage.git.repository import Repository
 
 ENVIRON = {
@@ -138,9 +140,8 @@ def test_checks_read_at_once(repository: Repository) -> None:
 def test_files_of_another_person(folder: Path) -> None:
     """GitPython opens them, and takes what is there for missing."""
     environ = {**ENVIRON, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
-    repository = Repository(folder, environ=environ)
     with pytest.raises(ReadError, match="dubious ownership"):
-        repository.resolve("HEAD")
+        Repository(folder, environ=environ)
 
 
 def test_only_a_no_of_git_is_one(folder: Path) -> None:
@@ -221,6 +222,17 @@ def test_no_repository(tmp_path: Path) -> None:
         Repository(tmp_path, environ=ENVIRON)
     with pytest.raises(UsageError, match="not in a git repository"):
         Repository(tmp_path / "nothing", environ=ENVIRON)
+
+
+def test_objects_named_by_sha256(folder: Path, tmp_path: Path) -> None:
+    """GitPython cannot read them; a release of them could not be pushed."""
+    place = tmp_path / "sha256"
+    run(folder, "init", "--quiet", "--object-format=sha256", str(place))
+    run(place, "commit", "--quiet", "--allow-empty", "-m", "feat: one")
+    with pytest.raises(UsageError, match=r"SHA-256.* GitHub") as e:
+        Repository(place, environ=ENVIRON)
+    assert "git fast-export" in (e.value.help or "")
+    assert read_history(place, config=Config()).commits.total == 1
 
 
 def test_links_are_no_files(folder: Path, repository: Repository) -> None:

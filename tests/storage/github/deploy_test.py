@@ -429,6 +429,16 @@ def test_checkout_knows_no_pull_requests(box: Sandbox, tmp_path: Path) -> None:
         deploy.make_fork(MakeFork(repository="o/n"))
 
 
+def test_checkout_of_another_user_is_told_as_git_tells_it(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    place = tmp_path / "clone"
+    subprocess.run(["git", "init", "--quiet", place], check=True)
+    environ = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    with pytest.raises(ReadError, match="dubious ownership"):
+        LocalDeploy(place, environ=environ)
+
+
 def test_checkout_runs_none_of_its_hooks(tmp_path: Path) -> None:
     place = tmp_path / "clone"
     environ = {

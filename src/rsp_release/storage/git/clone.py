@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from ...exceptions import (
@@ -15,11 +15,11 @@ from ...exceptions import (
 )
 from ...models import Commit, PushBranch, PushTag, RemoteRefs
 from ...models.naming import CHANGELOG_BRANCHES, CLAIM
-from .branches import Sign, is_signing, push_branch
+from .branches import Sign, is_signing, make_commits, push_branch
 from .history_git import OFF, with_settings
 from .remote import Remote
 from .repository import Repository
-from .signing import explain_failure, try_out
+from .signing import explain_failure, open_trial, try_out
 
 __all__ = ["GitClone", "Sign"]
 
@@ -177,11 +177,6 @@ class GitClone:
         maker = re.search(r"^(?:author|tagger) (.*) <", headers, re.MULTILINE)
         return maker[1] if maker else "", text
 
-    def unfetched_tags(self) -> tuple[str, ...]:
-        local = self._local_tags()
-        tags = _tags_of(self._remote.refs(f"{_TAGS}*"))
-        return tuple(tag for tag in tags if tag not in local)
-
     def _local_tags(self) -> set[str]:
         out = self.repository.read(
             "for-each-ref", "--format=%(refname)", _TAGS
@@ -316,15 +311,34 @@ class GitClone:
         self._has_signed = True
         return is_signed
 
-    def try_hooks(self, tag: str, commit: str) -> None:
+    def try_push(self, tag: str, commit: str) -> bool:
+        if self._remote.has_token:
+            return False
+        refspec = f"{commit}:refs/tags/{tag}"
+        self._remote.try_push(f"tag {tag}", refspec, asks_hook=False)
+        return True
+
+    def try_hooks(
+        self, tag: str, commit: str, first: Callable[[], PushBranch | None]
+    ) -> None:
         ref = f"refs/tags/{tag}"
         self.repository.try_ref(ref, commit)
         if not self.repository.has_hook("pre-push"):
             return
-        try:
-            self._remote.try_push(f"tag {tag}", commit, ref)
-        except RefusedError as e:
-            if not e.is_duplicate:
+        what, write, refspecs = f"tag {tag}", first(), []
+        with open_trial(self.repository) as places:
+            if write is not None:
+                commit = make_commits(
+                    self.repository, self._sign, write, env=places
+                )
+                what = f"branch {write.branch} and {what}"
+                refspecs.append(f"{commit}:refs/heads/{write.branch}")
+            refspecs.append(f"{commit}:{ref}")
+            try:
+                self._remote.try_push(
+                    what, *refspecs, asks_hook=True, env=places
+                )
+            except RefusedError as e:
                 raise BlockedError(e.message, help=e.help) from e
 
     def _prepare_identity(self) -> None:

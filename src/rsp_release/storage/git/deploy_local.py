@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ...exceptions import BlockedError, ReadError, RefusedError, UsageError
+from ...exceptions import BlockedError, RefusedError, UsageError
 from ...models import Fork, PullRequest, PushFiles, Repository
 from .history_git import OFF, with_settings
 from .repository import Repository as Clone
@@ -43,12 +43,9 @@ class LocalDeploy:
             self._repository = Clone(
                 directory, environ=with_settings(environ, OFF)
             )
-            # GitPython does not ask whose the files are.
-            self._repository.read("rev-parse", "--show-toplevel")
-        except (ReadError, UsageError) as e:
+        except UsageError as e:
             raise UsageError(
-                f"{directory} is not a git checkout",
-                help="pass --local the path of a clone",
+                e.message, help="pass --local the path of a clone"
             ) from e
 
     @property
@@ -101,7 +98,7 @@ class LocalDeploy:
         repository anew.
         """
         git = self._repository.read
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(prefix="rsp-release-") as folder:
             file = Path(folder, "file")
             index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
             git("read-tree", write.base, env=index)

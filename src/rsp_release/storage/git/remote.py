@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterable, Mapping
 from random import Random
+from types import MappingProxyType
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ...engine.world import Clock
@@ -31,7 +33,8 @@ __all__ = ["Remote"]
 
 _DENIED = re.compile(
     r"Authentication failed|could not read (?:Username|Password)"
-    r"|Permission denied|returned error: 40[13]"
+    r"|Permission denied|Permission to \S+ denied|marked as read only"
+    r"|returned error: 40[13]"
     r"|Write access to repository not granted|Repository not found",
     re.IGNORECASE,
 )
@@ -57,6 +60,8 @@ _BROKEN = re.compile(
     r"|early EOF|remote failure",
     re.IGNORECASE,
 )
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
 _HELPER = (
     '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n"'
     ' "$RSP_RELEASE_GIT_USER" "$RSP_RELEASE_GIT_PASSWORD"; }; f'
@@ -119,7 +124,10 @@ class Remote:
         """What a command names the remote by."""
         parts = urlsplit(self.url if "://" in self.url else "")
         is_http = parts.scheme in ("http", "https")
+        self.has_token = False
+        """Whether git has the token, and nothing else, to log in with."""
         if is_http and token and parts.netloc == urlsplit(server_url).netloc:
+            self.has_token = not userinfo
             userinfo = userinfo or f"x-access-token:{token}"
         secrets = [token or ""]
         if userinfo:
@@ -181,9 +189,12 @@ class Remote:
 
         return self._retrier.read(attempt)
 
-    def _run(self, *args: str) -> tuple[int, str, str]:
+    def _run(
+        self, *args: str, env: Mapping[str, str] = _NOTHING
+    ) -> tuple[int, str, str]:
         """Run a command that may have credentials."""
-        return self._repository.run(*args, env=self._repository.credentials)
+        credentials = self._repository.credentials
+        return self._repository.run(*args, env={**credentials, **env})
 
     def refs(self, *patterns: str) -> dict[str, str]:
         """Return the remote's refs, each with its hash."""
@@ -239,36 +250,57 @@ class Remote:
             " moment"
         )
 
-    def try_push(self, what: str, source: str, ref: str) -> None:
-        """Push nothing, but let the user's hook say whether it refuses.
+    def try_push(
+        self,
+        what: str,
+        *refspecs: str,
+        asks_hook: bool,
+        env: Mapping[str, str] = _NOTHING,
+    ) -> None:
+        """Push nothing, but let remote and hook say whether they refuse it.
+
+        git asks the remote to be written to, and tells the user's hook what
+        would be pushed. What the remote has already, others tell.
 
         Parameters
         ----------
         what
             What it is, for messages.
-        source, ref
+        *refspecs
             What would be pushed where.
+        asks_hook
+            Whether the hook is asked too.
+        env
+            Variables for git.
 
         Raises
         ------
         WriteError
             Raised if it would fail, with what is known of it.
         """
-        failure = self._push(
-            what, ref, "--dry-run", refspecs=(f"{source}:{ref}",)
-        )
-        if failure is not None:
-            raise failure
+        options = ["--dry-run", *([] if asks_hook else ["--no-verify"])]
+        status, out, err = self._run_push(options, refspecs, env=env)
+        if status and not _PORCELAIN.search(out):
+            raise self._explain(what, "", out, err)
 
     def _push(
         self, what: str, ref: str, *options: str, refspecs: tuple[str, ...]
     ) -> ReleaseError | None:
         """Push all or nothing; return what is known of it if it failed."""
-        status, out, err = self._run(
+        status, out, err = self._run_push(options, refspecs)
+        return self._explain(what, ref, out, err) if status else None
+
+    def _run_push(
+        self,
+        options: Iterable[str],
+        refspecs: Iterable[str],
+        env: Mapping[str, str] = _NOTHING,
+    ) -> tuple[int, str, str]:
+        return self._run(
             "push", "--porcelain", "--atomic", "--no-follow-tags",
             "--recurse-submodules=no", *options, self.target, *refspecs,
+            env=env,
         )  # fmt: skip
-        return self._explain(what, ref, out, err) if status else None
 
     def _refuses_claims(self, failure: ReleaseError, claim: str) -> bool:
         """Return whether it may be for the claim that a push was refused."""

@@ -163,7 +163,10 @@ class Repository(Commands):
     Raises
     ------
     UsageError
-        Raised if the directory is in no repository.
+        Raised if the directory is in no repository, or in one whose objects
+        GitPython cannot read.
+    ReadError
+        Raised if git does not open it.
     """
 
     def __init__(self, directory: Path, *, environ: Mapping[str, str]) -> None:
@@ -188,6 +191,13 @@ class Repository(Commands):
         self.common_dir = Path(self._repo.common_dir).resolve()
         self.root = Path(self._repo.working_tree_dir or self.git_dir)
         super().__init__(self._repo.git, self.root, environ)
+        # GitPython asks neither for that, nor whose the files are.
+        if self.read("rev-parse", "--show-object-format").strip() == "sha256":
+            raise UsageError(
+                f"{directory} has objects named by SHA-256, which GitPython"
+                " cannot read, and GitHub does not host",
+                help="make another repository of it: git fast-export --all",
+            )
         # The processes that GitPython keeps end with this, or at the exit.
         weakref.finalize(self, self._repo.git.clear_cache)
         self.credentials = credentials_of(environ)
@@ -302,7 +312,7 @@ class Repository(Commands):
         hook = "reference-transaction"
         if not self.has_hook(hook):
             return
-        with tempfile.NamedTemporaryFile() as file:
+        with tempfile.NamedTemporaryFile(prefix="rsp-release-") as file:
             lines = "start", f"create {ref} {object_}", "prepare", "abort", ""
             file.write("\n".join(lines).encode())
             file.flush()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from ...exceptions import RefusedError
 from .repository import Repository, last_lines
 
-__all__ = ["explain_failure", "make_commit", "try_out"]
+__all__ = ["explain_failure", "make_commit", "open_trial", "try_out"]
 
 _CAUSES = (
     (
@@ -147,6 +148,26 @@ def make_commit(
     return out.strip(), err
 
 
+@contextmanager
+def open_trial(repository: Repository) -> Iterator[Mapping[str, str]]:
+    """Give variables with which git keeps what it makes elsewhere, for now.
+
+    Parameters
+    ----------
+    repository
+        The clone.
+    """
+    objects = repository.common_dir / "objects"
+    others = repository.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES")
+    with tempfile.TemporaryDirectory(prefix="rsp-release-") as folder:
+        yield {
+            "GIT_OBJECT_DIRECTORY": folder,
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(
+                filter(None, [str(objects), others])
+            ),
+        }
+
+
 def try_out(repository: Repository, *, signs: bool) -> None:
     """Make a commit as a release would, and throw it away.
 
@@ -162,15 +183,7 @@ def try_out(repository: Repository, *, signs: bool) -> None:
     RefusedError
         Raised if it cannot be made, with the cause.
     """
-    objects = repository.common_dir / "objects"
-    with tempfile.TemporaryDirectory(prefix="rsp-release-") as folder:
-        others = repository.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES")
-        places = {
-            "GIT_OBJECT_DIRECTORY": folder,
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(
-                filter(None, [str(objects), others])
-            ),
-        }
+    with open_trial(repository) as places:
         what = "a signed commit" if signs else "a commit"
         hash_, said = make_commit(
             repository, what, "-m", "A trial of rsp-release", "HEAD^{tree}",
