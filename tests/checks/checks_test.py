@@ -39,6 +39,13 @@ from ..support.checked import (
 )
 
 CI = ".github/workflows/ci.yaml"
+ON_PUSH = WORKFLOW.replace(
+    "  release:\n    types: [published]", "  push:\n    branches: [a]"
+)
+ON_MAIN = WORKFLOW.replace(
+    "  build:\n", "  build:\n    if: github.ref == 'refs/heads/main'\n"
+)
+NEW = {"previous_tag": None}
 LOCKED = {"uv.lock": "", "pyproject.toml": ""}
 FINE = Credentials(kind="fine-grained")
 PROTECTED = BranchRules(needs_pull=True)
@@ -251,9 +258,13 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("immutable", "unknown", {"immutable": denied}),
     ("workflow", "ok", {}),
     ("workflow", "ok", {"files": {}, "config": Config(images=())}),
-    ("workflow", "problem", {"files": {}}),
-    ("workflow", "problem", workflow(WORKFLOW.replace(
-        "  release:\n    types: [published]", "  push:\n    branches: [a]"))),
+    ("workflow", "warning", {"files": {}}),
+    ("workflow", "warning", {"files": {}, "proposal": NEW}),
+    ("workflow", "problem", {"files": {}, "before": WORKFLOW}),
+    ("workflow", "problem",
+     {"files": {}, "config": Config(images=("ghcr.io/a/b",))}),
+    ("workflow", "warning", workflow(ON_PUSH)),
+    ("workflow", "problem", {**workflow(ON_PUSH), "before": WORKFLOW}),
     ("workflow", "unknown", workflow(WORKFLOW.replace(
         "ghcr.io/${{ github.repository }}", "${{ vars.IMAGE }}"))),
     ("workflow-enabled", "ok", {}),
@@ -275,9 +286,9 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
         "[published]", "[released]"))),
     ("workflow-types", "unknown", workflow(down)),
     ("workflow-condition", "ok", {}),
-    ("workflow-condition", "problem", workflow(WORKFLOW.replace(
-        "  build:\n",
-        "  build:\n    if: github.ref == 'refs/heads/main'\n"))),
+    ("workflow-condition", "warning", workflow(ON_MAIN)),
+    ("workflow-condition", "problem",
+     {**workflow(ON_MAIN), "before": WORKFLOW}),
     ("workflow-condition", "unknown", workflow(down)),
     ("workflow-condition", "unknown", workflow(WORKFLOW.replace(
         "ghcr.io/${{ github.repository }}", "${{ vars.IMAGE }}"))),

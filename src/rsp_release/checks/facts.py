@@ -248,14 +248,13 @@ class Facts:
             return policy == "always"
         return self.world.forge.needs_pull(branch)
 
-    # -- Registries ---------------------------------------------------------
+    # -- The previous version -----------------------------------------------
 
     @once
-    def previous_images(self) -> tuple[ImageReport, ...]:
-        """Return what registries say of the previous version's images.
+    def published_before(self) -> tuple[Image, ...]:
+        """Return the images of the previous version, by its own files.
 
-        It is asked what its own files published: what the workflow publishes
-        from now on, it did not have to.
+        What the workflow publishes from now on, that one did not have to.
         """
         git, tag = self.world.git, self.proposal.previous_tag
         commit = git.local_tag(tag) if tag else None
@@ -267,7 +266,12 @@ class Facts:
             tag=tag,
             config=self.config,
         )
+        return publication.images if publication else ()
+
+    @once
+    def previous_images(self) -> tuple[ImageReport, ...]:
+        """Return what registries say of the previous version's images."""
         return tuple(
             self.world.registry.look(Image(name=image.name, tag=image.tag))
-            for image in (publication.images if publication else ())
+            for image in self.published_before()
         )

@@ -39,7 +39,11 @@ _PER_REF = re.compile(
 
 
 def check_publishes(facts: Facts) -> Finding:
-    """Tell whether a workflow publishes images at a release."""
+    """Tell whether a workflow publishes images at a release.
+
+    Blocks where the settings name images, or the previous version published
+    some, and no workflow publishes them now: the release would lack them.
+    """
     if facts.config.images == ():
         return ok("no images, according to the settings")
     publication = facts.publication()
@@ -81,19 +85,36 @@ def _explain(facts: Facts) -> Finding:
         read=facts.text,
     )
     if sentences:
-        return problem(
+        return _miss(
+            facts,
             sentences[0],
             "add `release:` with `types: [published]` under `on:`",
         )
-    return problem(
+    return _miss(
+        facts,
         "no workflow publishes images when a release is published",
-        "add one, or set `images = []` if there are no images",
+        "set `images = []` if there are no images, or add one",
         command="rsp-release init",
     )
 
 
+def _miss(
+    facts: Facts, text: str, remedy: str, command: str | None = None
+) -> Finding:
+    """Say why nothing is published; there may be nothing to publish."""
+    names = dict.fromkeys(i.name for i in facts.published_before())
+    if not names:
+        return warning(text, remedy, command=command)
+    tag, had = facts.proposal.previous_tag, name_first(list(names))
+    return problem(f"{text}; {tag} published {had}", remedy, command=command)
+
+
 def check_condition(facts: Facts) -> Finding:
-    """Tell whether the publishing jobs run for a release."""
+    """Tell whether the publishing jobs run for a release.
+
+    Blocks where a condition skips them and the previous version published
+    images: the release would lack them.
+    """
     publication = facts.publication()
     if publication is not None:
         if publication.workflow and not publication.images:
@@ -103,7 +124,8 @@ def check_condition(facts: Facts) -> Finding:
     if not skipped:
         return ok("no publishing job is skipped")
     path, jobs = skipped
-    return problem(
+    return _miss(
+        facts,
         f"{path} starts on a release, but the `if:` of {name_first(jobs)}"
         " skips publishing",
         "make the condition true for github.event_name == 'release'",

@@ -83,6 +83,11 @@ class Publication:
     unsure: tuple[str, ...] = ()
     """What could not be worked out from the file, one sentence each."""
 
+    @property
+    def publishes(self) -> bool:
+        """Whether it is known that its run publishes anything."""
+        return bool(self.jobs or self.images)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullPolicy:

@@ -166,8 +166,8 @@ class PublishingRun:
                 return Blocked(problem=f"there is no run {self.number}")
             if publication is None or not publication.workflow:
                 return Done(
-                    evidence="no workflow publishes images on a release or a"
-                    " tag"
+                    evidence="nothing to publish: no workflow publishes images"
+                    " on a release or a tag"
                 )
             return _absent(publication, seen)
         attempt = max((job.attempt for job in run.jobs), default=0)
@@ -345,6 +345,18 @@ def _fits(
 
 def _absent(publication: Publication, seen: PublishingRunSeen) -> Wait:
     name = publication.workflow.rsplit("/", 1)[-1]
+    if not publication.publishes:
+        # It may be a workflow that has nothing to do with a release.
+        reason = f"no run of {name} yet, which may publish images"
+        return Wait(
+            reason=reason,
+            interval=seen.interval,
+            patience=_KNOWN_CAUSE,
+            otherwise=Done(
+                evidence=f"cannot tell: no run of {name} appeared, which may"
+                " publish images; set `workflow` or `images` in the settings"
+            ),
+        )
     if seen.obstacle:
         reason = f"no run of {name} yet: {seen.obstacle}"
         problem, help = (
