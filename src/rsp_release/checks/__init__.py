@@ -45,7 +45,7 @@ BUMP = "bump"
 _LIST = {
     "Repository": (
         ("branch", "on a release branch", clone.check_branch, LOCAL, BUMP),
-        ("clean", "clean working tree", clone.check_clean, LOCAL, BUMP),
+        ("clean", "clean working tree", clone.check_clean, LOCAL),
         ("history", "full history", clone.check_history, LOCAL, BUMP),
         ("signing", "can sign", clone.check_signing, LOCAL, BUMP),
         ("tags-fetched", "tags fetched", clone.check_tags_fetched, BUMP),
@@ -84,14 +84,12 @@ _LIST = {
         ("workflow-once", "publishes once", publishing.check_once, LOCAL),
         ("workflow-types", "starts once", publishing.check_types, LOCAL),
         ("workflow-condition", "not skipped",
-         publishing.check_condition, LOCAL, BUMP),
+         publishing.check_condition, LOCAL),
         ("workflow-queue", "not cancelled", publishing.check_queue, LOCAL),
-        ("dockerfile", "Dockerfile", publishing.check_dockerfile, LOCAL,
-         BUMP),
-        ("ghcr", "can push to ghcr.io", registries.check_ghcr, LOCAL, BUMP),
-        ("docker-hub", "Docker Hub secrets",
-         registries.check_docker_hub, BUMP),
-        ("gar", "GAR secrets", registries.check_gar, BUMP),
+        ("dockerfile", "Dockerfile", publishing.check_dockerfile, LOCAL),
+        ("ghcr", "can push to ghcr.io", registries.check_ghcr, LOCAL),
+        ("docker-hub", "Docker Hub secrets", registries.check_docker_hub),
+        ("gar", "GAR secrets", registries.check_gar),
     ),
     "Deployment": (
         ("deployment", "deployment repository", deployment.check_access),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import wraps
@@ -250,18 +250,30 @@ class Facts:
 
     # -- The previous version -----------------------------------------------
 
+    @property
+    def _before(self) -> str | None:
+        """The commit of the previous version."""
+        tag = self.proposal.previous_tag
+        return self.world.git.local_tag(tag) if tag else None
+
+    def had_before(self, paths: Iterable[str]) -> bool:
+        """Return whether the previous version had one of some files."""
+        commit, git = self._before, self.world.git
+        return commit is not None and any(
+            git.file(commit, path) is not None for path in paths
+        )
+
     @once
     def published_before(self) -> tuple[Image, ...]:
         """Return the images of the previous version, by its own files.
 
         What the workflow publishes from now on, that one did not have to.
         """
-        git, tag = self.world.git, self.proposal.previous_tag
-        commit = git.local_tag(tag) if tag else None
+        commit, tag = self._before, self.proposal.previous_tag
         if tag is None or commit is None:
             return ()
         publication = find_publication(
-            git.files(commit, WORKFLOWS),
+            self.world.git.files(commit, WORKFLOWS),
             repository=self.proposal.repository,
             tag=tag,
             config=self.config,

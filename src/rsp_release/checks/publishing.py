@@ -156,7 +156,10 @@ def _free(value: Any) -> Any:
 
 
 def check_enabled(facts: Facts) -> Finding:
-    """Tell whether that workflow is enabled."""
+    """Tell whether that workflow is enabled.
+
+    Blocks where it is not: no run would publish.
+    """
     publication = facts.publication()
     if publication is None or not publication.workflow:
         return ok("no publishing workflow")
@@ -173,7 +176,8 @@ def check_enabled(facts: Facts) -> Finding:
             f"push it to {facts.proposal.default_branch}",
         )
     name = posixpath.basename(path)
-    return problem(
+    make = problem if publication.publishes else warning
+    return make(
         f"{path} is {state}",
         "enable it",
         command=(
@@ -190,7 +194,7 @@ def check_once(workflow: Workflow) -> Finding:
     found = facts.candidates(workflow.path, workflow.document)
     events = {c.event for c in found if c.images or c.jobs}
     if events == {"release", "push"}:
-        return problem(
+        return warning(
             f"{workflow.path} publishes twice: when the tag is pushed, and"
             " when the release is published",
             "keep `release` with `types: [published]`, and limit `push` to"
@@ -215,7 +219,7 @@ def check_types(workflow: Workflow) -> Finding:
     remedy = "set `types: [published]` under `release:`"
     if len(started) > 1:
         times = f"{len(started)} times" if types else "up to three times"
-        return problem(
+        return warning(
             f"one release starts {workflow.path} {times}:"
             f" {name_first(started)}",
             remedy,
@@ -245,7 +249,7 @@ def check_queue(workflow: Workflow) -> Finding:
             continue
         where = f"concurrency group {name!r:.60} in {workflow.path}"
         if options.get("cancel-in-progress") not in (None, False):
-            return problem(
+            return warning(
                 f"{where} cancels the publishing run when another starts",
                 "remove `cancel-in-progress` and set `queue: max`",
             )
@@ -259,15 +263,24 @@ def check_queue(workflow: Workflow) -> Finding:
 
 @of_publishing_workflow
 def check_dockerfile(workflow: Workflow) -> Finding:
-    """Tell whether the Dockerfile exists."""
+    """Tell whether the Dockerfile exists.
+
+    Blocks where it does not: the build would fail. Where the previous version
+    was published without it, a step of the workflow may make it.
+    """
+    facts = workflow.facts
     for paths in dockerfiles_of(workflow.document, workflow.publication):
         if any("${{" in path for path in paths):
             continue
-        is_usual = paths[0] == "Dockerfile"
-        if not any(workflow.facts.text(path) is not None for path in paths):
+        if not any(facts.text(path) is not None for path in paths):
+            text = (
+                f"{workflow.path} builds from {paths[0]}, which does not exist"
+            )
+            if facts.published_before() and not facts.had_before(paths):
+                return unknown(f"{text}, and did not before")
+            is_usual = paths[0] == "Dockerfile"
             return problem(
-                f"{workflow.path} builds from {paths[0]}, which does not"
-                " exist",
+                text,
                 "add it and commit it",
                 command="rsp-release init" if is_usual else None,
             )
