@@ -70,6 +70,16 @@ def test_group_is_a_line_and_what_is_not_ok_is_told() -> None:
     assert lines[-1] == "3 checks: 1 warning, 1 unknown"
 
 
+def test_one_reason_is_told_once() -> None:
+    stream = Terminal()
+    view = _Text(stream, {}, no_color=True, shows_all=False)
+    finding = unknown("cannot tell which images ci.yaml publishes", "list it")
+    keys = ("workflow", "workflow-once", "workflow-condition")
+    view.show("Publishing", [report(key, finding) for key in keys])
+    assert stream.getvalue().count("cannot tell") == 1
+    assert "3 unknown" in stream.getvalue()
+
+
 def test_all_is_shown_on_request() -> None:
     text = "\n".join(show(Terminal(), shows_all=True))
     assert "✓ scheduled CI             no scheduled CI" in text

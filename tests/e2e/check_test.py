@@ -202,7 +202,8 @@ def test_twelve_findings_in_one_run_and_soon(service: Service) -> None:
         seconds.append(time.perf_counter() - began)
         told = read(result.stdout, result.returncode)
         assert keys(told, "problem") == planted, told
-        assert keys(told, "warning") == warned, told
+        # The set-up's pushes may have started a run, which is not over.
+        assert keys(told, "warning") - {"ci"} == warned, told
         assert told["problem"] == 7
         assert told["exit"] == 3
     assert min(seconds) < 5, seconds

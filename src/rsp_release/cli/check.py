@@ -149,9 +149,15 @@ class _Text:
         states = {report.finding.state for report in reports}
         worst = next(state for state in _BY_WEIGHT if state in states)
         self._head(self._mark(worst), group, _tell(reports, says_ok=True))
+        told = set()
         for report in reports:
-            if self._shows_all or report.finding.state != "ok":
+            finding = report.finding
+            # What several checks cannot tell for one reason is said once.
+            if self._shows_all or not (
+                finding.state == "ok" or finding in told
+            ):
                 self._detail(report)
+            told.add(finding)
 
     def _detail(self, report: Report) -> None:
         finding = report.finding
