@@ -116,6 +116,9 @@ def test_flags_go_before_files_and_files_before_the_environment(
         ("workflow", '""'),
         ("images", "[1]"),
         ("deploy.repository", '"https://example.com/a/b"'),
+        ("dependencies.max-age", '"30 days"'),
+        ("dependencies.max-age", "0"),
+        ("dependencies.max-age", "true"),
     ],
 )
 def test_wrong_value_names_the_key_and_what_was_expected(

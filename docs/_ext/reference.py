@@ -64,6 +64,7 @@ def write_pages(docs: Path) -> None:
     pages = {
         "commands": _commands,
         "settings": _settings,
+        "checks": _checks,
         "exit-codes": _exit_codes,
         "json": _json,
         "events": _events,
@@ -137,6 +138,36 @@ def _settings() -> Iterator[str]:
             value = value["properties"][part]
         field = re.sub(r"\W", "_", key)
         yield f"| `{key}` | {_kind(value)} | {_cell(told.get(field, ''))} |"
+
+
+def _checks() -> Iterator[str]:
+    from rsp_release.checks import CHECKS
+
+    yield "# Checks"
+    yield ""
+    yield (
+        "`check` runs all of them, and `bump` does before it writes anything."
+        " A check blocks where the release would fail, or would not be what it"
+        " says; whatever else it finds is a warning. What cannot be told is"
+        " unknown, and blocks nothing. `--force` releases all the same, except"
+        " where the last column says no: there it would fail at once."
+    )
+    for group in dict.fromkeys(check.group for check in CHECKS):
+        yield ""
+        yield f"## {group}"
+        yield ""
+        yield "| `key` | what it tells | when it blocks, and why | `--force` |"
+        yield "|---|---|---|---|"
+        for check in CHECKS:
+            if check.group != group:
+                continue
+            told = inspect.getdoc(check.look) or ""
+            first, _, rest = told.partition("\n")
+            blocks = re.search(r"(?s)\bBlocks\s+(.+?)(?:\n\n|\Z)", rest)
+            when = blocks[1] if blocks else "never"
+            can = "no" if check.is_of_bump else "yes" if blocks else ""
+            first = first.removeprefix("Tell ")
+            yield f"| `{check.key}` | {_cell(first)} | {_cell(when)} | {can} |"
 
 
 def _exit_codes() -> Iterator[str]:

@@ -138,6 +138,11 @@ class Config(NamedTuple):
     files: tuple[VersionFile, ...] = ()
     """Files of this repository that get the version."""
 
+    dependencies_max_age: int | None = None
+    """Days after which a lock file, or an update of a dependency that is
+    pending, blocks a release; `None`: it is a warning.
+    """
+
     pull_request_when: Literal["auto", "always", "never"] = "auto"
     """Whether the change log goes by pull request."""
 
@@ -254,6 +259,12 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _days(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise _WrongError("a number of days, such as 30")
+    return value
+
+
 def _sign(value: Any) -> bool | str:
     if isinstance(value, bool) or value == "auto":
         return cast("bool | str", value)
@@ -342,6 +353,7 @@ _KEYS: dict[str, _Check] = {
     "deploy.reviewers": _texts,
     "deploy.auto-merge": _auto_merge,
     "files": _files,
+    "dependencies.max-age": _days,
     "pull-request.when": _one_of("auto", "always", "never"),
     "pull-request.labels": _texts,
     "pull-request.reviewers": _texts,
@@ -566,7 +578,8 @@ def _flatten(place: str, table: dict[str, Any]) -> dict[str, Any]:
     """Turn nested tables into dotted keys and refuse unknown ones."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
-        if key in {"deploy", "pull-request"} and isinstance(value, dict):
+        is_table = key in {"deploy", "dependencies", "pull-request"}
+        if is_table and isinstance(value, dict):
             flat.update({f"{key}.{k}": v for k, v in value.items()})
         else:
             flat[key] = value

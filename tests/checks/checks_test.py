@@ -46,6 +46,28 @@ from ..support.checked import (
 )
 
 CI = ".github/workflows/ci.yaml"
+ON_PUSH = WORKFLOW.replace(
+    "  release:\n    types: [published]", "  push:\n    branches: [a]"
+)
+ON_MAIN = WORKFLOW.replace(
+    "  build:\n", "  build:\n    if: github.ref == 'refs/heads/main'\n"
+)
+NEW = {"previous_tag": None}
+ELSEWHERE = """\
+on: {release: {types: [published]}}
+jobs: {build: {uses: o/other/.github/workflows/build.yaml@v1}}
+"""
+LOGIN = """\
+on: {release: {types: [published]}}
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+      - run: make login
+      - uses: docker/build-push-action@v6
+        with: {push: true, tags: "docker.io/o/n:${{ github.ref_name }}"}
+"""
+FRESH = Config(dependencies_max_age=14)
 LOCKED = {"uv.lock": "", "pyproject.toml": ""}
 FINE = Credentials(kind="fine-grained")
 PROTECTED = BranchRules(needs_pull=True)
@@ -85,6 +107,12 @@ def missing() -> Any:
     raise BlockedError("there is no such repository", help="mend it")
 
 
+def hidden() -> Any:
+    raise NotAllowedError(
+        "single sign-on", help="authorize it", url="https://example.org/sso"
+    )
+
+
 def keyless() -> Any:
     raise RefusedError("there is no such key here", help="see user.signingKey")
 
@@ -110,6 +138,9 @@ BLIND: dict[str, Any] = {
 TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("branch", "ok", {}),
     ("branch", "ok", {"branch": "1.4"}),
+    *[("branch", "ok", {"branch": name}) for name in (
+        "release-1.4", "release/v1.4.x", "stable/2", "v2", "1.x")],
+    ("branch", "problem", {"branch": "1234"}),
     ("branch", "problem", {"branch": "feature"}),
     ("branch", "problem", {"branch": None}),
     ("rival", "ok", {}),
@@ -134,6 +165,7 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("signing", "unknown", {"signs": down}),
     ("tags-fetched", "ok", {}),
     ("tags-fetched", "problem", {"unfetched_tags": ("1.2.0",)}),
+    ("tags-fetched", "ok", {"unfetched_tags": ("latest", "nightly")}),
     ("tags-fetched", "unknown", {"unfetched_tags": down}),
     ("up-to-date", "ok", {}),
     ("up-to-date", "problem", {"remote_head": None}),
@@ -159,7 +191,11 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("tag-unused", "ok", {}),
     ("tag-unused", "warning", {"past_runs": (run("success"),)}),
     ("tag-unused", "problem",
-     {"past_runs": (run("success"),), "immutable": True}),
+     {"past_runs": (replace(run("success"), event="release"),),
+      "immutable": True}),
+    ("tag-unused", "warning",
+     {"past_runs": (replace(run("success"), event="push"),),
+      "immutable": True}),
     ("tag-unused", "ok", {"past_runs": (run("success"),), "remote_tag":
      COMMIT}),
     ("tag-unused", "unknown", {"past_runs": denied}),
@@ -183,16 +219,16 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("unfinished", "problem", {"begun": "1.1.1"}),
     ("previous-release", "ok", {}),
     ("previous-release", "ok", {"proposal": {"previous_tag": None}}),
-    ("previous-release", "problem", {"pages": {"1.1.0": ()}}),
+    ("previous-release", "warning", {"pages": {"1.1.0": ()}}),
     ("previous-release", "warning",
      {"pages": {"1.1.0": ()}, "has_releases": False}),
     ("previous-release", "unknown",
      {"pages": {"1.1.0": ()}, "has_releases": down}),
-    ("previous-release", "problem",
+    ("previous-release", "warning",
      {"pages": {"1.1.0": (page("1.1.0", is_draft=True),)}}),
     ("previous-release", "unknown", {"pages": {"1.1.0": down}}),
     ("previous-images", "ok", {}),
-    ("previous-images", "problem", {"images": report("absent")}),
+    ("previous-images", "warning", {"images": report("absent")}),
     ("previous-images", "warning",
      {"images": report("absent"), "config": Config(
          images=("ghcr.io/a/new",), sources={"images": "a file"})}),
@@ -204,6 +240,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("changelog-pull", "ok", {"pulls": (pull("feature"),)}),
     ("changelog-pull", "problem",
      {"pulls": (pull("rsp-release/changelog-1.1.1"),)}),
+    ("changelog-pull", "ok", {"pulls": (
+        replace(pull("rsp-release/changelog-1.0.1"), base="1.0"),)}),
     ("changelog-pull", "unknown", {"pulls": denied}),
     ("token", "ok", {}),
     ("token", "problem", {"repository": denied}),
@@ -212,7 +250,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
      {"repository": replace(REPOSITORY, is_archived=True)}),
     ("token", "unknown", {"repository": down}),
     ("sso", "ok", {}),
-    ("sso", "problem", {"credentials": replace(FINE, hides=True)}),
+    ("sso", "warning", {"credentials": replace(FINE, hides=True)}),
+    ("sso", "problem", {"credentials": hidden}),
     ("sso", "unknown", {"credentials": down}),
     ("contents", "ok", {}),
     ("contents", "problem",
@@ -268,39 +307,48 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("branch-rules", "problem",
      {"branch_rules": PROTECTED,
       "proposal": {"pull_policy": PullPolicy(when="never")}}),
+    ("branch-rules", "ok",
+     {"branch_rules": PROTECTED, "rulesets": (ruleset(bypass="always"),),
+      "proposal": {"pull_policy": PullPolicy(when="never")}}),
     ("branch-rules", "unknown",
      {"branch_rules": replace(PROTECTED, approvals=None)}),
     ("immutable", "ok", {"immutable": True}),
     ("immutable", "unknown", {"immutable": denied}),
     ("workflow", "ok", {}),
     ("workflow", "ok", {"files": {}, "config": Config(images=())}),
-    ("workflow", "problem", {"files": {}}),
-    ("workflow", "problem", workflow(WORKFLOW.replace(
-        "  release:\n    types: [published]", "  push:\n    branches: [a]"))),
+    ("workflow", "warning", {"files": {}}),
+    ("workflow", "warning", {"files": {}, "proposal": NEW}),
+    ("workflow", "problem", {"files": {}, "before": WORKFLOW}),
+    ("workflow", "problem",
+     {"files": {}, "config": Config(images=("ghcr.io/a/b",))}),
+    ("workflow", "warning", workflow(ON_PUSH)),
+    ("workflow", "problem", {**workflow(ON_PUSH), "before": WORKFLOW}),
     ("workflow", "unknown", workflow(WORKFLOW.replace(
         "ghcr.io/${{ github.repository }}", "${{ vars.IMAGE }}"))),
     ("workflow-enabled", "ok", {}),
     ("workflow-enabled", "warning", {"workflow_state": None}),
     ("workflow-enabled", "problem", {"workflow_state": "disabled_manually"}),
+    ("workflow-enabled", "warning",
+     {"workflow_state": "disabled_manually", **workflow(ELSEWHERE)}),
     ("workflow-enabled", "unknown", {"workflow_state": denied}),
     ("workflow-once", "ok", {}),
-    ("workflow-once", "problem", workflow(WORKFLOW.replace(
+    ("workflow-once", "warning", workflow(WORKFLOW.replace(
         "  release:", "  push:\n    tags: ['*']\n  release:"))),
     ("workflow-once", "unknown", workflow(down)),
     ("workflow-once", "unknown", workflow(WORKFLOW.replace(
         "ghcr.io/${{ github.repository }}", "${{ vars.IMAGE }}"))),
     ("workflow-types", "ok", {}),
-    ("workflow-types", "problem", workflow(WORKFLOW.replace(
+    ("workflow-types", "warning", workflow(WORKFLOW.replace(
         "  release:\n    types: [published]", "  release: {}"))),
-    ("workflow-types", "problem", workflow(WORKFLOW.replace(
+    ("workflow-types", "warning", workflow(WORKFLOW.replace(
         "[published]", "[published, released]"))),
     ("workflow-types", "warning", workflow(WORKFLOW.replace(
         "[published]", "[released]"))),
     ("workflow-types", "unknown", workflow(down)),
     ("workflow-condition", "ok", {}),
-    ("workflow-condition", "problem", workflow(WORKFLOW.replace(
-        "  build:\n",
-        "  build:\n    if: github.ref == 'refs/heads/main'\n"))),
+    ("workflow-condition", "warning", workflow(ON_MAIN)),
+    ("workflow-condition", "problem",
+     {**workflow(ON_MAIN), "before": WORKFLOW}),
     ("workflow-condition", "unknown", workflow(down)),
     ("workflow-condition", "unknown", workflow(WORKFLOW.replace(
         "ghcr.io/${{ github.repository }}", "${{ vars.IMAGE }}"))),
@@ -311,14 +359,17 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
         WORKFLOW + "concurrency: {group: docker, queue: max}\n")),
     ("workflow-queue", "warning", workflow(
         WORKFLOW + "concurrency: docker\n")),
-    ("workflow-queue", "problem", workflow(
+    ("workflow-queue", "warning", workflow(
         WORKFLOW + "concurrency: {group: a, cancel-in-progress: true}\n")),
     ("workflow-queue", "unknown", workflow(down)),
     ("dockerfile", "ok", {}),
     ("dockerfile", "ok", workflow(
         WORKFLOW + "      dockerfile: docker/Dockerfile\n",
         **{"docker/Dockerfile": "FROM scratch\n"})),
-    ("dockerfile", "problem", {"files": {CI: WORKFLOW}}),
+    ("dockerfile", "problem", {"files": {CI: WORKFLOW}, "proposal": NEW}),
+    ("dockerfile", "problem",
+     {"files": {CI: WORKFLOW}, "had": ("Dockerfile",)}),
+    ("dockerfile", "unknown", {"files": {CI: WORKFLOW}}),
     ("dockerfile", "unknown", {"files": {CI: WORKFLOW, "Dockerfile": down}}),
     ("ghcr", "ok", {}),
     ("ghcr", "ok", workflow(WORKFLOW + "permissions: {packages: write}\n")),
@@ -333,6 +384,7 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("docker-hub", "problem", workflow(
         HUB.replace("    secrets: inherit\n", ""))),
     ("docker-hub", "unknown", {**workflow(HUB), "secrets": denied}),
+    ("docker-hub", "unknown", workflow(LOGIN)),
     ("docker-hub", "unknown", workflow(
         HUB.replace("    uses:", "    environment: prod\n    uses:"))),
     ("gar", "ok", {**workflow(GAR), "secrets": frozenset({"GAR_PUSH_TOKEN"})}),
@@ -363,31 +415,48 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("pull-secret", "ok", {}),
     ("pull-secret", "warning", {"images": PRIVATE}),
     ("pull-secret", "ok", {"images": PRIVATE, "config": DEPLOYS}),
-    ("pull-secret", "problem",
+    ("pull-secret", "warning",
      {"images": PRIVATE, "config": DEPLOYS,
       "deployed": {"apps/stars/Chart.yaml": CHART}}),
     ("pull-secret", "unknown",
      {"images": PRIVATE, "config": DEPLOYS, "deployed": {}}),
     ("lock", "ok", {}),
     ("lock", "ok", {"files": LOCKED}),
-    ("lock", "problem", {"files": LOCKED, "lock": False}),
-    ("lock", "unknown", {"files": LOCKED, "lock": None}),
+    ("lock", "warning", {"files": LOCKED, "lock": False}),
+    ("lock", "problem",
+     {"files": {**LOCKED, "Dockerfile": "RUN uv sync --frozen\n"},
+      "lock": False}),
+    ("lock", "unknown", {"files": LOCKED, "lock": down}),
     ("lock-age", "ok", {"files": LOCKED}),
     ("lock-age", "warning",
      {"files": LOCKED, "changed_at": NOW - timedelta(days=31)}),
+    ("lock-age", "warning",
+     {"files": LOCKED, "changed_at": NOW - timedelta(days=198)}),
+    ("lock-age", "warning",
+     {"files": {"go.sum": ""}, "changed_at": NOW - timedelta(days=198)}),
     ("lock-age", "problem",
-     {"files": LOCKED, "changed_at": NOW - timedelta(days=181)}),
+     {"files": {"requirements.txt": ""}, "config": FRESH,
+      "changed_at": NOW - timedelta(days=15)}),
+    ("lock-age", "ok",
+     {"files": LOCKED, "config": FRESH,
+      "changed_at": NOW - timedelta(days=14)}),
+    ("lock-age", "warning",
+     {"files": LOCKED, "config": Config(dependencies_max_age=200),
+      "changed_at": NOW - timedelta(days=198)}),
     ("lock-age", "ok",
      {"files": LOCKED, "changed_at": NOW - timedelta(days=181),
       "updates": ()}),
     ("lock-age", "problem",
      {"files": LOCKED, "changed_at": NOW - timedelta(days=181),
-      "updates": ("idna v3.6 -> v3.20",)}),
+      "config": FRESH, "updates": ("idna v3.6 -> v3.20",)}),
     ("lock-age", "unknown", {"files": LOCKED, "changed_at": down}),
     ("dependency-pulls", "ok", {"pulls": (pull("feature", days=90),)}),
     ("dependency-pulls", "warning", {"pulls": (pull("renovate/uv"),)}),
+    ("dependency-pulls", "warning",
+     {"pulls": (pull("x", days=90, author="dependabot[bot]"),)}),
     ("dependency-pulls", "problem",
-     {"pulls": (pull("x", days=31, author="dependabot[bot]"),)}),
+     {"pulls": (pull("x", days=31, author="dependabot[bot]"),),
+      "config": FRESH}),
     ("dependency-pulls", "unknown", {"pulls": denied}),
     ("periodic-ci", "ok", {}),
     ("periodic-ci", "ok", {**workflow(DATE), "scheduled": run("success")}),
@@ -398,10 +467,10 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
       "scheduled": replace(run("success"), created_at=NOW - OLD_RUN * 2)}),
     ("periodic-ci", "unknown", {**workflow(DATE), "scheduled": denied}),
     ("fragments", "ok", {}),
-    ("fragments", "problem", fragment(empty=("Bug fixes",))),
-    ("fragments", "problem", fragment()),
-    ("fragments", "problem", fragment(Part("Strange", "- x"))),
-    ("fragments", "problem",
+    ("fragments", "warning", fragment(empty=("Bug fixes",))),
+    ("fragments", "warning", fragment()),
+    ("fragments", "warning", fragment(Part("Strange", "- x"))),
+    ("fragments", "warning",
      {**fragment(Part("New features", "- x")),
       "files": {"pyproject.toml": SCRIV}}),
     ("fragments", "unknown", BLIND),
@@ -461,6 +530,17 @@ def test_every_check_is_seen_in_every_state() -> None:
         wanted -= {"unknown"} if key in ALWAYS_TELL else set()
         wanted -= {"bad"} if key in NEVER_STOP else set()
         assert states >= wanted, key
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.key)
+def test_what_blocks_is_said(check: Check) -> None:
+    """The reference says when a check blocks, and why, or that it never does.
+
+    A check that blocks makes the release fail, or lie; all else is a warning.
+    """
+    told = check.look.__doc__ or ""
+    blocks = {key for key, state, _ in TABLE if state == "problem"}
+    assert ("Blocks" in told.split()) is (check.key in blocks)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.key)

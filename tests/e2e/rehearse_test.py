@@ -104,3 +104,11 @@ def test_shallow_clone_is_refused(service: Service, tmp_path: Path) -> None:
     result = replace(service, clone=shallow).run("rehearse")
     assert result.returncode == 2
     assert "git fetch --unshallow" in result.stderr
+
+
+def test_force_overrides_what_a_check_predicts(service: Service) -> None:
+    service.git("rm", "--quiet", "Dockerfile")
+    service.git("commit", "--quiet", "-m", "build: no Dockerfile")
+    done = service.run("rehearse", "minor", "--dry-run", "--force")
+    assert done.returncode == 0, done.stdout
+    assert "with 1 warning: Dockerfile" in done.stdout

@@ -111,7 +111,7 @@ def test_all_problems_are_told() -> None:
 def test_no_images_is_said() -> None:
     release = replace(RELEASE, publication=None)
     verdict = Images().decide(release, ImagesSeen(reports=()))
-    assert verdict == Done(evidence="no images are published")
+    assert verdict == Done(evidence="nothing to publish")
 
 
 def test_unknown_images_are_not_passed_over() -> None:

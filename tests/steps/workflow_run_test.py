@@ -132,6 +132,9 @@ def test_decide(case: dict[str, Any]) -> None:
         if "otherwise" in expect:
             assert isinstance(verdict.otherwise, Blocked)
             assert int(verdict.otherwise.exit_status) == expect["otherwise"]
+        if "ends" in expect:
+            assert isinstance(verdict.otherwise, Done)
+            assert expect["ends"] in verdict.otherwise.evidence
         assert verdict.interval is not None
         assert verdict.interval < 5
 

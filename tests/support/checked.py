@@ -132,6 +132,7 @@ class Scene:
     )
     fork: Any = field(default_factory=lambda: Fork(owner="ada"))
     before: str | None = None
+    had: tuple[str, ...] = ()
     may_deploy: Any = True
     images: Callable[[Image], ImageReport] = lambda i: ImageReport(
         image=i.name, tag=i.tag, state="present"
@@ -243,6 +244,9 @@ class _Git(_Part):
 
     def local_tag(self, tag: str) -> str | None:
         return COMMIT if tag == "1.1.0" else self.scene.local_tag
+
+    def file(self, commit: str, path: str) -> str | None:
+        return "" if path in self.scene.had else None
 
     def files(self, commit: str, folder: str) -> dict[str, str]:
         files = (

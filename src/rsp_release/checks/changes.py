@@ -9,7 +9,7 @@ from ..config import Level
 from ..models.naming import name_first
 from ..version.fragments import Fragment, level_of
 from ..version.messages import parse_header
-from .base import Finding, ok, problem, unknown, warning
+from .base import Finding, ok, unknown, warning
 from .facts import Facts
 
 __all__ = ["check_fragments", "check_missing_fragments"]
@@ -43,7 +43,7 @@ def check_fragments(facts: Facts) -> Finding:
     ]
     if troubles:
         more = len(troubles) - 3
-        return problem(
+        return warning(
             "; ".join(troubles[:3]) + (f"; and {more} more" * (more > 0)),
             "fix and commit it",
         )

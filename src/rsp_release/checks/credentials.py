@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..exceptions import NotAllowedError
-from .base import Finding, denied, ok, unknown
+from .base import Finding, denied, ok, unknown, warning
 from .facts import WORKFLOWS, Facts
 
 __all__ = [
@@ -31,7 +31,10 @@ _SCOPED = ("classic", "oauth")
 
 
 def check_repository(facts: Facts) -> Finding:
-    """Tell whether there is a token, whose user may write."""
+    """Tell whether there is a token, whose user may write.
+
+    Blocks without one: nothing could be written.
+    """
     try:
         repository = facts.repository()
     except NotAllowedError as e:
@@ -55,7 +58,11 @@ def check_repository(facts: Facts) -> Finding:
 
 
 def check_sso(facts: Facts) -> Finding:
-    """Tell whether the token is authorised for single sign-on."""
+    """Tell whether the token is authorised for single sign-on.
+
+    Blocks where the repository's organisation asks for that: it would refuse
+    the token.
+    """
     try:
         hides = facts.credentials().hides
     except NotAllowedError as e:
@@ -63,8 +70,8 @@ def check_sso(facts: Facts) -> Finding:
             return unknown(e.message, e.help)
         return denied(e.message, e.help, url=e.url)
     if hides:
-        return denied(
-            "the token is not authorized for single sign-on",
+        return warning(
+            "the token is not authorized for single sign-on everywhere",
             "authorize it for the organization, in the token's settings",
             url="https://github.com/settings/tokens",
         )
@@ -72,7 +79,10 @@ def check_sso(facts: Facts) -> Finding:
 
 
 def check_contents(facts: Facts) -> Finding:
-    """Tell whether contents may be written: the tag, and the release."""
+    """Tell whether contents may be written: the tag, and the release.
+
+    Blocks where they may not: neither could be made.
+    """
     what = "Contents: write, for the tag and the release"
     commit = facts.proposal.commit
     return _judge_scopes(facts, what) or _judge(
@@ -95,7 +105,10 @@ def check_push(facts: Facts) -> Finding:
 
 
 def check_pulls(facts: Facts) -> Finding:
-    """Tell whether the change log's pull request may be opened."""
+    """Tell whether the change log's pull request may be opened.
+
+    Blocks where it is needed and may not: the change log could not land.
+    """
     if not facts.needs_pull():
         return ok("not needed: the change log is pushed")
     what = "Pull requests: write, for the change log"
@@ -106,7 +119,10 @@ def check_pulls(facts: Facts) -> Finding:
 
 
 def check_actions(facts: Facts) -> Finding:
-    """Tell whether workflow runs may be read, to watch one."""
+    """Tell whether workflow runs may be read, to watch one.
+
+    Blocks where one is to be watched and may not be read.
+    """
     what = "Actions: read, to watch the run"
     publication = facts.publication()
     if publication is None or not publication.workflow:
@@ -121,7 +137,8 @@ def check_actions(facts: Facts) -> Finding:
 def check_workflows_permission(facts: Facts) -> Finding:
     """Tell whether workflow files may be changed, where that is needed.
 
-    It does where the commit's differ from those of the default branch.
+    It is where the commit's differ from those of the default branch. Blocks
+    where they may not be changed then: GitHub would refuse the tag.
     """
     default = facts.proposal.default_branch
     what = f"Workflows: write; the workflow files differ from {default}"
@@ -160,6 +177,8 @@ def _changes_workflows(facts: Facts) -> bool:
 
 def check_triggers(facts: Facts) -> Finding:
     """Tell whether what these credentials do starts workflows.
+
+    Blocks where it does not and one is to publish: it would never run.
 
     https://docs.github.com/en/actions/concepts/security/github_token
     """

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from ..exceptions import ReadError
 from ..models.naming import name_first
 from ..publishing.values import mapping_of
 from .base import Finding, ok, problem, unknown, warning
@@ -20,14 +21,8 @@ __all__ = [
     "check_periodic_ci",
 ]
 
-STALE_LOCK = timedelta(days=30)
-"""How old a lock file may be before a person should know."""
-
-OLD_LOCK = timedelta(days=180)
-"""How old a lock file may be at most."""
-
-OLD_PULL = timedelta(days=30)
-"""How long an update of a dependency may wait at most."""
+STALE_LOCK = 30
+"""Days that a lock file may be old before a person should know."""
 
 OLD_RUN = timedelta(days=35)
 """How long ago the newest dependencies may have been tested at most."""
@@ -53,20 +48,30 @@ _LOCKS = (
 _BOTS = ("dependabot", "renovate", "neophile")
 
 
+_USES_LOCK = re.compile(r"\buv (?:sync|run|export)\b|\bUV_LOCKED\b")
+"""What is written where an image is built from the lock file."""
+
+
 def check_lock(facts: Facts) -> Finding:
-    """Tell whether the lock file matches what is asked for."""
+    """Tell whether the lock file matches what is asked for.
+
+    Blocks where it does not and the image is built from it: the build fails,
+    or the image lacks what ``pyproject.toml`` asks for.
+    """
     if facts.text("uv.lock") is None:
         return ok("no uv.lock")
-    is_current = facts.files.lock_is_current(offline=facts.is_offline)
-    if is_current is None:
-        return unknown(
-            "uv.lock not checked: uv is not installed, failed, or would have"
-            " to build the project",
-            command="uv lock --check",
-        )
+    try:
+        is_current = facts.files.lock_is_current(offline=facts.is_offline)
+    except ReadError as e:
+        return unknown(f"uv.lock not checked: {e.message}")
     if is_current:
         return ok("uv.lock matches pyproject.toml")
-    return problem(
+    publication = facts.publication()
+    path = publication.workflow if publication else ""
+    builds = (facts.text("Dockerfile"), facts.workflows().get(path))
+    is_used = any(_USES_LOCK.search(text or "") for text in builds)
+    make = problem if is_used else warning
+    return make(
         "uv.lock does not match pyproject.toml",
         "update and commit it",
         command="uv lock",
@@ -74,14 +79,17 @@ def check_lock(facts: Facts) -> Finding:
 
 
 def check_lock_age(facts: Facts) -> Finding:
-    """Tell when the dependencies were last updated."""
+    """Tell when the dependencies were last updated.
+
+    Blocks where that was longer ago than ``dependencies.max-age`` allows.
+    """
     for path in _LOCKS:
         changed_at = facts.files.changed_at(path)
         if changed_at is None:
             continue
-        age = facts.world.clock.now() - changed_at
-        text = f"{path} last changed {max(age.days, 0)} days ago"
-        if age <= STALE_LOCK:
+        days = max((facts.world.clock.now() - changed_at).days, 0)
+        text = f"{path} last changed {days} days ago"
+        if days <= min(STALE_LOCK, facts.config.dependencies_max_age or days):
             return ok(text)
         is_uv = path == "uv.lock"
         updates = (
@@ -95,9 +103,19 @@ def check_lock_age(facts: Facts) -> Finding:
             text += f"; outdated: {name_first(updates)}"
         remedy = "update the dependencies and commit it"
         command = _update_command(facts, path)
-        make = problem if age > OLD_LOCK else warning
-        return make(text, remedy, command=command)
+        return _judge_age(facts, days, text, remedy, command=command)
     return ok("no lock file")
+
+
+def _judge_age(
+    facts: Facts, days: int, text: str, remedy: str, **more: Any
+) -> Finding:
+    """Warn of what is not current; it blocks where the settings say so."""
+    most = facts.config.dependencies_max_age
+    if most is None or days <= most:
+        return warning(text, remedy, **more)
+    text += f"; `dependencies.max-age` allows {most} days"
+    return problem(text, remedy, **more)
 
 
 def _update_command(facts: Facts, path: str) -> str | None:
@@ -109,7 +127,10 @@ def _update_command(facts: Facts, path: str) -> str | None:
 
 
 def check_dependency_pulls(facts: Facts) -> Finding:
-    """Tell whether pull requests that update dependencies are open."""
+    """Tell whether pull requests that update dependencies are open.
+
+    Blocks where one has been for longer than ``dependencies.max-age`` allows.
+    """
     pulls = [
         pull
         for pull in facts.open_pulls()
@@ -124,12 +145,11 @@ def check_dependency_pulls(facts: Facts) -> Finding:
     names = [f"#{pull.number} {pull.title}" for pull in pulls]
     now = facts.world.clock.now()
     oldest = min(pulls, key=lambda pull: pull.opened_at or now)
-    age = now - (oldest.opened_at or now)
+    days = (now - (oldest.opened_at or now)).days
     text = f"pending dependency updates: {name_first(names)}"
-    if age > OLD_PULL:
-        text += f"; the oldest is {age.days} days old"
-        return problem(text, "merge or close them", url=oldest.url)
-    return warning(text, "merge them before the release", url=pulls[0].url)
+    if days > STALE_LOCK:
+        text += f"; the oldest is {days} days old"
+    return _judge_age(facts, days, text, "merge or close them", url=oldest.url)
 
 
 def check_periodic_ci(facts: Facts) -> Finding:

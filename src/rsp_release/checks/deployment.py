@@ -17,7 +17,10 @@ _PULL_SECRET = ("imagePullSecrets", "pull-secret", "pullSecret")
 
 
 def check_access(facts: Facts) -> Finding:
-    """Tell whether the deployment pull request may be opened."""
+    """Tell whether the deployment pull request may be opened.
+
+    Blocks where it may not: the last step would fail.
+    """
     name = facts.config.deploy_repository
     if name is None:
         return ok("not needed: no deployment repository is set")
@@ -51,7 +54,10 @@ def check_access(facts: Facts) -> Finding:
 
 
 def check_charts(facts: Facts) -> Finding:
-    """Tell whether the charts that get the version are there."""
+    """Tell whether the charts that get the version are there.
+
+    Blocks where they are not: there would be nothing to deploy by.
+    """
     name = facts.config.deploy_repository
     if name is None:
         return ok("not needed: no deployment repository is set")
@@ -96,7 +102,7 @@ def check_pull_secret(facts: Facts) -> Finding:
         ]
         texts = deploy.scan(commit, files)
         if not any(w in text for text in texts.values() for w in _PULL_SECRET):
-            return problem(
+            return warning(
                 f"{text}, but {place.directory} of {deploy.name} has no pull"
                 " secret",
                 "add `imagePullSecrets:` to its templates, or make the"

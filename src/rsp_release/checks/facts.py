@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import wraps
@@ -254,27 +254,43 @@ class Facts:
             return policy == "always"
         return self.world.forge.needs_pull(branch)
 
-    # -- Registries ---------------------------------------------------------
+    # -- The previous version -----------------------------------------------
+
+    @property
+    def _before(self) -> str | None:
+        """The commit of the previous version."""
+        tag = self.proposal.previous_tag
+        return self.world.git.local_tag(tag) if tag else None
+
+    def had_before(self, paths: Iterable[str]) -> bool:
+        """Return whether the previous version had one of some files."""
+        commit, git = self._before, self.world.git
+        return commit is not None and any(
+            git.file(commit, path) is not None for path in paths
+        )
 
     @once
-    def previous_images(self) -> tuple[ImageReport, ...]:
-        """Return what registries say of the previous version's images.
+    def published_before(self) -> tuple[Image, ...]:
+        """Return the images of the previous version, by its own files.
 
-        It is asked what its own files published: what the workflow publishes
-        from now on, it did not have to.
+        What the workflow publishes from now on, that one did not have to.
         """
-        git, tag = self.world.git, self.proposal.previous_tag
-        commit = git.local_tag(tag) if tag else None
+        commit, tag = self._before, self.proposal.previous_tag
         if tag is None or commit is None:
             return ()
         publication = find_publication(
-            git.files(commit, WORKFLOWS),
+            self.world.git.files(commit, WORKFLOWS),
             repository=self.proposal.repository,
             tag=tag,
             commit=commit,
             config=self.config,
         )
+        return publication.images if publication else ()
+
+    @once
+    def previous_images(self) -> tuple[ImageReport, ...]:
+        """Return what registries say of the previous version's images."""
         return tuple(
             self.world.registry.look(Image(name=image.name, tag=image.tag))
-            for image in (publication.images if publication else ())
+            for image in self.published_before()
         )

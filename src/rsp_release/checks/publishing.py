@@ -39,7 +39,11 @@ _PER_REF = re.compile(
 
 
 def check_publishes(facts: Facts) -> Finding:
-    """Tell whether a workflow publishes images at a release."""
+    """Tell whether a workflow publishes images at a release.
+
+    Blocks where the settings name images, or the previous version published
+    some, and no workflow publishes them now: the release would lack them.
+    """
     if facts.config.images == ():
         return ok("no images, according to the settings")
     publication = facts.publication()
@@ -81,16 +85,32 @@ def _explain(facts: Facts) -> Finding:
         read=facts.text,
     )
     if absences:
-        return problem(*absences[0])
-    return problem(
+        return _miss(facts, absences[0].sentence, absences[0].help)
+    return _miss(
+        facts,
         "no workflow publishes images when a release is published",
-        "add one, or set `images = []` if there are no images",
+        "set `images = []` if there are no images, or add one",
         command="rsp-release init",
     )
 
 
+def _miss(
+    facts: Facts, text: str, remedy: str, command: str | None = None
+) -> Finding:
+    """Say why nothing is published; there may be nothing to publish."""
+    names = dict.fromkeys(i.name for i in facts.published_before())
+    if not names:
+        return warning(text, remedy, command=command)
+    tag, had = facts.proposal.previous_tag, name_first(list(names))
+    return problem(f"{text}; {tag} published {had}", remedy, command=command)
+
+
 def check_condition(facts: Facts) -> Finding:
-    """Tell whether the publishing jobs run for a release."""
+    """Tell whether the publishing jobs run for a release.
+
+    Blocks where a condition skips them and the previous version published
+    images: the release would lack them.
+    """
     publication = facts.publication()
     if publication is not None:
         if publication.workflow and not publication.images:
@@ -100,7 +120,8 @@ def check_condition(facts: Facts) -> Finding:
     if not skipped:
         return ok("no publishing job is skipped")
     path, jobs = skipped
-    return problem(
+    return _miss(
+        facts,
         f"{path} starts on a release, but the `if:` of {name_first(jobs)}"
         " skips publishing",
         "make the condition true for github.event_name == 'release'",
@@ -131,7 +152,10 @@ def _free(value: Any) -> Any:
 
 
 def check_enabled(facts: Facts) -> Finding:
-    """Tell whether that workflow is enabled."""
+    """Tell whether that workflow is enabled.
+
+    Blocks where it is not: no run would publish.
+    """
     publication = facts.publication()
     if publication is None or not publication.workflow:
         return ok("no publishing workflow")
@@ -148,7 +172,8 @@ def check_enabled(facts: Facts) -> Finding:
             f"push it to {facts.proposal.default_branch}",
         )
     name = posixpath.basename(path)
-    return problem(
+    make = problem if publication.publishes else warning
+    return make(
         f"{path} is {state}",
         "enable it",
         command=(
@@ -165,7 +190,7 @@ def check_once(workflow: Workflow) -> Finding:
     found = facts.candidates(workflow.path, workflow.document)
     events = {c.event for c in found if c.images or c.jobs}
     if events == {"release", "push"}:
-        return problem(
+        return warning(
             f"{workflow.path} publishes twice: when the tag is pushed, and"
             " when the release is published",
             "keep `release` with `types: [published]`, and limit `push` to"
@@ -190,7 +215,7 @@ def check_types(workflow: Workflow) -> Finding:
     remedy = "set `types: [published]` under `release:`"
     if len(started) > 1:
         times = f"{len(started)} times" if types else "up to three times"
-        return problem(
+        return warning(
             f"one release starts {workflow.path} {times}:"
             f" {name_first(started)}",
             remedy,
@@ -220,7 +245,7 @@ def check_queue(workflow: Workflow) -> Finding:
             continue
         where = f"concurrency group {name!r:.60} in {workflow.path}"
         if options.get("cancel-in-progress") not in (None, False):
-            return problem(
+            return warning(
                 f"{where} cancels the publishing run when another starts",
                 "remove `cancel-in-progress` and set `queue: max`",
             )
@@ -234,15 +259,24 @@ def check_queue(workflow: Workflow) -> Finding:
 
 @of_publishing_workflow
 def check_dockerfile(workflow: Workflow) -> Finding:
-    """Tell whether the Dockerfile exists."""
+    """Tell whether the Dockerfile exists.
+
+    Blocks where it does not: the build would fail. Where the previous version
+    was published without it, a step of the workflow may make it.
+    """
+    facts = workflow.facts
     for paths in dockerfiles_of(workflow.document, workflow.publication):
         if any("${{" in path for path in paths):
             continue
-        is_usual = paths[0] == "Dockerfile"
-        if not any(workflow.facts.text(path) is not None for path in paths):
+        if not any(facts.text(path) is not None for path in paths):
+            text = (
+                f"{workflow.path} builds from {paths[0]}, which does not exist"
+            )
+            if facts.published_before() and not facts.had_before(paths):
+                return unknown(f"{text}, and did not before")
+            is_usual = paths[0] == "Dockerfile"
             return problem(
-                f"{workflow.path} builds from {paths[0]}, which does not"
-                " exist",
+                text,
                 "add it and commit it",
                 command="rsp-release init" if is_usual else None,
             )

@@ -24,18 +24,28 @@ _USUAL = {
     "Docker Hub": ("DOCKER_USERNAME", "DOCKER_TOKEN"),
     "Artifact Registry": ("GAR_PUSH_TOKEN",),
 }
-"""The secrets that a reusable workflow takes for a registry."""
+"""The secrets that SQuaRE's reusable workflow takes for a registry."""
+
+_SQUARE = "lsst-sqre/"
+"""How the name of such a workflow begins."""
 
 
 @of_publishing_workflow
 def check_docker_hub(workflow: Workflow) -> Finding:
-    """Tell whether the workflow has the secrets of Docker Hub."""
+    """Tell whether the workflow has the secrets of Docker Hub.
+
+    Blocks where one is not set that it is known to log in with: the push
+    would fail.
+    """
     return _check_secrets(workflow, "Docker Hub")
 
 
 @of_publishing_workflow
 def check_gar(workflow: Workflow) -> Finding:
-    """Tell whether it has those of Google's Artifact Registry."""
+    """Tell whether it has those of Google's Artifact Registry.
+
+    Blocks as for Docker Hub.
+    """
     return _check_secrets(workflow, "Artifact Registry")
 
 
@@ -48,6 +58,10 @@ def _check_secrets(workflow: Workflow, registry: str) -> Finding:
         return problem(
             f"{workflow.path} passes no secrets on, and {registry} needs some",
             "add `secrets: inherit` next to `uses:`",
+        )
+    if wanted is _UNKNOWN:
+        return unknown(
+            f"cannot tell which secrets {workflow.path} takes for {registry}"
         )
     if not wanted:
         return ok(f"{registry} needs no secret")
@@ -85,6 +99,10 @@ def _check_secrets(workflow: Workflow, registry: str) -> Finding:
     )
 
 
+_UNKNOWN = ("",)
+"""Stands for secrets of which nobody knows the names."""
+
+
 def _wanted_secrets(
     workflow: Workflow, registry: str
 ) -> tuple[str, ...] | None:
@@ -92,7 +110,7 @@ def _wanted_secrets(
     found: list[str] | None = None
     for _, job in workflow.jobs:
         names = _login_secrets(job, registry)
-        if "uses" in job:
+        if str(job.get("uses", "")).startswith(_SQUARE):
             passed = job.get("secrets")
             if passed == "inherit":
                 return _USUAL[registry]
@@ -102,7 +120,7 @@ def _wanted_secrets(
             names = _find_secrets(given)
         if names is not None:
             found = [*(found or ()), *names]
-    return _USUAL[registry] if found is None else tuple(dict.fromkeys(found))
+    return _UNKNOWN if found is None else tuple(dict.fromkeys(found))
 
 
 def _login_secrets(job: Mapping[str, Any], registry: str) -> list[str] | None:
@@ -133,7 +151,11 @@ def _logs_in_to(step: Mapping[str, Any]) -> str | None:
 
 @of_publishing_workflow
 def check_ghcr(workflow: Workflow) -> Finding:
-    """Tell whether the workflow may push to GitHub's own registry."""
+    """Tell whether the workflow may push to GitHub's own registry.
+
+    Blocks where a job has no permission to write packages: the push would
+    fail.
+    """
     if "ghcr.io" not in map(_registry, workflow.names):
         return ok("nothing is pushed to ghcr.io")
     for name, job in workflow.jobs:

@@ -34,7 +34,12 @@ __all__ = [
     "check_unfinished",
 ]
 
-_BACKPORT_BRANCH = re.compile(r"v?\d+\.\d+(?:\.x)?")
+_BACKPORT_BRANCH = re.compile(
+    r"(?:releases?|stable|maint|maintenance|support|branch)[-/_]v?"
+    r"\d+(?:\.\d+)*(?:[.-]x)?"
+    r"|v?\d+(?:\.\d+)+(?:\.x)?|v?\d+\.x|v\d+"
+)
+"""What a branch is called that older versions are released from."""
 
 _PEP440 = re.compile(
     r"v?(?:\d+!)?\d+(?:\.\d+)*"
@@ -57,7 +62,10 @@ _JOINED = "another run releases {}; this one joins it"
 
 
 def check_branch(facts: Facts) -> Finding:
-    """Tell whether a branch is checked out that is released from."""
+    """Tell whether a branch is checked out that is released from.
+
+    Blocks elsewhere: what is tagged there is on no branch that users follow.
+    """
     branch, default = facts.proposal.branch, facts.proposal.default_branch
     if branch is None:
         return problem(
@@ -78,7 +86,10 @@ def check_branch(facts: Facts) -> Finding:
 
 
 def check_clean(facts: Facts) -> Finding:
-    """Tell whether everything is committed."""
+    """Tell whether everything is committed.
+
+    Blocks where a tracked file has changed: the release would lack that.
+    """
     changed = facts.world.git.uncommitted()
     if facts.proposal.is_begun or not changed:
         return ok("no tracked file has changed")
@@ -90,7 +101,10 @@ def check_clean(facts: Facts) -> Finding:
 
 
 def check_signing(facts: Facts) -> Finding:
-    """Tell whether what a release makes can be signed, by trying it."""
+    """Tell whether what a release makes can be signed, by trying it.
+
+    Blocks where it cannot: the tag could not be made.
+    """
     if facts.is_empty:
         return ok("no commits yet")
     try:
@@ -103,7 +117,10 @@ def check_signing(facts: Facts) -> Finding:
 
 
 def check_history(facts: Facts) -> Finding:
-    """Tell whether the clone has the full history."""
+    """Tell whether the clone has the full history.
+
+    Blocks where it has not: the version would be chosen from a part of it.
+    """
     git = facts.world.git
     if facts.proposal.is_begun or not git.is_shallow():
         return ok("the clone is not shallow")
@@ -114,14 +131,19 @@ def check_history(facts: Facts) -> Finding:
 
 
 def check_tags_fetched(facts: Facts) -> Finding:
-    """Tell whether the remote's tags are here."""
+    """Tell whether the remote's version tags are here.
+
+    Blocks where one is not: the version would follow an older one.
+    """
     git = facts.world.git
     proposal = facts.proposal
-    missing = set() if proposal.is_begun else {*facts.remote_refs().unfetched}
+    unfetched = () if proposal.is_begun else facts.remote_refs().unfetched
+    # Others, such as `latest`, may be moved or made at any time.
+    missing = {tag.name for tag in parse_tags(unfetched)}
     if facts.is_joined:
         missing.discard(proposal.tag)
     if not missing:
-        return ok(f"all tags of {git.remote} are fetched")
+        return ok(f"all version tags of {git.remote} are fetched")
     return problem(
         f"tags of {git.remote} are not fetched: {name_first(sorted(missing))}",
         command=f"git fetch --tags {quote(git.remote)}",
@@ -129,7 +151,11 @@ def check_tags_fetched(facts: Facts) -> Finding:
 
 
 def check_behind(facts: Facts) -> Finding:
-    """Tell whether the commit is the head of the remote's branch."""
+    """Tell whether the commit is the head of the remote's branch.
+
+    Blocks where it is not: the release would lack what is there, or have what
+    nobody else has.
+    """
     git, branch = facts.world.git, facts.proposal.branch
     if branch is None:
         return unknown("HEAD is detached")
@@ -161,7 +187,10 @@ def check_behind(facts: Facts) -> Finding:
 
 
 def check_tag_style(facts: Facts) -> Finding:
-    """Tell whether the tags are semantic versions of one style."""
+    """Tell whether the tags are semantic versions of one style.
+
+    Blocks where no version follows from them.
+    """
     history, trouble = facts.history, facts.trouble
     if facts.is_empty:
         return ok("no commits yet")
@@ -196,7 +225,10 @@ def check_tag_style(facts: Facts) -> Finding:
 
 
 def check_python_version(facts: Facts) -> Finding:
-    """Tell whether what reads the version from the tag understands it."""
+    """Tell whether what reads the version from the tag understands it.
+
+    Blocks where it does not: the build would fail.
+    """
     text = "\n".join(facts.text(path) or "" for path in _PYTHON_FILES)
     found = _READS_TAG.search(text)
     tag = facts.proposal.tag
@@ -223,7 +255,10 @@ def check_python_version(facts: Facts) -> Finding:
 
 
 def check_tag_free(facts: Facts) -> Finding:
-    """Tell whether the tag's name is free."""
+    """Tell whether the tag's name is free.
+
+    Blocks where it is not: the release could not be tagged.
+    """
     git, tag = facts.world.git, facts.proposal.tag
     if facts.is_joined:
         return ok(_JOINED.format(tag))
@@ -246,7 +281,9 @@ def check_tag_free(facts: Facts) -> Finding:
 def check_tag_unused(facts: Facts) -> Finding:
     """Tell whether the name was used by a release that is gone.
 
-    GitHub keeps no list of such names, but the runs that were for them.
+    Blocks where releases are immutable and a run was for a release of that
+    name: GitHub refuses to use it again. It keeps no list of such names, but
+    the runs that were for them.
     https://docs.github.com/en/code-security/concepts/supply-chain-security/immutable-releases
     """
     tag = facts.proposal.tag
@@ -262,7 +299,7 @@ def check_tag_unused(facts: Facts) -> Finding:
     if facts.remote_tag() is not None:
         return ok(f"tag {tag} exists, and the workflow runs are for it")
     text = f"tag {tag} existed before: a workflow ran for it"
-    if facts.is_immutable():
+    if facts.is_immutable() and any(run.event == "release" for run in runs):
         return problem(
             f"{text}; the tag of an immutable release cannot be reused",
             "release another version: rsp-release bump X.Y.Z",
@@ -276,7 +313,10 @@ def check_tag_unused(facts: Facts) -> Finding:
 
 
 def check_release_free(facts: Facts) -> Finding:
-    """Tell whether there is a GitHub release of that tag."""
+    """Tell whether there is a GitHub release of that tag.
+
+    Blocks where one is published: it is what users have.
+    """
     tag = facts.proposal.tag
     if facts.is_joined:
         return ok(_JOINED.format(tag))
@@ -293,7 +333,11 @@ def check_release_free(facts: Facts) -> Finding:
 
 
 def check_ci(facts: Facts) -> Finding:
-    """Tell whether the commit's own CI is green."""
+    """Tell whether the commit's own CI is green.
+
+    Blocks where a check failed: by its own tests, what would be released does
+    not work, and the run that publishes tends to run the same.
+    """
     commit = facts.proposal.commit
     checks = facts.settings.checks(commit)
     # The job that releases is not over before it is.
@@ -334,7 +378,10 @@ def _checks_pushes(facts: Facts) -> str | None:
 
 
 def check_unfinished(facts: Facts) -> Finding:
-    """Tell whether a release that was begun here is not finished."""
+    """Tell whether a release that was begun here is not finished.
+
+    Blocks where there is one: ``bump`` finishes that one first.
+    """
     begun = facts.begun
     if begun is None:
         return ok("no unfinished release in this clone")
@@ -354,20 +401,21 @@ def check_previous_release(facts: Facts) -> Finding:
         return ok(f"{tag} is not finished; see above")
     if any(not page.is_draft for page in pages):
         return ok(f"{tag} has a GitHub release")
+    command = f"rsp-release resume {quote(tag)}"
     if not pages and not facts.settings.has_releases():
         # It is how this repository was always released, and nothing is
         # unfinished.
         return warning(
             f"no tag has a GitHub release yet, not even {tag}",
             "create one for it, or let the new release be the first",
-            command=f"rsp-release resume {quote(tag)}",
+            command=command,
         )
-    return problem(
+    return warning(
         f"the GitHub release of {tag} is a draft"
         if pages
         else f"tag {tag} has no GitHub release",
         "finish that release",
-        command=f"rsp-release resume {quote(tag)}",
+        command=command,
     )
 
 
@@ -387,7 +435,7 @@ def check_previous_images(facts: Facts) -> Finding:
             "check that the workflow publishes it",
         )
     if absent:
-        return problem(
+        return warning(
             f"{name_first(absent)} has no tag {tag}",
             "finish that release",
             command=f"rsp-release resume {quote(tag)} --rerun-failed 1",
@@ -404,9 +452,14 @@ def check_previous_images(facts: Facts) -> Finding:
 
 
 def check_changelog_pull(facts: Facts) -> Finding:
-    """Tell whether a pull request with a change log is still open."""
+    """Tell whether a pull request with a change log is still open.
+
+    Blocks where one for another version is open for the same branch: two
+    versions would have the same changes.
+    """
     for pull in facts.open_pulls():
-        if pull.branch.startswith(CHANGELOG_BRANCHES):
+        is_here = pull.base in ("", facts.proposal.branch)
+        if is_here and pull.branch.startswith(CHANGELOG_BRANCHES):
             tag = pull.branch.removeprefix(CHANGELOG_BRANCHES)
             if facts.begun == tag or pull.url == check_rival(facts).url:
                 continue
@@ -415,7 +468,7 @@ def check_changelog_pull(facts: Facts) -> Finding:
             return problem(
                 f"pull request #{pull.number} with the change log of {tag} is"
                 " open",
-                "merge it, then finish that release",
+                "merge it and finish that release, or close it",
                 command=f"rsp-release resume {quote(tag)}",
                 url=pull.url,
             )

@@ -18,7 +18,10 @@ _FREE = ("always", "exempt")
 
 
 def check_tag_rules(facts: Facts) -> Finding:
-    """Tell whether the rulesets let the tag be made."""
+    """Tell whether the rulesets let the tag be made.
+
+    Blocks where one forbids it: the tag could not be pushed.
+    """
     tag = facts.proposal.tag
     try:
         covering = _covering(facts, "tag", f"refs/tags/{tag}")
@@ -72,7 +75,10 @@ def _find_obstacle(ruleset: Ruleset, tag: str) -> str | None:
 
 
 def check_branch_rules(facts: Facts) -> Finding:
-    """Tell whether the branch's rules let the change log land."""
+    """Tell whether the branch's rules let the change log land.
+
+    Blocks where it takes a pull request and the settings forbid one.
+    """
     branch = facts.proposal.branch
     if branch is None:
         return unknown("no branch is checked out")
@@ -80,7 +86,8 @@ def check_branch_rules(facts: Facts) -> Finding:
     policy = facts.proposal.pull_policy
     if not rules.needs_pull:
         return ok(f"{branch} accepts pushes")
-    if policy.when == "never":
+    bypass = _find_bypass(facts, branch)
+    if policy.when == "never" and not bypass:
         return problem(
             f"{branch} requires pull requests, but `pull-request.when` is"
             " never",
@@ -98,13 +105,19 @@ def check_branch_rules(facts: Facts) -> Finding:
             "set `pull-request.reviewers` to request reviews; the release"
             " waits for them",
         )
-    text = f"{branch} requires pull requests; the change log goes by one"
+    text = f"{branch} requires pull requests"
+    if policy.when != "never":
+        text += "; the change log goes by one"
+    return ok(text + bypass)
+
+
+def _find_bypass(facts: Facts, branch: str) -> str:
+    """Say which ruleset of a branch does not bind, if one is known."""
     with suppress(NotAllowedError):
         for ruleset in _covering(facts, "branch", f"refs/heads/{branch}"):
             if ruleset.bypass in _FREE:
-                text += f"; you can bypass ruleset {ruleset.name!r}"
-                break
-    return ok(text)
+                return f"; you can bypass ruleset {ruleset.name!r}"
+    return ""
 
 
 def check_immutable(facts: Facts) -> Finding:

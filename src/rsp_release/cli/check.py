@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Annotated, Any, TextIO
 
 from typer import Option
@@ -12,6 +12,7 @@ from typer import Option
 from ..checks import CHECKS, Facts, Report, State, run_checks
 from ..exceptions import ExitStatus, ReleaseError
 from ..views.base import find_size, write
+from ..views.frame import wrap
 from ..views.glyphs import Glyphs
 from ..views.json import SCHEMA, dumps
 from ..views.safe import line, url
@@ -30,8 +31,8 @@ _MARKS: dict[State, tuple[str, str]] = {
 _INDENT = 29
 """The column where texts begin."""
 
-_WIDE = 100
-"""The columns of a terminal on which settings have a third column."""
+_BY_WEIGHT: tuple[State, ...] = ("problem", "warning", "unknown", "ok")
+"""The states, the one first that a person should see first."""
 
 
 def check(
@@ -40,13 +41,21 @@ def check(
     offline: Annotated[
         bool, Option("--offline", help="Use no network.")
     ] = False,
+    all_: Annotated[
+        bool, Option("--all", help="Show what is well too, and all settings.")
+    ] = False,
 ) -> int:
     """Check that a release would succeed. Writes nothing."""
     options = session.globals
     view: _Text | _Json = (
         _Json(sys.stdout)
         if session.as_json
-        else _Text(sys.stdout, options.environ, no_color=options.no_color)
+        else _Text(
+            sys.stdout,
+            options.environ,
+            no_color=options.no_color,
+            shows_all=all_,
+        )
     )
     try:
         with session.factory.open_checker(offline=offline) as checker:
@@ -54,11 +63,14 @@ def check(
             view.begin(facts)
             reports = []
             session.mask()
-            for report in run_checks(CHECKS, facts):
-                view.show(report)
-                reports.append(report)
+            found = run_checks(CHECKS, facts)
+            for group, members in groupby(found, lambda r: r.check.group):
+                told = list(members)
+                view.show(group, told)
+                reports += told
                 if session.is_job:
-                    _annotate(report, options)
+                    for report in told:
+                        _annotate(report, options)
             view.show_settings(checker.settings(facts))
             status = _judge(reports)
             view.conclude(reports, status)
@@ -98,12 +110,18 @@ def _judge(reports: Iterable[Report]) -> ExitStatus:
 
 
 class _Text:
-    """Shows reports to a person, as they come."""
+    """Shows reports to a person, a group at a time."""
 
     def __init__(
-        self, stream: TextIO, environ: Mapping[str, str], *, no_color: bool
+        self,
+        stream: TextIO,
+        environ: Mapping[str, str],
+        *,
+        no_color: bool,
+        shows_all: bool,
     ) -> None:
         self._stream = stream
+        self._shows_all = shows_all
         self._glyphs = Glyphs.choose(stream.encoding)
         self._is_coloured = (
             stream.isatty()
@@ -114,7 +132,6 @@ class _Text:
         # Where there is no terminal, lines are not broken.
         is_terminal = stream.isatty()
         self._width = find_size(stream, environ)[0] if is_terminal else 0
-        self._group = ""
 
     def begin(self, facts: Facts) -> None:
         proposal = facts.proposal
@@ -127,12 +144,25 @@ class _Text:
             text += f", next release {proposal.tag}"
         self._write(f"{line(text)}\n")
 
-    def show(self, report: Report) -> None:
-        check, finding = report.check, report.finding
-        if check.group != self._group:
-            self._group = check.group
-            self._write(self._paint(f"{check.group}\n", "1"))
-        self._put(self._mark(finding.state), check.title, line(finding.text))
+    def show(self, group: str, reports: list[Report]) -> None:
+        """Show a group in a line, and in full what is not ok."""
+        states = {report.finding.state for report in reports}
+        worst = next(state for state in _BY_WEIGHT if state in states)
+        self._head(self._mark(worst), group, _tell(reports, says_ok=True))
+        told = set()
+        for report in reports:
+            finding = report.finding
+            # What several checks cannot tell for one reason is said once.
+            if self._shows_all or not (
+                finding.state == "ok" or finding in told
+            ):
+                self._detail(report)
+            told.add(finding)
+
+    def _detail(self, report: Report) -> None:
+        finding = report.finding
+        mark = self._mark(finding.state)
+        self._put(mark, report.check.title, line(finding.text))
         if finding.state == "ok":
             return
         arrow = " " * _INDENT + self._glyphs.arrow
@@ -144,53 +174,39 @@ class _Text:
             if text:
                 self._write(f"{arrow} {text}\n")
 
-    def show_settings(self, settings: Iterable[tuple[str, Any, str]]) -> None:
-        self._write(self._paint("Settings\n", "1"))
-        for key, value, source in settings:
-            shown, origin = line(_spell(value)), line(source)
-            row = f"    {key:<24} {shown:<34} {origin}"
-            if 0 < self._width < _WIDE:
-                text = self._fold(f"{shown}  ({origin})", _INDENT)
-                row = f"    {key:<24} {text}"
-            colour = "2" if source == "default" else ""
-            self._write(self._paint(row.rstrip(), colour) + "\n")
+    def show_settings(self, settings: Sequence[tuple[str, Any, str]]) -> None:
+        """Show what is set or was detected; the rest is counted."""
+        told = [s for s in settings if self._shows_all or s[2] != "default"]
+        self._head(" ", "Settings", "")
+        for key, value, source in told:
+            text = f"{line(_spell(value))} ({line(source)})"
+            self._put(" ", key, text, "2" if source == "default" else "")
+        count = len(settings) - len(told)
+        if count:
+            self._write(f"    {count} at their defaults; --all shows them\n")
 
     def conclude(self, reports: list[Report], status: ExitStatus) -> None:
-        bad = [r for r in reports if r.finding.state in ("problem", "warning")]
-        self._write("\n")
-        for report in sorted(bad, key=lambda r: r.finding.state == "warning"):
-            finding = report.finding
-            mark = self._mark(finding.state)
-            # What can be run stays in one piece.
-            if finding.command:
-                command = line(finding.command)
-                self._write(f"  {mark} {report.check.title:<24} {command}\n")
-            else:
-                text = finding.remedy or finding.text
-                self._put(mark, report.check.title, line(text))
-        told = ", ".join(
-            f"{count} {state}" + "s" * (state != "unknown" and count > 1)
-            for state, count in _count(reports).items()
-            if count and state != "ok"
-        )
-        self._write(f"{len(reports)} checks: {told or 'all passed'}\n")
+        told = _tell(reports) or "all passed"
+        self._write(f"\n{len(reports)} checks: {told}\n")
 
     def _mark(self, state: State) -> str:
         glyph, colour = _MARKS[state]
         return self._paint(getattr(self._glyphs, glyph), colour)
 
-    def _put(self, mark: str, title: str, text: str) -> None:
-        self._write(f"  {mark} {title:<24} {self._fold(text, _INDENT)}\n")
+    def _head(self, mark: str, title: str, text: str) -> None:
+        title = self._paint(f"{title:<{_INDENT - 2}}", "1")
+        self._write(f"{mark} {title}{text}".rstrip() + "\n")
+
+    def _put(self, mark: str, title: str, text: str, colour: str = "") -> None:
+        row = f"{title:<24} {self._fold(text, _INDENT)}"
+        self._write(f"  {mark} {self._paint(row, colour)}\n")
 
     def _fold(self, text: str, indent: int) -> str:
         """Break a text for a terminal, below where it begins."""
-        room = max(self._width - indent, 24)
-        if not self._width or len(text) <= room:
+        if not self._width:
             return text
-        lines = textwrap.wrap(
-            text, room, break_long_words=False, break_on_hyphens=False
-        )
-        return ("\n" + " " * indent).join(lines)
+        room = max(self._width - indent, 24)
+        return ("\n" + " " * indent).join(wrap(text, room))
 
     def _paint(self, text: str, colour: str) -> str:
         if not self._is_coloured or not colour or not text:
@@ -202,65 +218,84 @@ class _Text:
 
 
 class _Json:
-    """Writes one object a line, as ``schemas/check.json`` describes."""
+    """Prints one object, as ``schemas/check.json`` describes."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._checks: list[dict[str, Any]] = []
+        self._settings: list[dict[str, Any]] = []
 
     def begin(self, facts: Facts) -> None:
-        """Say nothing: what is checked is in each line."""
+        """Say nothing yet."""
 
-    def show(self, report: Report) -> None:
-        check, finding = report.check, report.finding
-        self._write(
-            event="check",
-            key=check.key,
-            group=check.group,
-            title=check.title,
-            state=finding.state,
-            text=line(finding.text),
-            remedy=line(finding.remedy) if finding.remedy else None,
-            command=line(finding.command) if finding.command else None,
-            url=url(finding.url) if finding.url else None,
-        )
+    def show(self, group: str, reports: list[Report]) -> None:
+        for report in reports:
+            check, finding = report.check, report.finding
+            told = {
+                "key": check.key,
+                "group": group,
+                "title": check.title,
+                "state": finding.state,
+                "text": line(finding.text),
+                "remedy": line(finding.remedy) if finding.remedy else None,
+                "command": line(finding.command) if finding.command else None,
+                "url": url(finding.url) if finding.url else None,
+            }
+            self._checks.append(told)
 
-    def show_settings(self, settings: Iterable[tuple[str, Any, str]]) -> None:
-        for key, value, source in settings:
-            self._write(
-                event="setting",
-                key=key,
-                value=_plain(value),
-                source=line(source),
-            )
+    def show_settings(self, settings: Sequence[tuple[str, Any, str]]) -> None:
+        self._settings = [
+            {"key": key, "value": _plain(value), "source": line(source)}
+            for key, value, source in settings
+        ]
 
     def conclude(self, reports: list[Report], status: ExitStatus) -> None:
-        self._write(
-            event="result",
-            outcome="blocked" if status else "ready",
-            exit=int(status),
-            message=None,
-            help=None,
-            **_count(reports),
-        )
+        self._write("blocked" if status else "ready", status, reports)
 
     def fail(self, error: ReleaseError) -> None:
         self._write(
-            event="result",
-            outcome="failed",
-            exit=int(error.exit_status),
+            "failed",
+            error.exit_status,
+            [],
             message=line(error.message),
             help=line(error.help) if error.help else None,
-            **_count([]),
         )
 
-    def _write(self, **document: Any) -> None:
-        self._stream.write(dumps({"schema": SCHEMA, **document}) + "\n")
+    def _write(
+        self,
+        outcome: str,
+        status: ExitStatus,
+        reports: list[Report],
+        message: str | None = None,
+        help: str | None = None,
+    ) -> None:
+        told = {
+            "schema": SCHEMA,
+            "outcome": outcome,
+            "exit": int(status),
+            "message": message,
+            "help": help,
+            **_count(reports),
+            "checks": self._checks,
+            "settings": self._settings,
+        }
+        self._stream.write(dumps(told) + "\n")
         self._stream.flush()
 
 
 def _count(reports: Iterable[Report]) -> dict[str, int]:
     states = [report.finding.state for report in reports]
     return {state: states.count(state) for state in _MARKS}
+
+
+def _tell(reports: Iterable[Report], *, says_ok: bool = False) -> str:
+    """Count reports by their state, in words."""
+    return ", ".join(
+        f"{count} {state}"
+        + "s" * (state in ("problem", "warning") and count > 1)
+        for state, count in _count(reports).items()
+        if count and (says_ok or state != "ok")
+    )
 
 
 def _plain(value: Any) -> Any:

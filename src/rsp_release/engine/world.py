@@ -475,8 +475,14 @@ class Files(Protocol):
         `None` where it cannot be told.
         """
 
-    def lock_is_current(self, *, offline: bool) -> bool | None:
-        """Return whether ``uv.lock`` fits; `None` if that cannot be told."""
+    def lock_is_current(self, *, offline: bool) -> bool:
+        """Return whether ``uv.lock`` fits to ``pyproject.toml``.
+
+        Raises
+        ------
+        ReadError
+            Raised if that cannot be told, and why.
+        """
 
 
 class Registry(Protocol):

@@ -102,6 +102,11 @@ class Publication:
         """Whether the release or its tag starts it."""
         return self.event in ("release", "push")
 
+    @property
+    def publishes(self) -> bool:
+        """Whether it is known that its run publishes anything."""
+        return bool(self.jobs or self.images)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullPolicy:

@@ -88,12 +88,21 @@ class Checker:
             publication = facts.publication()
             if publication is not None and publication.workflow:
                 images = publication.images
-                platforms = (p for image in images for p in image.platforms)
+                names = dict.fromkeys(image.name for image in images)
+                platforms = dict.fromkeys(
+                    platform
+                    for image in images
+                    for platform in image.platforms
+                )
+                # What the files don't say is not detected.
+                found = {
+                    "workflow": publication.workflow,
+                    "images": tuple(names),
+                    "platforms": tuple(platforms),
+                }
                 config = config.detected(
                     "the workflow files",
-                    workflow=publication.workflow,
-                    images=tuple(image.name for image in images),
-                    platforms=tuple(dict.fromkeys(platforms)),
+                    **{key: value for key, value in found.items() if value},
                 )
         return tuple(
             (key, config.value(key), config.source(key)) for key in config.keys

@@ -90,7 +90,7 @@ class Images:
                     evidence="cannot tell which images are published:"
                     f" {unsure[0]}; name them with `images` in the settings"
                 )
-            return Done(evidence="no images are published")
+            return Done(evidence="nothing to publish")
         found = [
             (report, problem)
             for image, report in zip(release.images, seen.reports, strict=True)

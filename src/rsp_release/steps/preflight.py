@@ -93,7 +93,7 @@ class Preflight:
             return Done(evidence=_praise(proposal, seen))
         statuses = {f.exit_status for f in problems}
         advice = [f.advice for f in problems if f.advice]
-        if len(found) == len(problems):
+        if not self.force and len(found) == len(problems):
             advice.append("or release anyway, with --force")
         return Blocked(
             problem="\n".join(dict.fromkeys(f.text for f in problems)),

@@ -207,7 +207,8 @@ class PublishingRun:
             return Blocked(problem=f"there is no run {self.number}")
         if publication is None or not publication.workflow:
             return Done(
-                evidence="no workflow publishes images on a release or a tag"
+                evidence="nothing to publish: no workflow publishes images"
+                " on a release or a tag"
             )
         if seen.are_published:
             name = _short(publication)
@@ -528,6 +529,18 @@ def _fits(
 
 def _absent(publication: Publication, seen: PublishingRunSeen) -> Wait | Done:
     name = _short(publication)
+    if not publication.publishes:
+        # It may be a workflow that has nothing to do with a release.
+        reason = f"no run of {name} yet, which may publish images"
+        return Wait(
+            reason=reason,
+            interval=seen.interval,
+            patience=_KNOWN_CAUSE,
+            otherwise=Done(
+                evidence=f"cannot tell: no run of {name} appeared, which may"
+                " publish images; set `workflow` or `images` in the settings"
+            ),
+        )
     while publication.after is not None:
         publication = publication.after
         name = f"{_short(publication)}, which starts {name},"

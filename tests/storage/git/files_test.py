@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from rsp_release.exceptions import ReadError
 from rsp_release.storage.git.files import CloneFiles
 from rsp_release.storage.git.repository import Repository
 
@@ -80,15 +82,44 @@ def test_updates(
     [
         ("", 0, True),
         ("The lockfile needs to be updated, but --check was given", 1, False),
-        ("error: no network", 2, None),
     ],
 )
 def test_current(
-    tmp_path: Path, answer: str, status: int, *, expected: bool | None
+    tmp_path: Path, answer: str, status: int, *, expected: bool
 ) -> None:
     files = make(tmp_path, answer, status)
     assert files.lock_is_current(offline=True) is expected
     assert "--offline" in (tmp_path / "args").read_text()
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("Using CPython\nerror: no network\n  Caused by: x", "no network"),
+        ("  \u00d7 No solution found\n  more", "No solution found"),
+        ("Killed", "Killed"),
+        ("", "no reason"),
+    ],
+)
+def test_why_uv_cannot_tell_is_one_line(
+    tmp_path: Path, answer: str, why: str
+) -> None:
+    files = make(tmp_path, answer.replace("\n", "\\n"), 2)
+    with pytest.raises(ReadError) as caught:
+        files.lock_is_current(offline=True)
+    assert caught.value.message == f"uv lock --check failed: {why}"
+
+
+def test_uv_is_not_installed(tmp_path: Path) -> None:
+    files = make(tmp_path, "")
+    (tmp_path / "tools" / "uv").unlink()
+    git = shutil.which("git")
+    assert git is not None
+    (tmp_path / "tools" / "git").symlink_to(git)
+    environ = {"PATH": str(tmp_path / "tools")}
+    files = CloneFiles(Repository(tmp_path, environ=environ), environ=environ)
+    with pytest.raises(ReadError, match="uv is not installed"):
+        files.lock_is_current(offline=True)
 
 
 def test_uv_gets_copies_where_it_is_not_trusted(tmp_path: Path) -> None:
@@ -124,6 +155,7 @@ def test_uv_is_not_asked_where_it_would_build(
     tmp_path: Path, project: str
 ) -> None:
     files = make(tmp_path, "", project=project)
-    assert files.lock_is_current(offline=True) is None
+    with pytest.raises(ReadError, match="uv would have to build"):
+        files.lock_is_current(offline=True)
     assert files.lock_updates() is None
     assert not (tmp_path / "args").exists()

@@ -19,6 +19,9 @@ __all__ = ["CloneFiles", "WorkTree"]
 _MOST_COMMITS = 300
 """How far back changes without a fragment are looked for."""
 
+_CROSS = "\u00d7"
+"""How uv begins what it complains of where it does not say `error:`."""
+
 _TIMEOUT = 60
 """Seconds that ``uv`` may take."""
 
@@ -108,22 +111,25 @@ class CloneFiles:
         )
         return one != two
 
-    def lock_is_current(self, *, offline: bool) -> bool | None:
+    def lock_is_current(self, *, offline: bool) -> bool:
         """Return whether ``uv.lock`` fits to ``pyproject.toml``.
 
         Only ``uv`` can tell.
         """
         result = self._ask_uv("--check", offline=offline)
-        if result is None:
-            return None
         if result.returncode == 0:
             return True
-        return False if "needs to be updated" in result.stderr else None
+        if "needs to be updated" in result.stderr:
+            return False
+        raise ReadError(f"uv lock --check failed: {_complaint(result.stderr)}")
 
     def lock_updates(self) -> tuple[str, ...] | None:
         """Return what would change if all were locked anew, in uv's words."""
-        result = self._ask_uv("--upgrade", "--dry-run", offline=False)
-        if result is None or result.returncode:
+        try:
+            result = self._ask_uv("--upgrade", "--dry-run", offline=False)
+        except ReadError:
+            return None
+        if result.returncode:
             return None
         found = tuple(re.findall(_UPDATE, result.stderr))
         is_newest = "No lockfile changes detected" in result.stderr
@@ -131,7 +137,7 @@ class CloneFiles:
 
     def _ask_uv(
         self, *options: str, offline: bool
-    ) -> subprocess.CompletedProcess[str] | None:
+    ) -> subprocess.CompletedProcess[str]:
         """Run ``uv lock``; it may run the project's own build system.
 
         So it gets no credentials. Where the project is not trusted, it gets
@@ -140,14 +146,16 @@ class CloneFiles:
         """
         lock = self.text("uv.lock")
         if lock is None:
-            return None
+            raise ReadError("there is no uv.lock")
         asked = ["uv", "lock", *options, "--no-progress", "--color=never"]
         asked += ["--offline"] if offline else []
         if self._trusts:
             return self._run(asked, self._repository.root)
         project = self.text("pyproject.toml") or ""
         if _is_built(project):
-            return None
+            raise ReadError(
+                "uv would have to build the project; `uv lock --check` does"
+            )
         with tempfile.TemporaryDirectory(prefix="rsp-release-") as name:
             folder = Path(name)
             folder.joinpath("uv.lock").write_text(lock, encoding="utf-8")
@@ -159,7 +167,7 @@ class CloneFiles:
 
     def _run(
         self, command: list[str], folder: Path
-    ) -> subprocess.CompletedProcess[str] | None:
+    ) -> subprocess.CompletedProcess[str]:
         try:
             return subprocess.run(
                 command,
@@ -171,8 +179,20 @@ class CloneFiles:
                 stdin=subprocess.DEVNULL,
                 timeout=_TIMEOUT,
             )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
+        except FileNotFoundError:
+            raise ReadError("uv is not installed") from None
+        except OSError as e:
+            raise ReadError(f"uv cannot be run: {e.strerror}") from e
+        except subprocess.TimeoutExpired:
+            raise ReadError(f"uv took longer than {_TIMEOUT:.0f} s") from None
+
+
+def _complaint(text: str) -> str:
+    """Return what uv complains of, in one line."""
+    lines = [line.strip() for line in text.splitlines()]
+    found = [line for line in lines if line.startswith(("error:", _CROSS))]
+    first = next(iter(found or filter(None, reversed(lines))), "no reason")
+    return first.removeprefix("error:").lstrip(f"{_CROSS} ")
 
 
 def _is_built(text: str) -> bool:
@@ -251,7 +271,11 @@ class WorkTree:
         """Return that nothing differs from anything else."""
         return False
 
-    def _know_nothing(self, *args: object, **options: object) -> None:
+    def lock_is_current(self, *, offline: bool) -> bool:
+        """Say that it cannot be told of what is not committed."""
+        raise ReadError("it is not committed yet")
+
+    def _know_nothing(self, *args: object) -> None:
         """Return that it cannot be told of what is not committed."""
 
-    changed_at = lock_is_current = lock_updates = _know_nothing
+    changed_at = lock_updates = _know_nothing
