@@ -28,7 +28,7 @@ class Terminal(io.StringIO):
 
     encoding = "utf-8"
 
-    def isatty(self) -> bool:
+    def isatty(self) -> bool:  # type: ignore[explicit-override]
         return True
 
 

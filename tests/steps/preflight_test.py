@@ -34,7 +34,7 @@ def test_what_may_be_overridden_says_how() -> None:
     verdict = decide(ok("fine"), ahead=(SECRET,))
     assert isinstance(verdict, Blocked)
     assert verdict.problem == SECRET.text
-    assert verdict.help.splitlines() == [
+    assert (verdict.help or "").splitlines() == [
         "set it", "or release anyway, with --force",
     ]  # fmt: skip
 
@@ -51,7 +51,7 @@ def test_force_is_not_advised_where_it_does_not_help(*, force: bool) -> None:
     assert isinstance(verdict, Blocked)
     assert TAGGED.text in verdict.problem
     assert (SECRET.text in verdict.problem) is not force
-    assert "--force" not in verdict.help
+    assert "--force" not in (verdict.help or "")
     assert verdict.exit_status is ExitStatus.BLOCKED
 
 

@@ -26,7 +26,10 @@ _SUBJECT = re.compile(rf"^{re.escape(commit_subject(''))}(\S+)", re.MULTILINE)
 
 @once
 def check_rival(facts: Facts) -> Finding:
-    """Tell whether another version of the same commits was first."""
+    """Tell whether another version of the same commits was first.
+
+    Blocks where one was: two versions would have the same changes.
+    """
     proposal = facts.proposal
     if proposal.branch is None:
         return unknown("HEAD is detached")
