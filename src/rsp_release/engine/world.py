@@ -366,6 +366,17 @@ class Forge(Actions, Pulls, Protocol):
     def url(self) -> str:
         """The repository's page."""
 
+    @property
+    def has_moved(self) -> bool:
+        """Whether the repository has another name than it is asked for by."""
+
+    def identify(self) -> tuple[str, int] | None:
+        """Return the name and the number that the repository has now.
+
+        It is asked for by that name from then on. `None`: there is none, or
+        these credentials may not see it.
+        """
+
     def repository(self) -> Repository:
         """Return what these credentials see of the repository.
 

@@ -6,6 +6,7 @@ past. What seldom changes is not read again until the run itself changed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -42,6 +43,8 @@ __all__ = ["GithubActions"]
 
 T = TypeVar("T")
 
+_NAME = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
+
 _PAST_RUNS = 2
 _RERUN_WITHIN = timedelta(days=30)
 _WAITS_AGE = 30.0
@@ -75,19 +78,41 @@ class GithubActions:
         self, *, http: GithubHttp, repository: str, own_run: int | None = None
     ) -> None:
         self._http = http
-        self.name = repository
-        """Owner and name."""
-        self._root = f"/repos/{quote(repository)}"
-        self._actions = f"{self._root}/actions"
-        self._repo = http.at(Repository, self._root)
+        self._go_by(repository)
         self._own_run = own_run
         self._kept: dict[object, tuple[WorkflowRun, datetime, Any]] = {}
         self._past: dict[tuple[str, str], tuple[WorkflowRun, ...]] = {}
         self._explained: dict[tuple[int, int], Job] = {}
 
+    def _go_by(self, name: str) -> None:
+        """Ask for the repository by a name from now on."""
+        self.name = name
+        """Owner and name."""
+        self._root = f"/repos/{quote(name)}"
+        self._actions = f"{self._root}/actions"
+        self._repo = self._http.at(Repository, self._root)
+        self._http.has_moved = False
+
     def _look_up(self) -> Repository | None:
-        """Return the repository, if these credentials see it."""
-        return self._http.find(lambda: Repository(self._http, url=self._root))
+        """Return the repository, if these credentials see it.
+
+        From then on it goes by the name that GitHub knows it by.
+        """
+        found = self._http.find(lambda: Repository(self._http, url=self._root))
+        if found is not None and _NAME.fullmatch(found.full_name or ""):
+            self._go_by(found.full_name)
+        return found
+
+    @reading
+    def identify(self) -> tuple[str, int] | None:
+        """Return the name and the number that the repository has now."""
+        found = self._look_up()
+        return None if found is None else (self.name, found.id)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether GitHub led elsewhere from the name that it goes by."""
+        return self._http.has_moved
 
     def pause(self) -> float:
         return self._http.pause

@@ -25,6 +25,7 @@ from ...models.github import TokenKind, kind_of_token
 from ..http import MAX_PAGES, Exchange, Limits, Request, decode_json
 from ..redact import Redactor
 from ..retry import LastingReadError, ReadRetrier
+from ..server import find_server_url
 from .answers import UNUSABLE, Answer, collect_messages, judge
 
 __all__ = ["GithubHttp", "settle"]
@@ -111,6 +112,11 @@ class GithubHttp(Requester):
         """Whether requests are made in somebody's name."""
         self.token_kind: TokenKind = kind_of_token(token)
         """What sort of token they are made with."""
+        self.has_moved = False
+        """Whether GitHub led from an address to another: a name is old."""
+        self._server_url = find_server_url(
+            {"GITHUB_API_URL": self.base_url, **environ}
+        )
         self._token = token
         self._redact = Redactor([token or ""])
         self.retrier = ReadRetrier(clock=clock, random=random)
@@ -122,9 +128,7 @@ class GithubHttp(Requester):
     @property
     def web_url(self) -> str:
         """The address of the pages for people."""
-        if self.base_url.endswith("/api/v3"):
-            return self.base_url.removesuffix("/api/v3")
-        return self.base_url.replace("://api.", "://", 1)
+        return self._server_url
 
     @property
     def pause(self) -> float:
@@ -446,6 +450,7 @@ class GithubHttp(Requester):
                 limits=self._limits,
             )
         )
+        self.has_moved |= reply.url != url
         received = {n.lower(): value for n, value in reply.headers.items()}
         with suppress(KeyError, ValueError):
             self.rate_limiting = (
