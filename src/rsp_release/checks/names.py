@@ -19,7 +19,7 @@ def check_name(facts: Facts) -> Finding:
             f"{identity.source} still says {identity.former[0]};"
             f" {identity.name} is its name"
         )
-        remedy = "let it say the new name"
+        remedy = None if identity.command else "let it say the new name"
     for old, new in _find_old_images(facts):
         texts.append(f"{facts.config.where('images')} still says {old}")
         remedy = remedy or f"if the workflow pushes there now, set {new}"

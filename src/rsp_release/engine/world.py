@@ -420,8 +420,11 @@ class ForgeSettings(Protocol):
     def credentials(self) -> Credentials:
         """Return what is known of the credentials."""
 
-    def rulesets(self, target: str) -> tuple[Ruleset, ...]:
-        """Return the rulesets in force for ``tag`` or ``branch``."""
+    def rulesets(self, target: str) -> tuple[Ruleset, ...] | None:
+        """Return the rulesets in force for ``tag`` or ``branch``.
+
+        `None` where the server cannot tell.
+        """
 
     def branch_rules(self, branch: str) -> BranchRules:
         """Return how changes reach a branch."""

@@ -195,3 +195,7 @@ class BranchRules:
 
     approvals: int | None = 0
     """How many approvals those need; `None` where it cannot be told."""
+
+    is_known: bool = True
+    """Whether the server tells; else a push is tried, and its answer counts.
+    """

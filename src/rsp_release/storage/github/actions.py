@@ -103,6 +103,16 @@ class GithubActions:
             self._go_by(found.full_name)
         return found
 
+    def _find_endpoint(self, read: Callable[[], T]) -> T | None:
+        """Read from an endpoint that the server may lack.
+
+        That is no outage: the repository itself is there.
+        """
+        found = self._http.find(read, endpoint=True)
+        if found is None and self._look_up() is None:
+            raise ReadError(f"GitHub does not show {self.name}")
+        return found
+
     @reading
     def identify(self) -> tuple[str, int] | None:
         """Return the name and the number that the repository has now."""
@@ -297,7 +307,9 @@ class GithubActions:
     @reading
     def _read_deployments(self, run: int) -> tuple[PendingDeployment, ...]:
         path = f"{self._actions}/runs/{run}/pending_deployments"
-        found = unless(lambda: self._http.get(path), NotAllowedError)
+        found = unless(
+            lambda: self._http.get(path, endpoint=True), NotAllowedError
+        )
         return tuple(map(parse_deployment, found or ()))
 
     def concurrency(self, run: WorkflowRun) -> ConcurrencyGroup | None:
@@ -307,7 +319,9 @@ class GithubActions:
     def _read_concurrency(self, run: int) -> ConcurrencyGroup | None:
         """Read where a run stands; older servers do not tell."""
         path = f"{self._actions}/runs/{run}/concurrency_groups"
-        found = unless(lambda: self._http.get(path), NotAllowedError)
+        found = unless(
+            lambda: self._http.get(path, endpoint=True), NotAllowedError
+        )
         groups = found["concurrency_groups"] if found else []
         for group in groups:
             for member in group["group_members"]:
