@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from .config import Config
+from .engine.journal import find_former_names
 from .engine.world import Changelog, Clock, DeployRepository, Files, Git, World
 from .exceptions import ReleaseError, UsageError
 from .images.digests import DigestRecords
@@ -543,12 +544,15 @@ class Factory:
     ) -> Project:
         from .storage.git.history import read_history
 
+        former = identity.former
+        if identity.id is not None:
+            former += find_former_names(journals, identity.name, identity.id)
         return Project(
             world=world,
             config=config,
             repository=identity.name,
             repository_id=identity.id,
-            former=identity.former,
+            former=tuple(dict.fromkeys(former)),
             journals=journals,
             read_history=lambda revision: read_history(
                 self.directory, config=self.config, revision=revision

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .base import Finding, ok, unknown, warning
 from .facts import Facts
 
@@ -40,9 +42,14 @@ def _find_old_images(facts: Facts) -> list[tuple[str, str]]:
         before, after = old, name
         if old.split("/")[0] != name.split("/")[0]:
             # All of the owner's images may be called otherwise.
-            before, after = (f"{n.split('/')[0]}/" for n in (old, name))
-        for image in facts.config.images or ():
-            host, _, path = image.partition("/")
-            if facts.config.is_set("images") and path.startswith(before):
-                found.append((image, f"{host}/{path.replace(before, after)}"))
+            before, after = (n.split("/")[0] for n in (old, name))
+        pattern = re.compile(
+            rf"(?<=/){re.escape(before)}(?=[/:@]|$)", re.IGNORECASE
+        )
+        if facts.config.is_set("images"):
+            found += [
+                (image, pattern.sub(after, image, count=1))
+                for image in facts.config.images or ()
+                if pattern.search(image)
+            ]
     return found
