@@ -13,6 +13,7 @@ from ..config import Config
 from ..engine.world import DeployRepository, Files, ForgeSettings, World
 from ..exceptions import NotAllowedError, ReleaseError
 from ..models import (
+    Image,
     ImageReport,
     Proposal,
     Publication,

@@ -131,9 +131,7 @@ def _with_former(
 ) -> Publication:
     """Let each image know what it was called by other names."""
     lists = [
-        each.images
-        for each in before
-        if len(each.images) == len(found.images)
+        each.images for each in before if len(each.images) == len(found.images)
     ]
     images = []
     for number, image in enumerate(found.images):
