@@ -161,6 +161,9 @@ class Config(NamedTuple):
     file: str | None = None
     """The settings file, if there is one."""
 
+    place: str = ""
+    """Its path."""
+
     def source(self, key: str) -> str:
         """Return where a value comes from.
 
@@ -183,6 +186,19 @@ class Config(NamedTuple):
         if key not in _KEYS:
             raise KeyError(key)
         return self.sources.get(key, _DEFAULT)
+
+    def where(self, key: str) -> str:
+        """Return where a value comes from, with the line if that is a file.
+
+        Parameters
+        ----------
+        key
+            The key as in the settings.
+        """
+        source = self.source(key)
+        if self.file is None or not source.startswith(self.file):
+            return source
+        return f"{self.file}, line {_line_of(self.place, key)}: {key}"
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -419,7 +435,7 @@ def load_config(
         )
         # A dollar marks what a detected value may still replace.
         sources["repository"] = "$GITHUB_REPOSITORY"
-    return Config(**values, sources=sources, file=name)
+    return Config(**values, sources=sources, file=name, place=place)
 
 
 _TABLE = "[tool.rsp-release]"

@@ -17,20 +17,24 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from shlex import quote
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from .config import Config
+from .engine.journal import find_former_names
 from .engine.world import Changelog, Clock, DeployRepository, Files, Git, World
-from .exceptions import UsageError
+from .exceptions import ReleaseError, UsageError
 from .images.digests import DigestRecords
 from .models import Proposal
+from .models.github import Identity
 from .release.plan import Options
 from .release.project import Project
 from .release.releaser import Releaser
 from .steps import PREPARE, RELEASE
 from .steps.preflight import Preflight
 from .steps.workflow_run import PublishingRun
+from .storage.server import find_api_url, find_server_url
 
 if TYPE_CHECKING:
     from .checks import Report
@@ -43,9 +47,6 @@ if TYPE_CHECKING:
     from .storage.registry.oci import OciRegistry
 
 __all__ = ["Factory", "SystemClock"]
-
-_API_URL = "https://api.github.com"
-_SERVER_URL = "https://github.com"
 
 _REPOSITORY_IN_URL = re.compile(
     r"(?:^|[/:])(?P<owner>[A-Za-z0-9][A-Za-z0-9-]*)/"
@@ -88,23 +89,36 @@ class Factory:
     """Spreads the waits."""
 
     def __post_init__(self) -> None:
-        self._token = _find_token(self.environ)
-        self._server_url = self.environ.get("GITHUB_SERVER_URL", _SERVER_URL)
+        self._server_url = find_server_url(self.environ)
+        self._token = _find_token(self.environ, self._server_url)
+        self._identities: dict[str, Identity] = {}
 
-    def make_releaser(self, options: Options) -> Releaser:
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What to tell of the repositories that GitHub was asked for."""
+        found = (each.notice for each in self._identities.values())
+        return tuple(filter(None, found))
+
+    def make_releaser(
+        self, options: Options, *, offline: bool = False
+    ) -> Releaser:
         """Make what carries out the commands.
 
         Parameters
         ----------
         options
             What was asked for.
+        offline
+            Whether GitHub is not asked yet what it calls the repository.
 
         Returns
         -------
         Releaser
             For the clone, its repository on GitHub and the registries.
         """
-        git, repository, config = self._open_clone()
+        git, config, identity = self._open_clone()
+        if not offline:
+            config, identity = self._identify(git, config, identity)
         run = PublishingRun(
             reruns=options.reruns, approves=options.approves, in_release=True
         )
@@ -118,7 +132,7 @@ class Factory:
         world = self._make_world(
             git,
             config,
-            repository,
+            identity.name,
             options.checkout,
             trusts=options.trusts,
         )
@@ -131,9 +145,7 @@ class Factory:
                 return checker.look_ahead(proposal, deploys=deploys)
 
         return Releaser(
-            project=self._make_project(
-                world, git.journals, config, repository
-            ),
+            project=self._make_project(world, git.journals, config, identity),
             prepare=(
                 Preflight(
                     config,
@@ -188,15 +200,17 @@ class Factory:
         """
         from .release.checker import Checker
 
-        git, repository, config = self._open_clone(offline=offline)
+        git, config, identity = self._open_clone(offline=offline)
+        if not offline:
+            config, identity = self._identify(git, config, identity)
         config = config.detected("git's tag.gpgSign", sign=git.signs())
-        shared = self._make_world(git, config, repository, trusts=trusts)
+        shared = self._make_world(git, config, identity.name, trusts=trusts)
         local = threading.local()
         forges: list[GithubForge] = []
 
         def world() -> World:
             if not hasattr(local, "world"):
-                forge = self._make_forge(repository)
+                forge = self._make_forge(identity.name)
                 forges.append(forge)
                 deploy = self._make_deploy()
                 local.world = replace(
@@ -207,9 +221,10 @@ class Factory:
 
         try:
             yield Checker(
-                self._make_project(world(), git.journals, config, repository),
+                self._make_project(world(), git.journals, config, identity),
                 world,
                 is_offline=offline,
+                identity=identity,
             )
         finally:
             for forge in forges:
@@ -224,12 +239,12 @@ class Factory:
             The directory, owner and name on GitHub, and the branch that is
             released from, as far as the clone alone tells.
         """
-        git, repository, config = self._open_clone(offline=True)
-        return git.root, repository, config.branch
+        git, config, identity = self._open_clone(offline=True)
+        return git.root, identity.name, config.branch
 
     def _open_clone(
         self, *, offline: bool = False
-    ) -> tuple[GitClone, str, Config]:
+    ) -> tuple[GitClone, Config, Identity]:
         """Open the clone, and find its repository and its settings.
 
         Nobody but it is asked offline, and it needs no remote.
@@ -251,7 +266,58 @@ class Factory:
                 branch, source = "master", "the branch that is checked out"
             if branch is not None:
                 config = config.detected(source, branch=branch)
-        return git, repository, config
+        return git, config, Identity(name=repository)
+
+    def _identify(
+        self, git: GitClone | None, config: Config, identity: Identity
+    ) -> tuple[Config, Identity]:
+        """Ask GitHub, once, what it calls a repository.
+
+        It leads from a name that a repository had to the one it has. Where it
+        does not answer, what is asked later on says why.
+        """
+        name = identity.name
+        if name not in self._identities:
+            forge = self._make_forge(name)
+            try:
+                found = forge.identify()
+            except ReleaseError:
+                return config, identity
+            finally:
+                forge.close()
+            if found is None:
+                return config, identity
+            self._identities[name] = self._compare(git, config, name, *found)
+        identity = self._identities[name]
+        if identity.former:
+            sources = {**config.sources, "repository": "GitHub"}
+            config = config._replace(repository=identity.name, sources=sources)
+        return config, identity
+
+    def _compare(
+        self,
+        git: GitClone | None,
+        config: Config,
+        old: str,
+        new: str,
+        number: int,
+    ) -> Identity:
+        """Tell who still says what a repository was called."""
+        if new.lower() == old.lower():
+            return Identity(name=new, id=number)
+        source, command = config.where("repository"), None
+        match = _REPOSITORY_IN_URL.search(git.url) if git else None
+        if git and match and match[0].lower().find(old.lower()) >= 0:
+            owner, name = new.split("/")
+            url = (
+                f"{git.url[: match.start('owner')]}{owner}/{name}"
+                f"{git.url[match.end('name') :]}"
+            )
+            source = git.remote
+            command = f"git remote set-url {quote(source)} {quote(url)}"
+        return Identity(
+            name=new, id=number, former=(old,), source=source, command=command
+        )
 
     def make_watcher(self, options: Options) -> Watcher:
         """Make what watches runs; no clone is needed for that.
@@ -270,48 +336,56 @@ class Factory:
         from .storage.github.forge import GithubForge
         from .storage.github.source import GithubSource
 
-        repository, journals, config = self._find_watched()
+        identity, journals, config = self._find_watched()
         http = self._make_http()
-        source = GithubSource(http=http, repository=repository)
+        source = GithubSource(http=http, repository=identity.name)
         world = World(
             # Of a clone, a watcher needs messages and files alone.
             git=cast("Git", source),
             changelog=cast("Changelog", None),
-            forge=GithubForge(http=http, repository=repository),
+            forge=GithubForge(http=http, repository=identity.name),
             registry=self._make_registry(),
             clock=self.clock,
         )
         return Watcher(
-            project=self._make_project(world, journals, config, repository),
+            project=self._make_project(world, journals, config, identity),
             source=source,
             random=self.random,
             options=options,
         )
 
-    def _find_watched(self) -> tuple[str, Path, Config]:
+    def _find_watched(self) -> tuple[Identity, Path, Config]:
         """Find which repository to watch, and where its journals are.
 
         The settings of a clone are not those of another repository.
         """
         named = self.config.repository
+        git: GitClone | None = None
         try:
             git = self._make_git()
         except UsageError:
             if named is None:
                 raise
         else:
-            repository = self._find_repository(git, self.config)
+            named = self._find_repository(git, self.config)
+        config, identity = self._identify(
+            git, self.config, Identity(name=named)
+        )
+        if git is not None:
             bare = self.config._replace(repository=None, sources={})
             try:
                 own = self._find_repository(git, bare)
             except UsageError:
-                own = repository
-            if own.lower() == repository.lower():
-                return repository, git.journals, self.config
-            named = repository
+                own = named
+            if own.lower() != named.lower():
+                _, other = self._identify(git, bare, Identity(name=own))
+                own = other.name
+            if own.lower() in {named.lower(), identity.name.lower()}:
+                return identity, git.journals, config
         base = self.environ.get("XDG_STATE_HOME")
         state = Path(base) if base else Path.home() / ".local" / "state"
-        return named, state / "rsp-release" / named, Config(repository=named)
+        journals = state / "rsp-release" / identity.name
+        return identity, journals, Config(repository=identity.name)
 
     def _find_repository(self, git: GitClone, config: Config) -> str:
         """Find owner and name of the repository on GitHub.
@@ -414,7 +488,7 @@ class Factory:
         from .storage.github.http import GithubHttp
 
         return GithubHttp(
-            api_url=self.environ.get("GITHUB_API_URL", _API_URL),
+            api_url=find_api_url(self.environ),
             token=self._token,
             clock=self.clock,
             random=self.random,
@@ -466,14 +540,19 @@ class Factory:
         )
 
     def _make_project(
-        self, world: World, journals: Path, config: Config, repository: str
+        self, world: World, journals: Path, config: Config, identity: Identity
     ) -> Project:
         from .storage.git.history import read_history
 
+        former = identity.former
+        if identity.id is not None:
+            former += find_former_names(journals, identity.name, identity.id)
         return Project(
             world=world,
             config=config,
-            repository=repository,
+            repository=identity.name,
+            repository_id=identity.id,
+            former=tuple(dict.fromkeys(former)),
             journals=journals,
             read_history=lambda revision: read_history(
                 self.directory, config=self.config, revision=revision
@@ -481,12 +560,12 @@ class Factory:
         )
 
 
-def _find_token(environ: Mapping[str, str]) -> str | None:
+def _find_token(environ: Mapping[str, str], server_url: str) -> str | None:
     """Find a token, in the order of ``gh``, and then by asking ``gh``."""
     for name in ("GH_TOKEN", "GITHUB_TOKEN"):
         if environ.get(name):
             return environ[name]
-    host = urlsplit(environ.get("GITHUB_SERVER_URL", _SERVER_URL)).hostname
+    host = urlsplit(server_url).hostname
     try:
         result = subprocess.run(
             ["gh", "auth", "token", "--hostname", host or "github.com"],

@@ -188,6 +188,8 @@ class Problem(Exception):  # noqa: N818
         GitHub's ``errors``, for a failed validation.
     headers
         Headers to send with it.
+    url
+        Where to ask instead.
     """
 
     def __init__(
@@ -197,18 +199,22 @@ class Problem(Exception):  # noqa: N818
         *,
         errors: list[Any] | None = None,
         headers: dict[str, str] | None = None,
+        url: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.errors = errors
         self.headers = headers or {}
+        self.url = url
 
     def response(self) -> Response:
         """Return the answer to send."""
         data: dict[str, Any] = {"message": self.message}
         if self.errors is not None:
             data["errors"] = self.errors
+        if self.url is not None:
+            data["url"] = self.url
         data["documentation_url"] = "https://docs.github.com/rest"
         data["status"] = str(self.status)
         return Response(self.status, data, headers=dict(self.headers))

@@ -140,6 +140,10 @@ class Sandbox(Forge):
         """Answer a page for people, so that links lead somewhere."""
         parts = path.strip("/").split("/")
         project = self.find(*parts[:2]) if len(parts) > 1 else None
+        moved = self.find_moved(*parts[:2]) if len(parts) > 1 else None
+        if project is None and moved is not None and not moved.is_private:
+            place = "/".join([self.server_url, moved.full_name, *parts[2:]])
+            return Response(301, body=b"", headers={"Location": place})
         known = project is not None and not project.is_private
         text = f"<!doctype html><title>{html.escape(path)}</title>\n"
         text += f"<p>{html.escape(path)} in the sandbox</p>\n"

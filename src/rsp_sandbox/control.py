@@ -52,7 +52,7 @@ def rerun_failed(context: Context) -> Response:
 
 
 def _environment(context: Context, name: str) -> dict[str, Any]:
-    return {"id": number_of(context.project.full_name + name), "name": name}
+    return {"id": number_of(f"{context.project.id} {name}"), "name": name}
 
 
 def _waiting(context: Context, run: Run) -> list[str]:

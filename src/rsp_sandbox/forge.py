@@ -85,6 +85,7 @@ class Forge:
             "pull": itertools.count(2_400_000_001, 3),
         }
         self._projects: dict[str, Project] = {}
+        self._moved: dict[str, Project] = {}
         self._folder: Path | None = None
         self._server: Server | None = None
         self._logs: LogStore | None = None
@@ -139,7 +140,7 @@ class Forge:
             git = Repository(path)
         now = self.clock.now()
         project = Project(
-            id=number_of(name.lower()),
+            id=self._number_of(name),
             owner=owner,
             name=short,
             git=git,
@@ -155,7 +156,38 @@ class Forge:
         # What is there already is there for ever, and is no event.
         project.refs = History(git.refs())
         self._projects[name.lower()] = project
+        self._moved.pop(name.lower(), None)
         return project
+
+    def _number_of(self, name: str) -> int:
+        """Return a repository's number, which no other has or had."""
+        number = number_of(name.lower())
+        taken = {p.id for p in (*self.projects(), *self._moved.values())}
+        while number in taken:
+            number += 1
+        return number
+
+    def rename(self, name: str, new: str) -> Project:
+        """Give a repository another name, or another owner.
+
+        The name that it had leads to it until another repository takes it.
+
+        Parameters
+        ----------
+        name
+            Owner and name until now.
+        new
+            Owner and name from now on.
+        """
+        with self.lock:
+            project = self._projects.pop(name.lower())
+            project.owner, _, project.name = new.partition("/")
+            project.roles.setdefault(project.owner.lower(), "admin")
+            self._projects[new.lower()] = project
+            self._moved.pop(new.lower(), None)
+            self._moved[name.lower()] = project
+            self.touched()
+            return project
 
     @property
     def folder(self) -> Path:
@@ -220,6 +252,11 @@ class Forge:
         """Return a repository, if it exists."""
         name = name.removesuffix(".git")
         return self._projects.get(f"{owner}/{name}".lower())
+
+    def find_moved(self, owner: str, name: str) -> Project | None:
+        """Return the repository that had a name, if it has another now."""
+        name = name.removesuffix(".git")
+        return self._moved.get(f"{owner}/{name}".lower())
 
     def fork_of(self, parent: Project, owner: str) -> Project | None:
         """Return the fork of a repository that somebody has."""

@@ -34,9 +34,16 @@ def git_http(box: Forge, request: Request) -> Response | None:
     service = request.query.get("service", match["rest"])
     writes = service == "git-receive-pack"
     project = box.find(match["owner"], match["name"])
+    moved = box.find_moved(match["owner"], match["name"])
+    project = project or moved
     token, refused = _who(box, request, project, writes=writes)
     if refused is not None or project is None:
         return refused
+    if project is moved and request.method == "GET":
+        # git goes by the new name from its first request on.
+        place = f"{project.full_name}.git/{match['rest']}"
+        url = f"{box.server_url}/{place}?{request.raw_query}"
+        return Response(301, body=b"", headers={"Location": url})
     push = writes and request.method == "POST"
     if not push:
         return _run(project, request, match["rest"], token)

@@ -240,6 +240,8 @@ class _Objects:
     def _find_repository(self, args: dict[str, Any]) -> Object:
         owner, name = str(args.get("owner")), str(args.get("name"))
         found = self._box.find(owner, name)
+        if found is None and args.get("followRenames", True):
+            found = self._box.find_moved(owner, name)
         if found is None or not may(self._token, found, "metadata", "read"):
             text = "Could not resolve to a Repository with the name"
             raise _RefusedError("NOT_FOUND", f"{text} '{owner}/{name}'.")

@@ -94,7 +94,7 @@ def _start(
 def label(context: Context, name: str) -> dict[str, Any]:
     """Return a ``label``."""
     project = context.project
-    number = number_of(f"{project.full_name} label {name}")
+    number = number_of(f"{project.id} label {name}")
     return {
         "id": number,
         "node_id": node_id("Label", number),

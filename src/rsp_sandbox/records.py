@@ -174,4 +174,4 @@ class Project:
 
 def workflow_id(project: Project, path: str) -> int:
     """Return the lasting number of a workflow file."""
-    return 50_000_000 + number_of(project.full_name + path)
+    return 50_000_000 + number_of(f"{project.id} {path}")

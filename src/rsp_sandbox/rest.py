@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from .accounts import Token, Window
 from .base import (
@@ -26,6 +27,7 @@ from .rights import may
 __all__ = ["Context", "answer", "authorise", "page", "route"]
 
 _INTEGER = re.compile(r"\d{1,18}")
+_BY_NUMBER = re.compile(r"/repositories/(?P<id>\d{1,18})(?P<rest>(?:/.*)?)")
 
 
 @dataclass(slots=True)
@@ -149,7 +151,7 @@ def _dispatch(
         raise Problem(400, f"Version {version} is not a valid API version.")
     if not request.header("user-agent"):
         raise Problem(403, "Request forbidden by administrative rules.")
-    path = request.path.removeprefix(API_PREFIX)
+    path = _by_name(box, request.path.removeprefix(API_PREFIX))
     method = "GET" if request.method == "HEAD" else request.method
     for entry in _ROUTES.get(method, ()):
         match = entry.pattern.fullmatch(path)
@@ -160,7 +162,7 @@ def _dispatch(
         if "owner" in args and "repo" in args:
             context.found = box.find(args["owner"], args["repo"])
             if context.found is None:
-                raise not_found()
+                raise _elsewhere(context) or not_found()
             authorise(context, entry.need)
             ready_at = context.found.ready_at
             if ready_at is not None and now < ready_at and "/git/" in path:
@@ -170,6 +172,38 @@ def _dispatch(
         return entry.handler(context), entry.need
     box.unknown.append((request.method, request.path))
     raise not_found()
+
+
+def _by_name(box: Forge, path: str) -> str:
+    """Return a path with a repository's name where it has its number."""
+    match = _BY_NUMBER.fullmatch(path)
+    if match is None:
+        return path
+    for project in box.projects():
+        if str(project.id) == match["id"]:
+            return f"/repos/{project.full_name}{match['rest']}"
+    raise not_found()
+
+
+def _elsewhere(context: Context) -> Problem | None:
+    """Lead from a name that a repository had to its number.
+
+    The query is kept, and so is what is sent: a write is answered with 307.
+    https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+    """
+    request, args = context.request, context.args
+    found = context.box.find_moved(args["owner"], args["repo"])
+    if found is None or not may(context.token, found, "metadata", "read"):
+        return None
+    old = f"{API_PREFIX}/repos/{args['owner']}/{args['repo']}"
+    rest = quote(request.path.removeprefix(old))
+    url = f"{context.box.api_url}/repositories/{found.id}{rest}"
+    if request.raw_query:
+        url += f"?{request.raw_query}"
+    status = 301 if request.method in {"GET", "HEAD"} else 307
+    return Problem(
+        status, "Moved Permanently", headers={"Location": url}, url=url
+    )
 
 
 def authorise(context: Context, need: str) -> None:

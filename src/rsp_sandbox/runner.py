@@ -46,7 +46,7 @@ class Runner:
         self._images = images
         self._touched = touched
         self._active: list[tuple[Project, Run]] = []
-        self._run_numbers: dict[tuple[str, str], int] = {}
+        self._run_numbers: dict[tuple[int, str], int] = {}
         self._run_ids = itertools.count(18_000_000_001, 137)
         self._job_ids = itertools.count(51_000_000_001, 13)
 
@@ -137,7 +137,7 @@ class Runner:
     ) -> Run:
         """Begin one run."""
         scenario, now = self._scenario(), at or self._clock.now()
-        key = (project.full_name, script.path)
+        key = (project.id, script.path)
         self._run_numbers[key] = self._run_numbers.get(key, 0) + 1
         late = script.appear_after
         if late is None:

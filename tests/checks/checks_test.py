@@ -26,7 +26,12 @@ from rsp_release.models import (
     PullPolicy,
     Repository,
 )
-from rsp_release.models.github import BranchRules, Credentials, Ruleset
+from rsp_release.models.github import (
+    BranchRules,
+    Credentials,
+    Identity,
+    Ruleset,
+)
 from rsp_release.version.fragments import Fragment, Part
 from rsp_release.version.history import History
 from rsp_release.version.tags import parse_tags
@@ -127,6 +132,10 @@ ENTRY = Commit(
 )
 SCRIV = '[tool.scriv]\ncategories = ["Bug fixes"]\n'
 REPOSITORY = Repository(name="o/n", default_branch="main", can_push=True)
+RENAMED = Identity(
+    name="lsst-sqre/example", id=1, former=("lsst-sqre/old",), source="origin",
+    command="git remote set-url origin git@github.com:lsst-sqre/example.git",
+)  # fmt: skip
 READ_ONLY = Repository(name=DEPLOY, default_branch="main", can_push=False)
 DEPLOYS = Config(deploy_repository=DEPLOY)
 PRIVATE = report("present", needs_credentials=True)
@@ -177,6 +186,17 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
       "proposal": {"is_begun": True}}),
     ("up-to-date", "unknown", {"remote_head": down}),
     ("up-to-date", "unknown", {"branch": None}),
+    ("name", "ok", {}),
+    ("name", "warning", {"identity": RENAMED}),
+    ("name", "warning", {
+        "proposal": {"former": ("lsst-sqre/old",)},
+        "config": Config(images=("ghcr.io/lsst-sqre/old",),
+                         sources={"images": "a file"})}),
+    ("name", "ok", {
+        "proposal": {"former": ("lsst-sqre/old",)},
+        "config": Config(images=("ghcr.io/lsst-sqre/older",),
+                         sources={"images": "a file"})}),
+    ("name", "unknown", {"identity": Identity(name="o/n")}),
     ("tag-style", "ok", {}),
     ("tag-style", "warning",
      {"history": history(tags=tuple(parse_tags(["v1.1.0", "1.0.0"])))}),
@@ -300,6 +320,7 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("tag-rules", "unknown",
      {"rulesets": (ruleset(rules=("required_status_checks",)),)}),
     ("tag-rules", "unknown", {"rulesets": denied}),
+    ("tag-rules", "unknown", {"rulesets": lambda: None}),
     ("branch-rules", "ok", {}),
     ("branch-rules", "ok", {"branch_rules": PROTECTED}),
     ("branch-rules", "warning",
@@ -312,6 +333,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
       "proposal": {"pull_policy": PullPolicy(when="never")}}),
     ("branch-rules", "unknown",
      {"branch_rules": replace(PROTECTED, approvals=None)}),
+    ("branch-rules", "unknown",
+     {"branch_rules": BranchRules(needs_pull=False, is_known=False)}),
     ("immutable", "ok", {"immutable": True}),
     ("immutable", "unknown", {"immutable": denied}),
     ("workflow", "ok", {}),
@@ -396,6 +419,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("deployment", "ok",
      {"config": DEPLOYS, "deployment": READ_ONLY, "may_deploy": False,
       "fork": Fork(owner="ada", name="ada/charts")}),
+    ("deployment", "warning",
+     {"config": DEPLOYS, "deployment": replace(READ_ONLY, name="o/moved")}),
     ("deployment", "problem", {"config": DEPLOYS, "deployment": missing}),
     ("deployment", "problem", {"config": DEPLOYS, "deployment": denied}),
     ("deployment", "problem", {"config": DEPLOYS, "may_deploy": False}),
@@ -557,6 +582,7 @@ def test_blindness_is_never_ok_nor_a_problem(check: Check) -> None:
     )  # fmt: skip
     blind: dict[str, Any] = dict.fromkeys(names, down)
     files = dict.fromkeys((CI, "Dockerfile", "uv.lock", "pyproject.toml"))
+    blind["identity"] = Identity(name="o/n")
     blind["files"] = dict.fromkeys(files, down)
     blind |= {"deployment": down, "config": DEPLOYS}
     blind["pages"] = dict.fromkeys(("1.1.0", "1.1.1"), down)

@@ -25,7 +25,12 @@ from rsp_release.models import (
     WorkflowRun,
 )
 from rsp_release.models import Check as CommitCheck
-from rsp_release.models.github import BranchRules, Credentials, Ruleset
+from rsp_release.models.github import (
+    BranchRules,
+    Credentials,
+    Identity,
+    Ruleset,
+)
 from rsp_release.version.fragments import Fragment, Part
 from rsp_release.version.history import History
 from rsp_release.version.tags import parse_tags
@@ -153,6 +158,9 @@ class Scene:
     )  # fmt: skip
     trouble: Any = None
     begun: str | None = None
+    identity: Identity = field(
+        default_factory=lambda: Identity(name=NAME, id=1)
+    )
     proposal: dict[str, Any] = field(default_factory=dict)
     is_offline: bool = False
     signs: Any = True
@@ -188,6 +196,7 @@ class Scene:
             history=self.history,
             trouble=self.trouble,
             begun=self.begun,
+            identity=self.identity,
         )
 
 

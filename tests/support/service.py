@@ -40,6 +40,8 @@ class Service:
     environ: dict[str, str]
     clock: Clock | None = None
     events: list[Event] = field(default_factory=list)
+    name: str = NAME
+    """Owner and name of the repository, as they are now."""
 
     def git(self, *args: str) -> str:
         """Run git in the clone."""
@@ -137,8 +139,8 @@ class Service:
         are compared, and not commits.
         """
         state = self.box.state
-        tags = state.tags(NAME)
-        main = state.branches(NAME)["main"]
+        tags = state.tags(self.name)
+        main = state.branches(self.name)["main"]
         return (
             {
                 tag: self._ask("rev-parse", f"{c}^{{tree}}")
@@ -154,11 +156,11 @@ class Service:
                     r.is_draft,
                     r.is_prerelease,
                 )
-                for r in state.releases(NAME)
+                for r in state.releases(self.name)
             ],
             [
                 (run.event, run.head_branch, run.head_sha == tags.get(TAG))
-                for run in state.runs(NAME)
+                for run in state.runs(self.name)
                 if run.head_branch == TAG
             ],
             sorted(state.images()),

@@ -388,6 +388,10 @@ class SimulatedForge(_Port):
     """GitHub."""
 
     url = "https://example.org/o/n"
+    has_moved = False
+
+    def identify(self) -> tuple[str, int] | None:
+        return "o/n", 1
 
     def generate_notes(
         self, *, tag: str, commit: str, previous: str | None

@@ -73,7 +73,7 @@ def check_sso(facts: Facts) -> Finding:
         return warning(
             "the token is not authorized for single sign-on everywhere",
             "authorize it for the organization, in the token's settings",
-            url="https://github.com/settings/tokens",
+            url=f"{facts.world.forge.url.rsplit('/', 2)[0]}/settings/tokens",
         )
     return ok("not required")
 

@@ -21,13 +21,25 @@ def check_access(facts: Facts) -> Finding:
 
     Blocks where it may not: the last step would fail.
     """
-    name = facts.config.deploy_repository
-    if name is None:
+    old = facts.config.deploy_repository
+    if old is None:
         return ok("not needed: no deployment repository is set")
     try:
-        repository = _repository(facts)
+        finding = _judge_access(facts, old)
+        new = _repository(facts).name
     except (BlockedError, NotAllowedError) as e:
         return denied(e.message, e.help, url=e.url)
+    if finding.state != "ok" or old.lower() == new.lower():
+        return finding
+    return warning(
+        f"{facts.config.where('deploy.repository')} still says {old}; {new}"
+        " is its name",
+        "let it say the new name",
+    )
+
+
+def _judge_access(facts: Facts, name: str) -> Finding:
+    repository = _repository(facts)
     if repository.is_archived:
         return problem(
             f"{name} is archived",
@@ -135,5 +147,6 @@ def _places(facts: Facts) -> tuple[Place, ...]:
     images = publication.images if publication else ()
     return find_places(
         deploy, commit, paths, named=named, url=facts.world.forge.url,
-        names={image.name for image in images},
+        names={n for image in images for n in (image.name, *image.former)},
+        former=facts.proposal.former,
     )  # fmt: skip

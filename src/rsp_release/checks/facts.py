@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from threading import Lock
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
@@ -22,7 +22,7 @@ from ..models import (
     RemoteRefs,
     Repository,
 )
-from ..models.github import Credentials
+from ..models.github import Credentials, Identity
 from ..publishing import find_publication
 from ..publishing.candidates import find_candidates
 from ..version.history import History
@@ -108,6 +108,9 @@ class Facts:
     begun: str | None = None
     """The tag of a release that was begun and is not finished."""
 
+    identity: Identity | None = None
+    """What the repository is called, where that was asked."""
+
     is_joined: bool = False
     """Whether another run releases the same version of the same commit."""
 
@@ -192,6 +195,7 @@ class Facts:
         return find_publication(
             self.workflows(),
             repository=self.proposal.repository,
+            former=self.proposal.former,
             tag=self.proposal.tag,
             config=self.config,
             read=self.text,
@@ -281,6 +285,7 @@ class Facts:
         publication = find_publication(
             self.world.git.files(commit, WORKFLOWS),
             repository=self.proposal.repository,
+            former=self.proposal.former,
             tag=tag,
             commit=commit,
             config=self.config,
@@ -291,6 +296,6 @@ class Facts:
     def previous_images(self) -> tuple[ImageReport, ...]:
         """Return what registries say of the previous version's images."""
         return tuple(
-            self.world.registry.look(Image(name=image.name, tag=image.tag))
+            self.world.registry.look(replace(image, platforms=()))
             for image in self.published_before()
         )

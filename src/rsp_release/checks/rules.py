@@ -27,6 +27,11 @@ def check_tag_rules(facts: Facts) -> Finding:
         covering = _covering(facts, "tag", f"refs/tags/{tag}")
     except NotAllowedError as e:
         return unknown(f"not checked: {e.message}", e.help)
+    if covering is None:
+        return unknown(
+            f"cannot tell if tag {tag} is allowed: the server shows no rules",
+            "the push will tell",
+        )
     bypassed = [r.name for r in covering if r.bypass in _FREE]
     binding = [r for r in covering if r.bypass not in _FREE]
     for ruleset in binding:
@@ -53,12 +58,15 @@ def check_tag_rules(facts: Facts) -> Finding:
 
 def _covering(
     facts: Facts, target: Literal["tag", "branch"], ref: str
-) -> list[Ruleset]:
-    """Return the rulesets that cover a ref."""
+) -> list[Ruleset] | None:
+    """Return the rulesets that cover a ref; `None` if it cannot be told."""
     default = facts.proposal.default_branch
+    found = facts.settings.rulesets(target)
+    if found is None:
+        return None
     return [
         ruleset
-        for ruleset in facts.settings.rulesets(target)
+        for ruleset in found
         if ruleset.covers(ref, default_branch=default)
     ]
 
@@ -84,6 +92,12 @@ def check_branch_rules(facts: Facts) -> Finding:
         return unknown("no branch is checked out")
     rules = facts.settings.branch_rules(branch)
     policy = facts.proposal.pull_policy
+    if not rules.is_known:
+        return unknown(
+            f"cannot tell if {branch} requires pull requests: the server shows"
+            " no rules",
+            'the push will tell; if so, set `pull-request.when` to "always"',
+        )
     if not rules.needs_pull:
         return ok(f"{branch} accepts pushes")
     bypass = _find_bypass(facts, branch)
@@ -114,7 +128,8 @@ def check_branch_rules(facts: Facts) -> Finding:
 def _find_bypass(facts: Facts, branch: str) -> str:
     """Say which ruleset of a branch does not bind, if one is known."""
     with suppress(NotAllowedError):
-        for ruleset in _covering(facts, "branch", f"refs/heads/{branch}"):
+        ref = f"refs/heads/{branch}"
+        for ruleset in _covering(facts, "branch", ref) or ():
             if ruleset.bypass in _FREE:
                 return f"; you can bypass ruleset {ruleset.name!r}"
     return ""

@@ -28,7 +28,7 @@ def notes(
     deepen: Deepen = False,
 ) -> int:
     """Print the notes of a published release, or of the next one."""
-    releaser = session.make_releaser(deepens=deepen)
+    releaser = session.make_releaser(deepens=deepen, offline=not generated)
     body = releaser.write_notes(version, generated=generated)
     # Bytes, so that not even the ends of its lines change on the way.
     sys.stdout.flush()

@@ -17,7 +17,7 @@ from ..config import load_config
 from ..engine.journal import lock
 from ..exceptions import ExitStatus, ReleaseError, UsageError
 from ..factory import Factory, SystemClock
-from ..models import Choice, Event, Result
+from ..models import Choice, Event, Notice, Result
 from ..release.conclusion import OUTCOMES
 from ..release.plan import Options
 from ..release.releaser import Releaser
@@ -131,6 +131,7 @@ class Session:
                 help="use one of them",
             )
         self._is_masked = False
+        self._is_told = False
 
     @cached_property
     def factory(self) -> Factory:
@@ -182,7 +183,7 @@ class Session:
         )
 
     def make_releaser(
-        self, *, deepens: bool = False, **changes: Any
+        self, *, deepens: bool = False, offline: bool = False, **changes: Any
     ) -> Releaser:
         """Make what carries out the command.
 
@@ -190,12 +191,16 @@ class Session:
         ----------
         deepens
             Whether to complete a shallow clone first.
+        offline
+            Whether GitHub is not asked yet what it calls the repository.
         **changes
             What differs from the session's `Options`.
         """
         if deepens:
             self.factory.deepen()
-        return self.factory.make_releaser(replace(self.options, **changes))
+        return self.factory.make_releaser(
+            replace(self.options, **changes), offline=offline
+        )
 
     def lock(
         self, journals: Path, *, writes: bool = True
@@ -253,6 +258,8 @@ class Session:
         )
         with view:
             try:
+                for text in self._take_notices():
+                    view.show(Notice(text=text, at=SystemClock().now()))
                 for event in events:
                     view.show(event)
                     if isinstance(event, Result):
@@ -285,6 +292,14 @@ class Session:
 
         sys.stderr.write(mask(self.factory.find_secrets()))
         sys.stderr.flush()
+
+    def _take_notices(self) -> tuple[str, ...]:
+        """Return what to say before all else, once."""
+        # Where the settings are wrong, nothing was read but them.
+        if self._is_told or "factory" not in self.__dict__:
+            return ()
+        self._is_told = True
+        return self.factory.notices
 
     @property
     def is_job(self) -> bool:

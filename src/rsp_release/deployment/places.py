@@ -27,6 +27,7 @@ def find_places(
     named: Collection[str],
     url: str,
     names: Collection[str],
+    former: Collection[str] = (),
 ) -> tuple[Place, ...]:
     """Find the places of the settings, or else the charts of an application.
 
@@ -47,6 +48,8 @@ def find_places(
     names
         The application's images. Where several charts name the repository,
         those that pull one of these are meant.
+    former
+        Owners and names that the repository had before.
 
     Returns
     -------
@@ -61,12 +64,16 @@ def find_places(
     """
     if named:
         return tuple(_parse(each, deploy, paths) for each in named)
+    server = url.rsplit("/", 2)[0]
+    pages = [url, *(f"{server}/{name}" for name in former)]
     found = []
     for path, text in deploy.scan(commit, find_charts(paths)).items():
         # Another application's broken chart is no reason not to deploy this.
         with suppress(BlockedError):
             chart = read_chart(text)
-            if has_source(chart, url) and chart.app_version is not None:
+            if chart.app_version is not None and any(
+                has_source(chart, page) for page in pages
+            ):
                 found.append(parse_place(path))
     if len(found) > 1:
         values = [place.beside("values.yaml") for place in found]

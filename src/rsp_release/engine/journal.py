@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote
 from ..exceptions import BlockedError, ReleaseError
 from ..models import Proposal, Release
 
-__all__ = ["Journal", "find_unfinished", "lock"]
+__all__ = ["Journal", "find_former_names", "find_unfinished", "lock"]
 
 _SCHEMA = 1
 
@@ -259,6 +259,36 @@ def find_unfinished(
         if is_begun and not journal.is_finished:
             journals.append(journal)
     return journals
+
+
+def find_former_names(
+    directory: Path, repository: str, number: int
+) -> tuple[str, ...]:
+    """Find other names that a repository had when it was released from here.
+
+    Parameters
+    ----------
+    directory
+        The directory of the clone's journals.
+    repository
+        Owner and name that it has now.
+    number
+        GitHub's number of it.
+
+    Returns
+    -------
+    tuple of str
+        Owners and names.
+    """
+    found: dict[str, None] = {}
+    for path in directory.glob("*.jsonl"):
+        with suppress(ReleaseError):
+            release = Journal(path).release
+            if release is not None and release.repository_id == number:
+                found.update(
+                    dict.fromkeys((release.repository, *release.former))
+                )
+    return tuple(n for n in found if n.lower() != repository.lower())
 
 
 @contextmanager

@@ -366,6 +366,17 @@ class Forge(Actions, Pulls, Protocol):
     def url(self) -> str:
         """The repository's page."""
 
+    @property
+    def has_moved(self) -> bool:
+        """Whether the repository has another name than it is asked for by."""
+
+    def identify(self) -> tuple[str, int] | None:
+        """Return the name and the number that the repository has now.
+
+        It is asked for by that name from then on. `None`: there is none, or
+        these credentials may not see it.
+        """
+
     def repository(self) -> Repository:
         """Return what these credentials see of the repository.
 
@@ -409,8 +420,11 @@ class ForgeSettings(Protocol):
     def credentials(self) -> Credentials:
         """Return what is known of the credentials."""
 
-    def rulesets(self, target: str) -> tuple[Ruleset, ...]:
-        """Return the rulesets in force for ``tag`` or ``branch``."""
+    def rulesets(self, target: str) -> tuple[Ruleset, ...] | None:
+        """Return the rulesets in force for ``tag`` or ``branch``.
+
+        `None` where the server cannot tell.
+        """
 
     def branch_rules(self, branch: str) -> BranchRules:
         """Return how changes reach a branch."""

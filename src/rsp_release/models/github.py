@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 __all__ = [
     "BranchRules",
     "Credentials",
+    "Identity",
     "Ruleset",
     "TokenKind",
     "kind_of_token",
@@ -46,6 +47,35 @@ def kind_of_token(token: str | None) -> TokenKind:
         if token.startswith(prefix):
             return kind
     return "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which repository it is, whatever it is or was called."""
+
+    name: str
+    """Owner and name: those that GitHub knows it by, once it was asked."""
+
+    id: int | None = None
+    """Its number, which no rename changes; `None` where it is not known."""
+
+    former: tuple[str, ...] = ()
+    """Owner and name that it had, where something still says so."""
+
+    source: str = ""
+    """What says so: the remote, a setting or an option."""
+
+    command: str | None = None
+    """What mends that, where a command does."""
+
+    @property
+    def notice(self) -> str | None:
+        """What to tell of a rename, if there was one."""
+        if not self.former:
+            return None
+        text = f"{self.source} still says {self.former[0]}; {self.name} is"
+        text += " its name"
+        return f"{text}: `{self.command}`" if self.command else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,3 +195,7 @@ class BranchRules:
 
     approvals: int | None = 0
     """How many approvals those need; `None` where it cannot be told."""
+
+    is_known: bool = True
+    """Whether the server tells; else a push is tried, and its answer counts.
+    """

@@ -70,6 +70,11 @@ class Image:
     is_assumed: bool = False
     """Whether its tag is taken to be the version, as no file says it."""
 
+    former: tuple[str, ...] = ()
+    """What it was called where the repository had another name. It may have
+    been pushed there, and images stay where they were pushed.
+    """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
@@ -204,6 +209,12 @@ class Proposal:
     is_begun: bool = False
     """Whether this was checked, and something of it written, before."""
 
+    repository_id: int | None = None
+    """GitHub's number of the repository, which no rename changes."""
+
+    former: tuple[str, ...] = ()
+    """Other names of the repository, until it was renamed, as far as known."""
+
     @property
     def changelog_branch(self) -> str:
         """The branch of the pull request with the change log."""
@@ -269,10 +280,21 @@ class Release:
     deployment: Deployment | None = None
     """Where it is deployed from; `None` where that is not set."""
 
+    repository_id: int | None = None
+    """GitHub's number of the repository, which no rename changes."""
+
+    former: tuple[str, ...] = ()
+    """Other names of the repository, until it was renamed, as far as known."""
+
+    application: str | None = None
+    """What its deployments call it, where the repository is renamed since."""
+
     @property
     def name(self) -> str:
-        """The name of the repository, which is that of the application."""
-        return self.repository.rpartition("/")[2]
+        """The name of the application: that of the repository, as it was when
+        this was pinned.
+        """
+        return self.application or self.repository.rpartition("/")[2]
 
     @property
     def deploy_prefix(self) -> str:

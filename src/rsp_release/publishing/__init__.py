@@ -10,7 +10,7 @@ programs, actions that aren't known - is named instead of guessed.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -52,6 +52,7 @@ def find_publication(
     commit: str | None = None,
     config: Config | None = None,
     read: Callable[[str], str | None] | None = None,
+    former: Sequence[str] = (),
 ) -> Publication | None:
     """Find what publishes the images of a release.
 
@@ -72,6 +73,8 @@ def find_publication(
         Gives the text of any other file at that commit by its path, or
         `None`. Local actions and workflows are read with it; without it,
         what depends on them is unknown.
+    former
+        Owners and names that the repository had before.
 
     Returns
     -------
@@ -110,7 +113,32 @@ def find_publication(
             publishing = [_doubt_start(indirect.publication)]
     if publishing or config.images is None:
         candidates = publishing
-    return _publication(candidates, tag, config)
+    found = _publication(candidates, tag, config)
+    if found is None or not former:
+        return found
+    before = [
+        find_publication(
+            files, repository=name, tag=tag, commit=commit, config=config,
+            read=read,
+        )
+        for name in former
+    ]  # fmt: skip
+    return _with_former(found, filter(None, before))
+
+
+def _with_former(
+    found: Publication, before: Iterable[Publication]
+) -> Publication:
+    """Let each image know what it was called by other names."""
+    lists = [
+        each.images for each in before if len(each.images) == len(found.images)
+    ]
+    images = []
+    for number, image in enumerate(found.images):
+        names = dict.fromkeys(each[number].name for each in lists)
+        names.pop(image.name, None)
+        images.append(replace(image, former=tuple(names)))
+    return replace(found, images=tuple(images))
 
 
 def _load_all(

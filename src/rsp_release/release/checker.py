@@ -12,8 +12,9 @@ from ..checks import CHECKS, Facts, Report, run_checks
 from ..engine.world import World
 from ..exceptions import ReleaseError, UsageError
 from ..models import Proposal
+from ..models.github import Identity
 from ..version.choose import History, Request
-from .pin import propose_release, pull_policy
+from .pin import adopt, propose_release, pull_policy
 from .project import Project
 
 __all__ = ["Checker"]
@@ -33,6 +34,9 @@ class Checker:
 
     is_offline: bool
     """Whether nothing beyond this machine may be asked."""
+
+    identity: Identity
+    """What the repository is called."""
 
     def look_ahead(
         self, proposal: Proposal, *, deploys: bool
@@ -60,6 +64,7 @@ class Checker:
             config=config,
             is_thorough=True,
             is_planned=True,
+            identity=self.identity,
             history=self.project.read_history("HEAD"),
         )
         chosen = [check for check in CHECKS if not check.is_of_bump]
@@ -115,6 +120,8 @@ class Checker:
         newest = self.project.find_newest()
         proposal = self._guess(None)
         try:
+            if newest is not None:
+                adopt(self.project, newest)
             history = self.project.read_history("HEAD")
             proposal = self._guess(history)
             _, found = propose_release(self.project, history, Request())
@@ -132,6 +139,7 @@ class Checker:
             history=history,
             trouble=trouble,
             begun=newest.tag if newest else None,
+            identity=self.identity,
         )
 
     def _guess(self, history: History | None) -> Proposal:
@@ -156,6 +164,8 @@ class Checker:
             version=version,
             tag=f"{prefix}{version}",
             previous_tag=previous.name if previous else None,
+            repository_id=self.project.repository_id,
+            former=self.project.former,
         )
 
 

@@ -7,7 +7,9 @@ the tagged commit, so a clean clone comes to the same release.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from shlex import quote
+from typing import TypeVar
 
 from ..changelog.entries import is_markdown
 from ..changelog.notes import group_commits, notes_of_entry
@@ -26,6 +28,7 @@ from ..version.tags import Tag, parse_tags
 from .project import Project
 
 __all__ = [
+    "adopt",
     "find_deployment",
     "find_publication",
     "pin",
@@ -34,6 +37,8 @@ __all__ = [
     "pull_policy",
     "write_notes",
 ]
+
+T = TypeVar("T", Release, Proposal, Release | Proposal)
 
 _WORKFLOWS = ".github/workflows"
 
@@ -88,6 +93,8 @@ def propose_release(
         pull_policy=pull_policy(config),
         asked=request.part,
         is_forced=request.force,
+        repository_id=project.repository_id,
+        former=project.former,
     )
 
 
@@ -120,7 +127,7 @@ def pin(project: Project, proposal: Proposal, commit: str) -> Release:
         since=proposal.previous_tag,
     )
     return Release(
-        repository=proposal.repository,
+        repository=project.repository,
         branch=proposal.branch,
         version=proposal.version,
         tag=proposal.tag,
@@ -133,6 +140,54 @@ def pin(project: Project, proposal: Proposal, commit: str) -> Release:
         pinned_at=project.world.clock.now(),
         changelog=path,
         deployment=find_deployment(project.config),
+        repository_id=project.repository_id,
+        former=project.former,
+    )
+
+
+def adopt(project: Project, begun: T) -> T:
+    """Let a release that was begun go on, whatever its repository was called.
+
+    Parameters
+    ----------
+    project
+        What is released.
+    begun
+        What was pinned, or proposed.
+
+    Returns
+    -------
+    Release or Proposal
+        The same, where the repository has its name still; else with the name
+        that it has now, and with the images that it publishes now.
+
+    Raises
+    ------
+    BlockedError
+        Raised if that name is another repository's.
+    """
+    old, new = begun.repository, project.repository
+    numbers = {begun.repository_id, project.repository_id} - {None}
+    if len(numbers) > 1:
+        raise BlockedError(
+            f"{begun.tag} was begun in {old}, and {new} is another repository"
+            " now",
+            help=f"name the one it was begun in: `git remote set-url"
+            f" {quote(project.world.git.remote)} URL`, or --repo OWNER/NAME",
+        )
+    if project.repository_id is None or old.lower() == new.lower():
+        return begun
+    names = dict.fromkeys((old, *begun.former, *project.former))
+    former = tuple(name for name in names if name.lower() != new.lower())
+    if isinstance(begun, Release):
+        named = replace(project, former=former)
+        publication = find_publication(named, begun.commit, begun.tag)
+        begun = replace(begun, application=begun.name, publication=publication)
+    return replace(
+        begun,
+        repository=new,
+        repository_id=project.repository_id,
+        former=former,
     )
 
 
@@ -188,6 +243,8 @@ def pin_tag(project: Project, tag: str) -> Release:
         pinned_at=git.tag_date(tag),
         changelog=path,
         deployment=find_deployment(project.config),
+        repository_id=project.repository_id,
+        former=project.former,
     )
 
 
@@ -281,6 +338,7 @@ def find_publication(
     return publishing.find_publication(
         git.files(commit, _WORKFLOWS),
         repository=project.repository,
+        former=project.former,
         tag=tag,
         commit=commit,
         config=config,

@@ -27,10 +27,16 @@ class Project:
     """The settings."""
 
     repository: str
-    """Owner and name on GitHub."""
+    """Owner and name on GitHub, as it knows them."""
 
     journals: Path
     """The directory of the clone's journals."""
+
+    repository_id: int | None = None
+    """GitHub's number of the repository; `None` where it is not known."""
+
+    former: tuple[str, ...] = ()
+    """Other names that the repository had, as far as they are known."""
 
     read_history: Callable[[str], History]
     """Reads the history up to a revision."""

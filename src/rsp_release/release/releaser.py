@@ -17,7 +17,7 @@ from typing import TypeVar
 from ..engine.engine import Ending, Engine, Mode
 from ..engine.journal import Journal
 from ..engine.world import Step, World
-from ..exceptions import UsageError
+from ..exceptions import ReleaseError, UsageError
 from ..models import (
     Blocked,
     Change,
@@ -40,7 +40,7 @@ from .conclusion import (
     make_result,
     mark_released_elsewhere,
 )
-from .pin import find_deployment, pin, propose_release
+from .pin import adopt, find_deployment, pin, propose_release
 from .plan import Options, Plan
 from .preview import preview_notes
 from .project import Project
@@ -350,7 +350,7 @@ class Releaser:
         journal = self.project.open_journal(subject.tag)
         engine = self._make_engine(subject.tag, Mode.ACT, journal)
         if isinstance(subject, Release):
-            if journal.release is None:
+            if journal.release != subject:
                 journal.pin(subject)
             yield from self._finish(engine, subject, journal)
             return
@@ -370,7 +370,8 @@ class Releaser:
             yield result
             return
         commit, _ = find_settled(subject, ready)
-        release = pin(self.project, subject, commit)
+        project = self._follow(subject.repository) or self.project
+        release = pin(project, subject, commit)
         journal.pin(release)
         for event in self._finish(engine, release, journal):
             if isinstance(event, Result) and not subject.is_begun:
@@ -532,11 +533,47 @@ class Releaser:
     def _finish(
         self, engine: Engine, release: Release, journal: Journal
     ) -> Iterator[Event]:
-        ending = yield from engine.run(self.release, release)
+        """Make every step after the pin true, whatever name the repository
+        gets meanwhile: then the release is pinned anew, and looked at again.
+        """
+        steps = engine.run(self.release, release)
+        while True:
+            try:
+                event = next(steps)
+            except StopIteration as e:
+                ending = e.value
+                break
+            yield event
+            project = self._follow(release.repository)
+            if project is not None:
+                steps.close()
+                release = adopt(project, release)
+                journal.pin(release)
+                text = f"{project.former[0]} is {project.repository} now"
+                yield Notice(text=text, at=self._now())
+                steps = engine.run(self.release, release)
         self._keep_digests(release, ending)
         if ending.is_done:
             journal.finish(at=self._now())
         yield self._conclude(ending, release, "released")
+
+    def _follow(self, old: str) -> Project | None:
+        """Return what is released by its new name, if it has one by now."""
+        forge, project = self.project.world.forge, self.project
+        if not forge.has_moved:
+            return None
+        try:
+            found = forge.identify()
+        except ReleaseError:
+            # It was led to where it is, and so will be what is asked next.
+            return None
+        if found is None or found[0] == old:
+            return None
+        name, number = found
+        former = (old, *project.former)
+        return replace(
+            project, repository=name, repository_id=number, former=former
+        )
 
     def _keep_digests(self, release: Release, ending: Ending) -> None:
         """Keep what was proven, so that a tag that is moved is noticed."""

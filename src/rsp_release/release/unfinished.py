@@ -18,7 +18,7 @@ from ..models import Proposal, PullRequest, PushTag, Release
 from ..models.naming import CHANGELOG_BRANCHES
 from ..version.choose import History, Request
 from ..version.tags import parse_tags
-from .pin import pin_tag, propose_release
+from .pin import adopt, pin_tag, propose_release
 from .project import Project
 
 __all__ = ["UnfinishedReleases"]
@@ -57,7 +57,7 @@ class UnfinishedReleases:
             elif release is not None and self._is_overtaken(release, journal):
                 journal.abandon(at=self.project.world.clock.now())
             elif proposal is None:
-                found = release
+                found = adopt(self.project, release) if release else None
             elif self._is_given_up(proposal, journal):
                 journal.abandon(at=self.project.world.clock.now())
             else:
@@ -93,7 +93,7 @@ class UnfinishedReleases:
             return self.find(None)
         journal = self.project.open_journal(tag)
         if journal.release is not None:
-            return journal.release
+            return adopt(self.project, journal.release)
         if journal.proposal is not None and journal.has_intents:
             return self._take_up(journal.proposal)
         git = self.project.world.git
@@ -146,7 +146,9 @@ class UnfinishedReleases:
                     help="`rsp-release bump` makes the first one",
                 )
         journal = self.project.open_journal(tag)
-        return journal.release or pin_tag(self.project, tag)
+        if journal.release is not None:
+            return adopt(self.project, journal.release)
+        return pin_tag(self.project, tag)
 
     def find_given_up(self, proposal: Proposal) -> int:
         """Return the newest pull request of a try that was given up.
@@ -217,6 +219,7 @@ class UnfinishedReleases:
 
         Its tag is the pin, where somebody else has gone on with it.
         """
+        proposal = adopt(self.project, proposal)
         if self.project.world.git.remote_tag(proposal.tag) is not None:
             return pin_tag(self.project, proposal.tag)
         return replace(proposal, is_begun=True)

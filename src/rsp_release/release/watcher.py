@@ -18,7 +18,7 @@ from ..exceptions import ExitStatus, ReleaseError, UsageError
 from ..models import Event, Publication, Release, WorkflowRun
 from ..version.tags import parse_tags
 from .conclusion import conclude
-from .pin import find_publication
+from .pin import adopt, find_publication
 from .plan import Options
 from .project import Project
 
@@ -77,7 +77,7 @@ class Watcher:
         if tag is None:
             for journal in reversed(self.project.find_unfinished()):
                 if journal.release is not None and journal.has_intents:
-                    return journal.release
+                    return adopt(self.project, journal.release)
             tag = self.source.newest_tag()
         if tag is None:
             raise UsageError(
@@ -85,7 +85,9 @@ class Watcher:
                 help="name the tag, or the run with --run ID",
             )
         journal = self.project.open_journal(tag)
-        return journal.release or self._of_tag(tag)
+        if journal.release is not None:
+            return adopt(self.project, journal.release)
+        return self._of_tag(tag)
 
     def watch(
         self, release: Release, step: Step[Release]
@@ -174,6 +176,8 @@ class Watcher:
         parsed = next(iter(parse_tags([tag])), None)
         return Release(
             repository=self.project.repository,
+            repository_id=self.project.repository_id,
+            former=self.project.former,
             branch=self.project.config.branch,
             version=tag.removeprefix(parsed.prefix) if parsed else tag,
             tag=tag,

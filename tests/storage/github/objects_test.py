@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -20,7 +21,14 @@ from rsp_release.exceptions import (
     UncertainError,
     UsageError,
 )
-from rsp_release.models import PublishRelease, RerunFailedJobs
+from rsp_release.models import (
+    EnableAutoMerge,
+    LabelPull,
+    PublishRelease,
+    RerunFailedJobs,
+)
+from rsp_release.models.github import BranchRules
+from rsp_release.storage.github.deploy import GithubDeploy
 from rsp_release.storage.github.forge import GithubForge
 from rsp_release.storage.github.http import GithubHttp
 from tests.support.scripted import Server, serve
@@ -31,6 +39,8 @@ ROOT = "/repos/o/n"
 RUNS = f"{ROOT}/actions/runs"
 TAG = f"{ROOT}/git/ref/tags/1.0.0"
 COMMIT = "c" * 40
+NO_PAGE = (404, {"Content-Type": "text/html"}, b"<h1>no such page</h1>")
+"""What a server answers that has no such endpoint, and is not GitHub's."""
 
 RUN: dict[str, Any] = {
     "id": 5,
@@ -314,6 +324,129 @@ def test_a_tag_of_nothing_is_no_tag(
 def test_server_without_rulesets_tells_by_the_branch(
     server: Server, forge: GithubForge
 ) -> None:
+    # Neither its 404 nor its rules are GitHub's own.
+    for end in ("rules/branches/main", "rules/branches/other", "rulesets"):
+        server.answers[f"{ROOT}/{end}"] = [NO_PAGE]
+    with pytest.raises(ReadError, match="GitHub does not show o/n"):
+        forge.needs_pull("main")
+    server.say(ROOT, {"full_name": "o/n"})
     server.say(f"{ROOT}/branches/main", {"name": "main", "protected": False})
-    assert not forge.needs_pull("main")
-    assert forge.needs_pull("other")
+    assert forge.branch_rules("main") == BranchRules(needs_pull=False)
+    # What nobody tells is tried.
+    assert forge.branch_rules("other") == BranchRules(
+        needs_pull=False, is_known=False
+    )
+    assert forge.rulesets("tag") is None
+
+
+def test_server_without_graphql_is_no_lack_of_a_permission(
+    server: Server,
+) -> None:
+    http = GithubHttp(
+        api_url=server.url, token="ghs_" + "s" * 36, clock=VirtualClock(),
+        random=Random(0), environ={},
+    )  # fmt: skip
+    forge = GithubForge(http=http, repository="o/n")
+    assert forge.starts_workflows() is None
+    server.say(f"{ROOT}/pulls/3", PULL)
+    write = EnableAutoMerge(number=3, method="squash")
+    with pytest.raises(RefusedError, match="has no GraphQL") as caught:
+        forge.enable_auto_merge(write)
+    assert "merge it yourself" in str(caught.value.help)
+    deploy = GithubDeploy(http=http, repository="o/n")
+    with pytest.raises(NotAllowedError, match="has no GraphQL"):
+        deploy.fork()
+    # Files are read one after the other then.
+    server.say(
+        f"{ROOT}/git/trees/{COMMIT}",
+        {
+            "sha": COMMIT,
+            "truncated": False,
+            "tree": [
+                {"path": "a", "sha": "a1", "mode": "100644", "type": "blob"},
+                {"path": "b", "sha": "b1", "mode": "100644", "type": "blob"},
+            ],
+        },
+    )
+    for name, data in (("a1", "aGk="), ("b1", "/w==")):
+        blob = {"sha": name, "content": data, "encoding": "base64"}
+        server.say(f"{ROOT}/git/blobs/{name}", blob)
+    assert deploy.scan(COMMIT, ["a", "b"]) == {"a": "hi", "b": ""}
+    http.close()
+
+
+def test_server_that_generates_no_notes(
+    server: Server, forge: GithubForge
+) -> None:
+    server.answers[f"{ROOT}/releases/generate-notes"] = [NO_PAGE]
+    assert not forge.generate_notes(tag="1", commit=COMMIT, previous=None)
+
+
+# -- A repository that has another name ------------------------------------
+
+
+def test_redirect_keeps_query_method_and_body(
+    server: Server, forge: GithubForge
+) -> None:
+    moved = f"{server.url}/repositories/1"
+    body = {"message": "Moved Permanently", "url": moved}
+    query = "?tag_name=1.0.0&per_page=100"
+    listed = f"{moved}/releases{query}"
+    server.say(f"{ROOT}/releases", body, status=301, Location=listed)
+    server.say("/repositories/1/releases", [RELEASE])
+    assert not forge.has_moved
+    [found] = forge.releases("1.0.0")
+    assert found.tag == "1.0.0"
+    assert forge.has_moved
+    assert server.asked[-1][1] == f"/repositories/1/releases{query}"
+    # A write goes on as it is, and once.
+    labels = f"{ROOT}/issues/3/labels"
+    location = f"{moved}/issues/3/labels"
+    server.say(labels, body, status=307, Location=location)
+    server.say("/repositories/1/issues/3/labels", [])
+    forge.label_pull(LabelPull(number=3, labels=("a",)))
+    assert [(m, p) for m, p, _ in server.asked[-2:]] == [
+        ("POST", labels),
+        ("POST", "/repositories/1/issues/3/labels"),
+    ]
+    assert server.asked[-1][2]["authorization"] == f"Bearer {SECRET}"
+    assert int(server.asked[-1][2]["content-length"]) > 10
+
+
+def test_write_that_is_led_to_another_server_is_not_sent_there(
+    server: Server, forge: GithubForge
+) -> None:
+    with serve() as other:
+        labels = f"{ROOT}/issues/3/labels"
+        location = f"{other.url}/repositories/1/issues/3/labels"
+        server.say(labels, {}, status=307, Location=location)
+        with pytest.raises(UncertainError, match="redirects what was sent"):
+            forge.label_pull(LabelPull(number=3, labels=("a",)))
+        server.say(RUNS, {}, status=301, Location=f"{other.url}/runs")
+        other.say("/runs", {"workflow_runs": []})
+        assert forge.runs(commit=COMMIT, event="release") == ()
+        assert [path for _, path, _ in other.asked] == ["/runs"]
+        assert "authorization" not in other.asked[0][2]
+
+
+def test_repository_goes_by_the_name_that_github_knows(
+    server: Server, forge: GithubForge
+) -> None:
+    location = f"{server.url}/repositories/1"
+    server.say(ROOT, {}, status=301, Location=location)
+    server.say("/repositories/1", {"id": 1, "full_name": "new-o/New.n"})
+    assert forge.identify() == ("new-o/New.n", 1)
+    assert forge.name == "new-o/New.n"
+    assert not forge.has_moved
+    assert forge.run(1) is None
+    assert paths(server)[-1] == "/repos/new-o/New.n/actions/runs/1"
+
+
+@pytest.mark.parametrize("name", ["../x", "o/n/../../x", "o", 7, None])
+def test_name_that_is_none_is_not_gone_by(
+    name: object, server: Server, forge: GithubForge
+) -> None:
+    server.say(ROOT, {"id": 1, "full_name": name})
+    with suppress(ReadError):
+        forge.identify()
+    assert forge.name == "o/n"

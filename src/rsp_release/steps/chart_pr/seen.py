@@ -63,7 +63,7 @@ class ChartSeen:
     @property
     def digests(self) -> dict[str, str | None]:
         """The digest of each image, as far as it is known."""
-        return {image.name: report.digest for image, report in self.images}
+        return {report.image: report.digest for _, report in self.images}
 
     pull: PullRequest | None = None
     """The newest pull request for this version."""
@@ -243,10 +243,13 @@ def _look_at_files(
 ) -> ChartSeen:
     """Read what holds the version, and the values that go with it."""
     paths = set(deploy.paths(base))
-    names = {image.name for image in release.images}
+    names = {
+        n for image in release.images for n in (image.name, *image.former)
+    }
     places = find_places(
-        deploy, base, paths, named=target.charts, url=url, names=names
-    )
+        deploy, base, paths, named=target.charts, url=url, names=names,
+        former=release.former,
+    )  # fmt: skip
     charts = [place for place in places if place.is_app_version]
     wanted = {place.path: None for place in places}
     wanted.update({p.beside("README.md"): None for p in charts})

@@ -6,6 +6,7 @@ past. What seldom changes is not read again until the run itself changed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -42,6 +43,8 @@ __all__ = ["GithubActions"]
 
 T = TypeVar("T")
 
+_NAME = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
+
 _PAST_RUNS = 2
 _RERUN_WITHIN = timedelta(days=30)
 _WAITS_AGE = 30.0
@@ -75,19 +78,51 @@ class GithubActions:
         self, *, http: GithubHttp, repository: str, own_run: int | None = None
     ) -> None:
         self._http = http
-        self.name = repository
-        """Owner and name."""
-        self._root = f"/repos/{quote(repository)}"
-        self._actions = f"{self._root}/actions"
-        self._repo = http.at(Repository, self._root)
+        self._go_by(repository)
         self._own_run = own_run
         self._kept: dict[object, tuple[WorkflowRun, datetime, Any]] = {}
         self._past: dict[tuple[str, str], tuple[WorkflowRun, ...]] = {}
         self._explained: dict[tuple[int, int], Job] = {}
 
+    def _go_by(self, name: str) -> None:
+        """Ask for the repository by a name from now on."""
+        self.name = name
+        """Owner and name."""
+        self._root = f"/repos/{quote(name)}"
+        self._actions = f"{self._root}/actions"
+        self._repo = self._http.at(Repository, self._root)
+        self._http.has_moved = False
+
     def _look_up(self) -> Repository | None:
-        """Return the repository, if these credentials see it."""
-        return self._http.find(lambda: Repository(self._http, url=self._root))
+        """Return the repository, if these credentials see it.
+
+        From then on it goes by the name that GitHub knows it by.
+        """
+        found = self._http.find(lambda: Repository(self._http, url=self._root))
+        if found is not None and _NAME.fullmatch(found.full_name or ""):
+            self._go_by(found.full_name)
+        return found
+
+    def _find_endpoint(self, read: Callable[[], T]) -> T | None:
+        """Read from an endpoint that the server may lack.
+
+        That is no outage: the repository itself is there.
+        """
+        found = self._http.find(read, endpoint=True)
+        if found is None and self._look_up() is None:
+            raise ReadError(f"GitHub does not show {self.name}")
+        return found
+
+    @reading
+    def identify(self) -> tuple[str, int] | None:
+        """Return the name and the number that the repository has now."""
+        found = self._look_up()
+        return None if found is None else (self.name, found.id)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether GitHub led elsewhere from the name that it goes by."""
+        return self._http.has_moved
 
     def pause(self) -> float:
         return self._http.pause
@@ -272,7 +307,9 @@ class GithubActions:
     @reading
     def _read_deployments(self, run: int) -> tuple[PendingDeployment, ...]:
         path = f"{self._actions}/runs/{run}/pending_deployments"
-        found = unless(lambda: self._http.get(path), NotAllowedError)
+        found = unless(
+            lambda: self._http.get(path, endpoint=True), NotAllowedError
+        )
         return tuple(map(parse_deployment, found or ()))
 
     def concurrency(self, run: WorkflowRun) -> ConcurrencyGroup | None:
@@ -282,7 +319,9 @@ class GithubActions:
     def _read_concurrency(self, run: int) -> ConcurrencyGroup | None:
         """Read where a run stands; older servers do not tell."""
         path = f"{self._actions}/runs/{run}/concurrency_groups"
-        found = unless(lambda: self._http.get(path), NotAllowedError)
+        found = unless(
+            lambda: self._http.get(path, endpoint=True), NotAllowedError
+        )
         groups = found["concurrency_groups"] if found else []
         for group in groups:
             for member in group["group_members"]:

@@ -26,10 +26,12 @@ from ...exceptions import (
     UncertainError,
 )
 from ..http import plain_text
+from ..retry import LastingReadError
 
 __all__ = [
     "UNUSABLE",
     "Answer",
+    "MissingEndpointError",
     "asking",
     "collect_messages",
     "judge",
@@ -55,6 +57,10 @@ _SHAPES = (
     ValueError,
 )
 """What PyGithub's objects, and ours, make of an answer of another shape."""
+
+
+class MissingEndpointError(LastingReadError):
+    """The server has no such endpoint: an older one, or not GitHub's."""
 
 
 def reading(method: Callable[P, T]) -> Callable[P, T]:
@@ -206,6 +212,11 @@ def judge(
         raise unknown(
             f"GitHub answers {status}", help="see https://www.githubstatus.com"
         )
+    if status == 404 and path.endswith("/graphql"):
+        raise MissingEndpointError("this server has no GraphQL")
+    if status == 404 and answer.problem and path.endswith("/generate-notes"):
+        # GitHub itself says so to those who lack a permission.
+        raise MissingEndpointError("this server generates no notes")
     if answer.problem:
         raise unknown(f"{UNUSABLE}: {answer.problem}")
     if status < 300:

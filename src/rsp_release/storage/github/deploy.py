@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -19,13 +20,14 @@ from github.Repository import Repository as GithubRepository
 
 from ...exceptions import (
     BlockedError,
+    NotAllowedError,
     NotSentError,
     ReadError,
     RefusedError,
     UncertainError,
 )
 from ...models import EditPull, Fork, MakeFork, PushFiles, Repository
-from .answers import reading, writing
+from .answers import MissingEndpointError, reading, writing
 from .graphql import batches, query
 from .http import GithubHttp
 from .pulls import GithubPulls
@@ -94,7 +96,14 @@ class GithubDeploy(GithubPulls):
         where somebody renamed it.
         """
         owner, _, name = self.name.partition("/")
-        answer = query(self._http, _FORK, {"owner": owner, "name": name})
+        try:
+            answer = query(self._http, _FORK, {"owner": owner, "name": name})
+        except MissingEndpointError as e:
+            raise NotAllowedError(
+                f"cannot write to {self.name}, and not find a fork of it:"
+                f" {e.message}",
+                help=f"use a token that may write to {self.name}",
+            ) from e
         repository = answer.data["repository"]
         if repository is None:
             said = "; ".join(answer.errors.values())
@@ -177,8 +186,16 @@ class GithubDeploy(GithubPulls):
         tree = self._tree(commit)
         found = [path for path in paths if path in tree]
         unknown = {tree[path].sha for path in found} - self._scanned.keys()
-        for some in batches(sorted(unknown)):
-            self._scan(some)
+        try:
+            for some in batches(sorted(unknown)):
+                self._scan(some)
+        except MissingEndpointError:
+            # One after the other, as a server without GraphQL has it.
+            for path in found:
+                with suppress(BlockedError):
+                    text = self._read(self._repo, tree[path].sha, path)
+                    self._scanned[tree[path].sha] = text
+                self._scanned.setdefault(tree[path].sha, "")
         return {path: self._scanned[tree[path].sha] for path in found}
 
     def _scan(self, shas: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from ...models import (
     WorkflowRun,
 )
 from ...models.github import Credentials, Ruleset
-from .answers import asking, look, reading, writing
+from .answers import MissingEndpointError, asking, look, reading, writing
 from .pulls import GithubPulls, check_state
 from .shapes import parse_release, parse_repository, parse_run
 from .source import peel
@@ -139,17 +139,22 @@ class GithubForge(GithubPulls):
         )
 
     @reading
-    def rulesets(self, target: str) -> tuple[Ruleset, ...]:
-        """Return the rulesets in force, those of the organisation as well."""
+    def rulesets(self, target: str) -> tuple[Ruleset, ...] | None:
+        """Return the rulesets in force, those of the organisation as well.
+
+        `None` where the server tells of none at all, as an older one.
+        """
         path = f"{self._root}/rulesets"
-        listed = self._http.find(
+        listed = self._find_endpoint(
             lambda: self._http.raw_items(
                 path, targets=target, includes_parents="true"
             )
         )
+        if listed is None:
+            return None
         return tuple(
             _parse_ruleset(self._http.ask("GET", f"{path}/{each['id']}"))
-            for each in listed or ()  # an older server has none
+            for each in listed
             if each["enforcement"] == "active" and each["target"] == target
         )
 
@@ -259,7 +264,7 @@ class GithubForge(GithubPulls):
             return True
         try:
             _, told = asking(lambda: self._http.graphql_query(_VIEWER, {}))
-        except GithubException:
+        except (GithubException, MissingEndpointError):
             return None
         if not told.get("data"):
             return None

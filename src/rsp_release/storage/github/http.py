@@ -25,6 +25,7 @@ from ...models.github import TokenKind, kind_of_token
 from ..http import MAX_PAGES, Exchange, Limits, Request, decode_json
 from ..redact import Redactor
 from ..retry import LastingReadError, ReadRetrier
+from ..server import find_server_url
 from .answers import UNUSABLE, Answer, collect_messages, judge
 
 __all__ = ["GithubHttp", "settle"]
@@ -111,20 +112,23 @@ class GithubHttp(Requester):
         """Whether requests are made in somebody's name."""
         self.token_kind: TokenKind = kind_of_token(token)
         """What sort of token they are made with."""
+        self.has_moved = False
+        """Whether GitHub led from an address to another: a name is old."""
+        self._server_url = find_server_url(
+            {"GITHUB_API_URL": self.base_url, **environ}
+        )
         self._token = token
         self._redact = Redactor([token or ""])
         self.retrier = ReadRetrier(clock=clock, random=random)
         """What tries reads again."""
         self._cache: dict[str, Answer] = {}
-        self._may_miss = False
+        self._may_miss = self._may_lack = False
         self._pages: set[str] | None = None
 
     @property
     def web_url(self) -> str:
         """The address of the pages for people."""
-        if self.base_url.endswith("/api/v3"):
-            return self.base_url.removesuffix("/api/v3")
-        return self.base_url.replace("://api.", "://", 1)
+        return self._server_url
 
     @property
     def pause(self) -> float:
@@ -199,13 +203,17 @@ class GithubHttp(Requester):
             data.setdefault("url", url)
         return answer.headers, data
 
-    def get(self, path: str, **parameters: str | int) -> Any:
+    def get(
+        self, path: str, *, endpoint: bool = False, **parameters: str | int
+    ) -> Any:
         """Read what PyGithub has no object for, and what may be missing.
 
         Parameters
         ----------
         path
             The path below the API's address.
+        endpoint
+            Whether the server may lack the endpoint as well.
         **parameters
             The query.
 
@@ -214,7 +222,9 @@ class GithubHttp(Requester):
         typing.Any
             The decoded body, or `None` if GitHub says that there is none.
         """
-        return self.find(lambda: self._ask("GET", path, parameters).data)
+        return self.find(
+            lambda: self._ask("GET", path, parameters).data, endpoint=endpoint
+        )
 
     def ask(self, verb: str, path: str, body: Any = None) -> Any:
         """Ask for what PyGithub has no object for.
@@ -255,26 +265,31 @@ class GithubHttp(Requester):
         """
         return kind(self, {}, {"url": path, **urls}, completed=True)
 
-    def find(self, read: Callable[[], T]) -> T | None:
+    def find(
+        self, read: Callable[[], T], *, endpoint: bool = False
+    ) -> T | None:
         """Read what may be missing.
 
         Parameters
         ----------
         read
             Reads it.
+        endpoint
+            Whether the server may lack the endpoint as well: who answers that
+            there is none need not do so as GitHub does.
 
         Returns
         -------
         typing.Any
             What was read, or `None` if GitHub says that there is none.
         """
-        self._may_miss = True
+        self._may_miss, self._may_lack = True, endpoint
         try:
             return read()
         except _MissingError:
             return None
         finally:
-            self._may_miss = False
+            self._may_miss = self._may_lack = False
 
     def items(
         self, pages: PaginatedList[G], most: int | None = None
@@ -397,7 +412,10 @@ class GithubHttp(Requester):
             return cached
         if 300 <= answer.status < 400 and not follows:
             return answer
-        if self._may_miss and answer.is_absence:
+        is_missing = answer.is_absence or (
+            self._may_lack and answer.status == 404
+        )
+        if self._may_miss and is_missing:
             raise _MissingError
         self._judge(answer, url, is_read=True)
         # PyGithub takes these for a list of nothing.
@@ -446,6 +464,7 @@ class GithubHttp(Requester):
                 limits=self._limits,
             )
         )
+        self.has_moved |= reply.url != url
         received = {n.lower(): value for n, value in reply.headers.items()}
         with suppress(KeyError, ValueError):
             self.rate_limiting = (

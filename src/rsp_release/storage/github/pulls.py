@@ -34,7 +34,14 @@ from ...models import (
 )
 from ...models.github import BranchRules
 from .actions import GithubActions
-from .answers import asking, look, reading, unless, writing
+from .answers import (
+    MissingEndpointError,
+    asking,
+    look,
+    reading,
+    unless,
+    writing,
+)
 from .http import settle
 from .shapes import parse_pull, parse_run
 
@@ -79,6 +86,8 @@ class GithubPulls(GithubActions):
                     target_commitish=commit,
                 )
             )
+        except MissingEndpointError:
+            return ""
         except ReadError as e:
             raise ReadError(
                 f"GitHub generates no notes: {e.message}", help=e.help
@@ -109,7 +118,8 @@ class GithubPulls(GithubActions):
         name = quote(branch, safe="")
         path = f"{self._root}/rules/branches/{name}"
         # An older server has no rulesets, and no such address.
-        rules = self._http.find(lambda: self._http.raw_items(path)) or []
+        told = self._find_endpoint(lambda: self._http.raw_items(path))
+        rules = told or []
         counts = [
             (rule.get("parameters") or {}).get(
                 "required_approving_review_count", 0
@@ -123,7 +133,10 @@ class GithubPulls(GithubActions):
         unknown = BranchRules(needs_pull=True, approvals=0 if rules else None)
         # `Repository.get_branch` leaves a slash in a name as it is.
         path = f"{self._root}/branches/{name}"
-        found = self._http.get(path)
+        found = self._http.get(path, endpoint=told is None)
+        if told is None and (found is None or "protected" not in found):
+            # A push will tell: who refuses it says why.
+            return BranchRules(needs_pull=False, is_known=False)
         if found is None:
             return unknown
         if not (needs_pull or found["protected"]):
@@ -230,6 +243,13 @@ class GithubPulls(GithubActions):
         pull = look(lambda: self._repo.get_pull(write.number))
         try:
             pull.enable_automerge(write.method.upper())
+        except MissingEndpointError as e:
+            raise RefusedError(
+                f"{e.message}, which alone lets pull requests merge"
+                " themselves",
+                help=f"merge it yourself: {pull.html_url}",
+                url=pull.html_url,
+            ) from e
         except GithubException as e:
             errors = e.data["errors"]
         else:
@@ -288,7 +308,9 @@ class GithubPulls(GithubActions):
         found: dict[object, Check] = {}
         of_commit = self._http.at(Commit, f"{self._root}/commits/{commit}")
         checks = unless(
-            lambda: self._http.items(of_commit.get_check_runs()),
+            lambda: self._find_endpoint(
+                lambda: self._http.items(of_commit.get_check_runs())
+            ),
             NotAllowedError,
         )
         checks = checks or []
@@ -310,7 +332,10 @@ class GithubPulls(GithubActions):
                 state=check_state(check.status, check.conclusion),
                 is_own=f"/runs/{self._own_run}/" in (check.details_url or ""),
             )
-        combined = unless(of_commit.get_combined_status, NotAllowedError)
+        combined = unless(
+            lambda: self._find_endpoint(of_commit.get_combined_status),
+            NotAllowedError,
+        )
         for status in combined.statuses if combined else ():
             name, state = status.context, status.state
             is_over = "queued" if state == "pending" else "completed"

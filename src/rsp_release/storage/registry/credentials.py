@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from ..environment import without_github_tokens
 from ..http import plain_text
+from ..server import find_server_url
 from .manifest import as_object
 
 __all__ = ["ANONYMOUS", "Credential", "Credentials"]
@@ -148,7 +149,7 @@ class Credentials:
 
     def _from_github(self, host: str) -> Credential | None:
         """Return GitHub's token, for GitHub's own registry alone."""
-        server = self._environ.get("GITHUB_SERVER_URL") or "https://github.com"
+        server = find_server_url(self._environ)
         name = urlsplit(server).hostname or ""
         own = "ghcr.io" if name == "github.com" else f"containers.{name}"
         if host != own:

@@ -88,7 +88,7 @@ class OciRegistry:
         ImageReport
             ``unknown``, with the reason, for every trouble.
         """
-        return self._report(image, in_depth=False)
+        return self._find(image, in_depth=False)
 
     def inspect(self, image: Image) -> ImageReport:
         """Return what `look` does, and what each platform's image says.
@@ -102,9 +102,21 @@ class OciRegistry:
         image
             The image, and the platforms it is promised for.
         """
-        return self._report(image, in_depth=True)
+        return self._find(image, in_depth=True)
 
     # -- The report ---------------------------------------------------------
+
+    def _find(self, image: Image, *, in_depth: bool) -> ImageReport:
+        """Return the report of an image, by any name that it has or had."""
+        report = self._report(image, in_depth=in_depth)
+        for name in image.former:
+            if report.state == "present":
+                break
+            named = dataclasses.replace(image, name=name)
+            before = self._report(named, in_depth=in_depth)
+            if before.state == "present":
+                report = before
+        return report
 
     def _report(self, image: Image, *, in_depth: bool) -> ImageReport:
         report = ImageReport(

@@ -1,0 +1,47 @@
+"""Where GitHub is, as the environment says."""
+
+from __future__ import annotations
+
+import pytest
+
+from rsp_release.storage.server import find_api_url, find_server_url
+
+
+@pytest.mark.parametrize(
+    ("api", "server", "wanted"),
+    [
+        ("", "", ("https://api.github.com", "https://github.com")),
+        (
+            "https://ghe.example/api/v3",
+            "",
+            ("https://ghe.example/api/v3", "https://ghe.example"),
+        ),
+        (
+            "",
+            "https://ghe.example/",
+            ("https://ghe.example/api/v3", "https://ghe.example"),
+        ),
+        (
+            "",
+            "https://x.ghe.com",
+            ("https://api.x.ghe.com", "https://x.ghe.com"),
+        ),
+        (
+            "https://api.x.ghe.com",
+            "",
+            ("https://api.x.ghe.com", "https://x.ghe.com"),
+        ),
+        # What is set counts, whatever would follow from the other.
+        (
+            "http://127.0.0.1:4000",
+            "https://git.example",
+            ("http://127.0.0.1:4000", "https://git.example"),
+        ),
+    ],
+)
+def test_one_address_follows_from_the_other(
+    api: str, server: str, wanted: tuple[str, str]
+) -> None:
+    environ = {"GITHUB_API_URL": api, "GITHUB_SERVER_URL": server}
+    environ = {name: value for name, value in environ.items() if value}
+    assert (find_api_url(environ), find_server_url(environ)) == wanted
