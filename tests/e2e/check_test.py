@@ -143,9 +143,9 @@ def test_entry_without_its_tag(service: Service) -> None:
     service.git("commit", "-q", "-m", commit_subject("2.0.0"))
     service.git("push", "--quiet", "origin", "HEAD")
     said = "2.0.0 is being released by Tester"
-    lines = look(service)
-    assert problems(lines) == {"rival"}
-    [found] = [e for e in lines if e.get("key") == "rival"]
+    told = look(service)
+    assert keys(told, "problem") == {"rival"}
+    found = find(told, "rival")
     assert found["text"] == said
     assert "rsp-release resume 2.0.0" in found["remedy"]
     result = service.bump("auto")

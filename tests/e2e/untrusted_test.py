@@ -20,7 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 
 from rsp_release.cli.app import main
 from rsp_sandbox import Scenario
@@ -28,6 +28,7 @@ from rsp_sandbox import Scenario
 from ..support.campaigns import choose_size
 from ..support.checkouts import (
     FRAGMENT,
+    LARGE,
     SETTINGS,
     Checkout,
     checkouts,
@@ -201,10 +202,11 @@ def test_no_checkout_reaches_beyond_itself(
 
 @settings(
     max_examples=choose_size(200, 5),
-    phases=[Phase.generate],
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 @given(checkout=checkouts())
+@example(checkout=Checkout({"changelog.d/x.md": ("100644", LARGE)}, {}))
 def test_no_made_checkout_reaches_beyond_itself(
     watched: tuple[Service, Watch], checkout: Checkout
 ) -> None:

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from .service import Service
 
-__all__ = ["FRAGMENT", "SETTINGS", "Checkout", "checkouts", "make_checkout"]
+__all__ = [
+    "FRAGMENT",
+    "LARGE",
+    "SETTINGS",
+    "Checkout",
+    "checkouts",
+    "make_checkout",
+]
 
 FRAGMENT = "### New features\n\n- Page through lists.\n"
 
