@@ -275,7 +275,9 @@ class Repository:
             return sha, kind, content
 
     def _process(self) -> subprocess.Popen[bytes]:
-        if self._batch is None or self._batch.poll() is not None:
+        if self._batch is not None and self._batch.poll() is not None:
+            self.close()
+        if self._batch is None:
             self._batch = subprocess.Popen(
                 ["git", "cat-file", "--batch"],
                 cwd=self.path,

@@ -122,6 +122,39 @@ def test_bytes_that_are_no_text_are_kept(tmp_path: Path, run: Run) -> None:
     assert (folder / "pyproject.toml").read_bytes().startswith(data)
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        (".github", "link"),
+        (".github/workflows", "link"),
+        ("changelog.d", "link"),
+        ("CHANGELOG.md", "link"),
+        ("pyproject.toml", "fifo"),
+        ("CHANGELOG.md", "fifo"),
+        (".github", "file"),
+    ],
+)
+def test_nothing_is_written_elsewhere(
+    tmp_path: Path, run: Run, path: str, kind: str
+) -> None:
+    """A link, a pipe and a file in the place of a folder end it."""
+    folder, elsewhere = tmp_path / "clone", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    place = folder / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "link":
+        place.symlink_to(elsewhere)
+    elif kind == "fifo":
+        os.mkfifo(place)
+    else:
+        place.write_text("text\n")
+    done = run("init", "--yes")
+    assert done.returncode in {1, 2}, done.stdout
+    assert path in done.stderr
+    assert "internal error" not in done.stderr
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_secrets_are_named_with_instructions(tmp_path: Path, run: Run) -> None:
     url = "https://github.com/lsst-sqre/example.git"
     run("git", "remote", "add", "origin", url)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,10 +20,20 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from hypothesis import HealthCheck, Phase, example, given, settings
 
 from rsp_release.cli.app import main
 from rsp_sandbox import Scenario
 
+from ..support.campaigns import choose_size
+from ..support.checkouts import (
+    FRAGMENT,
+    LARGE,
+    SETTINGS,
+    Checkout,
+    checkouts,
+    make_checkout,
+)
 from ..support.service import Service, serve
 
 CANARY = "canary-5b1f"
@@ -31,10 +42,12 @@ CANARY = "canary-5b1f"
 TOKEN = "hidden-2d7c"
 """A credential that nobody needs, besides the one that is used."""
 
-FRAGMENT = "### New features\n\n- Page through lists.\n"
-
 NETWORK = {"fetch", "ls-remote", "push"}
 """The commands of git that may have a credential."""
+
+
+OFFLINE = {"next", "check", "init"}
+"""The commands for which the remote need not have the commit."""
 
 
 @dataclass
@@ -46,6 +59,12 @@ class Watch:
     is_on: bool = False
     wrong: list[str] = field(default_factory=list)
 
+    @property
+    def secrets(self) -> set[str]:
+        """What is never to be read."""
+        environ = os.path.realpath("/proc/self/environ")
+        return {str(self.folder / "secret"), environ, "/dev/zero"}
+
     def look(self, event: str, args: tuple[Any, ...]) -> None:
         """Note what must not be."""
         if not self.is_on:
@@ -55,6 +74,8 @@ class Watch:
             writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
             if writes and not self._is_ours(path):
                 self.wrong.append(f"writes {path}")
+            if os.path.realpath(path) in self.secrets:
+                self.wrong.append(f"reads {path}")
         elif event == "subprocess.Popen":
             _, command, _, environ = args
             values = (os.environ if environ is None else environ).values()
@@ -92,6 +113,8 @@ def watched(
             "GITHUB_TOKEN": token,
             "AWS_SECRET_ACCESS_KEY": TOKEN,
             "ACTIONS_RUNTIME_TOKEN": TOKEN,
+            # It would wait for a network that is not there.
+            "UV_OFFLINE": "1",
         }
         url = service.box.git_url("rubin-demo/stargazer")
         service.git("remote", "set-url", "origin", url)
@@ -102,84 +125,51 @@ def watched(
         yield service, watch
 
 
-def make_checkout(
-    service: Service, files: Mapping[str, tuple[str, str]]
-) -> None:
-    """Let the clone and its remote have a commit with some more files."""
-    service.git("update-ref", "refs/heads/new", "base^{commit}")
-    stream = [b"commit refs/heads/new\n"]
-    stream.append(b"committer C <c@example.org> 1790000000 +0000\n")
-    stream.append(b"data 11\nfeat: more\n\nfrom refs/heads/new^0\n")
-    for path, (mode, text) in files.items():
-        data = text.encode()
-        quoted = path.replace("\n", "\\n").encode()
-        stream.append(b'M %b inline "%b"\n' % (mode.encode(), quoted))
-        stream.append(b"data %d\n%b\n" % (len(data), data))
-    subprocess.run(
-        ["git", "fast-import", "--quiet", "--force"],
-        cwd=service.clone, env=service.environ, check=True,
-        input=b"".join(stream), capture_output=True,
-    )  # fmt: skip
-    service.git("clean", "--quiet", "-ffdx")
-    service.git("reset", "--quiet", "--hard", "new")
-    subprocess.run(
-        ["git", "fetch", "--quiet", str(service.clone), "+new:main"],
-        cwd=service.remote, env=service.environ, check=True,
-        capture_output=True,
-    )  # fmt: skip
-
-
 def run(service: Service, watch: Watch, *args: str) -> tuple[int, str]:
     """Run a command in this process; return its status and all it said."""
-    said = io.StringIO()
+    data = io.BytesIO()
+    said = io.TextIOWrapper(data, encoding="utf-8", write_through=True)
     with (
         patch.dict(os.environ, service.environ, clear=True),
         redirect_stdout(said),
         redirect_stderr(said),
     ):
+        # What waits for a device or a pipe would wait for ever.
+        signal.alarm(60)
         watch.is_on = True
         try:
             status = main(["-C", str(service.clone), *args])
         finally:
             watch.is_on = False
-    return status, said.getvalue()
+            signal.alarm(0)
+    return status, data.getvalue().decode()
 
 
-def find_objects(service: Service) -> bytes:
-    """Return the content of every object of the clone."""
+def list_objects(service: Service) -> set[str]:
+    """Return the names of the objects of the clone."""
+    found = service.git(
+        "cat-file", "--batch-all-objects", "--batch-check=%(objectname)"
+    )
+    return set(found.split())
+
+
+def read_objects(service: Service, names: set[str]) -> bytes:
+    """Return the content of objects of the clone."""
     done = subprocess.run(
-        ["git", "cat-file", "--batch-all-objects", "--batch"],
+        ["git", "cat-file", "--batch"],
         cwd=service.clone, env=service.environ, check=True,
-        capture_output=True,
+        input="\n".join([*names, ""]).encode(), capture_output=True,
     )  # fmt: skip
     return done.stdout
 
 
-_SCRIV = '[tool.scriv]\nformat = "md"\n'
-
-_TEMPLATE = """\
-entry_title_template = '''
-{{ cycler.__init__.__globals__.os.popen('env > OUT').read() }}'''
-"""
-
-SETTINGS = [
-    f'{_SCRIV}changelog = "SECRET"\n',
-    f'{_SCRIV}changelog = "RELATIVE"\n',
-    f'{_SCRIV}fragment_directory = "x\\ny"\n',
-    f'{_SCRIV}fragment_directory = "FOLDER"\n',
-    f'{_SCRIV}entry_title_template = "file: SECRET"\n',
-    f'{_SCRIV}entry_title_template = "command: env | tee OUT"\n',
-    _SCRIV + _TEMPLATE,
-    """\
-[build-system]
-requires = []
-build-backend = "a"
-backend-path = ["."]
-[project]
-name = "a"
-dynamic = ["version", "dependencies"]
-""",
-]
+def push(service: Service) -> None:
+    """Let the remote have what the clone has."""
+    subprocess.run(
+        ["git", "fetch", "--quiet", str(service.clone), "+new:main"],
+        cwd=service.remote, env=service.environ, check=True,
+        capture_output=True,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -202,46 +192,68 @@ def test_no_checkout_reaches_beyond_itself(
     text: str,
     oddities: Mapping[str, str],
 ) -> None:
-    service, watch = watched
-    secret, out = watch.folder / "secret", watch.folder / "out"
-    before = secret.read_text()
-
-    def fill(said: str) -> str:
-        for name, place in (
-            ("SECRET", str(secret)),
-            ("RELATIVE", "../" * 30 + str(secret)[1:]),
-            ("FOLDER", str(watch.folder)),
-            ("OUT", str(out)),
-        ):
-            said = said.replace(name, place)
-        return said
-
     files = {"changelog.d/b.md": ("100644", FRAGMENT)}
     if text:
-        files["pyproject.toml"] = ("100644", fill(text))
-    for path, target in sorted(links.items()):
-        files[path] = ("120000", fill(target))
-    make_checkout(service, files)
-    for path, kind in oddities.items():
-        _place(service.clone / path, kind)
+        files["pyproject.toml"] = ("100644", text)
+    files |= {path: ("120000", target) for path, target in links.items()}
+    commands = ("bump", "minor", "--dry-run"), ("next", "minor", "--why")
+    try_out(*watched, Checkout(files, oddities), *commands)
+
+
+@settings(
+    max_examples=choose_size(200, 5),
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(checkout=checkouts())
+@example(checkout=Checkout({"changelog.d/x.md": ("100644", LARGE)}, {}))
+def test_no_made_checkout_reaches_beyond_itself(
+    watched: tuple[Service, Watch], checkout: Checkout
+) -> None:
+    commands: list[tuple[str, ...]] = [
+        ("next", "minor", "--why"),
+        ("check", "--offline"),
+        ("init", "--dry-run"),
+    ]
+    if choose_size(1, 0):
+        commands.append(("notes",))
+        commands.append(("bump", "minor", "--dry-run"))
+        commands.append(("rehearse", "minor", "--dry-run"))
+    try_out(*watched, checkout, *commands)
+
+
+def try_out(
+    service: Service,
+    watch: Watch,
+    checkout: Checkout,
+    *commands: tuple[str, ...],
+) -> None:
+    """Run commands on a checkout: they reach nothing outside of it."""
+    secret, out = watch.folder / "secret", watch.folder / "out"
+    before = secret.read_text()
+    places = {
+        "SECRET": str(secret),
+        "RELATIVE": "../" * 30 + str(secret)[1:],
+        "FOLDER": str(watch.folder),
+        "OUT": str(out),
+    }
+    make_checkout(service, checkout, places)
+    if any(command[0] not in OFFLINE for command in commands):
+        push(service)
+    known = list_objects(service)
     watch.wrong.clear()
-    shown = run(service, watch, "bump", "minor", "--dry-run")[1]
-    shown += run(service, watch, "next", "minor", "--why")[1]
-    assert "internal error" not in shown
+    for command in commands:
+        status, shown = run(service, watch, *command)
+        assert "internal error" not in shown, shown
+        assert status in {0, 1, 2, 3, 4}, shown
+        assert CANARY not in shown
+        assert service.box.token not in shown
+        assert watch.token not in shown
     assert not watch.wrong
     assert not out.exists()
     assert secret.read_text() == before
-    assert CANARY not in shown
-    assert CANARY.encode() not in find_objects(service)
-    assert watch.token not in shown
-
-
-def _place(path: Path, kind: str) -> None:
-    """Put what git does not know into the work tree."""
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    if path.parent.is_dir() and not path.exists():
-        os.mkfifo(path) if kind == "fifo" else path.mkdir()
+    new = list_objects(service) - known
+    assert CANARY.encode() not in read_objects(service, new)
 
 
 @contextmanager
@@ -253,7 +265,8 @@ def _of_commands(
     toml = SETTINGS[5].replace("OUT", str(out))
     files = {"pyproject.toml": ("100644", toml)}
     files["changelog.d/b.md"] = ("100644", FRAGMENT)
-    make_checkout(service, files)
+    make_checkout(service, Checkout(files, {}), {})
+    push(service)
     yield service, watch, out
     out.unlink(missing_ok=True)
 

@@ -424,6 +424,33 @@ def test_key_that_may_not_write(service: Service, said: str) -> None:
         _open(service, token="secret").try_push(TAG, head)
 
 
+def test_environment_of_signing(service: Service) -> None:
+    """What signs has what it may need for that, and no token of GitHub's."""
+    told = service.clone.parent / "told"
+    gpg = service.clone.parent / "gpg"
+    gpg.write_text(f"#!/bin/sh\nenv >> {told}\nexit 1\n")
+    gpg.chmod(0o755)
+    service.git("config", "gpg.program", str(gpg))
+    service.git("config", "user.signingKey", "ada")
+    token = service.environ["GITHUB_TOKEN"]
+    environ = {
+        **service.environ, "GH_TOKEN": token, "KEY_PASSPHRASE": "abc",
+        "GNUPGHOME": "/keys",
+    }  # fmt: skip
+    service = replace(service, environ=environ)
+    for act in (
+        lambda git: git.try_signing(),
+        lambda git: git.push_tag(_write(service)),
+    ):
+        with pytest.raises(RefusedError):
+            act(_open(service, token=token, sign="always"))
+        given = told.read_text()
+        told.unlink()
+        assert "KEY_PASSPHRASE=abc\n" in given
+        assert "GNUPGHOME=/keys\n" in given
+        assert token not in given
+
+
 def test_tags_are_signed_where_git_signs(
     service: Service, tmp_path: Path
 ) -> None:

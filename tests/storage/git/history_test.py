@@ -242,6 +242,56 @@ def test_file_that_is_not_here_is_not_absent(released: Clone) -> None:
     assert "--no-filter" in (e.value.help or "")
 
 
+def test_partial_clone_is_not_completed(
+    released: Clone, tmp_path: Path
+) -> None:
+    """To fetch runs what the clone's settings name, and asks the network."""
+    released.commit_files("feat: more", {"CHANGELOG.md": "# Changes\n"})
+    released.git("config", "uploadpack.allowFilter", "true")
+    place, ran = tmp_path / "partial", tmp_path / "ran"
+    released.git(
+        "clone", "-q", "--filter=blob:none", "--no-checkout",
+        released.path.as_uri(), str(place),
+    )  # fmt: skip
+    partial = Clone(place, init=False)
+    partial.git("config", "remote.origin.uploadpack", f"touch {ran};")
+    with pytest.raises(ReadError, match=r"CHANGELOG|promisor") as e:
+        read(partial)
+    assert "--no-filter" in (e.value.help or "")
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("is_absolute", [True, False])
+def test_links_are_not_followed(
+    released: Clone, tmp_path: Path, *, is_absolute: bool
+) -> None:
+    elsewhere = tmp_path / "elsewhere.md"
+    elsewhere.write_text("## 1.9.0\n\n### Breaking changes\n\n- a\n")
+    target = str(elsewhere)
+    if not is_absolute:
+        target = "../" * 30 + target[1:]
+    (released.path / "CHANGELOG.md").symlink_to(target)
+    released.commit("feat: a")
+    assert read(released).past == ()
+    (released.path / "changelog.d").mkdir()
+    (released.path / "changelog.d" / "b.md").symlink_to(target)
+    released.commit("feat: b")
+    with pytest.raises(BlockedError, match=r"b\.md is a symbolic link"):
+        read(released)
+
+
+def test_links_choose_no_settings(released: Clone) -> None:
+    """Neither scriv's settings nor another tool's are read through one."""
+    elsewhere = released.path.parent / "elsewhere.toml"
+    elsewhere.write_text('[tool.scriv]\nfragment_directory = "other"\n')
+    (released.path / "pyproject.toml").symlink_to(elsewhere)
+    (released.path / "changelog.d").symlink_to("other")
+    released.commit_files("feat: a", {"other/a.md": "### Fixes\n\n- a\n"})
+    history = read(released)
+    assert not history.uses_fragments
+    assert history.fragments == ()
+
+
 def test_bare_repository(released: Clone, tmp_path: Path) -> None:
     released.commit("fix: a")
     copy = shallow(released, tmp_path / "bare.git", "--bare")

@@ -1037,6 +1037,37 @@ class TestCredentials:
         environ = {**config(tmp_path, settings), "PATH": "/usr/bin:/bin"}
         assert Credentials(environ).of("a.example") == ()
 
+    def test_helper_in_the_working_directory(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It may be a checkout of anybody's, whatever the path says."""
+        helper(tmp_path, "evil", "ada", SECRET)
+        monkeypatch.chdir(tmp_path)
+        settings = config(tmp_path, {"credsStore": "evil"})
+        for path in (".", "./", "", f"../{tmp_path.name}", ":/usr/bin:"):
+            environ = {**settings, "PATH": f"{path}:/usr/bin:/bin"}
+            assert Credentials(environ).of("a.example") == ()
+        assert not (tmp_path / "asked").exists()
+
+    def test_environment_of_a_helper(self, tmp_path: Path) -> None:
+        """It has its own credentials, and none of GitHub's tokens."""
+        program = tmp_path / "docker-credential-mine"
+        program.write_text(f"#!/bin/sh\nenv > {tmp_path}/environ\n")
+        program.chmod(0o755)
+        tokens = dict.fromkeys(
+            ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN"), GITHUB_TOKEN
+        )
+        environ = {
+            **config(tmp_path, {"credsStore": "mine"}),
+            **tokens,
+            "PATH": f"{tmp_path}:/usr/bin:/bin",
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+        }
+        Credentials(environ).of("a.example")
+        given = (tmp_path / "environ").read_text()
+        assert f"AWS_SECRET_ACCESS_KEY={SECRET}\n" in given
+        assert GITHUB_TOKEN not in given
+
     def test_home(self, tmp_path: Path) -> None:
         (tmp_path / ".docker").mkdir()
         by_auth(tmp_path / ".docker", "a.example")

@@ -220,7 +220,8 @@ class Credentials:
         path = None
         if re.fullmatch(r"[A-Za-z0-9._-]+", name):
             path = shutil.which(program, path=self._environ.get("PATH", ""))
-        if path is None:
+        # What is found from here may be in a checkout of anybody's.
+        if path is None or not Path(path).is_absolute():
             raise ValueError(f"{shown} is not installed")
         try:
             done = subprocess.run(
