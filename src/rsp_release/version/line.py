@@ -97,6 +97,31 @@ class Line(NamedTuple):
         pre = [tag for tag in self.history.tags if tag.pre]
         return bool(pre) and max(pre, key=lambda tag: tag.order).pep440
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether another stream, or one of dates, was tagged last.
+
+        One release may tag several streams, within a day.
+        """
+        streams = self.history.streams
+        own = {t.stream for t in self.tags}
+        return (
+            not any(
+                s.last.stream in own
+                and not s.last.is_calendar
+                and s.when >= streams[0].when - _DAY
+                for s in streams
+            )
+            if streams
+            else False
+        )
+
+    @property
+    def has_raised_major(self) -> bool:
+        """Whether a release raised the major version since 1.0.0."""
+        majors = {t.numbers[0] for t in self.tags if not t.pre}
+        return len(majors - {0}) > 1
+
     def near(self, version: Version) -> list[Tag]:
         """Return the tags with the numbers of a version, dates as well."""
         numbers = version.major, version.minor, version.patch
@@ -115,6 +140,9 @@ class Line(NamedTuple):
         versions = starmap(Version, nlargest(number + 1, stable))
         return [part_between(b, a) for a, b in pairwise(versions)]
 
+
+_DAY = 86_400
+"""Seconds."""
 
 _BRANCH = (
     r"(?a)(?:(?:releases?|maint|maintenance|stable|support|backport)[/-])?"

@@ -7,6 +7,7 @@ from .demand import Demand
 from .fragments import LEVELS
 from .line import Line
 from .request import Request
+from .tags import Stream, tell_streams
 from .target import Target
 from .values import Version
 
@@ -50,22 +51,20 @@ def refuse(target: Target, request: Request) -> None:
 def _check_tags(line: Line) -> None:
     """Refuse to count on from tags that are no semantic versions."""
     previous = line.history.previous
-    if len(line.dates) > len(line.tags):
+    if line.is_dead or (line.dates and not line.tags):
+        newest = line.history.streams[:1] or [Stream(line.dates[-1], 0)]
+        last = newest[0].last
+        text = (
+            f"the tags are dates, such as {last.name}; the changes cannot tell"
+            " the next one"
+            if last.is_calendar
+            else f"the stream of tags that was tagged last is {last.prefix!r}"
+        )
+        others = tell_streams(line.history.streams)
         raise BlockedError(
-            f"the tags are dates, such as {line.dates[-1].name}; the changes"
-            " cannot tell the next one",
+            text + (f"; last tagged: {others}" if others else ""),
             help="name the version: rsp-release bump X.Y.Z; or choose"
             " another stream of tags with the setting tag-prefix",
-        )
-    if previous is not None and previous.parts == 2:
-        from shlex import quote
-
-        full, commit = f"{previous.name}.0", f"{previous.name}^{{commit}}"
-        raise BlockedError(
-            f"the tag {previous.name} has two numbers, and a semantic"
-            " version has three",
-            help=f"tag it with three as well: git tag {quote(full)}"
-            f" {quote(commit)}; or name the version: rsp-release bump X.Y.Z",
         )
     stable = [tag for tag in line.tags if not tag.pre]
     if previous is None and stable:
