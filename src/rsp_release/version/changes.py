@@ -24,8 +24,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ..config import Config, Level
-from .fragments import LEVELS, Part, level_of, reads_as_feature
 from .commits import CommitEvidence
+from .fragments import LEVELS, Part, level_of, reads_as_feature
 from .history import History
 from .line import Line
 from .proposal import Reason
@@ -47,7 +47,7 @@ _MOSTLY = 0.6
 _SAME = 5
 _PAST = 10
 
-_ENOUGH = 3
+_TWO = 2
 
 
 class Evidence(NamedTuple):
@@ -260,7 +260,7 @@ def _as_said(line: Line) -> Evidence:
     if _is_conventional(line.history):
         is_doubtful = bool(commits.number("disputed")) or (
             # The title of a pull request says so, and no commit does.
-            0 < commits.number(f"title-{level}")
+            commits.number(f"title-{level}") > 0
             and commits.number(f"title-{level}")
             == commits.number(_CC_KINDS.get(level, ""))
         )
@@ -270,10 +270,8 @@ def _as_said(line: Line) -> Evidence:
     if level != "patch":
         # Not the habit here, but said in so many words.
         return Evidence(level, "conventional", False, True, reasons)
-    if _follows_gitmoji(line):
-        level = _level_of_gitmoji(commits)
-        reasons = _reasons(line.history, level, [f"emoji-{level}"])
-        return Evidence(level, "gitmoji", bool(reasons), False, reasons)
+    if line.history.releases:
+        return _from_gitmoji(line)
     level, kinds = _guess(line)
     reasons = _reasons(line.history, level, kinds)
     return Evidence(level, "words", False, True, reasons)
@@ -284,14 +282,25 @@ def _level_of_gitmoji(commits: CommitEvidence) -> Level:
     return next((x for x in levels if commits.number(f"emoji-{x}")), "patch")
 
 
-def _follows_gitmoji(line: Line) -> bool:
-    """Return whether the repository's own releases agree with gitmoji."""
-    releases = line.history.releases
-    agreeing = sum(
-        part == _usual_part(_level_of_gitmoji(commits), line)
-        for part, commits in releases
-    )
-    return agreeing >= max(_ENOUGH, _MOSTLY * len(releases))
+def _from_gitmoji(line: Line) -> Evidence:
+    """Take gitmoji for categories, if the past releases agree.
+
+    Most of those whose gitmoji called for the same, and two at least, raised
+    just that. Else it is a guess: what most of them raised.
+    """
+    level = _level_of_gitmoji(line.history.commits)
+    raised = [
+        part
+        for part, commits in line.history.releases
+        if _level_of_gitmoji(commits) == level
+    ]
+    reasons = _reasons(line.history, level, [f"emoji-{level}"])
+    usual = _usual_part(level, line)
+    if raised.count(usual) >= max(_TWO, _MOSTLY * len(raised)):
+        return Evidence(level, "gitmoji", bool(reasons), False, reasons)
+    small = [part for part in raised if part != "major"]
+    guess = max(small, key=small.count, default=level)
+    return Evidence(guess, "gitmoji", False, True, reasons)
 
 
 def _guess(line: Line) -> tuple[Level, Iterable[str]]:
@@ -331,11 +340,12 @@ def _is_conventional(history: History) -> bool:
 def _reasons(
     history: History, level: Level, kinds: Iterable[str]
 ) -> tuple[Reason, ...]:
-    return tuple(
-        Reason(level, "commit", example.hash, example.text)
-        for kind in kinds
-        for example in history.commits.examples.get(kind, ())
-    )
+    # A pull request is often called what its commit is.
+    found: dict[str, Reason] = {}
+    for kind in kinds:
+        for hash_, text in history.commits.examples.get(kind, ()):
+            found.setdefault(text, Reason(level, "commit", hash_, text))
+    return tuple(found.values())
 
 
 def _ignored(history: History) -> tuple[Reason, ...]:

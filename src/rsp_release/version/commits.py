@@ -104,6 +104,30 @@ class _Revert(NamedTuple):
         return _hash(self.line)
 
 
+class _Targets:
+    """What reverts take back: hashes, abbreviated ones, and subjects."""
+
+    def __init__(self, reverts: list[_Revert]) -> None:
+        self.whole: set[int] = set()
+        self.titles: dict[int, int] = {}
+        self._short: dict[int, set[int]] = {}
+        for revert in reverts:
+            for name in revert.targets:
+                if len(name) >= _DIGITS:
+                    self.whole.add(int(name[:_DIGITS], 16))
+                else:
+                    shift = 4 * (_DIGITS - len(name))
+                    self._short.setdefault(shift, set()).add(int(name, 16))
+            if not revert.targets and revert.subject is not None:
+                title = hash(revert.subject)
+                self.titles[title] = self.titles.get(title, 0) + 1
+
+    def __contains__(self, number: int) -> bool:
+        return number in self.whole or any(
+            number >> shift in some for shift, some in self._short.items()
+        )
+
+
 class _Merge(NamedTuple):
     """A merge, by which commits came here."""
 
@@ -191,10 +215,6 @@ class CommitReader:
             if not parents:
                 self.roots.append(line[1:].strip())
             kind, text = classify(message)
-            if kind == "revert":
-                self._reverts.append(
-                    _Revert(line, message, *reverted_by(message))
-                )
             self._count(kind, line, text or message, message, owner)
             for aside, said in asides(message, kind):
                 self._count(aside, line, said or message, message, owner)
@@ -229,6 +249,8 @@ class CommitReader:
     def _count(
         self, kind: str, line: bytes, text: bytes, message: bytes, owner: int
     ) -> None:
+        if kind == "revert":
+            self._reverts.append(_Revert(line, message, *reverted_by(message)))
         self._counts[kind] += 1
         few = self._examples[kind]
         if len(few) < _EXAMPLES:
@@ -334,31 +356,17 @@ class CommitReader:
 
     def _cancelled(self, active: list[_Revert]) -> set[tuple[str, int]]:
         """Return the commits that reverts cancel, by kind and position."""
-        whole: set[int] = set()
-        short: dict[int, set[int]] = {}
-        titles: dict[int, int] = {}
-        for revert in active:
-            for name in revert.targets:
-                if len(name) >= _DIGITS:
-                    whole.add(int(name[:_DIGITS], 16))
-                else:
-                    shift = 4 * (_DIGITS - len(name))
-                    short.setdefault(shift, set()).add(int(name, 16))
-            if not revert.targets and revert.subject is not None:
-                title = hash(revert.subject)
-                titles[title] = titles.get(title, 0) + 1
+        targets = _Targets(active)
         found: set[tuple[str, int]] = set()
-        if not whole and not short and not titles:
+        if not active:
             return found
         for kind, known in self._hashes.items():
-            left = dict(titles)
+            left = dict(targets.titles)
             for i, value in enumerate(known):
                 subject = self._subjects[kind][i]
                 owners = self._owners_of(self._owners[kind][i])
-                if any(
-                    number in whole
-                    or any(number >> n in some for n, some in short.items())
-                    for number in (value, *(m.number for m in owners))
+                if value in targets or any(
+                    m.number in targets for m in owners
                 ):
                     found.add((kind, i))
                 elif left.get(subject, 0):
@@ -366,7 +374,7 @@ class CommitReader:
                     found.add((kind, i))
                     if self._is_title(kind, i):
                         # And with it what it merged.
-                        whole.add(value)
+                        targets.whole.add(value)
         return found
 
     def _released(self, base: str | None) -> set[tuple[str, int]]:

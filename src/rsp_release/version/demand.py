@@ -154,6 +154,9 @@ def _confidence(changes: Changes, part: Level, least: Level) -> Confidence:
     evidence, habits = changes.evidence, changes.habits
     if evidence.level == "none" or not evidence.is_plain:
         return "guess"
+    if changes.line.short is not None:
+        # The third number is new here.
+        return "guess"
     agreeing = habits.count(part)
     is_usual = agreeing == len(habits)
     if evidence.basis in {"conventional", "gitmoji"}:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ..config import Level
 from .history import History
-from .tags import Tag
+from .tags import Stream, Tag
 from .values import Version, part_between
 
 __all__ = ["Line", "ReleaseBranch", "find_line"]
@@ -98,22 +98,32 @@ class Line(NamedTuple):
         return bool(pre) and max(pre, key=lambda tag: tag.order).pep440
 
     @property
+    def short(self) -> Tag | None:
+        """The previous version's tag, where it has two numbers."""
+        tag = self.history.previous
+        return tag if tag is not None and tag.parts == 2 else None
+
+    @property
+    def stream(self) -> Stream | None:
+        """The stream of these tags, where there are several."""
+        names = {tag.stream for tag in self.tags}
+        for stream in self.history.streams:
+            if stream.last.stream in names and not stream.last.is_calendar:
+                return stream
+        return None
+
+    @property
     def is_dead(self) -> bool:
         """Whether another stream, or one of dates, was tagged last.
 
-        One release may tag several streams, within a day.
+        One release may tag several streams at its commit.
         """
-        streams = self.history.streams
-        own = {t.stream for t in self.tags}
-        return (
-            not any(
-                s.last.stream in own
-                and not s.last.is_calendar
-                and s.when >= streams[0].when - _DAY
-                for s in streams
-            )
-            if streams
-            else False
+        streams, own = self.history.streams, self.stream
+        if not streams or own is None:
+            return bool(streams)
+        newest = streams[0]
+        return newest.commit != own.commit and (
+            newest.when > own.when or newest.last.is_calendar
         )
 
     @property
@@ -140,9 +150,6 @@ class Line(NamedTuple):
         versions = starmap(Version, nlargest(number + 1, stable))
         return [part_between(b, a) for a, b in pairwise(versions)]
 
-
-_DAY = 86_400
-"""Seconds."""
 
 _BRANCH = (
     r"(?a)(?:(?:releases?|maint|maintenance|stable|support|backport)[/-])?"

@@ -7,7 +7,7 @@ subject, which are weak evidence.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "Header",
     "asides",
     "classify",
-    "is_revert",
     "merged_pull_request",
     "parse_header",
     "plain_subject",
@@ -48,7 +47,6 @@ _REVERTED = (
     rb"^Refs: ((?:[0-9a-f]{7,64}(?:, ?)?)+)"
 )
 
-# Git has ``Reapply`` for the revert of a revert since 2.43.
 _REVERT_SUBJECT = (
     rb"(?i)\s*(?:(Revert|Reapply) \"(.+)\"|revert(?:\([^()\r\n]*\))?!?:"
     rb"[ \t]+\"?(.+?)\"?)(?: \(#\d+\))?\s*$"
@@ -186,7 +184,7 @@ def classify(message: bytes) -> tuple[str, bytes | None]:
         ``verb-major``, ``verb-minor``, ``verb-patch``, ``dependency``,
         ``docs``, ``ci``, ``release``, ``revert`` or ``plain``.
     """
-    if is_revert(message):
+    if message.startswith(_REVERTS):
         return "revert", None
     word, is_breaking = b"", False
     match = _HEADER.match(message)
@@ -213,15 +211,11 @@ def classify(message: bytes) -> tuple[str, bytes | None]:
     return _of_type(word), None
 
 
-def is_revert(message: bytes) -> bool:
-    """Return whether git wrote the message for a revert."""
-    return message[:9] == b'Reapply "' or message[:8] in _REVERTS
+# Git has ``Reapply`` for the revert of a revert since 2.43.
+_REVERTS = b'Revert "', b'revert "', b'Reapply "'
 
 
-_REVERTS = (b'Revert "', b'revert "')
-
-
-def asides(message: bytes, kind: str) -> Iterator[tuple[str, bytes]]:
+def asides(message: bytes, kind: str) -> Iterable[tuple[str, bytes]]:
     """Find what a message says besides what it is.
 
     Parameters
@@ -231,9 +225,9 @@ def asides(message: bytes, kind: str) -> Iterator[tuple[str, bytes]]:
     kind
         What `classify` takes it for.
 
-    Yields
-    ------
-    tuple
+    Returns
+    -------
+    iterable of tuple
         A kind, and the line that says so. ``release-as`` names the next
         version (release-please's footer, wherever a squash left it);
         ``nearly-major`` and ``nearly-minor`` are meant and not said by the
@@ -242,23 +236,36 @@ def asides(message: bytes, kind: str) -> Iterator[tuple[str, bytes]]:
         the title of a fix; ``emoji-major``, ``emoji-minor`` and
         ``emoji-patch`` are gitmoji.
     """
-    if message[:1] == b":" or message[:1] > b"\x7f":
-        emoji = re.match(_EMOJI, message)
-        if emoji is not None:
-            level = emoji.lastindex or 3
-            yield ("emoji-major", "emoji-minor", "emoji-patch")[level - 1], b""
-    if b"\n" not in message:
-        return
     small = message.lower()
-    if b"release-as:" in small:
-        found = re.search(_RELEASE_AS, message)
-        if found is not None:
-            yield "release-as", found[0].strip()
-    if kind != "cc-major" and b"breaking" in small:
-        nearly = re.search(_NEARLY_BREAKING, message)
-        if nearly is not None:
-            yield "nearly-major", nearly[0].strip()
-    if kind in {"cc-other", "cc-patch"}:
+    if (
+        b"breaking" in small
+        or b"release-as:" in small
+        or (kind in _LISTING and (b"\n* " in small or b"\n- " in small))
+        or message[:1] in _MARKS
+    ):
+        return _asides(message, kind)
+    return ()
+
+
+_LISTING = frozenset({"cc-other", "cc-patch"})
+
+# What a gitmoji begins with.
+_MARKS = frozenset({b":", b"\xe2", b"\xf0"})
+
+_EMOJI_KINDS = {1: "emoji-major", 2: "emoji-minor", None: "emoji-patch"}
+
+
+def _asides(message: bytes, kind: str) -> Iterator[tuple[str, bytes]]:
+    emoji = re.match(_EMOJI, message)
+    if emoji is not None:
+        yield _EMOJI_KINDS[emoji.lastindex], b""
+    found = re.search(_RELEASE_AS, message)
+    if found is not None:
+        yield "release-as", found[0].strip()
+    nearly = re.search(_NEARLY_BREAKING, message)
+    if nearly is not None and kind != "cc-major":
+        yield "nearly-major", nearly[0].strip()
+    if kind in _LISTING:
         name = "nearly-minor" if kind == "cc-other" else "disputed"
         for level, line in _listed(message):
             if level == "cc-minor":
@@ -283,7 +290,9 @@ def merged_pull_request(message: bytes) -> bytes | None:
     """
     if re.match(_MERGES_PULL_REQUEST, message):
         body = message.partition(b"\n")[2].lstrip()
-        return re.sub(_BATCHED, b"* ", body) or None
+        if re.match(_BATCHED, body):
+            body = b"\n" + re.sub(_BATCHED, b"* ", body)
+        return body or None
     return message if re.match(_TITLED, message) else None
 
 

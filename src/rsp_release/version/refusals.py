@@ -7,7 +7,7 @@ from .demand import Demand
 from .fragments import LEVELS
 from .line import Line
 from .request import Request
-from .tags import Stream, tell_streams
+from .tags import tell_streams
 from .target import Target
 from .values import Version
 
@@ -52,19 +52,22 @@ def _check_tags(line: Line) -> None:
     """Refuse to count on from tags that are no semantic versions."""
     previous = line.history.previous
     if line.is_dead or (line.dates and not line.tags):
-        newest = line.history.streams[:1] or [Stream(line.dates[-1], 0)]
-        last = newest[0].last
-        text = (
-            f"the tags are dates, such as {last.name}; the changes cannot tell"
-            " the next one"
-            if last.is_calendar
-            else f"the stream of tags that was tagged last is {last.prefix!r}"
-        )
-        others = tell_streams(line.history.streams)
+        streams, own = line.history.streams, line.stream
+        others = tell_streams(s for s in streams if s != own)
+        last = streams[0].last if streams else line.dates[-1]
+        told = tell_streams([own]) if own is not None else ""
+        if last.is_calendar:
+            why = (
+                f"the tags are dates, such as {others or last.name}; the"
+                " changes cannot tell the next one"
+            )
+            why += f", and {told} is older" if told else ""
+        else:
+            why = f"{told} is older than other streams of tags: {others}"
         raise BlockedError(
-            text + (f"; last tagged: {others}" if others else ""),
-            help="name the version: rsp-release bump X.Y.Z; or choose"
-            " another stream of tags with the setting tag-prefix",
+            why,
+            help="choose a stream with the setting tag-prefix, or name the"
+            " version: rsp-release bump X.Y.Z",
         )
     stable = [tag for tag in line.tags if not tag.pre]
     if previous is None and stable:

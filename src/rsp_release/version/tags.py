@@ -17,7 +17,7 @@ __all__ = ["Stream", "Tag", "parse_tags", "stream_of", "tell_streams"]
 
 
 # As many streams as are told.
-_FEW = 6
+_FEW = 4
 
 
 class Tag(NamedTuple):
@@ -74,6 +74,9 @@ class Stream(NamedTuple):
 
     when: int
     """When, in seconds since 1970."""
+
+    commit: str
+    """The hash of what it is at."""
 
 
 # The prefix does not end in a digit or a dot, and is as short as may be.

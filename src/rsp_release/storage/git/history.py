@@ -18,13 +18,7 @@ from ...exceptions import BlockedError, ReadError, UsageError
 from ...version.commits import CommitEvidence
 from ...version.fragments import Section, parse_changelog
 from ...version.history import History
-from ...version.tags import (
-    Stream,
-    Tag,
-    parse_tags,
-    stream_of,
-    tell_streams,
-)
+from ...version.tags import Stream, Tag, parse_tags, stream_of, tell_streams
 from ...version.values import part_between
 from .history_git import Git
 from .history_tree import Tree, read_changelog, read_fragments
@@ -181,17 +175,21 @@ def _dated(
     git: Git, found: dict[tuple[str, bool], list[Tag]]
 ) -> tuple[Stream, ...]:
     """Return the streams, the one that was tagged last first."""
-    form = "--format=%(creatordate:unix) %(refname:strip=2)"
-    dates = {}
-    for line in git.run("for-each-ref", form, "refs/tags").splitlines():
-        when, _, name = line.partition(" ")
-        dates[name] = int(when or 0)  # a tag of a file has none
-    last = (
-        max(tags, key=lambda t: (dates.get(t.name, 0), t.order))
-        for tags in found.values()
+    form = (
+        "%(creatordate:unix) %(objectname) %(*objectname) %(refname:strip=2)"
     )
-    streams = (Stream(tag, dates.get(tag.name, 0)) for tag in last)
-    return tuple(sorted(streams, key=lambda s: s.when, reverse=True))
+    made: dict[str, tuple[int, str]] = {}
+    for line in git.run(
+        "for-each-ref", f"--format={form}", "refs/tags"
+    ).splitlines():
+        when, tag, commit, name = line.split(" ", 3)
+        made[name] = int(when or 0), commit or tag  # a file's has no date
+    streams = []
+    for tags in found.values():
+        last = max(tags, key=lambda t: (made[t.name][0], t.order))
+        streams.append(Stream(last, *made[last.name]))
+    streams.sort(key=lambda s: (s.when, s.last.is_calendar), reverse=True)
+    return tuple(streams)
 
 
 class _Base:
