@@ -372,7 +372,7 @@ def _named(
     """
     ignored = []
     for example in line.history.commits.examples.get("release-as", ()):
-        version = parse_version(example.text.rpartition(":")[2].strip(" v"))
+        version = parse_version(example.text.rpartition(":")[2].strip(" \tv"))
         reason = Reason("none", "commit", *example)
         if version is None or (line.previous and version <= line.previous):
             text = f"{example.text} is not above {line.previous}"

@@ -72,7 +72,7 @@ _NEARLY_BREAKING = (
     rb"(?![ \t]*(?:no|none|nothing|n/a)\b[ \t.\r]*$)[ \t]*\S[^\r\n]*"
 )
 
-_RELEASE_AS = rb"(?mi)^[ \t]*(?:[*-] )?release-as:[ \t]*v?(\d\S*)[ \t]*\r?$"
+_RELEASE_AS = rb"(?mi)^[ \t]*(?:[*-] )?(release-as:[ \t]*v?\d\S*)[ \t]*\r?$"
 
 # Those of https://gitmoji.dev, whose list has just these two above a patch.
 _EMOJI = (
@@ -261,7 +261,7 @@ def _asides(message: bytes, kind: str) -> Iterator[tuple[str, bytes]]:
         yield _EMOJI_KINDS[emoji.lastindex], b""
     found = re.search(_RELEASE_AS, message)
     if found is not None:
-        yield "release-as", found[0].strip()
+        yield "release-as", found[1]
     nearly = re.search(_NEARLY_BREAKING, message)
     if nearly is not None and kind != "cc-major":
         yield "nearly-major", nearly[0].strip()

@@ -35,7 +35,7 @@ def refuse(target: Target, request: Request) -> None:
         _check_tags(line)
     if version is None:
         return
-    if request.version is not None:
+    if demand.version is not None:
         _check_free(line, version)
         _check_version(line, version)
     is_named = request.part != "auto" and (

@@ -152,7 +152,7 @@ class Git:
         paths
             The part of the repository that counts; all of it, if empty.
         into
-            What has read others.
+            What has read others, where it is a second look.
 
         Returns
         -------
@@ -162,7 +162,8 @@ class Git:
         process = self._start(
             "log",
             "-z",
-            "--boundary",
+            # Of a second look, what another parent has is no boundary.
+            *(["--boundary"] if into is None else []),
             "--encoding=UTF-8",
             f"--format={FORMAT}",
             *options,
