@@ -317,8 +317,8 @@ def reverted_by(message: bytes) -> tuple[tuple[bytes, ...], bytes | None]:
         names, without a pull request's number.
     """
     hashes: tuple[bytes, ...] = ()
-    for match in re.finditer(_REVERTED, message):
-        hashes += tuple(re.findall(_HASH, match[1] or match[2]))
+    for found in re.finditer(_REVERTED, message):
+        hashes += tuple(re.findall(_HASH, found[1] or found[2]))
     match = re.match(_REVERT_SUBJECT, message.partition(b"\n")[0])
     if match is None:
         return hashes, None
