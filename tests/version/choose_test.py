@@ -10,7 +10,7 @@ import semver
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rsp_release.config import Config
+from rsp_release.config import Config, Level
 from rsp_release.exceptions import BlockedError, UsageError
 from rsp_release.version.choose import Request, propose
 from rsp_release.version.commits import raw_commit, read_commits
@@ -21,7 +21,7 @@ from rsp_release.version.fragments import (
 )
 from rsp_release.version.history import History
 from rsp_release.version.proposal import NextVersion
-from rsp_release.version.tags import Tag, parse_tags
+from rsp_release.version.tags import Stream, Tag, parse_tags
 
 
 def tag(name: str) -> Tag:
@@ -281,6 +281,158 @@ def test_own_past_makes_a_feature_certain() -> None:
     assert choose(history("A", **kwargs, **before)).confidence == "certain"
 
 
+def test_past_that_contradicts_its_categories_leaves_a_doubt() -> None:
+    """One of the last ten releases is enough, and the eleventh is not."""
+    entries = [(f"1.{n}.0", "New features") for n in range(20, 8, -1)]
+    kwargs: dict[str, Any] = {
+        "previous": "1.20.0",
+        "fragments": (fragment("New features"),),
+    }
+    assert choose(history("A", **kwargs, **past(*entries))).confidence == (
+        "certain"
+    )
+    for at, expected in ((3, "likely"), (11, "certain")):
+        odd = list(entries)
+        odd[at] = odd[at][0], "Bug fixes"
+        answer = choose(history("A", **kwargs, **past(*odd)))
+        assert (answer.next, answer.confidence) == ("1.21.0", expected)
+
+
+def test_first_major_version_is_never_certain() -> None:
+    breaking = (fragment("Backwards-incompatible changes"),)
+    for previous, tags, expected in (
+        ("1.2.3", ("1.0.0", "0.9.0"), "likely"),
+        ("0.9.0", ("0.8.0",), "likely"),
+        ("2.2.3", ("1.0.0",), "certain"),
+    ):
+        what = history("A", previous=previous, tags=tags, fragments=breaking)
+        assert choose(what).confidence == expected
+
+
+def merged(*records: tuple[str, str, int]) -> dict[str, Any]:
+    """Fold commits: letter, message, parents."""
+    commits = read_commits(
+        raw_commit(letter * 40, message, parents=parents)
+        for letter, message, parents in records
+    )
+    return {"commits": commits}
+
+
+SAME = past(*((f"1.{n}.0", "Features") for n in range(6, 0, -1)))
+
+
+def test_title_of_a_merged_pull_request_counts() -> None:
+    what = history(previous="1.6.0", **SAME)
+    title = "Merge pull request #9 from o/f\n\nfeat!: drop the old search"
+    plain = merged(("b", "feat: a", 1), ("c", "fix: c", 1))
+    answer = choose(what._replace(**plain))
+    assert (answer.next, answer.confidence) == ("1.7.0", "certain")
+    answer = choose(
+        what._replace(**merged(("a", title, 2), ("b", "feat: a", 1)))
+    )
+    assert (answer.next, answer.confidence) == ("2.0.0", "likely")
+    assert answer.reasons[0].text == "feat!: drop the old search"
+
+
+def test_title_that_disagrees_is_never_certain() -> None:
+    what = history(previous="1.6.0", **SAME)
+    squash = "fix: the search (#9)\n\n* feat: a new search"
+    answer = choose(
+        what._replace(**merged(("a", squash, 1), ("b", "feat: b", 1)))
+    )
+    assert (answer.next, answer.confidence) == ("1.7.0", "likely")
+    fixes = (fragment("Bug fixes"),)
+    title = "Merge pull request #9 from o/f\n\nfeat: search"
+    answer = choose(history("fix: a", fragments=fixes))
+    assert answer.confidence == "certain"
+    answer = choose(
+        history(fragments=fixes)._replace(**merged(("a", title, 2)))
+    )
+    assert (answer.next, answer.confidence) == ("1.2.4", "likely")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["BREAKING CHANGES: b", "Breaking change: b", "BREAKING_CHANGE: b"],
+)
+@pytest.mark.parametrize("conventional", [0.0, 1.0])
+def test_what_is_nearly_a_footer_is_a_guess(
+    line: str, conventional: float
+) -> None:
+    what = history(f"feat: a\n\n{line}", conventional=conventional)
+    answer = choose(what)
+    assert (answer.next, answer.confidence) == ("2.0.0", "guess")
+    assert answer.reasons[0].text == line
+
+
+def test_squash_of_features_under_a_chore_is_a_guess() -> None:
+    body = "* feat: a search\n\n* feat: a cache\n\n* fix: b"
+    answer = choose(history(f"chore: sync (#4)\n\n{body}", "fix: c"))
+    assert (answer.next, answer.confidence) == ("1.2.4", "guess")
+    assert [r.text for r in answer.reasons[:2]] == [
+        "feat: a search",
+        "feat: a cache",
+    ]
+
+
+def test_release_as_names_the_version() -> None:
+    release = "chore: ready (#4)\n\n* Release-As: 3.0.0\n* fix: b"
+    answer = choose(history("fix: a", release, previous="0.5.0"))
+    assert (answer.next, answer.bump) == ("3.0.0", "major")
+    assert answer.confidence == "certain"
+    assert answer.reasons[0].text == "Release-As: 3.0.0"
+    # The newest counts, as for release-please, and a request above all.
+    newer = "chore: b\n\nRelease-As: 2.0.0"
+    what = history(release, newer)
+    assert choose(what).next == "2.0.0"
+    assert choose(what, "minor").next == "1.3.0"
+    assert choose(what, pre="rc").next == "2.0.0-rc.1"
+    # One that is less than the changes call for.
+    less = history("feat!: a", "chore: b\n\nRelease-As: 1.3.0")
+    assert (choose(less).next, choose(less).confidence) == ("1.3.0", "likely")
+
+
+def test_release_as_of_what_is_past_is_told() -> None:
+    answer = choose(history("feat: a", "chore: b\n\nRelease-As: 1.2.3"))
+    assert answer.next == "1.3.0"
+    (told,) = answer.ignored
+    assert told.text == "Release-As: 1.2.3 is not above 1.2.3"
+    with pytest.raises(BlockedError, match="does not belong"):
+        choose(history("chore: b\n\nRelease-As: 2.0.0", branch="1.x"))
+    with pytest.raises(BlockedError, match="already tagged"):
+        choose(history("chore: b\n\nRelease-As: 2.0.0", tags=("2.0.0",)))
+
+
+def releases(*pairs: tuple[Level, str]) -> dict[str, Any]:
+    return {
+        "releases": tuple(
+            (part, read_commits([raw_commit("e" * 40, message)]))
+            for part, message in pairs
+        )
+    }
+
+
+def test_gitmoji_are_categories_where_releases_agree() -> None:
+    agreeing = releases(*[("minor", "✨ a")] * 3, *[("patch", ":bug: b")] * 3)
+    kwargs: dict[str, Any] = {"conventional": 0.0, **agreeing}
+    for message, then, expected in (
+        ("✨ Search", "1.3.0", "certain"),
+        (":sparkles: Search", "1.3.0", "certain"),
+        ("🐛 Search", "1.2.4", "certain"),
+        # No release tells of these.
+        ("💥 Search", "2.0.0", "guess"),
+    ):
+        answer = choose(history(message, **kwargs))
+        assert (answer.next, answer.confidence) == (then, expected)
+        assert answer.reasons[0].text == message
+    # Without releases that say so, they are words like others.
+    answer = choose(history("✨ Search", conventional=0.0))
+    assert (answer.next, answer.confidence) == ("1.2.4", "guess")
+    contrary = releases(*[("patch", "✨ a")] * 3)
+    answer = choose(history("✨ Search", conventional=0.0, **contrary))
+    assert (answer.next, answer.confidence) == ("1.2.4", "guess")
+
+
 # -- Policy -----------------------------------------------------------------
 
 
@@ -407,11 +559,57 @@ def test_calendar_versions_are_refused_with_the_remedy() -> None:
     assert choose(what, "1.0.0").next == "1.0.0"
 
 
-def test_two_part_tags_are_refused_with_the_remedy() -> None:
+def stream(name: str, when: int, commit: str = "") -> Stream:
+    return Stream(tag(name), when, commit or name)
+
+
+@pytest.mark.parametrize(
+    ("dead", "alive"),
+    [
+        ("v0.27.6", "gha-runner-scale-set-0.14.2"),
+        ("v18.9.1", "edge-26.8.3"),
+        ("0.11.0", "2026.04.0"),
+    ],
+)
+def test_dead_stream_is_never_continued(dead: str, alive: str) -> None:
+    tags = (alive,) if tag(alive).is_calendar else ()
+    streams = stream(alive, 1_780_000_000), stream(dead, 1_580_000_000)
+    what = history("feat: a", previous=dead, tags=tags, streams=streams)
     with pytest.raises(BlockedError) as caught:
-        choose(history("fix: a", previous="v1.4"))
-    assert "git tag v1.4.0" in (caught.value.help or "")
-    assert choose(history("fix: a", previous="v1.4"), "1.4.1").next == "1.4.1"
+        choose(what)
+    assert f"{dead} (2020-01-26)" in caught.value.message
+    assert f"{alive} (2026-05-28)" in caught.value.message
+    assert "tag-prefix" in (caught.value.help or "")
+    with pytest.raises(BlockedError):
+        choose(what, "minor")
+    named = str(tag(dead).version.bump_minor())
+    assert choose(what, named).next == named
+
+
+def test_stream_that_was_tagged_last_is_continued() -> None:
+    streams = stream("1.2.3", 2), stream("chart-0.1.0", 1)
+    assert choose(history("feat: a", streams=streams)).next == "1.3.0"
+    streams = stream("1.2.3", 2), stream("2020.1.0", 1)
+    what = history("feat: a", tags=("2020.1.0",), streams=streams)
+    assert choose(what).next == "1.3.0"
+    # One release tags both.
+    streams = stream("api/1.2.3", 3, "c"), stream("1.2.3", 2, "c")
+    assert choose(history("feat: a", streams=streams)).next == "1.3.0"
+
+
+@pytest.mark.parametrize(
+    ("message", "then"),
+    [("feat: a", "4.4.0"), ("fix: a", "4.3.1"), ("feat!: a", "5.0.0")],
+)
+def test_two_part_tags_are_continued_with_three(
+    message: str, then: str
+) -> None:
+    what = history(message, previous="v4.3")
+    answer = choose(what)
+    assert (answer.tag, answer.confidence) == (f"v{then}", "guess")
+    assert f"the next tag is v{then}" in answer.warnings[0]
+    assert choose(what, then).tag == f"v{then}"
+    assert choose(what, "major").tag == "v5.0.0"
 
 
 def test_newest_style_of_prefix_wins() -> None:

@@ -9,11 +9,21 @@ from rsp_release.version.commits import (
     raw_commit,
     read_commits,
 )
-from rsp_release.version.messages import classify, parse_header
+from rsp_release.version.messages import (
+    asides,
+    classify,
+    merged_pull_request,
+    parse_header,
+)
 
 
 def kind(message: str) -> str:
     return classify(message.encode())[0]
+
+
+def besides(message: str) -> list[tuple[str, str]]:
+    raw = message.encode()
+    return [(k, line.decode()) for k, line in asides(raw, kind(message))]
 
 
 def read(*messages: str) -> CommitEvidence:
@@ -259,3 +269,113 @@ def test_messages_that_are_not_utf_8() -> None:
     evidence = read_commits([raw])
     assert evidence.number("cc-minor") == 1
     assert "�" in evidence.examples["cc-minor"][0].text
+
+
+# -- What is meant, and not said by the convention --------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "BREAKING CHANGES: the search needs a token",
+        "Breaking change: the search needs a token",
+        "BREAKING_CHANGE: the search needs a token",
+        "breaking-changes: the search needs a token",
+        "BREAKING: the search needs a token",
+        "* **Breaking change**: the search needs a token",
+    ],
+)
+def test_what_is_nearly_a_footer(line: str) -> None:
+    message = f"fix: a\n\n{line}\n\nReviewed-by: Z"
+    assert kind(message) == "cc-patch"
+    assert besides(message) == [("nearly-major", line)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Breaking changes: none",
+        "Breaking change: No.",
+        "BREAKING CHANGES:",
+        "This is no breaking change: it only looks so",
+        "breaking news: none of this is",
+        "BREAKING CHANGE: a footer",
+    ],
+)
+def test_what_is_not_nearly_a_footer(line: str) -> None:
+    assert not besides(f"fix: a\n\n{line}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Release-As: 1.0.0",
+        "release-as: v1.0.0",
+        "Words.\n\n* chore: ready\n\n  Release-As: 1.0.0\n\n* fix: b",
+        "* Release-As: 1.0.0\r\n\r\nSigned-off-by: A",
+    ],
+)
+def test_release_as_wherever_it_is(body: str) -> None:
+    kinds = dict(besides(f"chore: release (#4)\n\n{body}"))
+    assert "1.0.0" in kinds["release-as"]
+
+
+def test_release_as_in_a_sentence_is_none() -> None:
+    assert not besides("docs: a\n\nWrite Release-As: 1.0.0 to force it.")
+
+
+def test_features_under_another_title() -> None:
+    body = "* feat: b\n\n* fix: c\n\n* feat(x): d"
+    named = [line for _, line in besides(f"chore: sync (#12)\n\n{body}")]
+    assert named == ["feat: b", "feat(x): d"]
+    kinds = {k for k, _ in besides(f"chore: sync (#12)\n\n{body}")}
+    assert kinds == {"nearly-minor"}
+    kinds = {k for k, _ in besides(f"fix: sync (#12)\n\n{body}")}
+    assert kinds == {"disputed"}
+    assert not besides(f"feat: sync (#12)\n\n{body}")
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        (":sparkles: Add a cache", "emoji-minor"),
+        ("✨ Add a cache", "emoji-minor"),
+        ("💥 Drop the cache", "emoji-major"),
+        (":boom: Drop the cache", "emoji-major"),
+        ("🐛 Fix the cache", "emoji-patch"),
+        ("⬆️ Upgrade the cache", "emoji-patch"),
+        (":bug: Fix the cache", "emoji-patch"),
+    ],
+)
+def test_gitmoji(subject: str, expected: str) -> None:
+    assert [k for k, _ in besides(subject)] == [expected]
+
+
+@pytest.mark.parametrize("subject", ["é", ": a", "“Words”", "日本語", ""])
+def test_what_is_no_gitmoji(subject: str) -> None:
+    assert not besides(subject)
+
+
+# -- What merges say of their pull requests ---------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        # GitHub's own words, those of its other setting, and of queues.
+        ("Merge pull request #9 from o/f\n\nfeat!: a", "feat!: a"),
+        ("feat!: a (#9)", "feat!: a (#9)"),
+        ("feat!: a (#9)\n\nWords.", "feat!: a (#9)\n\nWords."),
+        ("Auto merge of #9 - o:f, r=me\n\nfeat!: a\n", "feat!: a\n"),
+        ("Merge #8 #9\n\n8: a r=x a=y\n\n9: b r=x a=y",
+         "\n* a r=x a=y\n\n* b r=x a=y"),
+        # Other merges.
+        ("Merge pull request #9 from o/f", None),
+        ("Merge branch 'main' into f\n\nfeat!: a", None),
+        ("feat!: a branch", None),
+        ("Merge tag '1.2.3'\n\nfeat!: a", None),
+    ],
+)  # fmt: skip
+def test_merged_pull_request(message: str, said: str | None) -> None:
+    found = merged_pull_request(message.encode())
+    assert (found and found.decode()) == said

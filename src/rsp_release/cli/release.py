@@ -15,6 +15,7 @@ from ..models import Event, Proposal, Release, Result
 from ..release.plan import Plan
 from ..release.releaser import Releaser
 from ..version.choose import Request
+from ..version.tags import parse_tags
 from .again import LastRun
 from .options import Deepen, DryRun, Part, Pre, Tag, Trust, Yes
 from .session import Again, Session, shows_errors
@@ -245,12 +246,15 @@ def _require_certainty(plan: Plan, part: str) -> None:
         and chosen is not None
         and chosen.confidence == "guess"
     ):
+        why = "no commit or fragment decides the bump"
+        before = next(parse_tags([chosen.current_tag or ""]), None)
+        if before is not None and before.parts == 2:
+            why = f"{before.name} has two numbers, and {chosen.tag} three"
         raise UsageError(
-            "no commit or fragment decides the bump;"
-            f" {chosen.bump} ({chosen.next}) is a guess",
+            f"{why}; {chosen.bump} ({chosen.next}) is a guess",
             help=(
-                "choose: rsp-release bump major, minor or patch;"
-                " `rsp-release next --why` explains the guess"
+                "choose: rsp-release bump major, minor or patch, or"
+                f" {chosen.next}; `rsp-release next --why` explains the guess"
             ),
         )
 

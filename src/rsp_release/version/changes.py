@@ -7,7 +7,11 @@ are compared with it:
 2. pending fragments (scriv, changesets, towncrier);
 3. labels of pull requests, where the settings map them;
 4. Conventional Commits, where the repository uses them;
-5. the first words of the subjects, which are weak.
+5. gitmoji, where the repository's own releases agree with them;
+6. the first words of the subjects, which are weak.
+
+What a person meant and did not write by the convention is a guess, and a
+``Release-As`` footer of release-please names the version itself.
 
 The levels are about the changes (``major``: something breaks). What they mean
 for a version, in 0.x for one, is not decided here.
@@ -20,11 +24,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ..config import Config, Level
+from .commits import CommitEvidence
 from .fragments import LEVELS, Part, level_of, reads_as_feature
 from .history import History
 from .line import Line
 from .proposal import Reason
-from .values import part_between
+from .values import Version, parse_version, part_between
 
 __all__ = ["Changes", "Evidence", "weigh"]
 
@@ -37,7 +42,12 @@ _CONVENTIONAL = 0.3
 _SELDOM = 0.3
 _MOSTLY = 0.6
 
-_PAST = 5
+# How many releases with the same kind of changes tell a habit, and how many
+# of any kind tell whether the categories are to be believed.
+_SAME = 5
+_PAST = 10
+
+_TWO = 2
 
 
 class Evidence(NamedTuple):
@@ -48,7 +58,7 @@ class Evidence(NamedTuple):
 
     basis: str
     """What it is: ``section``, ``fragments``, ``labels``, ``conventional``,
-    ``words`` or ``nothing``."""
+    ``gitmoji``, ``words`` or ``nothing``."""
 
     is_plain: bool
     """Whether it says so in so many words."""
@@ -71,6 +81,14 @@ class Changes(NamedTuple):
     """Which parts were raised when the change log said the same, newest
     first.
     """
+
+    is_contradicted: bool
+    """Whether one of the last ten releases was not what its own changes
+    called for.
+    """
+
+    named: tuple[Version, Reason] | None
+    """The version that a commit names, and which does."""
 
     ignored: tuple[Reason, ...]
     """What was not counted, and why."""
@@ -112,11 +130,18 @@ def weigh(line: Line, policy: Config) -> Changes:
             f" {first.ref[:10]} says {commits.level}: {first.text}"
         )
         evidence = evidence._replace(is_doubtful=True)
+    named, ignored = _named(line)
+    past = _past(line, policy.categories)
     return Changes(
         line,
         evidence,
-        tuple(_habits(line, evidence, policy.categories)[:_PAST]),
-        _ignored(history),
+        tuple(_habits(past, evidence)[:_SAME]),
+        any(
+            is_plain and part != _usual_part(level, line)
+            for level, is_plain, part in past[:_PAST]
+        ),
+        named,
+        (*_ignored(history), *ignored),
         tuple(warnings),
     )
 
@@ -210,6 +235,22 @@ def _from_commits(line: Line) -> Evidence:
     commits = line.history.commits
     if not commits.total:
         return Evidence("none", "nothing", True)
+    said = _as_said(line)
+    is_less = LEVELS[said.level] < LEVELS["major"]
+    if is_less and commits.number("nearly-major"):
+        reasons = _reasons(line.history, "major", ["nearly-major"])
+        return Evidence("major", "conventional", False, True, reasons)
+    if LEVELS[said.level] < LEVELS["minor"] and commits.number("nearly-minor"):
+        # The title says what it is in all, and hardly can.
+        reasons = _reasons(line.history, "minor", ["nearly-minor"])
+        return said._replace(
+            is_plain=False, is_doubtful=True, reasons=reasons + said.reasons
+        )
+    return said
+
+
+def _as_said(line: Line) -> Evidence:
+    commits = line.history.commits
     level: Level = "patch"
     reasons: tuple[Reason, ...] = ()
     for name, kind in _CC_KINDS.items():
@@ -217,20 +258,56 @@ def _from_commits(line: Line) -> Evidence:
             level, reasons = name, _reasons(line.history, name, [kind])
             break
     if _is_conventional(line.history):
-        return Evidence(level, "conventional", bool(reasons), False, reasons)
+        is_doubtful = bool(commits.number("disputed")) or (
+            # The title of a pull request says so, and no commit does.
+            commits.number(f"title-{level}") > 0
+            and commits.number(f"title-{level}")
+            == commits.number(_CC_KINDS.get(level, ""))
+        )
+        return Evidence(
+            level, "conventional", bool(reasons), is_doubtful, reasons
+        )
     if level != "patch":
         # Not the habit here, but said in so many words.
         return Evidence(level, "conventional", False, True, reasons)
+    if line.history.releases:
+        return _from_gitmoji(line)
     level, kinds = _guess(line)
     reasons = _reasons(line.history, level, kinds)
     return Evidence(level, "words", False, True, reasons)
+
+
+def _level_of_gitmoji(commits: CommitEvidence) -> Level:
+    levels: tuple[Level, ...] = "major", "minor"
+    return next((x for x in levels if commits.number(f"emoji-{x}")), "patch")
+
+
+def _from_gitmoji(line: Line) -> Evidence:
+    """Take gitmoji for categories, if the past releases agree.
+
+    Most of those whose gitmoji called for the same, and two at least, raised
+    just that. Else it is a guess: what most of them raised.
+    """
+    level = _level_of_gitmoji(line.history.commits)
+    raised = [
+        part
+        for part, commits in line.history.releases
+        if _level_of_gitmoji(commits) == level
+    ]
+    reasons = _reasons(line.history, level, [f"emoji-{level}"])
+    usual = _usual_part(level, line)
+    if raised.count(usual) >= max(_TWO, _MOSTLY * len(raised)):
+        return Evidence(level, "gitmoji", bool(reasons), False, reasons)
+    small = [part for part in raised if part != "major"]
+    guess = max(small, key=small.count, default=level)
+    return Evidence(guess, "gitmoji", False, True, reasons)
 
 
 def _guess(line: Line) -> tuple[Level, Iterable[str]]:
     """Guess from the words of the subjects, and from recent versions."""
     history = line.history
     number = history.commits.number
-    recent = line.last_raised(_PAST)
+    recent = line.last_raised(_SAME)
     raised = sum(part != "patch" for part in recent) / max(1, len(recent))
     enough = 3 if recent and raised < _SELDOM else 1
     if number("verb-major"):
@@ -263,11 +340,12 @@ def _is_conventional(history: History) -> bool:
 def _reasons(
     history: History, level: Level, kinds: Iterable[str]
 ) -> tuple[Reason, ...]:
-    return tuple(
-        Reason(level, "commit", example.hash, example.text)
-        for kind in kinds
-        for example in history.commits.examples.get(kind, ())
-    )
+    # A pull request is often called what its commit is.
+    found: dict[str, Reason] = {}
+    for kind in kinds:
+        for hash_, text in history.commits.examples.get(kind, ()):
+            found.setdefault(text, Reason(level, "commit", hash_, text))
+    return tuple(found.values())
 
 
 def _ignored(history: History) -> tuple[Reason, ...]:
@@ -285,17 +363,44 @@ def _ignored(history: History) -> tuple[Reason, ...]:
     return tuple(ignored)
 
 
+def _named(
+    line: Line,
+) -> tuple[tuple[Version, Reason] | None, list[Reason]]:
+    """Return the version that the newest ``Release-As`` names.
+
+    As release-please does, but not one that is no longer possible.
+    """
+    ignored = []
+    for example in line.history.commits.examples.get("release-as", ()):
+        version = parse_version(example.text.rpartition(":")[2].strip(" \tv"))
+        reason = Reason("none", "commit", *example)
+        if version is None or (line.previous and version <= line.previous):
+            text = f"{example.text} is not above {line.previous}"
+            ignored.append(reason._replace(text=text))
+            continue
+        return (version, reason), ignored
+    return None, ignored
+
+
 # -- The repository's own past, looking only backwards ----------------------
 
 
-def _habits(
-    line: Line, evidence: Evidence, categories: Mapping[str, Level]
-) -> list[Level]:
-    """Return what was raised when the change log said the same."""
+def _past(
+    line: Line, categories: Mapping[str, Level]
+) -> list[tuple[Level, bool, Level]]:
+    """Return what the last releases held and raised, newest first.
+
+    What their changes say, whether that is plain, and the part that was
+    raised. Releases of 0.x tell nothing of later ones.
+    """
     now = line.previous
-    # What sections of the change log led to tells nothing of mere words.
-    if now is None or evidence.basis == "words":
+    if now is None:
         return []
+    if line.history.releases:
+        return [
+            (_level_of_gitmoji(commits), True, part)
+            for part, commits in line.history.releases
+        ]
     sections = [
         (s.version, s.parts)
         for s in line.history.past
@@ -308,6 +413,26 @@ def _habits(
         if not parts:
             continue
         then = _from_parts("section", [("", p) for p in parts], categories)
-        if (then.level, then.is_plain) == (evidence.level, evidence.is_plain):
-            found.append(part_between(earlier, version))
+        found.append(
+            (then.level, then.is_plain, part_between(earlier, version))
+        )
     return found
+
+
+def _usual_part(level: Level, line: Line) -> Level:
+    """Return what a level raises by SemVer, before 1.0.0 and after."""
+    is_zero = line.previous is not None and not line.previous.major
+    return "minor" if is_zero and level == "major" else level
+
+
+def _habits(
+    past: list[tuple[Level, bool, Level]], evidence: Evidence
+) -> list[Level]:
+    """Return what was raised when the changes said the same."""
+    # What sections of the change log led to tells nothing of mere words.
+    if evidence.basis == "words":
+        return []
+    same = evidence.level, evidence.is_plain
+    return [
+        part for level, is_plain, part in past if (level, is_plain) == same
+    ]

@@ -72,11 +72,18 @@ def _answer(target: Target, policy: Config, request: Request) -> NextVersion:
     if prefix is None:
         newest = previous or next(iter(history.tags), None)
         prefix = newest.prefix if newest else ""
+    tag = prefix + version if version is not None else None
+    short = changes.line.short
+    if tag is not None and short is not None:
+        warnings.append(
+            f"{short.name} has two numbers, and a semantic version has three:"
+            f" the next tag is {tag}"
+        )
     return NextVersion(
         current=str(previous.version) if previous else None,
         current_tag=previous.name if previous else None,
         next=version,
-        tag=prefix + version if version is not None else None,
+        tag=tag,
         bump=target.bump,
         commits=history.commits.total,
         confidence=demand.confidence,

@@ -10,9 +10,10 @@ from typing import NamedTuple, cast
 
 from ..config import Config, Level
 from .changes import Changes, Evidence
+from .fragments import LEVELS
 from .proposal import Confidence, Reason
 from .request import Request
-from .values import part_between
+from .values import Version, part_between
 
 __all__ = ["Demand", "judge"]
 
@@ -31,6 +32,9 @@ class Demand(NamedTuple):
     confidence: Confidence = "certain"
     reasons: tuple[Reason, ...] = ()
     """What decided besides the changes."""
+
+    version: Version | None = None
+    """The version, where the user or a commit names it."""
 
 
 def judge(changes: Changes, policy: Config, request: Request) -> Demand:
@@ -58,13 +62,15 @@ def judge(changes: Changes, policy: Config, request: Request) -> Demand:
         part = part_between(previous, version) if previous else "minor"
         bump = "prerelease" if version.prerelease else part
         asked = Reason(bump, "request", str(version), "asked for")
-        return Demand(changes, part, least, "certain", (asked,))
+        return Demand(changes, part, least, "certain", (asked,), version)
     if _is_released(changes, request) and not request.force:
         return Demand(changes, "none", least)
     if request.part != "auto":
         part = cast("Level", request.part)
         asked = Reason(part, "request", part, "asked for")
         return Demand(changes, part, least, "certain", (asked,))
+    if changes.named is not None:
+        return _as_named(changes, least, *changes.named)
     if evidence.level == "none":
         # Forced, with nothing new.
         confidence = _confidence(changes, "patch", least)
@@ -79,6 +85,24 @@ def judge(changes: Changes, policy: Config, request: Request) -> Demand:
         reasons += (Reason(part, "policy", "past releases", text),)
     return Demand(
         changes, part, least, _confidence(changes, part, least), reasons
+    )
+
+
+def _as_named(
+    changes: Changes, least: Level, version: Version, reason: Reason
+) -> Demand:
+    """Take the version that a commit names."""
+    previous = changes.line.previous
+    part = part_between(previous, version) if previous else "minor"
+    bump = "prerelease" if version.prerelease else part
+    is_enough = LEVELS[part] >= LEVELS[least]
+    return Demand(
+        changes,
+        part,
+        least,
+        "certain" if is_enough else "likely",
+        (reason._replace(bump=bump),),
+        version,
     )
 
 
@@ -130,14 +154,17 @@ def _confidence(changes: Changes, part: Level, least: Level) -> Confidence:
     evidence, habits = changes.evidence, changes.habits
     if evidence.level == "none" or not evidence.is_plain:
         return "guess"
+    if changes.line.short is not None:
+        # The third number is new here.
+        return "guess"
     agreeing = habits.count(part)
     is_usual = agreeing == len(habits)
-    if evidence.basis == "conventional":
+    if evidence.basis in {"conventional", "gitmoji"}:
         if habits and habits[0] != part:
             return "guess"
         is_sure = is_usual and len(habits) >= 3
-    elif part != least or (evidence.is_doubtful and previous.major == 0):
-        # The past overruled what the words mean, or the words are two-edged.
+    elif part != least:
+        # The past overruled what the words mean.
         is_sure = False
     elif evidence.level == "minor":
         # Some release features as patches; only their past tells who does.
@@ -146,4 +173,10 @@ def _confidence(changes: Changes, part: Level, least: Level) -> Confidence:
         is_sure = 2 * agreeing >= len(habits)
     else:
         is_sure = is_usual
-    return "certain" if is_sure else "likely"
+    is_doubted = (
+        evidence.is_doubtful
+        or changes.is_contradicted
+        # A breaking change is a first major version, or ends 0.x, or neither.
+        or (evidence.level == "major" and not changes.line.has_raised_major)
+    )
+    return "certain" if is_sure and not is_doubted else "likely"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..config import Level
 from .commits import CommitEvidence
 from .fragments import Fragment, Section
-from .tags import Tag
+from .tags import Stream, Tag
 
 __all__ = ["History"]
 
@@ -23,6 +24,11 @@ class History(NamedTuple):
     tags: tuple[Tag, ...] = ()
     """Every tag of the stream that names a version, wherever it is."""
 
+    streams: tuple[Stream, ...] = ()
+    """The streams of tags, where there are several, and which are dates; the
+    one that was tagged last comes first.
+    """
+
     previous: Tag | None = None
     """The highest stable version that the head contains."""
 
@@ -37,6 +43,11 @@ class History(NamedTuple):
 
     conventional: float | None = None
     """The share of Conventional Commits just before the previous version."""
+
+    releases: tuple[tuple[Level, CommitEvidence], ...] = ()
+    """What the last releases raised, and the commits of each, newest first;
+    read only where commits have gitmoji.
+    """
 
     fragments: tuple[Fragment, ...] = ()
     """The change-log fragments in the tree, stale ones marked."""

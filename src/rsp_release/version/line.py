@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ..config import Level
 from .history import History
-from .tags import Tag
+from .tags import Stream, Tag
 from .values import Version, part_between
 
 __all__ = ["Line", "ReleaseBranch", "find_line"]
@@ -96,6 +96,41 @@ class Line(NamedTuple):
         """Whether the newest pre-release is in PEP 440's spelling."""
         pre = [tag for tag in self.history.tags if tag.pre]
         return bool(pre) and max(pre, key=lambda tag: tag.order).pep440
+
+    @property
+    def short(self) -> Tag | None:
+        """The previous version's tag, where it has two numbers."""
+        tag = self.history.previous
+        return tag if tag is not None and tag.parts == 2 else None
+
+    @property
+    def stream(self) -> Stream | None:
+        """The stream of these tags, where there are several."""
+        names = {tag.stream for tag in self.tags}
+        for stream in self.history.streams:
+            if stream.last.stream in names and not stream.last.is_calendar:
+                return stream
+        return None
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether another stream, or one of dates, was tagged last.
+
+        One release may tag several streams at its commit.
+        """
+        streams, own = self.history.streams, self.stream
+        if not streams or own is None:
+            return bool(streams)
+        newest = streams[0]
+        return newest.commit != own.commit and (
+            newest.when > own.when or newest.last.is_calendar
+        )
+
+    @property
+    def has_raised_major(self) -> bool:
+        """Whether a release raised the major version since 1.0.0."""
+        majors = {t.numbers[0] for t in self.tags if not t.pre}
+        return len(majors - {0}) > 1
 
     def near(self, version: Version) -> list[Tag]:
         """Return the tags with the numbers of a version, dates as well."""

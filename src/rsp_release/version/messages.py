@@ -7,13 +7,18 @@ subject, which are weak evidence.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 __all__ = [
+    "ORDER",
     "Header",
+    "asides",
     "classify",
+    "merged_pull_request",
     "parse_header",
     "plain_subject",
+    "restored_by",
     "reverted_by",
 ]
 
@@ -43,11 +48,37 @@ _REVERTED = (
 )
 
 _REVERT_SUBJECT = (
-    rb"(?i)\s*(?:Revert \"(.+)\"|revert(?:\([^()\r\n]*\))?!?:"
+    rb"(?i)\s*(?:(Revert|Reapply) \"(.+)\"|revert(?:\([^()\r\n]*\))?!?:"
     rb"[ \t]+\"?(.+?)\"?)(?: \(#\d+\))?\s*$"
 )
 
-_PULL_REQUEST = rb"(?: \(#\d+\))+\s*$"
+_RESTORED = rb"Reapply \"(.+)\"$|Revert \"Revert \"(.+)\"\"$"
+
+# At the end, and within what a revert quotes.
+_PULL_REQUEST = rb"(?: \(#\d+\))+\s*(?=\"|$)"
+
+# What GitHub, its merge queue, and the queues before it write for a merge.
+_MERGES_PULL_REQUEST = rb"(?:Auto m|M)erge\b[^\r\n]*#\d+"
+
+_TITLED = rb"[^\r\n]*\(#\d+\)[ \t]*(?:\r?\n|\Z)"
+
+_BATCHED = rb"(?m)^\d+: "
+
+# A person meant a footer, and wrote none by Conventional Commits, rule 12;
+# not where a template's question is answered with no.
+_NEARLY_BREAKING = (
+    rb"(?mi)^(?:[*-] )?(?:\*\*|#+ )?"
+    rb"(?:breaking[ _-]changes?(?:\*\*)?(?::| #)|(?-i:BREAKING):)(?:\*\*)?"
+    rb"(?![ \t]*(?:no|none|nothing|n/a)\b[ \t.\r]*$)[ \t]*\S[^\r\n]*"
+)
+
+_RELEASE_AS = rb"(?mi)^[ \t]*(?:[*-] )?(release-as:[ \t]*v?\d\S*)[ \t]*\r?$"
+
+# Those of https://gitmoji.dev, whose list has just these two above a patch.
+_EMOJI = (
+    rb"(:boom:|\xf0\x9f\x92\xa5)|(:sparkles:|\xe2\x9c\xa8)|"
+    rb":[a-z0-9_+-]+:|\xe2[\x8c-\xaf].|\xf0\x9f.."
+)
 
 _HASH = rb"[0-9a-f]{7,64}"
 
@@ -153,7 +184,7 @@ def classify(message: bytes) -> tuple[str, bytes | None]:
         ``verb-major``, ``verb-minor``, ``verb-patch``, ``dependency``,
         ``docs``, ``ci``, ``release``, ``revert`` or ``plain``.
     """
-    if message[:8] in {b'Revert "', b'revert "'}:
+    if message.startswith(_REVERTS):
         return "revert", None
     word, is_breaking = b"", False
     match = _HEADER.match(message)
@@ -180,6 +211,97 @@ def classify(message: bytes) -> tuple[str, bytes | None]:
     return _of_type(word), None
 
 
+# Git has ``Reapply`` for the revert of a revert since 2.43.
+_REVERTS = b'Revert "', b'revert "', b'Reapply "'
+
+
+def asides(message: bytes, kind: str) -> Iterable[tuple[str, bytes]]:
+    """Find what a message says besides what it is.
+
+    Parameters
+    ----------
+    message
+        The message.
+    kind
+        What `classify` takes it for.
+
+    Returns
+    -------
+    iterable of tuple
+        A kind, and the line that says so. ``release-as`` names the next
+        version (release-please's footer, wherever a squash left it);
+        ``nearly-major`` and ``nearly-minor`` are meant and not said by the
+        convention: no footer, or features that a squash lists whose title
+        is of a type that releases nothing; ``disputed`` are features under
+        the title of a fix; ``emoji-major``, ``emoji-minor`` and
+        ``emoji-patch`` are gitmoji.
+    """
+    small = message.lower()
+    if (
+        b"breaking" in small
+        or b"release-as:" in small
+        or (kind in _LISTING and (b"\n* " in small or b"\n- " in small))
+        or message[:1] in _MARKS
+    ):
+        return _asides(message, kind)
+    return ()
+
+
+_LISTING = frozenset({"cc-other", "cc-patch"})
+
+# What a gitmoji begins with.
+_MARKS = frozenset({b":", b"\xe2", b"\xf0"})
+
+_EMOJI_KINDS = {1: "emoji-major", 2: "emoji-minor", None: "emoji-patch"}
+
+
+def _asides(message: bytes, kind: str) -> Iterator[tuple[str, bytes]]:
+    emoji = re.match(_EMOJI, message)
+    if emoji is not None:
+        yield _EMOJI_KINDS[emoji.lastindex], b""
+    found = re.search(_RELEASE_AS, message)
+    if found is not None:
+        yield "release-as", found[1]
+    nearly = re.search(_NEARLY_BREAKING, message)
+    if nearly is not None and kind != "cc-major":
+        yield "nearly-major", nearly[0].strip()
+    if kind in _LISTING:
+        name = "nearly-minor" if kind == "cc-other" else "disputed"
+        for level, line in _listed(message):
+            if level == "cc-minor":
+                yield name, line
+
+
+def merged_pull_request(message: bytes) -> bytes | None:
+    """Return what a merge says of the pull request that it merges.
+
+    Parameters
+    ----------
+    message
+        The message of a merge.
+
+    Returns
+    -------
+    bytes or None
+        The pull request's title and what follows, which GitHub puts into
+        the body or, by another setting, into the subject with the number
+        behind it. A queue that merges several at once lists them. `None`
+        where it is another merge.
+    """
+    if re.match(_MERGES_PULL_REQUEST, message):
+        body = message.partition(b"\n")[2].lstrip()
+        if re.match(_BATCHED, body):
+            body = b"\n" + re.sub(_BATCHED, b"* ", body)
+        return body or None
+    return message if re.match(_TITLED, message) else None
+
+
+def restored_by(subject: bytes) -> bytes | None:
+    """Return the subject that the revert of a revert brings back."""
+    match = re.match(_RESTORED, plain_subject(subject))
+    return match and (match[1] or match[2])
+
+
 def reverted_by(message: bytes) -> tuple[tuple[bytes, ...], bytes | None]:
     """Return what a revert takes back.
 
@@ -195,11 +317,15 @@ def reverted_by(message: bytes) -> tuple[tuple[bytes, ...], bytes | None]:
         names, without a pull request's number.
     """
     hashes: tuple[bytes, ...] = ()
-    for match in re.finditer(_REVERTED, message):
-        hashes += tuple(re.findall(_HASH, match[1] or match[2]))
-    subject = re.match(_REVERT_SUBJECT, message.partition(b"\n")[0])
-    name = subject and (subject[1] or subject[2])
-    return hashes, _without_number(name) if name else None
+    for found in re.finditer(_REVERTED, message):
+        hashes += tuple(re.findall(_HASH, found[1] or found[2]))
+    match = re.match(_REVERT_SUBJECT, message.partition(b"\n")[0])
+    if match is None:
+        return hashes, None
+    subject = _without_number(match[2] or match[3])
+    if match[1] == b"Reapply":
+        subject = b'Revert "%s"' % subject
+    return hashes, subject
 
 
 def plain_subject(message: bytes) -> bytes:
@@ -208,12 +334,13 @@ def plain_subject(message: bytes) -> bytes:
 
 
 def _without_number(subject: bytes) -> bytes:
-    if subject.rstrip()[-1:] != b")":
+    if b"(#" not in subject:
         return subject.strip()
     return re.sub(_PULL_REQUEST, b"", subject).strip()
 
 
-_ORDER = {"cc-other": 0, "cc-patch": 1, "cc-minor": 2, "cc-major": 3}
+ORDER = {"cc-other": 0, "cc-patch": 1, "cc-minor": 2, "cc-major": 3}
+"""The kinds of Conventional Commits, by what they ask for."""
 
 
 def _of_type(word: bytes) -> str:
@@ -226,15 +353,16 @@ def _of_type(word: bytes) -> str:
 
 def _squashed(message: bytes) -> tuple[str, bytes | None] | None:
     """Return the highest of the commits that a squashed message lists."""
-    best: tuple[str, bytes | None] | None = None
+    return max(_listed(message), key=lambda f: ORDER[f[0]], default=None)
+
+
+def _listed(message: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the commits that a squashed message lists, and their kinds."""
     for line in re.findall(_SQUASHED, message):
         match = _HEADER.match(line)
-        if match is None or match[1].lower() not in _TYPES:
-            continue
-        kind = "cc-major" if match[3] else _of_type(match[1].lower())
-        if best is None or _ORDER[kind] > _ORDER[best[0]]:
-            best = (kind, line)
-    return best
+        if match is not None and match[1].lower() in _TYPES:
+            word = match[1].lower()
+            yield "cc-major" if match[3] else _of_type(word), line
 
 
 def _weak(message: bytes) -> str:

@@ -7,6 +7,7 @@ from .demand import Demand
 from .fragments import LEVELS
 from .line import Line
 from .request import Request
+from .tags import tell_streams
 from .target import Target
 from .values import Version
 
@@ -34,7 +35,7 @@ def refuse(target: Target, request: Request) -> None:
         _check_tags(line)
     if version is None:
         return
-    if request.version is not None:
+    if demand.version is not None:
         _check_free(line, version)
         _check_version(line, version)
     is_named = request.part != "auto" and (
@@ -50,22 +51,23 @@ def refuse(target: Target, request: Request) -> None:
 def _check_tags(line: Line) -> None:
     """Refuse to count on from tags that are no semantic versions."""
     previous = line.history.previous
-    if len(line.dates) > len(line.tags):
+    if line.is_dead or (line.dates and not line.tags):
+        streams, own = line.history.streams, line.stream
+        others = tell_streams(s for s in streams if s != own)
+        last = streams[0].last if streams else line.dates[-1]
+        told = tell_streams([own]) if own is not None else ""
+        if last.is_calendar:
+            why = (
+                f"the tags are dates, such as {others or last.name}; the"
+                " changes cannot tell the next one"
+            )
+            why += f", and {told} is older" if told else ""
+        else:
+            why = f"{told} is older than other streams of tags: {others}"
         raise BlockedError(
-            f"the tags are dates, such as {line.dates[-1].name}; the changes"
-            " cannot tell the next one",
-            help="name the version: rsp-release bump X.Y.Z; or choose"
-            " another stream of tags with the setting tag-prefix",
-        )
-    if previous is not None and previous.parts == 2:
-        from shlex import quote
-
-        full, commit = f"{previous.name}.0", f"{previous.name}^{{commit}}"
-        raise BlockedError(
-            f"the tag {previous.name} has two numbers, and a semantic"
-            " version has three",
-            help=f"tag it with three as well: git tag {quote(full)}"
-            f" {quote(commit)}; or name the version: rsp-release bump X.Y.Z",
+            why,
+            help="choose a stream with the setting tag-prefix, or name the"
+            " version: rsp-release bump X.Y.Z",
         )
     stable = [tag for tag in line.tags if not tag.pre]
     if previous is None and stable:

@@ -13,7 +13,11 @@ from typing import NamedTuple
 
 from .values import PEP440_PRE, Version, read_pep440
 
-__all__ = ["Tag", "parse_tags", "stream_of"]
+__all__ = ["Stream", "Tag", "parse_tags", "stream_of", "tell_streams"]
+
+
+# As many streams as are told.
+_FEW = 4
 
 
 class Tag(NamedTuple):
@@ -62,6 +66,19 @@ class Tag(NamedTuple):
         return stream_of(self.prefix)
 
 
+class Stream(NamedTuple):
+    """Tags that continue each other: of one prefix, all dates or none."""
+
+    last: Tag
+    """The tag that was made last."""
+
+    when: int
+    """When, in seconds since 1970."""
+
+    commit: str
+    """The hash of what it is at."""
+
+
 # The prefix does not end in a digit or a dot, and is as short as may be.
 _TAG = re.compile(
     r"^((?:[^\n]*?[^\d.\n])??)"
@@ -71,6 +88,24 @@ _TAG = re.compile(
     # Digits of other scripts make no semantic version.
     re.MULTILINE | re.ASCII,
 )
+
+
+def tell_streams(streams: Iterable[Stream]) -> str:
+    """Tell which streams there are, and when each was tagged last.
+
+    Parameters
+    ----------
+    streams
+        The streams, the one that was tagged last first.
+    """
+    from datetime import UTC, datetime
+
+    told = [
+        f"{s.last.name} ({datetime.fromtimestamp(s.when, UTC):%Y-%m-%d})"
+        for s in streams
+    ]
+    more = f" and {len(told) - _FEW} more" if len(told) > _FEW else ""
+    return ", ".join(told[:_FEW]) + more
 
 
 def stream_of(prefix: str) -> str:

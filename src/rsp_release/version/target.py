@@ -54,10 +54,13 @@ def aim(demand: Demand, policy: Config, request: Request) -> Target:
         The version, which may still be refused.
     """
     line = demand.changes.line
-    asked = request.version
-    if asked is not None:
+    named = demand.version
+    if named is not None and request.pre is not None:
+        version = _prerelease(line, named.finalize_version(), request.pre)
+        return Target(demand, version, "prerelease")
+    if named is not None:
         return Target(
-            demand, asked, "prerelease" if asked.prerelease else demand.part
+            demand, named, "prerelease" if named.prerelease else demand.part
         )
     if demand.part == "none":
         return Target(demand, None, "none")

@@ -47,7 +47,7 @@ def why(answer: NextVersion) -> str:
     if answer.current is None and answer.next is not None:
         lines.append("  the first release")
     elif answer.next is not None:
-        lines.append(f"  {_SURE[answer.confidence]}")
+        lines.append(f"  {_sure(answer)}")
     for source, head in _HEADS.items():
         reasons = [r for r in answer.reasons if r.source == source]
         if reasons:
@@ -58,6 +58,15 @@ def why(answer: NextVersion) -> str:
     for warning in answer.warnings:
         lines += ["", f"Warning: {safe.line(warning)}"]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _sure(answer: NextVersion) -> str:
+    first = next(iter(answer.reasons), None)
+    if first is not None and first.source == "request":
+        return "as asked for"
+    if first is not None and first.text.lower().startswith("release-as:"):
+        return "a commit names the version"
+    return _SURE[answer.confidence]
 
 
 def _reasons(reasons: Iterable[Reason]) -> list[str]:

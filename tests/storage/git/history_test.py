@@ -550,3 +550,102 @@ def test_settings_are_read_below_the_root(released: Clone) -> None:
     config = load_config(released.path / "sub")
     assert config.tag_prefix == "v"
     assert config.source("tag-prefix") == ".rsp-release.toml"
+
+
+# -- Other people's conventions ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dead", "alive"),
+    [
+        ("0.11.0", "2026.04.0"),
+        ("v0.27.6", "gha-runner-scale-set-0.14.2"),
+        ("v18.9.1", "edge-26.8.3"),
+    ],
+)
+def test_dead_stream_is_not_continued(
+    clone: Clone, dead: str, alive: str
+) -> None:
+    clone.commit("feat: first")
+    clone.tag(dead, annotated=True)
+    clone.commit("feat: second")
+    clone.tag(alive)
+    clone.commit("feat: third")
+    with pytest.raises(BlockedError, match="2023-11-14") as caught:
+        next_of(clone)
+    assert alive in caught.value.message
+    assert dead in caught.value.message
+    prefix = alive.rstrip("0123456789.")
+    if prefix:
+        answer = next_of(clone, tag_prefix=prefix)
+        assert answer in {"0.15.0", "26.9.0"}
+    # Once it is tagged again, it is the one that is alive.
+    clone.tag("19.0.0")
+    clone.commit("fix: fourth")
+    assert next_of(clone) == "19.0.1"
+
+
+def test_streams_are_told_with_their_last_tags(clone: Clone) -> None:
+    clone.commit("A")
+    clone.tag("one@1.0.0")
+    clone.tag("two@2.0.0")
+    with pytest.raises(UsageError, match=r"two@2\.0\.0 \(2023-11-14\)"):
+        read(clone)
+
+
+def merge_pull(clone: Clone, title: str) -> None:
+    clone.switch("main")
+    text = f"Merge pull request #9 from o/f\n\n{title}"
+    clone.git("merge", "-q", "--no-ff", "-m", text, "f")
+
+
+def test_merged_pull_request(released: Clone) -> None:
+    released.commit("feat: other")
+    released.branch("f")
+    released.commit("work")
+    merge_pull(released, "feat!: drop the old search")
+    assert next_of(released) == "2.0.0"
+    released.tag("2.0.0")
+    released.commit("fix: a")
+    assert next_of(released) == "2.0.1"
+
+
+def test_merge_of_what_was_released_counts_once(released: Clone) -> None:
+    released.branch("f")
+    released.commit("feat!: drop the old search")
+    released.tag("2.0.0")
+    released.commit("chore: begin 2.0.1")
+    released.switch("main")
+    released.commit("fix: a")
+    merge_pull(released, "feat!: version 2")
+    assert next_of(released) == "2.0.1"
+
+
+def test_merged_pull_request_counts_for_its_paths(clone: Clone) -> None:
+    clone.commit_files("A", {"one/x": "1", "two/x": "1"})
+    clone.tag("one@1.0.0")
+    clone.tag("two@1.0.0")
+    clone.branch("f")
+    clone.commit_files("work", {"one/x": "2"})
+    merge_pull(clone, "feat!: drop the old search")
+    one = {"tag_prefix": "one@", "paths": ("one",)}
+    two = {"tag_prefix": "two@", "paths": ("two",)}
+    assert next_of(clone, **one) == "2.0.0"
+    assert next_of(clone, **two) is None
+
+
+def test_gitmoji_of_the_last_releases_are_read(clone: Clone) -> None:
+    for number in range(6):
+        clone.commit(f"🐛 Fix {number}")
+        clone.commit(f"✨ Search {number}")
+        clone.tag(f"1.{number}.0")
+    clone.commit("✨ Another search")
+    history = read(clone)
+    assert [part for part, _ in history.releases] == ["minor"] * 5
+    assert next_of(clone) == "1.6.0"
+
+
+def test_no_release_is_read_without_gitmoji(released: Clone) -> None:
+    released.commit("fix: a")
+    assert read(released).releases == ()
+    assert read(released).streams == ()

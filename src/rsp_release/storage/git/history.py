@@ -10,14 +10,16 @@ history.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ...config import Config
+from ...config import Config, Level
 from ...exceptions import BlockedError, ReadError, UsageError
 from ...version.commits import CommitEvidence
 from ...version.fragments import Section, parse_changelog
 from ...version.history import History
-from ...version.tags import Tag, parse_tags, stream_of
+from ...version.tags import Stream, Tag, parse_tags, stream_of, tell_streams
+from ...version.values import part_between
 from .history_git import Git
 from .history_tree import Tree, read_changelog, read_fragments
 
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["read_history"]
+
+# As many commits as have gitmoji where a repository uses them, and as many
+# releases as tell whether it follows them.
+_SHARE = 0.3
+_RELEASES = 10
 
 _DEEPEN = "git fetch --unshallow --tags, or use --deepen"
 
@@ -68,7 +75,7 @@ def read_history(
             "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"
         )
         is_shallow, head, branch = _look(git, revision)
-        tags, prefix_warnings = _of_stream(names(), config)
+        tags, streams, prefix_warnings = _of_stream(git, names(), config)
         tags.sort(key=lambda t: t.order, reverse=True)
         base = _Base(git, head, tags, config.paths)
         if is_shallow and (base.previous is None or base.roots):
@@ -89,11 +96,13 @@ def read_history(
             head=head,
             branch=branch,
             tags=tuple(tags),
+            streams=streams,
             previous=base.previous,
             prereleases=base.prereleases(),
             head_tags=base.head_tags(),
             commits=base.commits,
             conventional=base.conventional(),
+            releases=base.releases(),
             fragments=fragments,
             uses_fragments=uses,
             past=tuple(s for s in sections if s.version is not None),
@@ -130,33 +139,57 @@ def _look(git: Git, revision: str) -> tuple[bool, str, str | None]:
     return lines[0] == "true", lines[1], branch.removeprefix("refs/heads/")
 
 
-def _of_stream(names: str, config: Config) -> tuple[list[Tag], list[str]]:
-    """Return the tags of the stream that is released."""
+def _of_stream(
+    git: Git, names: str, config: Config
+) -> tuple[list[Tag], tuple[Stream, ...], list[str]]:
+    """Return the tags of the stream that is released, and all streams."""
+    wanted = None
     if config.tag_prefix is not None:
-        stream = stream_of(config.tag_prefix)
-        if "\n" + stream not in "\n" + names:
-            return [], []
-        tags = [t for t in parse_tags(names) if t.stream == stream]
-        if not stream or config.paths:
-            return tags, []
-        warning = (
-            f"every commit counts for {stream}: the setting paths does not"
-            " name its part of the repository"
-        )
-        return tags, [warning]
-    streams: dict[str, list[Tag]] = {}
+        wanted = stream_of(config.tag_prefix)
+        if "\n" + wanted not in "\n" + names:
+            return [], (), []
+    found: dict[tuple[str, bool], list[Tag]] = {}
     for tag in parse_tags(names):
-        streams.setdefault(tag.stream, []).append(tag)
-    if "" in streams or not streams:
-        return streams.get("", []), []
-    if len(streams) == 1:
-        return next(iter(streams.values())), []
-    known = ", ".join(sorted(streams)[:6])
+        if wanted is None or tag.stream == wanted:
+            found.setdefault((tag.stream, tag.is_calendar), []).append(tag)
+    streams = _dated(git, found) if len(found) > 1 else ()
+    names_ = dict.fromkeys(name for name, _ in found)
+    if wanted is not None or "" in names_ or len(names_) < 2:
+        stream = next(iter(names_), "") if "" not in names_ else ""
+        tags = [t for key in found if key[0] == stream for t in found[key]]
+        warnings = []
+        if wanted and not config.paths:
+            warnings.append(
+                f"every commit counts for {wanted}: the setting paths does not"
+                " name its part of the repository"
+            )
+        return tags, streams, warnings
     raise UsageError(
-        f"the tags belong to {len(streams)} streams: {known}",
+        f"the tags belong to {len(names_)} streams: {tell_streams(streams)}",
         help="choose one with the setting tag-prefix, and its part of the"
         " repository with paths",
     )
+
+
+def _dated(
+    git: Git, found: dict[tuple[str, bool], list[Tag]]
+) -> tuple[Stream, ...]:
+    """Return the streams, the one that was tagged last first."""
+    form = (
+        "%(creatordate:unix) %(objectname) %(*objectname) %(refname:strip=2)"
+    )
+    made: dict[str, tuple[int, str]] = {}
+    for line in git.run(
+        "for-each-ref", f"--format={form}", "refs/tags"
+    ).splitlines():
+        when, tag, commit, name = line.split(" ", 3)
+        made[name] = int(when or 0), commit or tag  # a file's has no date
+    streams = []
+    for tags in found.values():
+        last = max(tags, key=lambda t: (made[t.name][0], t.order))
+        streams.append(Stream(last, *made[last.name]))
+    streams.sort(key=lambda s: (s.when, s.last.is_calendar), reverse=True)
+    return tuple(streams)
 
 
 class _Base:
@@ -193,7 +226,8 @@ class _Base:
         ):
             return False
         past = self._git.log(commit, "-n100", "--no-merges", paths=self._paths)
-        reader = self._git.log(f"{commit}..{self._head}", paths=self._paths)()
+        span = f"{commit}..{self._head}"
+        reader = self._git.log(span, paths=self._paths)()
         self._past = past().finish()
         if (
             not self._paths
@@ -202,7 +236,12 @@ class _Base:
         ):
             return False
         self.previous, self.commit = tag, commit
-        self.commits = reader.finish()
+        if self._paths and reader.has_read:
+            # Whether a merge changes these paths is not told above: most are
+            # like the branch that they merge.
+            options = "--first-parent", "--merges"
+            self._git.log(span, *options, paths=self._paths, into=reader)()
+        self.commits = reader.finish(commit)
         self.roots = bool(reader.roots)
         return True
 
@@ -243,6 +282,29 @@ class _Base:
             for name in newest
             if self._git.resolve(f"refs/tags/{name}^{{commit}}") == self._head
         )
+
+    def releases(self) -> tuple[tuple[Level, CommitEvidence], ...]:
+        """Return the last releases, where gitmoji may tell what they are."""
+        past, previous = self._past, self.previous
+        emoji = sum(n for k, n in past.counts.items() if k[:5] == "emoji")
+        if previous is None or emoji < _SHARE * max(1, past.looked_at):
+            return ()
+        stable = [
+            t
+            for t in self._tags
+            if not t.pre and not t.is_calendar and t.order <= previous.order
+        ]
+        asked = []
+        for new, old in pairwise(stable[: _RELEASES + 1]):
+            commits = [
+                self._git.resolve(f"refs/tags/{tag.name}^{{commit}}")
+                for tag in (old, new)
+            ]
+            if old.numbers != new.numbers and None not in commits:
+                part = part_between(old.version, new.version)
+                span = "..".join(map(str, commits))
+                asked.append((part, self._git.log(span, paths=self._paths)))
+        return tuple((part, read().finish()) for part, read in asked)
 
     def conventional(self) -> float | None:
         """Return the share of Conventional Commits before the version."""

@@ -135,7 +135,11 @@ class Git:
         return answer
 
     def log(
-        self, span: str, *options: str, paths: tuple[str, ...] = ()
+        self,
+        span: str,
+        *options: str,
+        paths: tuple[str, ...] = (),
+        into: CommitReader | None = None,
     ) -> Callable[[], CommitReader]:
         """Start to read commits as a stream.
 
@@ -147,6 +151,8 @@ class Git:
             More options for ``git log``.
         paths
             The part of the repository that counts; all of it, if empty.
+        into
+            What has read others, where it is a second look.
 
         Returns
         -------
@@ -156,7 +162,8 @@ class Git:
         process = self._start(
             "log",
             "-z",
-            "--boundary",
+            # Of a second look, what another parent has is no boundary.
+            *(["--boundary"] if into is None else []),
             "--encoding=UTF-8",
             f"--format={FORMAT}",
             *options,
@@ -169,7 +176,7 @@ class Git:
             raise AssertionError
 
         def read() -> CommitReader:
-            reader = CommitReader()
+            reader = into or CommitReader()
             reader.feed(_records(output.fileno()))
             # It writes next to nothing to its standard error.
             errors = problems.read()
