@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 from . import shapes
 from .actions import Run
-from .base import Problem, Response, iso, node_id, number_of
+from .base import Problem, Response, iso, node_id, not_found, number_of
 from .jobs import seen_jobs
-from .rest import Context, route
+from .records import Environment
+from .rest import Context, page, route
 from .runs import addresses, find_run
 
 __all__: list[str] = []
@@ -53,6 +54,84 @@ def rerun_failed(context: Context) -> Response:
 
 def _environment(context: Context, name: str) -> dict[str, Any]:
     return {"id": number_of(f"{context.project.id} {name}"), "name": name}
+
+
+@route("GET", A + "/permissions", "administration:read")
+def get_permissions(context: Context) -> Response:
+    """Answer whether Actions are enabled."""
+    enabled = context.project.has_actions
+    allowed = {"allowed_actions": "all"} if enabled else {}
+    return Response(200, {"enabled": enabled, **allowed})
+
+
+def _find_environment(context: Context) -> tuple[str, Environment]:
+    name = context.args["name"]
+    if name not in context.project.environments:
+        raise not_found()
+    return name, context.project.environments[name]
+
+
+E = R + "/environments/{name}"
+
+
+@route("GET", E, "actions:read")
+def get_environment(context: Context) -> Response:
+    """Answer an environment with its protection rules."""
+    name, settings = _find_environment(context)
+    url = f"{context.api}/environments/{name}"
+    moment = iso(context.project.created_at)
+    rules: list[dict[str, Any]] = []
+    if settings.wait:
+        rules.append({"type": "wait_timer", "wait_timer": settings.wait})
+    if settings.reviewers:
+        people = [
+            {"type": "User", "reviewer": shapes.user(context.box, login)}
+            for login in settings.reviewers
+        ]
+        rules.append(
+            {
+                "type": "required_reviewers",
+                "prevent_self_review": False,
+                "reviewers": people,
+            }
+        )
+    policy = None
+    if settings.protected_only or settings.policies is not None:
+        rules.append({"type": "branch_policy"})
+        policy = {
+            "protected_branches": settings.protected_only,
+            "custom_branch_policies": not settings.protected_only,
+        }
+    data = {
+        **_environment(context, name),
+        "node_id": node_id("Environment", number_of(url)),
+        "url": url,
+        "html_url": f"{context.web}/deployments/activity_log",
+        "created_at": moment,
+        "updated_at": moment,
+        "protection_rules": [
+            {"id": number, "node_id": node_id("Gate", number), **rule}
+            for number, rule in enumerate(rules, 3515)
+        ],
+        "deployment_branch_policy": policy,
+    }
+    return Response(200, data)
+
+
+@route("GET", E + "/deployment-branch-policies", "actions:read")
+def list_branch_policies(context: Context) -> Response:
+    """List the patterns of refs that an environment admits."""
+    _, settings = _find_environment(context)
+    policies = [
+        {
+            "id": number,
+            "node_id": node_id("GateBranchPolicy", number),
+            "name": pattern,
+            "type": kind,
+        }
+        for number, (kind, pattern) in enumerate(settings.policies or (), 361)
+    ]
+    return page(context, policies, lambda p: p, wrap="branch_policies")
 
 
 def _waiting(context: Context, run: Run) -> list[str]:

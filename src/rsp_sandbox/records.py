@@ -17,6 +17,7 @@ from .workflows import workflow_paths
 
 __all__ = [
     "AutoMerge",
+    "Environment",
     "Project",
     "Publishes",
     "Pull",
@@ -101,6 +102,23 @@ class Pull:
     in the background and answers null at first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """An environment, as settings made it."""
+
+    wait: int = 0
+    """Minutes that its jobs wait."""
+
+    reviewers: tuple[str, ...] = ()
+    """The logins of those who may approve."""
+
+    policies: tuple[tuple[str, str], ...] | None = None
+    """Kinds and patterns of the refs that it admits; `None`: any."""
+
+    protected_only: bool = False
+    """Whether it admits protected branches only."""
+
+
 @dataclass(slots=True)
 class Project:
     """A repository on the sandbox's GitHub."""
@@ -124,6 +142,10 @@ class Project:
     )
     runs: list[Run] = field(default_factory=list)
     workflow_states: dict[str, str] = field(default_factory=dict)
+    has_actions: bool = True
+    """Whether Actions are enabled."""
+
+    environments: dict[str, Environment] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
     rulesets: list[dict[str, Any]] = field(default_factory=list)
     protected: set[str] = field(default_factory=set)

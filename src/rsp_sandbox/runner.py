@@ -220,6 +220,8 @@ class Runner:
     ) -> Iterator[WorkflowScript]:
         """Find what listens to an event, and what it does then."""
         told: Mapping[str, WorkflowScript] | None = None
+        if not project.has_actions:
+            return
         paths = workflow_paths(project.git, sha)
         paths += [w.path for w in self._scenario().workflows if w.on]
         for path in dict.fromkeys(paths):

@@ -21,6 +21,7 @@ from rsp_release.exceptions import BlockedError, NotAllowedError, RefusedError
 from rsp_release.models import Check as CommitCheck
 from rsp_release.models import (
     Commit,
+    Environment,
     Fork,
     ImageReport,
     PullPolicy,
@@ -40,6 +41,7 @@ from ..support.checked import (
     CHART,
     COMMIT,
     DEPLOY,
+    NAME,
     NOW,
     WORKFLOW,
     Scene,
@@ -72,6 +74,14 @@ jobs:
       - uses: docker/build-push-action@v6
         with: {push: true, tags: "docker.io/o/n:${{ github.ref_name }}"}
 """
+PROTECTS = {
+    "files": {
+        CI: LOGIN.replace(
+            "    steps:", "    environment: {name: prod}\n    steps:"
+        ),
+        "Dockerfile": "",
+    }
+}
 FRESH = Config(dependencies_max_age=14)
 LOCKED = {"uv.lock": "", "pyproject.toml": ""}
 FINE = Credentials(kind="fine-grained")
@@ -354,6 +364,30 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("workflow-enabled", "warning",
      {"workflow_state": "disabled_manually", **workflow(ELSEWHERE)}),
     ("workflow-enabled", "unknown", {"workflow_state": denied}),
+    ("workflow-enabled", "problem", {"runs_workflows": False}),
+    ("workflow-enabled", "problem", {"workflow_state": "disabled_fork"}),
+    ("workflow-enabled", "problem", {"workflow_state": "disabled_inactivity"}),
+    ("workflow-moved", "ok", {}),
+    ("workflow-moved", "ok", {"before": WORKFLOW}),
+    ("workflow-moved", "warning", {"before": WORKFLOW, "files": {
+        ".github/workflows/new.yaml": WORKFLOW, "Dockerfile": ""}}),
+    ("workflow-moved", "warning", {"before": WORKFLOW.replace(
+        "  release:\n    types: [published]", "  push:\n    tags: ['*']")}),
+    ("workflow-moved", "warning", {"before": "name: Old\n" + WORKFLOW}),
+    ("workflow-moved", "unknown", workflow(down)),
+    ("environments", "ok", {}),
+    ("environments", "ok", PROTECTS),
+    ("environments", "ok", {**PROTECTS, "environment": Environment(
+        name="prod", refs=(("tag", "1.*"), ("branch", "main")))}),
+    ("environments", "warning", {**PROTECTS, "environment": Environment(
+        name="prod", reviewers=("ada", "team ops"))}),
+    ("environments", "warning", {**PROTECTS, "environment": Environment(
+        name="prod", wait=timedelta(minutes=30))}),
+    ("environments", "problem", {**PROTECTS, "environment": Environment(
+        name="prod", refs=(("branch", "1.*"), ("tag", "v*")))}),
+    ("environments", "problem", {**PROTECTS, "environment": Environment(
+        name="prod", refs=())}),
+    ("environments", "unknown", {**PROTECTS, "environment": denied}),
     ("workflow-once", "ok", {}),
     ("workflow-once", "warning", workflow(WORKFLOW.replace(
         "  release:", "  push:\n    tags: ['*']\n  release:"))),
@@ -588,6 +622,134 @@ def test_blindness_is_never_ok_nor_a_problem(check: Check) -> None:
     blind["pages"] = dict.fromkeys(("1.1.0", "1.1.1"), down)
     finding = look_at(check, Scene(**blind, **BLIND, branch="1.0").facts())
     assert finding.state == "unknown", finding
+
+
+@pytest.mark.parametrize(
+    ("scene", "text", "remedy"),
+    [
+        (
+            {"workflow_state": "disabled_manually"},
+            f"{CI} was disabled by hand",
+            f"enable it: `gh workflow enable ci.yaml --repo {NAME}`",
+        ),
+        (
+            {"workflow_state": "disabled_inactivity"},
+            f"{CI} was disabled by GitHub, after 60 days without activity",
+            f"enable it: `gh workflow enable ci.yaml --repo {NAME}`",
+        ),
+        (
+            {"workflow_state": "disabled_fork"},
+            f"{CI} is disabled, as all workflows of a fork are at first",
+            (
+                "enable it, and workflows on the fork's Actions page: `gh"
+                f" workflow enable ci.yaml --repo {NAME}`"
+            ),
+        ),
+        (
+            {"runs_workflows": False},
+            f"Actions are disabled for {NAME}",
+            (
+                "enable them in the repository's settings; where these are"
+                " greyed out, the organization disables them: `gh browse"
+                f" --settings --repo {NAME}`"
+            ),
+        ),
+    ],
+)
+def test_what_keeps_workflows_from_running_is_told(
+    scene: dict[str, Any], text: str, remedy: str
+) -> None:
+    finding = look_at(BY_KEY["workflow-enabled"], Scene(**scene).facts())
+    assert (finding.text, finding.advice) == (text, remedy)
+
+
+def test_workflow_that_starts_the_publishing_one_must_be_enabled() -> None:
+    first = "name: CI\non: {push: {tags: ['*']}}\njobs: {}\n"
+    second = LOGIN.replace(
+        "on: {release: {types: [published]}}",
+        "on: {workflow_run: {workflows: [CI]}}",
+    ).replace("github.ref_name", "github.event.workflow_run.head_branch")
+    files = {CI: first, f"{CI[:-7]}build.yaml": second}
+    scene = Scene(files=files)
+    finding = look_at(BY_KEY["workflow-enabled"], scene.facts())
+    assert finding.text == (
+        ".github/workflows/build.yaml and .github/workflows/ci.yaml are"
+        " enabled"
+    )
+    finding = look_at(BY_KEY["workflow"], scene.facts())
+    assert finding.text == (
+        ".github/workflows/build.yaml publishes docker.io/o/n on workflow_run,"
+        " after ci.yaml"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "files", "text"),
+    [
+        (
+            WORKFLOW,
+            {f"{CI[:-7]}new.yaml": WORKFLOW},
+            (
+                ".github/workflows/new.yaml publishes the images; at 1.1.0 it"
+                f" was {CI}"
+            ),
+        ),
+        (
+            LOGIN.replace("{release: {types: [published]}}", "push"),
+            {CI: LOGIN},
+            f"{CI} runs on release; at 1.1.0 on push",
+        ),
+        (
+            f"name: Old\n{LOGIN}",
+            {CI: f"name: New\n{LOGIN}"},
+            f"{CI} is called New now; it was Old",
+        ),
+    ],
+)
+def test_publishing_that_changed_is_told(
+    before: str, files: dict[str, Any], text: str
+) -> None:
+    scene = Scene(before=before, files=files)
+    finding = look_at(BY_KEY["workflow-moved"], scene.facts())
+    assert finding.text == text
+    assert finding.advice == "rehearse the release: `rsp-release rehearse`"
+
+
+@pytest.mark.parametrize(
+    ("environment", "text"),
+    [
+        (
+            Environment(name="prod", refs=(("branch", "*"),)),
+            f"environment prod of {CI} does not admit tag 1.1.1",
+        ),
+        (
+            Environment(name="prod", reviewers=("ada", "team ops")),
+            (
+                f"{CI} will wait: environment prod needs approval by ada or"
+                " team ops"
+            ),
+        ),
+        (
+            Environment(name="prod", wait=timedelta(minutes=30)),
+            f"{CI} will wait: environment prod waits 30 min",
+        ),
+    ],
+)
+def test_environment_is_told(environment: Environment, text: str) -> None:
+    scene = Scene(**PROTECTS, environment=environment)
+    assert look_at(BY_KEY["environments"], scene.facts()).text == text
+
+
+def test_tag_beyond_the_filters_is_told() -> None:
+    filtered = LOGIN.replace(
+        "{release: {types: [published]}}", "{push: {tags: ['v*']}}"
+    )
+    scene = Scene(files={CI: filtered})
+    finding = look_at(BY_KEY["workflow"], scene.facts())
+    assert (
+        "the tag 1.1.1 does not start it: on.push.tags is v*" in finding.text
+    )
+    assert "`tag-prefix` in the settings" in finding.advice
 
 
 def test_checks_run_together_and_none_stops_another() -> None:

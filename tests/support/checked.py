@@ -94,6 +94,8 @@ class Scene:
     )
     pages: dict[str, Any] = field(default_factory=dict)
     workflow_state: Any = "active"
+    runs_workflows: Any = None
+    environment: Any = None
     credentials: Any = field(
         default_factory=lambda: Credentials(kind="classic", scopes=("repo",))
     )
@@ -289,6 +291,12 @@ class _Forge(_Part):
 
     def workflow_state(self, path: str) -> Any:
         return _tell(self.scene.workflow_state)
+
+    def runs_workflows(self) -> Any:
+        return _tell(self.scene.runs_workflows)
+
+    def environment(self, name: str) -> Any:
+        return _tell(self.scene.environment)
 
     def credentials(self) -> Any:
         return _tell(self.scene.credentials)

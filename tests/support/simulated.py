@@ -29,6 +29,7 @@ from rsp_release.models import (
     Commit,
     ConcurrencyGroup,
     EnableAutoMerge,
+    Environment,
     Image,
     ImageReport,
     Job,
@@ -502,6 +503,12 @@ class SimulatedForge(_Port):
     def workflow_state(self, path: str) -> str | None:
         with self.chaos.call("workflow_state", self.clock):
             return "active"
+
+    def runs_workflows(self) -> bool | None:
+        return None
+
+    def environment(self, name: str) -> Environment | None:
+        return None
 
 
 class SimulatedRegistry(_Port):

@@ -10,6 +10,7 @@ may have changed since, and they cost no request, or one.
 from __future__ import annotations
 
 from . import (
+    actions,
     changes,
     credentials,
     dependencies,
@@ -85,7 +86,9 @@ _LIST = {
         ("workflow", "publishing workflow",
          publishing.check_publishes, LOCAL),
         ("workflow-enabled", "workflow enabled",
-         publishing.check_enabled, BUMP),
+         actions.check_enabled, BUMP),
+        ("workflow-moved", "publishes as before", actions.check_moved, LOCAL),
+        ("environments", "no approval needed", actions.check_environments),
         ("workflow-once", "publishes once", publishing.check_once, LOCAL),
         ("workflow-types", "starts once", publishing.check_types, LOCAL),
         ("workflow-condition", "not skipped",

@@ -11,8 +11,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..config import Config
 from ..engine.world import DeployRepository, Files, ForgeSettings, World
-from ..exceptions import NotAllowedError, ReleaseError
+from ..exceptions import NotAllowedError, ReleaseError, UsageError
 from ..models import (
+    Environment,
     Image,
     ImageReport,
     Proposal,
@@ -243,6 +244,16 @@ class Facts:
         return self.world.forge.workflow_state(path)
 
     @once
+    def runs_workflows(self) -> bool | None:
+        """Return whether Actions are enabled; `None` if it can't be told."""
+        return self.world.forge.runs_workflows()
+
+    @once
+    def environment(self, name: str) -> Environment | None:
+        """Return an environment of the repository, if there is one."""
+        return self.world.forge.environment(name)
+
+    @once
     def is_immutable(self) -> bool | None:
         """Return whether releases are locked; `None` if it can't be told."""
         try:
@@ -274,22 +285,36 @@ class Facts:
         )
 
     @once
-    def published_before(self) -> tuple[Image, ...]:
-        """Return the images of the previous version, by its own files.
+    def workflows_before(self) -> Mapping[str, str]:
+        """Return path and text of the previous version's workflow files."""
+        commit = self._before
+        return self.world.git.files(commit, WORKFLOWS) if commit else {}
+
+    @once
+    def publication_before(self) -> Publication | None:
+        """Return what published the previous version, by its own files.
 
         What the workflow publishes from now on, that one did not have to.
         """
         commit, tag = self._before, self.proposal.previous_tag
         if tag is None or commit is None:
-            return ()
-        publication = find_publication(
-            self.world.git.files(commit, WORKFLOWS),
-            repository=self.proposal.repository,
-            former=self.proposal.former,
-            tag=tag,
-            commit=commit,
-            config=self.config,
-        )
+            return None
+        try:
+            return find_publication(
+                self.workflows_before(),
+                repository=self.proposal.repository,
+                former=self.proposal.former,
+                tag=tag,
+                commit=commit,
+                config=self.config,
+            )
+        except UsageError:
+            # It lacks the workflow that the settings name now.
+            return None
+
+    def published_before(self) -> tuple[Image, ...]:
+        """Return the images of the previous version."""
+        publication = self.publication_before()
         return publication.images if publication else ()
 
     @once

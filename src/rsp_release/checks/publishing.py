@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from contextlib import suppress
 from typing import Any
 
-from ..exceptions import NotAllowedError, ReleaseError
+from ..exceptions import ReleaseError
 from ..models import Publication
 from ..models.naming import name_first
 from ..publishing import explain_absence
@@ -22,7 +21,6 @@ from .workflow_file import Workflow, of_publishing_workflow, read_workflow
 __all__ = [
     "check_condition",
     "check_dockerfile",
-    "check_enabled",
     "check_once",
     "check_publishes",
     "check_queue",
@@ -58,10 +56,13 @@ def check_publishes(facts: Facts) -> Finding:
     if not publication.images:
         return _cannot_tell(publication)
     names = list(dict.fromkeys(i.name for i in publication.images))
+    after = publication.after.workflow if publication.after else ""
     assumed = any(image.is_assumed for image in publication.images)
     return ok(
         f"{publication.workflow} publishes {name_first(names)} on"
-        f" {publication.event}" + (" (tag assumed)" if assumed else "")
+        f" {publication.event}"
+        + (f", after {posixpath.basename(after)}" if after else "")
+        + (" (tag assumed)" if assumed else "")
     )
 
 
@@ -151,38 +152,6 @@ def _free(value: Any) -> Any:
     return [_free(v) for v in value] if isinstance(value, list) else value
 
 
-def check_enabled(facts: Facts) -> Finding:
-    """Tell whether that workflow is enabled.
-
-    Blocks where it is not: no run would publish.
-    """
-    publication = facts.publication()
-    if publication is None or not publication.workflow:
-        return ok("no publishing workflow")
-    path = publication.workflow
-    try:
-        state = facts.workflow_state(path)
-    except NotAllowedError as e:
-        return unknown(f"not checked: {e.message}", e.help)
-    if state == "active":
-        return ok(f"{path} is enabled")
-    if state is None:
-        return warning(
-            f"GitHub does not know {path} yet",
-            f"push it to {facts.proposal.default_branch}",
-        )
-    name = posixpath.basename(path)
-    make = problem if publication.publishes else warning
-    return make(
-        f"{path} is {state}",
-        "enable it",
-        command=(
-            f"gh workflow enable {shlex.quote(name)}"
-            f" --repo {facts.proposal.repository}"
-        ),
-    )
-
-
 @of_publishing_workflow
 def check_once(workflow: Workflow) -> Finding:
     """Tell whether everything is published once only."""
@@ -207,8 +176,10 @@ def check_once(workflow: Workflow) -> Finding:
 @of_publishing_workflow
 def check_types(workflow: Workflow) -> Finding:
     """Tell whether a release starts that workflow once."""
-    if workflow.publication.event != "release":
+    if workflow.publication.event == "push":
         return ok(f"{workflow.path} starts when the tag is pushed")
+    if not workflow.publication.is_direct:
+        return ok(f"no release starts {workflow.path} by itself")
     on = workflow.document.get("on")
     types = list_of(mapping_of(mapping_of(on).get("release")).get("types"))
     started = sorted(release_actions(on, is_prerelease=False))

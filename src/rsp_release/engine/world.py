@@ -22,6 +22,7 @@ from ..models import (
     ConcurrencyGroup,
     EditPull,
     EnableAutoMerge,
+    Environment,
     Fork,
     Image,
     ImageReport,
@@ -328,6 +329,15 @@ class Actions(Protocol):
 
     def workflow_state(self, path: str) -> str | None:
         """Return the state of a workflow, or `None` if GitHub has none."""
+
+    def runs_workflows(self) -> bool | None:
+        """Return whether Actions are enabled, here and by the owner.
+
+        `None` where GitHub does not tell: it tells administrators only.
+        """
+
+    def environment(self, name: str) -> Environment | None:
+        """Return an environment and its rules, if there is one."""
 
     def pause(self) -> float:
         """Return how many seconds to leave between two looks.

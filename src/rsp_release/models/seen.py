@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Check",
     "Collected",
     "ConcurrencyGroup",
+    "Environment",
     "Fork",
     "ImageReport",
     "ImageState",
@@ -336,6 +337,24 @@ class PendingDeployment:
 
     ready_at: datetime | None = None
     """When its wait timer ends, where it has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """An environment that jobs deploy to, and its protection rules."""
+
+    name: str
+    """Its name. Untrusted text."""
+
+    reviewers: tuple[str, ...] = ()
+    """The logins and teams of which one must approve."""
+
+    wait: timedelta = timedelta()
+    """How long its jobs wait."""
+
+    refs: tuple[tuple[str, str], ...] | None = None
+    """The kinds (``branch``, ``tag``) and patterns of the refs that it admits;
+    `None`: any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

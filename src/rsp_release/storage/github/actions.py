@@ -28,6 +28,7 @@ from ...models import (
     Annotation,
     ApproveDeployments,
     ConcurrencyGroup,
+    Environment,
     Job,
     PendingDeployment,
     RerunFailedJobs,
@@ -37,7 +38,13 @@ from ..http import Limits, Request
 from .answers import look, reading, unless, writing
 from .http import GithubHttp
 from .job_log import LogTail
-from .shapes import parse_annotation, parse_deployment, parse_job, parse_run
+from .shapes import (
+    parse_annotation,
+    parse_deployment,
+    parse_environment,
+    parse_job,
+    parse_run,
+)
 
 __all__ = ["GithubActions"]
 
@@ -209,6 +216,25 @@ class GithubActions:
         name = path.rsplit("/", 1)[-1]
         found = self._http.find(lambda: self._repo.get_workflow(name))
         return None if found is None else found.state
+
+    @reading
+    def runs_workflows(self) -> bool | None:
+        path = f"{self._actions}/permissions"
+        found = unless(lambda: self._http.get(path), NotAllowedError)
+        return bool(found["enabled"]) if found else None
+
+    @reading
+    def environment(self, name: str) -> Environment | None:
+        path = f"{self._root}/environments/{quote(name, safe='')}"
+        found = self._http.get(path)
+        if found is None:
+            return None
+        policy, policies = found.get("deployment_branch_policy"), None
+        if policy and policy["custom_branch_policies"]:
+            policies = self._http.get(
+                f"{path}/deployment-branch-policies", per_page=100
+            )
+        return parse_environment(found, policies)
 
     # -- Why a job failed ---------------------------------------------------
 

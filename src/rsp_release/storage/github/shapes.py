@@ -15,6 +15,7 @@ from github.WorkflowRun import WorkflowRun as GithubRun
 from ...models import (
     Annotation,
     Check,
+    Environment,
     Job,
     JobStep,
     PendingDeployment,
@@ -28,6 +29,7 @@ from ...models import (
 __all__ = [
     "parse_annotation",
     "parse_deployment",
+    "parse_environment",
     "parse_job",
     "parse_pull",
     "parse_release",
@@ -165,6 +167,40 @@ def parse_pull(
     )
 
 
+def _parse_reviewers(data: Any) -> tuple[str, ...]:
+    return tuple(
+        f"team {each['reviewer']['name']}"
+        if each["type"] == "Team"
+        else each["reviewer"]["login"]
+        for each in data.get("reviewers") or ()
+    )
+
+
+def parse_environment(data: Any, policies: Any) -> Environment:
+    """Read an environment, and the refs that it admits.
+
+    Parameters
+    ----------
+    data
+        The environment.
+    policies
+        What its own policies for branches and tags say, where it has some.
+    """
+    rules = data.get("protection_rules") or []
+    refs = None
+    if data.get("deployment_branch_policy"):
+        found = policies["branch_policies"] if policies else []
+        refs = tuple((p.get("type") or "branch", p["name"]) for p in found)
+    return Environment(
+        name=data["name"],
+        reviewers=tuple(n for rule in rules for n in _parse_reviewers(rule)),
+        wait=timedelta(
+            minutes=sum(int(rule.get("wait_timer") or 0) for rule in rules)
+        ),
+        refs=refs,
+    )
+
+
 def parse_deployment(data: Any) -> PendingDeployment:
     """Read a deployment that waits for its rules, which PyGithub lacks."""
     began = data.get("wait_timer_started_at")
@@ -172,12 +208,7 @@ def parse_deployment(data: Any) -> PendingDeployment:
     return PendingDeployment(
         id=int(data["environment"]["id"]),
         environment=data["environment"]["name"],
-        reviewers=tuple(
-            f"team {each['reviewer']['name']}"
-            if each["type"] == "Team"
-            else each["reviewer"]["login"]
-            for each in data.get("reviewers") or ()
-        ),
+        reviewers=_parse_reviewers(data),
         can_approve=bool(data.get("current_user_can_approve")),
         ready_at=datetime.fromisoformat(began) + minutes if began else None,
     )
