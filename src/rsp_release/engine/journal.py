@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 from urllib.parse import quote, unquote
@@ -310,8 +311,14 @@ def _load(kind: Any, data: Any) -> Any:
     if isinstance(data, list) and len(kinds) > 1:
         return tuple(_load(kinds[1], each) for each in data)
     if model is not None:
-        hints = get_type_hints(model)
+        hints = _find_types(model)
         return model(**{k: _load(hints[k], v) for k, v in dict(data).items()})
     if datetime in kinds:
         return datetime.fromisoformat(data)
     return data
+
+
+@cache
+def _find_types(model: type) -> dict[str, Any]:
+    """Return the types of a model's fields, which takes a while."""
+    return get_type_hints(model)
