@@ -139,14 +139,7 @@ class Branches:
     def look(self, commit: str) -> ChangelogState:
         """Return the change log of a commit."""
         state = self.commits[commit]
-        is_todo = not state.has_entry and state.pending
-        return ChangelogState(
-            style="scriv",
-            path="CHANGELOG.md",
-            entry=self._entry(state) if state.has_entry else None,
-            pending=state.pending,
-            todo=("collect",) if is_todo else (),
-        )
+        return _look(state, self._entry(state) if state.has_entry else None)
 
     def collect(self, commit: str) -> Collected | None:
         """Return what collecting at a commit gives."""
@@ -297,6 +290,18 @@ class Branches:
         """Label a pull request; labelling it again changes nothing."""
         self.writes[write.key] += 1
         self.labelled[write.number] = (write.labels, self.clock.now())
+
+
+@lru_cache
+def _look(state: SimulatedCommit, entry: str | None) -> ChangelogState:
+    is_todo = not state.has_entry and state.pending
+    return ChangelogState(
+        style="scriv",
+        path="CHANGELOG.md",
+        entry=entry,
+        pending=state.pending,
+        todo=("collect",) if is_todo else (),
+    )
 
 
 @lru_cache

@@ -213,6 +213,13 @@ def _make_run(
     )
 
 
+@lru_cache
+def _make_job(number: int, status: str, conclusion: str | None) -> Job:
+    return Job(
+        id=number, name="build / build", status=status, conclusion=conclusion
+    )
+
+
 class Chaos:
     """Decides what goes wrong at which call.
 
@@ -489,14 +496,7 @@ class SimulatedForge(_Port):
 
     def jobs(self, run: WorkflowRun, *, age: float = 0) -> tuple[Job, ...]:
         with self.chaos.call("jobs", self.clock):
-            return (
-                Job(
-                    id=run.id + 1,
-                    name="build / build",
-                    status=run.status,
-                    conclusion=run.conclusion,
-                ),
-            )
+            return (_make_job(run.id + 1, run.status, run.conclusion),)
 
     def past(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
         return ()

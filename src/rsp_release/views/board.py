@@ -135,7 +135,13 @@ class Board:
         """Make the texts of an event safe, once if it is repeated."""
         if self._told is not None:
             before, shown = self._told
-            self.is_repeated = replace(before, at=event.at) == event
+            self.is_repeated = (
+                isinstance(event, StepEvent)
+                and isinstance(before, StepEvent)
+                and event.key == before.key
+                and event.verdict == before.verdict
+                and event.is_acting == before.is_acting
+            )
             if self.is_repeated:
                 return replace(shown, at=event.at)
         shown = safe.event(event)
