@@ -12,6 +12,8 @@ import pytest
 
 from rsp_release.cli.app import Shell, main
 
+from ..support.spawning import run_program
+
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
@@ -26,13 +28,12 @@ def program(tmp_path: Path) -> Path:
     return folder
 
 
-def _ask(program: Path, **environ: str) -> str:
-    result = subprocess.run(
-        [program / "rsp-release"],
-        env={"PATH": "/usr/bin:/bin", **environ},
-        capture_output=True,
-        text=True,
-        check=False,
+def _ask(folder: Path, **environ: str) -> str:
+    result = run_program(
+        [],
+        cwd=folder,
+        environ={"PATH": "/usr/bin:/bin", **environ},
+        timeout=60,
     )
     return result.stdout
 
@@ -59,15 +60,15 @@ def test_bash_completes(
     assert "_rsp_release_completion" in said[1]
 
 
-def test_other_shells_are_answered(program: Path) -> None:
+def test_other_shells_are_answered(tmp_path: Path) -> None:
     zsh = _ask(
-        program,
+        tmp_path,
         _RSP_RELEASE_COMPLETE="complete_zsh",
         _TYPER_COMPLETE_ARGS="rsp-release bump m",
     )
     assert re.findall(r'"(\w+)"', zsh) == ["major", "minor"]
     fish = _ask(
-        program,
+        tmp_path,
         _RSP_RELEASE_COMPLETE="complete_fish",
         _TYPER_COMPLETE_FISH_ACTION="get-args",
         _TYPER_COMPLETE_ARGS="rsp-release dep",
@@ -75,7 +76,7 @@ def test_other_shells_are_answered(program: Path) -> None:
     assert fish.startswith("deploy\t")
 
 
-def test_tags_are_completed(program: Path, tmp_path: Path) -> None:
+def test_tags_are_completed(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     for command in (
         ["init", "--quiet", str(clone)],
@@ -86,13 +87,13 @@ def test_tags_are_completed(program: Path, tmp_path: Path) -> None:
         subprocess.run(["git", *command], check=True, capture_output=True)
     words = f"rsp-release -C {clone} status 1"
     said = _ask(
-        program, _RSP_RELEASE_COMPLETE="complete_bash", COMP_WORDS=words,
+        tmp_path, _RSP_RELEASE_COMPLETE="complete_bash", COMP_WORDS=words,
         COMP_CWORD="4",
     )  # fmt: skip
     assert said.split() == ["1.10.0", "1.9.0"]
     words = words.replace(str(clone), str(tmp_path))
     said = _ask(
-        program, _RSP_RELEASE_COMPLETE="complete_bash", COMP_WORDS=words,
+        tmp_path, _RSP_RELEASE_COMPLETE="complete_bash", COMP_WORDS=words,
         COMP_CWORD="4",
     )  # fmt: skip
     assert not said.strip()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tests.support.box import Sandbox
 
 from ..support.fleets import CHARTS, NOW, add_fleet, draw, make_reader
 from ..support.simulated import VirtualClock
+from ..support.spawning import run_program
 
 DESCRIBED = json.loads(schema("fleet"))
 SCHEMA = Draft202012Validator(DESCRIBED)
@@ -200,13 +200,10 @@ def _command(
 ) -> subprocess.CompletedProcess[str]:
     kept = ("PATH", "PYTHONPATH", "VIRTUAL_ENV")
     environ = {k: os.environ[k] for k in kept if k in os.environ}
-    return subprocess.run(
-        [sys.executable, "-m", "rsp_release", *args],
+    return run_program(
+        args,
         cwd=folder,
-        env={**environ, **box.environment(), "HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
+        environ={**environ, **box.environment(), "HOME": str(folder)},
         timeout=60,
     )
 

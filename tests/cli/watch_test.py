@@ -26,6 +26,7 @@ from rsp_release.views.json import schema
 from rsp_sandbox import Lag, actions
 from rsp_sandbox.base import Response
 from tests.support.faults import truncate
+from tests.support.spawning import run_program
 from tests.support.watching import CI, NAME, TAG, Scene, open_scene
 
 DATA = Path(__file__).parents[1] / "data" / "steps" / "workflow_run"
@@ -646,17 +647,11 @@ def test_program(tmp_path: Path, conclusion: str, status: int) -> None:
     with open_scene(tmp_path, [workflow], past=()) as scene:
         scene.clock.sleep(60)
         words = ["watch", TAG, "--json"]
-        result = subprocess.run(
-            [sys.executable, "-m", "rsp_release", "--repo", NAME, *words],
+        result = run_program(
+            ["--repo", NAME, *words],
             cwd=tmp_path,
-            env={
-                **scene.environ,
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": os.pathsep.join(sys.path),
-            },
-            capture_output=True,
-            text=True,
-            check=False,
+            environ={**scene.environ, "PATH": os.environ["PATH"]},
+            timeout=60,
         )
         assert result.returncode == status, result.stderr
         lines = [json.loads(line) for line in result.stdout.splitlines()]

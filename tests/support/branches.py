@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha1
 from typing import Protocol
 
@@ -107,15 +108,13 @@ class Branches:
                 continue
             merged = since + timedelta(seconds=self.merges_after)
             labels, labelled = self.labelled.get(pull.number, ((), since))
-            shown = replace(pull, labels=labels if labelled <= at else ())
-            if at >= merged:
-                shown = replace(
-                    shown,
-                    is_open=False,
-                    is_merged=True,
-                    merge_commit=self._merge_commit(pull),
+            found.append(
+                _show(
+                    pull,
+                    labels if labelled <= at else (),
+                    self._merge_commit(pull) if at >= merged else None,
                 )
-            found.append(shown)
+            )
         return found[::-1]
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
@@ -140,14 +139,7 @@ class Branches:
     def look(self, commit: str) -> ChangelogState:
         """Return the change log of a commit."""
         state = self.commits[commit]
-        is_todo = not state.has_entry and state.pending
-        return ChangelogState(
-            style="scriv",
-            path="CHANGELOG.md",
-            entry=self._entry(state) if state.has_entry else None,
-            pending=state.pending,
-            todo=("collect",) if is_todo else (),
-        )
+        return _look(state, self._entry(state) if state.has_entry else None)
 
     def collect(self, commit: str) -> Collected | None:
         """Return what collecting at a commit gives."""
@@ -300,6 +292,33 @@ class Branches:
         self.labelled[write.number] = (write.labels, self.clock.now())
 
 
+@lru_cache
+def _look(state: SimulatedCommit, entry: str | None) -> ChangelogState:
+    is_todo = not state.has_entry and state.pending
+    return ChangelogState(
+        style="scriv",
+        path="CHANGELOG.md",
+        entry=entry,
+        pending=state.pending,
+        todo=("collect",) if is_todo else (),
+    )
+
+
+@lru_cache
+def _show(
+    pull: PullRequest, labels: tuple[str, ...], merge_commit: str | None
+) -> PullRequest:
+    """Return a pull request as it is with labels, and perhaps merged."""
+    return replace(
+        pull,
+        labels=labels,
+        is_open=merge_commit is None,
+        is_merged=merge_commit is not None,
+        merge_commit=merge_commit,
+    )
+
+
+@lru_cache
 def _name(kind: str, what: str) -> str:
     """Return the hash that stands for a thing."""
     return sha1(f"{kind} {what}".encode(), usedforsecurity=False).hexdigest()

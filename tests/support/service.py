@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -19,15 +23,18 @@ from rsp_release.release.plan import Options
 from rsp_release.release.releaser import Releaser
 from rsp_release.version.choose import Request
 from rsp_sandbox import Scenario, seed
+from rsp_sandbox.git import git_environment
 
 from .box import Sandbox
 from .clocks import LeapingClock
+from .places import find_memory
 from .spawning import Program, run_program, start_program
 
 __all__ = ["NAME", "Service", "serve"]
 
 NAME = "rubin-demo/stargazer"
 TAG = "1.5.0"
+_SOURCE = "SOURCE"
 
 
 @dataclass(kw_only=True)
@@ -179,6 +186,30 @@ class Service:
         return result.stdout.strip()
 
 
+@cache
+def _make_templates() -> tuple[Path, Path]:
+    """Make the service's repository and a clone of it, once for a process.
+
+    What leads to the repository in the clone is `_SOURCE`.
+    """
+    folder = Path(tempfile.mkdtemp(dir=find_memory()))
+    atexit.register(shutil.rmtree, folder)
+    remote, clone = folder / "stargazer.git", folder / "clone"
+    seed.make_service(remote)
+    subprocess.run(
+        ["git", "clone", "--quiet", f"file://{remote}", str(clone)],
+        env=git_environment(),
+        check=True,
+        capture_output=True,
+    )
+    config = clone / ".git" / "config"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        text.replace(f"file://{remote}", _SOURCE), encoding="utf-8"
+    )
+    return remote, clone
+
+
 @contextmanager
 def serve(
     folder: Path,
@@ -207,10 +238,13 @@ def serve(
         The service.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    remote, clone = folder / "stargazer.git", folder / "clone"
+    for template, path in zip(_make_templates(), (remote, clone), strict=True):
+        shutil.copytree(template, path)
     is_real = clock is None
     clock = clock or LeapingClock(folder / "clock")
     with Sandbox(scenario, clock=clock) as box:
-        remote = seed.demo(box, path=folder / "stargazer.git")
+        seed.demo(box, path=remote)
         home = folder / "home"
         home.mkdir()
         config = home / ".gitconfig"
@@ -230,16 +264,11 @@ def serve(
         if not is_real:
             environ["GIT_AUTHOR_DATE"] = clock.now().isoformat()
             environ["GIT_COMMITTER_DATE"] = clock.now().isoformat()
-        clone = folder / "clone"
-        token = box.token
-        url = box.git_url(NAME).replace("://", f"://x:{token}@")
+        url = box.git_url(NAME).replace("://", f"://x:{box.token}@")
+        config = clone / ".git" / "config"
+        text = config.read_text(encoding="utf-8")
         source = str(remote) if by_path else url
-        subprocess.run(
-            ["git", "clone", "--quiet", source, str(clone)],
-            env=environ,
-            check=True,
-            capture_output=True,
-        )
+        config.write_text(text.replace(_SOURCE, source), encoding="utf-8")
         yield Service(
             box=box, remote=remote, clone=clone, environ=environ, clock=clock
         )

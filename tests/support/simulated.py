@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from rsp_release.engine.world import World
 from rsp_release.exceptions import (
@@ -74,6 +75,7 @@ jobs:
       images: ghcr.io/${{ github.repository }}
 """.replace("@file@", ".github/workflows/build.yaml@v3")
 START = datetime(2026, 1, 1, tzinfo=UTC)
+_TICK = timedelta(seconds=0.05)
 
 
 class Crash(BaseException):
@@ -91,6 +93,10 @@ class VirtualClock:
 
     def sleep(self, seconds: float) -> None:
         self._now += timedelta(seconds=max(seconds, 0.0))
+
+    def tick(self) -> None:
+        """Let the time of one call pass."""
+        self._now += _TICK
 
 
 @dataclass
@@ -168,20 +174,9 @@ class Hub:
             ends = begins + timedelta(seconds=self.runs_for)
             if now < begins:
                 continue
-            is_over = now >= ends
-            yield WorkflowRun(
-                id=1000 + page.id,
-                name="CI",
-                path=".github/workflows/ci.yaml",
-                event="release",
-                status="completed" if is_over else "in_progress",
-                conclusion=self.conclusion if is_over else None,
-                commit=self.tags[page.tag][0],
-                ref=page.tag,
-                attempt=1,
-                url=f"https://example.org/runs/{1000 + page.id}",
-                created_at=begins,
-            )
+            conclusion = self.conclusion if now >= ends else None
+            commit, _ = self.tags[page.tag]
+            yield _make_run(page.id, page.tag, commit, conclusion, begins)
 
     def summary(self) -> object:
         """Return what an undisturbed release would leave as well."""
@@ -194,6 +189,36 @@ class Hub:
             [(p.title, p.body) for _, p in self.charts.opened],
             [(n, labels) for _, n, labels in self.charts.labels[:1]],
         )
+
+
+@lru_cache
+def _make_run(
+    number: int,
+    tag: str,
+    commit: str,
+    conclusion: str | None,
+    begins: datetime,
+) -> WorkflowRun:
+    return WorkflowRun(
+        id=1000 + number,
+        name="CI",
+        path=".github/workflows/ci.yaml",
+        event="release",
+        status="completed" if conclusion else "in_progress",
+        conclusion=conclusion,
+        commit=commit,
+        ref=tag,
+        attempt=1,
+        url=f"https://example.org/runs/{1000 + number}",
+        created_at=begins,
+    )
+
+
+@lru_cache
+def _make_job(number: int, status: str, conclusion: str | None) -> Job:
+    return Job(
+        id=number, name="build / build", status=status, conclusion=conclusion
+    )
 
 
 class Chaos:
@@ -216,32 +241,47 @@ class Chaos:
         self._decide = decide
         self.lag = lag
         self.calls: list[tuple[str, bool]] = []
+        self.has_acted = False
 
-    @contextmanager
     def call(
         self, name: str, clock: VirtualClock, *, writes: bool = False
-    ) -> Iterator[None]:
+    ) -> AbstractContextManager[None]:
         """Wrap a call to the world."""
         number = len(self.calls)
         self.calls.append((name, writes))
         fault = self._decide(number, writes)
-        clock.sleep(0.05)
-        if fault == "crash before":
-            raise Crash
-        if fault == "interrupt":
-            raise KeyboardInterrupt
-        if fault == "rate limit":
-            until = clock.now() + timedelta(seconds=30)
-            raise RateLimitedError("rate limit", until=until)
-        if fault == "outage":
-            raise NotSentError("down") if writes else ReadError("down")
-        if fault == "refusal" and writes:
-            raise RefusedError("no")
-        yield
-        if fault == "crash after":
-            raise Crash
-        if fault == "lost answer":
-            raise UncertainError("lost") if writes else ReadError("lost")
+        clock.tick()
+        if fault is None or (fault == "refusal" and not writes):
+            return _CALM
+        self.has_acted = True
+        return _disturb(fault, clock, writes)
+
+
+_CALM: AbstractContextManager[None] = nullcontext()
+
+
+@contextmanager
+def _disturb(
+    fault: str,
+    clock: VirtualClock,
+    writes: bool,  # noqa: FBT001
+) -> Iterator[None]:
+    if fault == "crash before":
+        raise Crash
+    if fault == "interrupt":
+        raise KeyboardInterrupt
+    if fault == "rate limit":
+        until = clock.now() + timedelta(seconds=30)
+        raise RateLimitedError("rate limit", until=until)
+    if fault == "outage":
+        raise NotSentError("down") if writes else ReadError("down")
+    if fault == "refusal":
+        raise RefusedError("no")
+    yield
+    if fault == "crash after":
+        raise Crash
+    if fault == "lost answer":
+        raise UncertainError("lost") if writes else ReadError("lost")
 
 
 @dataclass
@@ -465,14 +505,7 @@ class SimulatedForge(_Port):
 
     def jobs(self, run: WorkflowRun, *, age: float = 0) -> tuple[Job, ...]:
         with self.chaos.call("jobs", self.clock):
-            return (
-                Job(
-                    id=run.id + 1,
-                    name="build / build",
-                    status=run.status,
-                    conclusion=run.conclusion,
-                ),
-            )
+            return (_make_job(run.id + 1, run.status, run.conclusion),)
 
     def past(self, run: WorkflowRun) -> tuple[WorkflowRun, ...]:
         return ()

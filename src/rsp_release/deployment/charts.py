@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, urlsplit
 
@@ -355,6 +356,7 @@ def find_image_values(
     return tuple(found)
 
 
+@lru_cache
 def relate(current: str | None, wanted: str) -> Relation:
     """Tell how a deployed version stands to another.
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 from urllib.parse import quote, unquote
@@ -333,15 +334,36 @@ def _load(kind: Any, data: Any) -> Any:
     The types are those of what is pinned: frozen values, times, and tuples
     and optional ones of these; anything else JSON gives back as it was.
     """
-    kinds = [kind, *get_args(kind)]
-    model: Any = next((each for each in kinds if is_dataclass(each)), None)
+    kinds, model = _analyze(kind)
     if data is None and type(None) in kinds:
         return None
     if isinstance(data, list) and len(kinds) > 1:
         return tuple(_load(kinds[1], each) for each in data)
     if model is not None:
-        hints = get_type_hints(model)
-        return model(**{k: _load(hints[k], v) for k, v in dict(data).items()})
+        types = _find_types(model)
+        return model(
+            **{
+                name: _load(types[name], each) if name in types else each
+                for name, each in dict(data).items()
+            }
+        )
     if datetime in kinds:
         return datetime.fromisoformat(data)
     return data
+
+
+@cache
+def _analyze(kind: Any) -> tuple[tuple[Any, ...], Any]:
+    """Return a type with its arguments, and the model among them."""
+    kinds = (kind, *get_args(kind))
+    return kinds, next((each for each in kinds if is_dataclass(each)), None)
+
+
+@cache
+def _find_types(model: type) -> dict[str, Any]:
+    """Return the types of those fields that JSON does not give back."""
+    return {
+        name: kind
+        for name, kind in get_type_hints(model).items()
+        if kind not in (str, int, bool)
+    }

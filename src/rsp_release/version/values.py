@@ -8,6 +8,7 @@ A pre-release in the spelling of PEP 440 (``1.3.0rc1``) is read as
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from semver import Version
 
@@ -29,6 +30,7 @@ PEP440_PRE = r"[._-]?(a|b|c|rc|alpha|beta|pre|preview|\.?dev)[._-]?(\d*)"
 _WORDS = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
 
 
+@lru_cache
 def parse_version(text: str) -> Version | None:
     """Parse a semantic version without build metadata.
 

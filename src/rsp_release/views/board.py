@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -91,6 +91,9 @@ class Board:
         ]
         self.result: Result | None = None
         self.has_acted = False
+        self.is_repeated = False
+        """Whether the last event was the one before, but later."""
+        self._told: tuple[Event, Event] | None = None
         self._mark: datetime | None = None
         self._began: datetime | None = None
 
@@ -115,7 +118,7 @@ class Board:
         Event
             The same, with its texts made safe.
         """
-        event = safe.event(event)
+        event = self._make_safe(event)
         if self._began is None:
             self.begin(event.at)
         match event:
@@ -127,6 +130,23 @@ class Board:
             case Notice():
                 pass
         return event
+
+    def _make_safe(self, event: Event) -> Event:
+        """Make the texts of an event safe, once if it is repeated."""
+        if self._told is not None:
+            before, shown = self._told
+            self.is_repeated = (
+                isinstance(event, StepEvent)
+                and isinstance(before, StepEvent)
+                and event.key == before.key
+                and event.verdict == before.verdict
+                and event.is_acting == before.is_acting
+            )
+            if self.is_repeated:
+                return replace(shown, at=event.at)
+        shown = safe.event(event)
+        self._told = event, shown
+        return shown
 
     @property
     def active(self) -> Row | None:

@@ -82,6 +82,8 @@ class JsonView:
     def show(self, event: Event) -> None:
         """Print an event, if it says anything new."""
         event = self.board.fold(event)
+        if self.board.is_repeated:
+            return
         told = document(event)
         news = {key: value for key, value in told.items() if key != "at"}
         subject = f"{told['event']} {told.get('key', '')}"

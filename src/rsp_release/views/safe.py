@@ -23,7 +23,9 @@ import re
 import unicodedata
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from functools import cache
 from itertools import chain
+from operator import is_
 from typing import Any
 from urllib.parse import quote
 
@@ -60,6 +62,7 @@ _SEQUENCE = re.compile(
 )
 _NEWLINE = re.compile(r"\r\n?|[\n\x0b\x0c\x85\u2028\u2029]")
 _ORDINARY = re.compile(r"[\n -~]*")
+_WORDS = re.compile(r"[!-~]+(?: [!-~]+)*")
 _IGNORABLE = frozenset(
     chain(
         (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x3164, 0xFFA0),
@@ -97,6 +100,8 @@ def line(text: str, limit: int = LINE_LIMIT) -> str:
         Printable text without line ends, with each run of white space made
         one space.
     """
+    if len(text) <= limit and _WORDS.fullmatch(text) and "##[" not in text:
+        return text
     return _cut(" ".join(_printable(text, limit).split()), limit)
 
 
@@ -298,14 +303,26 @@ def _unburdened(text: str) -> str:
 
 
 def _clean(value: Any, name: str = "") -> Any:
+    """Return a value with safe texts; the same one, if they were safe."""
+    if isinstance(value, str):
+        if isinstance(value, Enum):
+            return value
+        if name in _URLS:
+            return url(value) or ""
+        return lines(value) if name in _PARAGRAPHS else line(value)
     if isinstance(value, tuple):
-        return tuple(_clean(each, name) for each in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        names = [each.name for each in fields(value)]
-        texts = {each: _clean(getattr(value, each), each) for each in names}
-        return replace(value, **texts)
-    if not isinstance(value, str) or isinstance(value, Enum):
-        return value
-    if name in _URLS:
-        return url(value) or ""
-    return lines(value) if name in _PARAGRAPHS else line(value)
+        cleaned = [_clean(each, name) for each in value]
+        return value if all(map(is_, cleaned, value)) else tuple(cleaned)
+    changes = {}
+    for each in _find_fields(value.__class__):
+        before = getattr(value, each)
+        after = _clean(before, each)
+        if after is not before:
+            changes[each] = after
+    return replace(value, **changes) if changes else value
+
+
+@cache
+def _find_fields(kind: type) -> tuple[str, ...]:
+    """Return the fields of a model; of anything else none."""
+    return tuple(f.name for f in fields(kind)) if is_dataclass(kind) else ()

@@ -155,13 +155,13 @@ def _look_at_open(
     world: World,
 ) -> ChangelogSeen:
     pull = world.forge.pull(pull.number)
-    seen = replace(seen, pull=pull)
     made = world.git.remote_branch(proposal.changelog_branch)
+    late: tuple[str, ...] = ()
     if made is not None:
         late = world.changelog.find_late(made, head, proposal.version)
-        seen = replace(seen, branch_head=made, late=late)
-        if late and proposal.collects_late:
-            seen = _collect_late(seen, made, head, proposal, world)
+    seen = replace(seen, pull=pull, branch_head=made, late=late)
+    if made is not None and late and proposal.collects_late:
+        seen = _collect_late(seen, made, head, proposal, world)
     policy = proposal.pull_policy
     if policy.auto_merge and not pull.merges_itself:
         age = world.clock.now() - (pull.opened_at or world.clock.now())
