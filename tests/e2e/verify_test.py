@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from rsp_release.exceptions import ExitStatus
-from rsp_release.models import Image, Release, Result
+from rsp_release.models import Image, Notice, Release, Result
 from rsp_sandbox import Scenario
 
 from ..support.service import NAME, TAG, Service, serve
@@ -217,3 +217,28 @@ def test_what_is_printed(released: Released) -> None:
         assert manifest["config_digest"].startswith("sha256:")
     assert service.run("verify", TAG, "--accept").returncode == 0
     assert service.run("verify", TAG).returncode == 0
+
+
+def test_settings_correct_what_was_pinned(released: Released) -> None:
+    """What a person says of the images goes before what was pinned."""
+    service = released.service
+
+    def resume(platform: str) -> tuple[Result, list[str]]:
+        settings = service.clone / ".rsp-release.toml"
+        settings.write_text(f'platforms = ["{platform}"]\n')
+        releaser = service.make_releaser()
+        events = list(releaser.resume(releaser.plan_resume(TAG)))
+        result = events[-1]
+        assert isinstance(result, Result)
+        return result, [e.text for e in events if isinstance(e, Notice)]
+
+    result, told = resume("linux/s390x")
+    assert result.exit_status is ExitStatus.IMAGE
+    s390x = f"{GHCR}:{TAG} (linux/s390x)"
+    before = f"{GHCR}:{TAG} ({', '.join(BOTH)})"
+    assert told == [f"images by the settings: {s390x}; {before} before"]
+    assert resume("linux/s390x")[1] == []
+    result, told = resume("linux/arm64/v8")
+    assert result.exit_status is ExitStatus.OK
+    arm64 = f"{GHCR}:{TAG} (linux/arm64)"
+    assert told == [f"images by the settings: {arm64}; {s390x} before"]

@@ -42,6 +42,9 @@ T = TypeVar("T", Release, Proposal, Release | Proposal)
 
 _WORKFLOWS = ".github/workflows"
 
+_SAID = ("workflow", "images", "platforms")
+"""The settings that say what is published."""
+
 
 def pull_policy(config: Config) -> PullPolicy:
     """Return how the change log shall reach the release branch."""
@@ -146,7 +149,10 @@ def pin(project: Project, proposal: Proposal, commit: str) -> Release:
 
 
 def adopt(project: Project, begun: T) -> T:
-    """Let a release that was begun go on, whatever its repository was called.
+    """Let a release that was begun go on, by what is known now.
+
+    Its repository may have another name by now, and what a person says in
+    the settings of its images goes before what was pinned of them.
 
     Parameters
     ----------
@@ -158,8 +164,8 @@ def adopt(project: Project, begun: T) -> T:
     Returns
     -------
     Release or Proposal
-        The same, where the repository has its name still; else with the name
-        that it has now, and with the images that it publishes now.
+        The same, with the name that the repository has now, and the images
+        that it publishes under that name or that the settings say.
 
     Raises
     ------
@@ -176,7 +182,11 @@ def adopt(project: Project, begun: T) -> T:
             f" {quote(project.world.git.remote)} URL`, or --repo OWNER/NAME",
         )
     if project.repository_id is None or old.lower() == new.lower():
-        return begun
+        said = any(map(project.config.is_set, _SAID))
+        if not said or not isinstance(begun, Release):
+            return begun
+        publication = find_publication(project, begun.commit, begun.tag)
+        return replace(begun, publication=publication)
     names = dict.fromkeys((old, *begun.former, *project.former))
     former = tuple(name for name in names if name.lower() != new.lower())
     if isinstance(begun, Release):

@@ -350,8 +350,15 @@ class Releaser:
         journal = self.project.open_journal(subject.tag)
         engine = self._make_engine(subject.tag, Mode.ACT, journal)
         if isinstance(subject, Release):
-            if journal.release != subject:
+            pinned = journal.release
+            if pinned != subject:
                 journal.pin(subject)
+            if pinned is not None and _names(pinned) != _names(subject):
+                yield Notice(
+                    text=f"images by the settings: {_names(subject)};"
+                    f" {_names(pinned)} before",
+                    at=self._now(),
+                )
             yield from self._finish(engine, subject, journal)
             return
         if not subject.is_begun:
@@ -614,3 +621,15 @@ class Releaser:
             waits_for_people=self.options.waits,
             asks=self.options.asks,
         )
+
+
+def _names(release: Release) -> str:
+    """Name a release's images, and their platforms."""
+    return (
+        "; ".join(
+            f"{image.name}:{image.tag}"
+            + (f" ({', '.join(image.platforms)})" if image.platforms else "")
+            for image in release.images
+        )
+        or "none"
+    )
