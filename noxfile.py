@@ -125,6 +125,16 @@ def campaigns(session: nox.Session) -> None:
 
 
 @nox.session
+def rehearsals(session: nox.Session) -> None:
+    """Rehearse a repository of every kind."""
+    python = python_of_tests(session)
+    session.run(
+        python, "-m", "pytest", "-q", *WORKERS, "tests/e2e/rehearsals_test.py",
+        *session.posargs, env={"RSP_RELEASE_FULL": "1"}, external=True,
+    )  # fmt: skip
+
+
+@nox.session
 def races(session: nox.Session) -> None:
     """Race releases of different versions; ``-- --races N --first N``."""
     python = python_of_tests(session)

@@ -167,6 +167,11 @@ class Project:
     """When a fork will have its commits; `None`: it has them."""
 
     secrets: tuple[str, ...] = ()
+    known: dict[tuple[str, str], dict[str, WorkflowScript]] = field(
+        default_factory=dict
+    )
+    """What was told of a commit and a tag."""
+
     push_lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -178,6 +183,9 @@ class Project:
         """Return what workflows publish, by path, as the sandbox was told."""
         if self.publishes is None:
             return {}
+        key = (commit, tag)
+        if key in self.known:
+            return self.known[key]
 
         def read(path: str) -> str | None:
             content = self.git.file(commit, path)
@@ -187,7 +195,9 @@ class Project:
 
         paths = workflow_paths(self.git, commit)
         files = {path: read(path) or "" for path in paths}
-        return {s.path: s for s in self.publishes(tag, commit, files, read)}
+        scripts = self.publishes(tag, commit, files, read)
+        self.known[key] = {script.path: script for script in scripts}
+        return self.known[key]
 
     def next_number(self) -> int:
         """Return the next number of an issue or pull request."""

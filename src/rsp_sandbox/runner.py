@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,10 +14,13 @@ from .actions import Attempt, Run, newcomer
 from .base import Clock
 from .records import Project, workflow_id
 from .registry import Registry
-from .scenario import ImageScript, Scenario, WorkflowScript
+from .scenario import ImageScript, JobScript, Scenario, WorkflowScript
 from .workflows import read_workflow, workflow_paths
 
 __all__ = ["Runner"]
+
+_LONG_AGO = timedelta(hours=1)
+"""How long ago a run ended that was made up, with what followed it."""
 
 
 class Runner:
@@ -180,7 +184,9 @@ class Runner:
         return run
 
     def _follow(self, project: Project, before: Run) -> None:
-        """Start what follows a run that succeeded."""
+        """Start what follows a run that succeeded, long ago if that did."""
+        end = before.ends_at() or self._clock.now()
+        is_past = self._clock.now() - end > _LONG_AGO
         told = project.told(*before.origin) if before.origin else {}
         scripts = {s.path: s for s in self._scenario().workflows}
         branch = project.git.default_branch
@@ -195,9 +201,10 @@ class Runner:
             read = read_workflow(
                 project.git, sha, path, event=first.event, ref=ref
             )
+            script = _combine(given, found, read)
             self._begin(
                 project,
-                _combine(given, found, read),
+                _went_well(script) if is_past else script,
                 event=first.event,
                 action="completed",
                 ref=ref,
@@ -205,7 +212,7 @@ class Runner:
                 actor=before.actor,
                 title=before.title,
                 branch=branch,
-                at=None,
+                at=end if is_past else None,
                 origin=before.origin,
             )
 
@@ -219,24 +226,21 @@ class Runner:
         sha: str,
     ) -> Iterator[WorkflowScript]:
         """Find what listens to an event, and what it does then."""
-        told: Mapping[str, WorkflowScript] | None = None
         if not project.has_actions:
             return
-        paths = workflow_paths(project.git, sha)
+        told: Mapping[str, WorkflowScript] = {}
+        if ref.startswith("refs/tags/"):
+            told = project.told(sha, ref.split("/", 2)[2])
+        paths = [*workflow_paths(project.git, sha), *told]
         paths += [w.path for w in self._scenario().workflows if w.on]
         for path in dict.fromkeys(paths):
-            given = self._scenario().script(path)
+            given, said = self._scenario().script(path), told.get(path)
             read = read_workflow(project.git, sha, path, event=event, ref=ref)
-            on = (given and given.on) or (read and read.on)
-            if not on or not on.wants(event, action, ref):
+            ons = [s.on for s in (given, said, read) if s and s.on]
+            if not ons or not ons[0].wants(event, action, ref):
                 continue
-            if self.workflow_state(project, path) != "active":
-                continue
-            if told is None:
-                told = {}
-                if event == "release" or ref.startswith("refs/tags/"):
-                    told = project.told(sha, ref.split("/", 2)[2])
-            yield _combine(given, told.get(path), read)
+            if self.workflow_state(project, path) == "active":
+                yield _combine(given, said, read)
 
     def settle(self) -> None:
         """Push every image whose time has come."""
@@ -296,7 +300,8 @@ def _combine(
     """Return what a run does.
 
     First the scenario counts, then what the sandbox was told, then the
-    repository's own file.
+    repository's own file. The jobs that it was told of run, whatever it
+    makes of their conditions itself.
     """
     layers = [script for script in (given, told, read) if script]
 
@@ -304,13 +309,17 @@ def _combine(
         values = (getattr(script, name) for script in layers)
         return next((v for v in values if v is not None), None)
 
-    jobs, images = first("jobs") or (), first("images") or ()
-    is_told = told is not None and images is told.images
-    if is_told:
+    jobs: tuple[JobScript, ...] = first("jobs") or ()
+    images: tuple[ImageScript, ...] = first("images") or ()
+    if told is not None:
+        jobs = _let_run(told.running, jobs)
+    if told is not None and images is told.images:
         # Where it names a job that is not there, the last one pushes.
-        keys = {name: job.key for job in jobs for name in job.names}
+        running = [job for job in jobs if not job.is_skipped]
+        last = running[-1].key if running else None
         images = tuple(
-            replace(image, job=keys.get(image.job or "")) for image in images
+            replace(image, job=_key(image.job, running) or last)
+            for image in images
         )
     return replace(
         given or read or layers[0],
@@ -319,6 +328,32 @@ def _combine(
         images=images,
         concurrency=first("concurrency"),
     )
+
+
+def _let_run(
+    names: Sequence[str], jobs: Sequence[JobScript]
+) -> tuple[JobScript, ...]:
+    """Return jobs, of which some run, with all that they need."""
+    running = {_key(name, jobs) for name in names}
+    for job in reversed(jobs):
+        if job.key in running:
+            running.update(job.needs)
+    let_run = (
+        replace(job, is_skipped=job.is_skipped and job.key not in running)
+        for job in jobs
+    )
+    more = (JobScript(name=n) for n in names if _key(n, jobs) is None)
+    return *let_run, *more
+
+
+def _key(name: str | None, jobs: Sequence[JobScript]) -> str | None:
+    """Find the key of the job that a name means."""
+    # A called job is named after its caller, one of a matrix has its values.
+    for wanted in (name, re.split(r" / | \(", name or "")[0]):
+        for job in reversed(jobs):
+            if wanted in (*job.names, job.name.partition(" (")[0]):
+                return job.key
+    return None
 
 
 def _went_well(script: WorkflowScript) -> WorkflowScript:

@@ -275,6 +275,9 @@ class WorkflowScript:
     jobs: tuple[JobScript, ...] | None = None
     """Its jobs; `None`: as the repository's file says."""
 
+    running: tuple[str, ...] = ()
+    """Names of jobs that run, whatever the file's conditions are."""
+
     images: tuple[ImageScript, ...] | None = None
     """What it pushes; `None`: what the sandbox was told."""
 

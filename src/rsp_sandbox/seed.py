@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,8 +23,8 @@ from .scenario import (
 
 __all__ = ["demo", "deployment", "make_service", "publish"]
 
-_MOST_RELEASES = 20
-"""How many of a repository's tags get their releases and runs."""
+_MOST_RUNS = 20
+"""How many of a repository's tags get their runs and images."""
 
 _START = datetime(2025, 2, 3, 16, 0, tzinfo=UTC)
 
@@ -395,6 +395,7 @@ def publish(
     project: Project,
     *,
     body: Callable[[Commit], str] = lambda _: "",
+    tags: Collection[str] | None = None,
 ) -> None:
     """Give what is there already its releases, runs and images.
 
@@ -406,28 +407,38 @@ def publish(
         The repository.
     body
         Writes the body of a release from the tagged commit.
+    tags
+        The tags that have runs and images, by default the newest. All have
+        releases.
     """
     # What is served already looks after its runs meanwhile.
     with box.lock:
-        _publish(box, project, body)
+        _publish(box, project, body, tags)
 
 
 def _publish(
-    box: Forge, project: Project, body: Callable[[Commit], str]
+    box: Forge,
+    project: Project,
+    body: Callable[[Commit], str],
+    tags: Collection[str] | None,
 ) -> None:
     git = project.git
-    known = git.refs()
     prefix = "refs/tags/"
-    tags = [
-        (git.known(known[ref]), ref)
-        for ref in known
-        if re.match(rf"{prefix}\D*\d+\.\d", ref) and git.peel(known[ref])
-    ]
-    tags.sort(key=lambda pair: pair[0].committer.date)
+    found = []
+    for ref, sha in git.refs().items():
+        commit = git.commit(sha)
+        if re.match(rf"{prefix}\D*\d", ref) and commit is not None:
+            made = git.tag(sha)
+            at = commit.committer.date
+            found.append((max(at, made.tagger.date) if made else at, ref))
+    found.sort()
+    if tags is None:
+        tags = [ref.removeprefix(prefix) for _, ref in found[-_MOST_RUNS:]]
     releases: dict[int, Release] = {}
-    for commit, ref in tags[-_MOST_RELEASES:]:
+    for tagged_at, ref in found:
+        commit = git.known(ref)
         tag = ref.removeprefix(prefix)
-        published = commit.committer.date + timedelta(minutes=4)
+        published = tagged_at + timedelta(minutes=4)
         item = Release(
             id=box.new_id("release"),
             tag=tag,
@@ -444,16 +455,21 @@ def _publish(
             slug="",
         )
         releases[item.id] = item
-        box.runner.start(
-            project,
-            event="release",
-            action="published",
-            ref=ref,
-            sha=commit.sha,
-            actor=box.accounts.login,
-            title=tag,
-            at=published,
-        )
+        for event, action, at in (
+            ("push", "", tagged_at),
+            ("release", "published", published),
+        ):
+            if tag in tags:
+                box.runner.start(
+                    project,
+                    event=event,
+                    action=action,
+                    ref=ref,
+                    sha=commit.sha,
+                    actor=box.accounts.login,
+                    title=tag,
+                    at=at,
+                )
     head = git.commit(f"refs/heads/{git.default_branch}")
     if head is not None:
         box.runner.start(

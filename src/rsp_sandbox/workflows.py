@@ -73,14 +73,18 @@ def read_workflow(
     concurrency = document.get("concurrency")
     if not isinstance(concurrency, Mapping):
         concurrency = {"group": concurrency}
-    group = concurrency.get("group")
+    group = str(concurrency.get("group") or "")
     known = {"github.ref": ref, "github.workflow": "workflow"}
+    group = _fill(group, known)
+    if "${{" in group:
+        # Most such groups tell runs apart by what started them.
+        group += f" {event} {ref}"
     return WorkflowScript(
         path=path,
         name=str(document.get("name") or path),
         on=Triggers.read(document.get("on")),
         jobs=_jobs(document.get("jobs"), event, ref),
-        concurrency=_fill(str(group), known) if group else None,
+        concurrency=group or None,
         cancel_in_progress=concurrency.get("cancel-in-progress") is True,
         queue=str(concurrency.get("queue") or "single"),
     )

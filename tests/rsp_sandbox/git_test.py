@@ -43,10 +43,14 @@ def push(work: Path, *refs: str, url: str = "origin") -> str:
 
 
 def tag_runs(box: Sandbox) -> list[str]:
+    """Return the tags with runs, apart from those of the past."""
+    begun = ManualClock().moment
     return [
         run.head_branch
         for run in box.state.runs(NAME)
-        if run.event == "push" and run.ref.startswith("refs/tags/")
+        if run.event == "push"
+        and run.ref.startswith("refs/tags/")
+        and run.created_at >= begun
     ]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rsp_sandbox import ImageScript, WorkflowScript
+from rsp_sandbox import ImageScript, PushFilter, Triggers, WorkflowScript, seed
+from rsp_sandbox.base import History
 from tests.support.box import Sandbox
 from tests.support.sandbox import Client, ManualClock
 
@@ -464,3 +465,56 @@ def test_checks_of_a_commit(clock: ManualClock, scripted: Scripted) -> None:
         token = box.add_token(kind="fine-grained")
         with Client(box, token) as fine:
             assert fine.get(f"{R}/commits/1.5.0/check-runs").status == 403
+
+
+TAGGED = """\
+on:
+  push:
+    tags: ["release/**/never"]
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    if: github.event_name == 'pull_request'
+  image:
+    needs: test
+    if: github.ref_type == 'branch'
+    runs-on: ubuntu-latest
+  later:
+    runs-on: ubuntu-latest
+    if: github.event_name == 'pull_request'
+"""
+
+
+@pytest.mark.parametrize(
+    ("running", "names"),
+    [
+        (("image",), ["test", "image"]),
+        (("image (amd64)", "image (arm64)"), ["test", "image"]),
+        (("sign / push",), ["sign / push"]),
+    ],
+)
+def test_what_it_was_told_of_runs(
+    clock: ManualClock, running: tuple[str, ...], names: list[str]
+) -> None:
+    """It starts, runs and pushes, whatever the sandbox makes of the file."""
+    script = WorkflowScript(
+        path=".github/workflows/tag.yaml",
+        on=Triggers(push=PushFilter(tags=("**",))),
+        running=running,
+        images=(ImageScript(name="ghcr.io/a/b", job=running[0]),),
+    )
+    with Sandbox(clock=clock) as box:
+        seed.deployment(box, "a/b", {script.path: TAGGED})
+        project = box.project("a/b")
+        project.publishes = lambda *_: [script]
+        head = project.git.refs()["refs/heads/main"]
+        project.git.update_ref("refs/tags/1.0.0", head)
+        project.refs = History(project.git.refs())
+        seed.publish(box, project, tags=["1.0.0"])
+        (run,) = box.state.runs("a/b")
+        ran = [j.script.name for j in run.jobs() if j.conclusion == "success"]
+        assert (run.event, ran) == ("push", names)
+        assert "1.0.0" in box.state.images()["ghcr.io/a/b"].tags.value
+        seed.publish(box, project, tags=[])
+        assert len(box.state.runs("a/b")) == 1
+        assert [r.tag for r in box.state.releases("a/b")] == ["1.0.0"]

@@ -273,3 +273,17 @@ def test_quick_when_a_change_is_expected() -> None:
     )
     over = replace(run, status="completed")
     assert estimates.choose_age(over, PAST, middle) == 0
+
+
+@pytest.mark.parametrize(("days", "is_done"), [(30, False), (91, True)])
+def test_run_that_is_gone_is_not_waited_for(
+    *, days: int, is_done: bool
+) -> None:
+    """GitHub does not keep runs for ever; the images tell what came of it."""
+    hub = Hub(clock=VirtualClock())
+    world = make_world(hub, Chaos())
+    made = hub.clock.now() - timedelta(days=days)
+    release = replace(RELEASE, pinned_at=made, publication=PUBLICATION)
+    for step in (PublishingRun(in_release=True), PublishingRun()):
+        verdict = step.decide(release, step.observe(release, world))
+        assert isinstance(verdict, Done) == (is_done and step.in_release)

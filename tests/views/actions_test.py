@@ -116,6 +116,22 @@ def test_result_names_file_and_line(root: Path) -> None:
     assert "::error title=Blocked,file=a.md,line=7::no\n" in told
 
 
+def test_what_nobody_can_tell_is_a_notice() -> None:
+    import io
+
+    stdout = io.StringIO()
+    result = Result(
+        outcome="released", exit_status=ExitStatus.OK, at=START, tag="1.2.0",
+        message="cannot tell", help="name them",
+    )  # fmt: skip
+    with ActionsView(
+        title="", steps=(), stdout=stdout, now=lambda: START, environ={}
+    ) as view:
+        view.show(result)
+    told = stdout.getvalue()
+    assert "::notice title=Released 1.2.0::cannot tell%0Aname them\n" in told
+
+
 def test_hostile_texts(tmp_path: Path) -> None:
     """Every string, as everything that these can hold."""
     output = tmp_path / "output"

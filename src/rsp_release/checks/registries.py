@@ -13,7 +13,7 @@ from ..publishing.values import mapping_of
 from .base import Finding, ok, problem, unknown
 from .workflow_file import Workflow, of_publishing_workflow
 
-__all__ = ["check_docker_hub", "check_gar", "check_ghcr"]
+__all__ = ["check_docker_hub", "check_gar", "check_ghcr", "usual_secrets"]
 
 _SECRET = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)")
 
@@ -28,6 +28,11 @@ _USUAL = {
 
 _SQUARE = "lsst-sqre/"
 """How the name of such a workflow begins."""
+
+
+def usual_secrets() -> tuple[str, ...]:
+    """Return the secrets that workflows take without naming them."""
+    return tuple(name for names in _USUAL.values() for name in names)
 
 
 @of_publishing_workflow

@@ -155,7 +155,7 @@ def tell(
     heard
         Is given each tag that is asked about, with what was found.
     """
-    from rsp_sandbox import ImageScript, WorkflowScript
+    from rsp_sandbox import ImageScript, PushFilter, Triggers, WorkflowScript
 
     from ..publishing import find_publication
 
@@ -188,14 +188,25 @@ def tell(
             )
             for image in found.images
         ]
-        scripts = [WorkflowScript(path=found.workflow, images=tuple(images))]
+        first = WorkflowScript(
+            # Where only the settings know of images, something has to push
+            # them.
+            path=found.workflow or "settings",
+            running=found.jobs or (() if found.workflow else ("publish",)),
+            images=tuple(images),
+        )
+        scripts = [first]
         while found.after is not None:
             follows = found.after.workflow
             scripts[-1] = replace(
                 scripts[-1], follows=follows, event=found.event
             )
             found = found.after
-            scripts.append(WorkflowScript(path=follows))
+            scripts.append(WorkflowScript(path=follows, running=found.jobs))
+        on = Triggers(release=("published",))
+        if found.event == "push":
+            on = Triggers(push=PushFilter(tags=("**",)))
+        scripts[-1] = replace(scripts[-1], on=on)
         return scripts
 
     return told

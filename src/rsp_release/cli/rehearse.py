@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..checks.registries import usual_secrets
 from ..config import Config, load_config
 from ..deployment.charts import parse_place
 from ..exceptions import UsageError
+from ..models.naming import name_first
 from ..views import safe
 from .demo import isolate, run_git, tell
 from .options import DryRun, Part, Pre, Trust, Yes
@@ -19,7 +24,7 @@ from .release import bump
 from .session import Session
 
 if TYPE_CHECKING:
-    from rsp_sandbox import Sandbox
+    from rsp_sandbox import Project
 
     from ..models import Publication
 
@@ -27,6 +32,12 @@ __all__ = ["rehearse"]
 
 _OWN_SETTINGS = r"^(user|gpg|tag|commit)\."
 """Git's settings of the clone that a release depends on."""
+
+_MOST_TAGS = 2
+"""How many tags of each stream get their runs and images."""
+
+_KEY = re.compile(r"[A-Za-z_][\w-]*")
+"""Keys of a file that can be made up: of mappings alone."""
 
 _SPEED = 4.0
 """How much faster than usual the sandbox's jobs run."""
@@ -50,17 +61,28 @@ def rehearse(
     config = load_config(root, environ=options.environ)
     told: dict[str, Publication | None] = {}
     publishes = tell(repository, config, heard=told.__setitem__)
-    with tempfile.TemporaryDirectory(prefix="rsp-release-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="rsp-release-") as temporary:
+        folder = Path(temporary)
         remote = folder / f"{repository}.git"
         source.copy(remote)
         with Sandbox(Scenario(speed=_SPEED)) as box:
             project = box.add_repository(
                 repository, remote, publishes=publishes
             )
-            seed.publish(box, project)
+            project.secrets, named = source.find_secrets()
+            seed.publish(box, project, tags=source.find_tags())
             told.clear()
-            made_up = _add_deployment(box, config, source)
+            assumed = [*_describe(project, named)]
+            asked, name = session.options, config.deploy_repository
+            if name is not None:
+                files = _make_up_deployment(config, source, box.server_url)
+                if files:
+                    seed.deployment(box, name, files)
+                    told_of = f"is made up: {', '.join(files)}"
+                else:
+                    asked = replace(asked, deploys=False)
+                    told_of = "is left out: its files cannot be made up"
+                assumed.append(f"{name} {told_of}.")
             environ = isolate(options.environ, folder, box.environment())
             # Who releases, and with which key, is rehearsed too.
             for key in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
@@ -80,7 +102,7 @@ def rehearse(
             )
             source.settle(place, environ)
             if not session.as_json:
-                _introduce(source, made_up)
+                _introduce(source, assumed)
             # In the made-up world `repository` is where it is in the real one,
             # whatever the remotes of the real clone are called.
             inner = replace(
@@ -91,7 +113,7 @@ def rehearse(
                 is_rehearsed=True,
             )
             status = bump(
-                Session(inner, asked=session.options, as_json=session.as_json),
+                Session(inner, asked=asked, as_json=session.as_json),
                 part,
                 pre=pre,
                 dry_run=dry_run,
@@ -163,7 +185,46 @@ class _Source:
         commands = [f"create {ref} {sha}\n" for ref, sha in refs.items()]
         run_git("update-ref", "--stdin", cwd=place, given="".join(commands))
         head = f"refs/heads/{self.release_branch}"
+        if head not in refs and self.branch:
+            # A job's clone does not know what the default branch is.
+            head = f"refs/heads/{self.branch}"
         run_git("symbolic-ref", "HEAD", head, cwd=place)
+
+    def find_tags(self) -> list[str]:
+        """Find the tags of the past that a release may look at.
+
+        Those are the newest of each stream, and those made on top of this.
+        """
+        found: dict[str, None] = {}
+        for order in ("-creatordate", "-version:refname"):
+            many: Counter[str] = Counter()
+            for where in ("--merged", "--contains"):
+                tags = self._read(
+                    "for-each-ref", f"--sort={order}", f"{where}={self.head}",
+                    "--format=%(refname:strip=2)", "refs/tags",
+                )  # fmt: skip
+                for tag in tags.splitlines():
+                    stream = where + re.split(r"\d", tag)[0]
+                    many[stream] += 1
+                    if many[stream] <= _MOST_TAGS:
+                        found[tag] = None
+        return list(found)
+
+    def find_secrets(self) -> tuple[tuple[str, ...], list[str]]:
+        """Find the secrets that GitHub would have.
+
+        Returns
+        -------
+        tuple
+            All of them, and the secrets and variables that files name.
+        """
+        found = self._read(
+            "grep", "-h", "-o", "-E", r"\b(secrets|vars)\.[A-Za-z_]\w*",
+            self.head, "--", ".github",
+        )  # fmt: skip
+        names = {n.partition(".")[2].upper() for n in found.split()}
+        names.discard("GITHUB_TOKEN")
+        return (*names, *usual_secrets()), sorted(names)
 
     def settle(self, place: Path, environ: Mapping[str, str]) -> None:
         """Let a clone be as this one is."""
@@ -180,33 +241,56 @@ class _Source:
             )  # fmt: skip
 
 
-def _add_deployment(
-    box: Sandbox, config: Config, source: _Source
-) -> str | None:
-    """Make up the deployment repository; return what to say of it."""
-    from rsp_sandbox import seed
+def _describe(project: Project, named: Sequence[str]) -> Iterator[str]:
+    """Say what the imitation of GitHub has, as nobody asked the real one."""
+    if project.releases.value:
+        yield "Assumed: every version tag has its GitHub release."
+    refs = dict.fromkeys(run.ref for run in reversed(project.runs))
+    tags = [r.split("/", 2)[2] for r in refs if r.startswith("refs/tags/")]
+    if tags:
+        told = name_first(tags)
+        yield f"Assumed: the runs of {told} succeeded and pushed their images."
+    if named:
+        yield f"Assumed: secrets and variables are set: {name_first(named)}."
 
-    name = config.deploy_repository
-    if name is None:
-        return None
+
+def _make_up_deployment(
+    config: Config, source: _Source, server_url: str
+) -> dict[str, str]:
+    """Make up the files that deployments change, as text by path.
+
+    There are none where nobody can know what a file is like.
+    """
+    from ruamel.yaml import YAML
+
     short = source.repository.rpartition("/")[2]
-    places = config.deploy_charts or (f"applications/{short}",)
-    files = {}
-    for each in places:
+    documents: dict[str, dict[str, Any]] = {}
+    for each in config.deploy_charts or (f"applications/{short}",):
         place = parse_place(each)
-        if not place.is_app_version:
-            # Nobody can know what else such a file holds.
-            return f"{name} is missing: its files cannot be made up"
-        files[place.path] = (
-            f"apiVersion: v2\nname: {short}\nversion: 1.0.0\n"
-            f"sources:\n  - {box.server_url}/{source.repository}\n"
-            "appVersion: 0.0.0\n"
-        )
-    seed.deployment(box, name, files)
-    return f"{name} is made up: {', '.join(files)}"
+        if not place.keys or not all(map(_KEY.fullmatch, place.keys)):
+            return {}
+        chart = {
+            "apiVersion": "v2",
+            "name": short,
+            "version": "1.0.0",
+            "sources": [f"{server_url}/{source.repository}"],
+        }
+        is_chart = place.path.endswith("Chart.yaml")
+        inner = documents.setdefault(place.path, chart if is_chart else {})
+        for key in place.keys[:-1]:
+            inner = inner.setdefault(key, {})
+        inner[place.keys[-1]] = "0.0.0"
+    texts = {}
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    for path, document in documents.items():
+        out = StringIO()
+        yaml.dump(document, out)
+        texts[path] = out.getvalue()
+    return texts
 
 
-def _introduce(source: _Source, told: str | None) -> None:
+def _introduce(source: _Source, assumed: Iterable[str]) -> None:
     """Say what is real in the rehearsal, and what is not."""
     where = "in a throwaway clone, on an imitation of GitHub"
     lines = [f"Rehearsing {source.repository} {where}."]
@@ -218,8 +302,7 @@ def _introduce(source: _Source, told: str | None) -> None:
         )
     if source.is_dirty:
         lines.append("Uncommitted changes are left out.")
-    if told:
-        lines.append(f"{told}.")
+    lines += assumed
     sys.stdout.write("\n".join(map(safe.line, lines)) + "\n\n")
     sys.stdout.flush()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from shlex import quote
 from typing import Annotated
 
 from typer import Option
 
 from ..exceptions import UsageError
-from ..models import Event, Proposal, Release, Result
+from ..models import Event, Notice, Proposal, Release, Result
 from ..release.plan import Plan
 from ..release.releaser import Releaser
 from ..version.choose import Request
@@ -44,7 +45,7 @@ def bump(
     with session.lock(releaser.project.journals, writes=not dry_run):
         request = Request(part=part, pre=pre, force=session.options.forces)
         plan = releaser.plan(request)
-        _require_certainty(plan, part)
+        notes = _require_certainty(session, releaser, plan, part)
         if dry_run:
             again = Again(f"{request.command} --dry-run")
             result = _show_plan(session, releaser, plan, again)
@@ -68,7 +69,7 @@ def bump(
             session,
             title,
             steps,
-            releaser.bump(plan),
+            chain(notes, releaser.bump(plan)),
             tag=plan.tag,
             again=again,
             insist=lambda: releaser.bump(plan.forced()),
@@ -237,26 +238,36 @@ def _show_plan(
     )
 
 
-def _require_certainty(plan: Plan, part: str) -> None:
-    """Let a person choose where the changes don't say what they are."""
+def _require_certainty(
+    session: Session, releaser: Releaser, plan: Plan, part: str
+) -> list[Event]:
+    """Let a person choose where the changes don't say what they are.
+
+    A guess is good enough for a rehearsal, which is told to say so.
+    """
     chosen = plan.next_version
     if (
-        part == "auto"
-        and plan.proposal is not None
-        and chosen is not None
-        and chosen.confidence == "guess"
+        part != "auto"
+        or plan.proposal is None
+        or chosen is None
+        or chosen.confidence != "guess"
     ):
-        why = "no commit or fragment decides the bump"
-        before = next(parse_tags([chosen.current_tag or ""]), None)
-        if before is not None and before.parts == 2:
-            why = f"{before.name} has two numbers, and {chosen.tag} three"
-        raise UsageError(
-            f"{why}; {chosen.bump} ({chosen.next}) is a guess",
-            help=(
-                "choose: rsp-release bump major, minor or patch, or"
-                f" {chosen.next}; `rsp-release next --why` explains the guess"
-            ),
-        )
+        return []
+    guess = f"{chosen.bump} ({chosen.next}) is a guess"
+    if session.globals.is_rehearsed:
+        now = releaser.project.world.clock.now()
+        return [Notice(text=f"{guess}; `bump` asks for the part", at=now)]
+    why = "no commit or fragment decides the bump"
+    before = next(parse_tags([chosen.current_tag or ""]), None)
+    if before is not None and before.parts == 2:
+        why = f"{before.name} has two numbers, and {chosen.tag} three"
+    raise UsageError(
+        f"{why}; {guess}",
+        help=(
+            "choose: rsp-release bump major, minor or patch, or"
+            f" {chosen.next}; `rsp-release next --why` explains the guess"
+        ),
+    )
 
 
 def _forced(subject: Release | Proposal) -> Release | Proposal:

@@ -91,7 +91,7 @@ class Result:
     """The deployment pull request."""
 
     message: str | None = None
-    """Why it did not end well. Untrusted text."""
+    """Why it did not end well, or what nobody can tell. Untrusted text."""
 
     help: str | None = None
     """What to do next."""

@@ -38,6 +38,9 @@ class Done:
     commit: str | None = None
     """The commit to tag, where the step is what settles it."""
 
+    help: str | None = None
+    """Where the evidence is that nobody can tell: what settles it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:

@@ -76,6 +76,10 @@ def conclude(
     )
     again = f"continue: rsp-release resume {quote(subject.tag)}"
     for verdict in verdicts.values():
+        if isinstance(verdict, Done) and verdict.help:
+            result = replace(
+                result, message=verdict.evidence, help=verdict.help
+            )
         if isinstance(verdict, Blocked):
             return replace(
                 result,

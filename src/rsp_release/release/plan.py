@@ -84,6 +84,9 @@ class Plan:
     complete: Release | None = None
     """The same, where nothing is to be done."""
 
+    is_left: bool = False
+    """Whether it was left incomplete, too long ago to go on with it."""
+
     @property
     def subject(self) -> Release | Proposal | None:
         """What is to be released or finished."""

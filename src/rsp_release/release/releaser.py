@@ -52,6 +52,9 @@ __all__ = ["Releaser"]
 _PULL = re.compile(r"^Merge pull request #(\d+) |\(#(\d+)\)$")
 """Where a commit's subject names the pull request that it came from."""
 
+_PAST = timedelta(days=7)
+"""How old a tag is at least that only ``resume`` finishes."""
+
 _MOST_PULLS = 100
 """How many pull requests are asked for their labels."""
 
@@ -108,8 +111,9 @@ class Releaser:
         if release is None:
             return plan
         engine = self._make_engine(release.tag, Mode.PLAN)
-        if drain(engine.run(self.release, release)).is_done:
-            return replace(plan, complete=release)
+        is_done = drain(engine.run(self.release, release)).is_done
+        if is_done or self._is_past(release):
+            return replace(plan, complete=release, is_left=not is_done)
         return Plan(unfinished=release)
 
     def plan_resume(self, tag: str | None) -> Release | Proposal:
@@ -282,6 +286,12 @@ class Releaser:
             return replace(plan, complete=release)
         return replace(plan, existing=release)
 
+    def _is_past(self, release: Release) -> bool:
+        """Return whether nobody is at a release that only its tag shows."""
+        age = self._now() - self.project.world.git.tag_date(release.tag)
+        journal = self.project.open_journal(release.tag)
+        return journal.release is None and age > _PAST
+
     def _is_all(self, tag: str) -> bool:
         """Return whether the branch on the remote ends at a tag."""
         git = self.project.world.git
@@ -306,7 +316,7 @@ class Releaser:
             Every look at a step, then the result.
         """
         if plan.subject is None:
-            yield make_result("nothing", plan.complete, at=self._now())
+            yield self._find_nothing(plan)
         else:
             yield from self._show(plan.subject, "planned")
 
@@ -325,7 +335,7 @@ class Releaser:
         """
         subject = plan.subject
         if subject is None:
-            yield make_result("nothing", plan.complete, at=self._now())
+            yield self._find_nothing(plan)
             return
         if isinstance(subject, Release) or subject.is_begun:
             yield Notice(
@@ -594,6 +604,19 @@ class Releaser:
     ) -> Result:
         """Say how it ended."""
         return conclude(ending, subject, good, at=self._now())
+
+    def _find_nothing(self, plan: Plan) -> Result:
+        """Say that nothing is to be released."""
+        result = make_result("nothing", plan.complete, at=self._now())
+        if plan.complete is None or not plan.is_left:
+            return result
+        tag = plan.complete.tag
+        made = self.project.world.git.tag_date(tag)
+        return replace(
+            result,
+            message=f"{tag} is of {made:%Y-%m-%d}, and not complete",
+            help=f"finish it: rsp-release resume {quote(tag)}",
+        )
 
     @property
     def _unfinished(self) -> UnfinishedReleases:

@@ -88,7 +88,8 @@ class Images:
             if unsure:
                 return Done(
                     evidence="cannot tell which images are published:"
-                    f" {unsure[0]}; name them with `images` in the settings"
+                    f" {unsure[0]}",
+                    help="name them with `images` in the settings",
                 )
             return Done(evidence="nothing to publish")
         found = [
@@ -103,7 +104,8 @@ class Images:
         ):
             cannot_tell = Done(
                 evidence=f"cannot tell: {problems[0]}, but no file says its"
-                " tag; name it with `images` in the settings",
+                " tag",
+                help="name it with `images` in the settings",
                 images=seen.reports,
             )
             reason = f"{problems[0]} (tag assumed)"

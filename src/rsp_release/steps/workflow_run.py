@@ -53,6 +53,12 @@ _NEWER_WITHIN = 8.0
 _SKEW = timedelta(minutes=10)
 """How far this machine's clock may be ahead of GitHub's."""
 
+_KEPT = timedelta(days=90)
+"""How long GitHub keeps runs at least, unless a setting says less.
+
+https://docs.github.com/en/organizations/managing-organization-settings/configuring-the-retention-period-for-github-actions-artifacts-and-logs-in-your-organization
+"""
+
 _ACTIONS_BOT = "github-actions[bot]"
 """Who writes with a job's own ``GITHUB_TOKEN``."""
 
@@ -73,6 +79,9 @@ class PublishingRunSeen:
 
     run: WorkflowRun | None
     """The newest run that fits, with its jobs."""
+
+    is_forgotten: bool = False
+    """Whether there is none, and GitHub would not have it any more."""
 
     obstacle: str | None = None
     """Where there is no run: what is known to keep it from starting."""
@@ -215,6 +224,11 @@ class PublishingRun:
             return Done(
                 evidence=f"the images are there; no run of {name} is known"
             )
+        if seen.is_forgotten:
+            return Done(
+                evidence=f"no run of {_short(publication)} is left: GitHub"
+                f" keeps them for {_KEPT.days} days"
+            )
         return _absent(publication, seen)
 
     def act(self, change: Change, world: World) -> None:
@@ -307,8 +321,10 @@ class PublishingRun:
         while first.after is not None:
             first = first.after
         obstacle, remedy = _diagnose(release, first, world)
+        since = world.clock.now() - release.pinned_at
         return PublishingRunSeen(
             run=None,
+            is_forgotten=self.in_release and since > _KEPT,
             obstacle=obstacle,
             remedy=remedy,
             interval=max(_INTERVAL, world.forge.pause()),

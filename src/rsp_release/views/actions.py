@@ -111,10 +111,11 @@ class ActionsView:
 
     def _conclude(self, result: Result) -> None:
         closing = Closing(self.board, result)
-        if result.exit_status != ExitStatus.OK:
+        if closing.reasons or result.exit_status != ExitStatus.OK:
             told = "\n".join([*closing.reasons, *closing.help])
+            is_ok = result.exit_status is ExitStatus.OK
             text = annotation(
-                "error",
+                "notice" if is_ok else "error",
                 told,
                 title=closing.headline,
                 file=relative(result.file, self._environ),
