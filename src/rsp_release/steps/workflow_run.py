@@ -554,7 +554,8 @@ def _absent(publication: Publication, seen: PublishingRunSeen) -> Wait | Done:
             patience=_KNOWN_CAUSE,
             otherwise=Done(
                 evidence=f"cannot tell: no run of {name} appeared, which may"
-                " publish images; set `workflow` or `images` in the settings"
+                " publish images",
+                help="set `workflow` or `images` in the settings",
             ),
         )
     while publication.after is not None:
