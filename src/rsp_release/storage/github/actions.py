@@ -35,7 +35,7 @@ from ...models import (
     WorkflowRun,
 )
 from ..http import Limits, Request
-from .answers import look, reading, unless, writing
+from .answers import deny_repository, look, reading, unless, writing
 from .http import GithubHttp
 from .job_log import LogTail
 from .shapes import (
@@ -117,7 +117,7 @@ class GithubActions:
         """
         found = self._http.find(read, endpoint=True)
         if found is None and self._look_up() is None:
-            raise ReadError(f"GitHub does not show {self.name}")
+            raise deny_repository(self.name, self._http.web_url)
         return found
 
     @reading
