@@ -89,11 +89,13 @@ def _explain_refusal(status: int, host: str, proxy: Proxy) -> ExchangeError:
     """Return why a proxy did not connect to a host."""
     name = f"the proxy {proxy.address}"
     if status != 407:
+        is_lasting = status < 500
+        remedy = "have it allowed there" if is_lasting else "check the address"
         return ExchangeError(
-            "not sent" if status >= 500 else "refused",
+            "refused" if is_lasting else "not sent",
             f"{name} does not connect to {host}: it answers {status}",
-            help=f"have {host} allowed there, or name it in NO_PROXY if it can"
-            " be reached without",
+            help=f"{remedy}, or name it in NO_PROXY if it can be reached"
+            " without",
         )
     if proxy.user:
         return ExchangeError(
