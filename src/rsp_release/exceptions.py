@@ -184,10 +184,18 @@ class RateLimitedError(ReleaseError):
         Which service, and which of its limits.
     until
         When to ask again (aware, UTC).
+    help
+        What to do next.
     """
 
-    def __init__(self, message: str, *, until: datetime) -> None:
-        super().__init__(message, help="wait until the limit is lifted")
+    def __init__(
+        self,
+        message: str,
+        *,
+        until: datetime,
+        help: str | None = "wait until the limit is lifted",
+    ) -> None:
+        super().__init__(message, help=help)
         self.until = until
 
 

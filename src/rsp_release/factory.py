@@ -11,10 +11,11 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from shlex import quote
@@ -492,13 +493,31 @@ class Factory:
             token=self._token,
             clock=self.clock,
             random=self.random,
-            environ=self.environ,
+            environ=self._network,
         )
+
+    @cached_property
+    def _network(self) -> Mapping[str, str]:
+        """The environment, with the authorities that git is told to trust.
+
+        A variable of git's own wins over its settings, there as here.
+        """
+        from .storage.connections import GIT_AUTHORITIES, find_authorities
+
+        if find_authorities(self.environ) or GIT_AUTHORITIES in self.environ:
+            return self.environ
+        told = _ask(
+            ("git", "config", "--type=path", "--get-urlmatch",
+             "http.sslCAInfo", self._server_url),
+            self.environ,
+            self.directory,
+        )  # fmt: skip
+        return {**self.environ, **({GIT_AUTHORITIES: told} if told else {})}
 
     def _make_registry(self) -> OciRegistry:
         from .storage.registry.oci import OciRegistry
 
-        environ = dict(self.environ)
+        environ = dict(self._network)
         if self._token:
             # What `gh` keeps serves for GitHub's own registry as well.
             environ.setdefault("GH_TOKEN", self._token)
@@ -566,9 +585,21 @@ def _find_token(environ: Mapping[str, str], server_url: str) -> str | None:
         if environ.get(name):
             return environ[name]
     host = urlsplit(server_url).hostname
+    return _ask(
+        ("gh", "auth", "token", "--hostname", host or "github.com"), environ
+    )
+
+
+def _ask(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    directory: Path | None = None,
+) -> str | None:
+    """Run a program, if it is installed; return what it prints."""
     try:
         result = subprocess.run(
-            ["gh", "auth", "token", "--hostname", host or "github.com"],
+            command,
+            cwd=directory,
             capture_output=True,
             text=True,
             check=False,

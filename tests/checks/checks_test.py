@@ -752,6 +752,15 @@ def test_tag_beyond_the_filters_is_told() -> None:
     assert "`tag-prefix` in the settings" in finding.advice
 
 
+def test_remedy_of_the_cause_wins() -> None:
+    images = report("unknown", reason="cannot resolve", help="check the DNS")
+    facts = Scene(proposal={"previous_tag": "1.1.0"}, images=images).facts()
+    [check] = [c for c in CHECKS if c.key == "previous-images"]
+    finding = check.look(facts)
+    assert finding.remedy == "check the DNS"
+    assert finding.command is None
+
+
 def test_checks_run_together_and_none_stops_another() -> None:
     together = threading.Barrier(4, timeout=10)
 

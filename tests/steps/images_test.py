@@ -108,6 +108,23 @@ def test_all_problems_are_told() -> None:
     assert len(verdict.otherwise.problem.splitlines()) == 2
 
 
+def test_remedy_of_the_cause_wins() -> None:
+    """It is the registry's, or the network's, and not "docker login"."""
+    unknown = replace(
+        PRESENT,
+        state="unknown",
+        reason="cannot resolve ghcr.io",
+        help="check the name and the DNS",
+    )
+    verdict = _decide(unknown)
+    assert isinstance(verdict, Wait)
+    assert isinstance(verdict.otherwise, Blocked)
+    assert verdict.otherwise.help == (
+        "check the name and the DNS\n"
+        f"check again: rsp-release verify {RELEASE.tag}"
+    )
+
+
 def test_no_images_is_said() -> None:
     release = replace(RELEASE, publication=None)
     verdict = Images().decide(release, ImagesSeen(reports=()))

@@ -433,7 +433,8 @@ class TestFates:
         self.check(
             exchange,
             "https://a.example/",
-            "cannot use the proxy for a.example",
+            f"the proxy {proxy.removeprefix('http://')} refused the"
+            " connection",
             error=NotSentError,
         )
 
@@ -455,7 +456,7 @@ class TestFates:
         self.check(
             exchange,
             "https://a.example/",
-            "there are no certificates to trust",
+            "REQUESTS_CA_BUNDLE names no certificates",
             error=NotSentError,
             is_lasting=True,
         )
@@ -540,7 +541,9 @@ def test_proxy_is_logged_in_at(clock: FakeClock) -> None:
         request = Request(
             url="https://a.example/", headers={"Authorization": "s3cret"}
         )
-        with pytest.raises(ReadError, match="cannot use the proxy"):
+        with pytest.raises(
+            ReadError, match=r"does not connect to a\.example: it answers 403"
+        ):
             exchange.send(request)
         thread.join()
     assert heard[0].startswith(b"CONNECT a.example:443 ")
@@ -585,7 +588,7 @@ class TestJson:
             (b'{"a":' * 200_000, "it is nested too deeply"),
             (b"[" + b"[]," * 500_000 + b"0]", "it holds too many values"),
             (b"", "it is not JSON"),
-            (b"<html>", "it is not JSON"),
+            (b"<html>", "it is a web page"),
             (b'"\xff"', "it is not JSON"),
             (b"9" * 5000, "it is not JSON"),
         ],

@@ -16,7 +16,6 @@ import contextlib
 import gzip
 import hashlib
 import http.client
-import ipaddress
 import json
 import shutil
 import socket
@@ -116,91 +115,24 @@ class Authority:
     """
 
     def __init__(self, path: Path) -> None:
-        from cryptography import x509
-        from cryptography.hazmat.primitives.asymmetric import ec
+        import trustme
 
         self._path = path
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name.from_rfc4514_string("CN=throw-away authority")
-        self._name = name
-        certificate = self._sign(name, self._key.public_key(), None)
-        self.bundle = self._write("ca.crt", certificate)
+        self._ca = trustme.CA()
+        self.bundle = path / "ca.crt"
+        self._ca.cert_pem.write_to_path(self.bundle)
 
-    def issue(self, host: str) -> tuple[Path, Path]:
+    def issue(
+        self, host: str, *, until: datetime | None = None
+    ) -> tuple[Path, Path]:
         """Return the files of a certificate for an address and of its key."""
-        from cryptography import x509
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
-
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name.from_rfc4514_string(f"CN={host}")
-        certificate = self._sign(name, key.public_key(), host)
-        key_path = self._path / f"{host}.key"
-        key_path.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.TraditionalOpenSSL,
-                serialization.NoEncryption(),
-            )
+        issued = self._ca.issue_cert(host, not_after=until)
+        certificate, key = (
+            self._path / f"{host}.{kind}" for kind in ("crt", "key")
         )
-        return self._write(f"{host}.crt", certificate), key_path
-
-    def _write(self, name: str, certificate: Any) -> Path:
-        from cryptography.hazmat.primitives import serialization
-
-        path = self._path / name
-        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        return path
-
-    def _sign(self, name: Any, key: Any, host: str | None) -> Any:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import hashes
-
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(self._name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(datetime.now(UTC) - timedelta(days=1))
-            .not_valid_after(datetime.now(UTC) + timedelta(days=1))
-            .add_extension(
-                x509.BasicConstraints(ca=host is None, path_length=None),
-                critical=True,
-            )
-            # Newer Pythons insist on these.
-            .add_extension(
-                x509.SubjectKeyIdentifier.from_public_key(key), critical=False
-            )
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(
-                    self._key.public_key()
-                ),
-                critical=False,
-            )
-            .add_extension(
-                x509.KeyUsage(
-                    digital_signature=host is not None,
-                    key_cert_sign=host is None,
-                    crl_sign=host is None,
-                    content_commitment=False,
-                    key_encipherment=False,
-                    data_encipherment=False,
-                    key_agreement=False,
-                    encipher_only=False,
-                    decipher_only=False,
-                ),
-                critical=True,
-            )
-        )
-        if host is not None:
-            address: x509.GeneralName = x509.DNSName(host)
-            with contextlib.suppress(ValueError):
-                address = x509.IPAddress(ipaddress.ip_address(host))
-            builder = builder.add_extension(
-                x509.SubjectAlternativeName([address]), critical=False
-            )
-        return builder.sign(self._key, hashes.SHA256())
+        issued.cert_chain_pems[0].write_to_path(certificate)
+        issued.private_key_pem.write_to_path(key)
+        return certificate, key
 
 
 # -- Small servers ----------------------------------------------------------

@@ -445,8 +445,7 @@ def check_previous_images(facts: Facts) -> Finding:
         why = hidden[0].reason or "no reason given"
         return unknown(
             f"{hidden[0].image}:{tag}: {why}",
-            "log in to the registry",
-            command=f"docker login {quote(hidden[0].image.split('/')[0])}",
+            hidden[0].help or "check again later",
         )
     return ok(f"{reports[0].image}:{tag} can be pulled")
 

@@ -169,7 +169,9 @@ class _Text:
         for text in (
             self._fold(line(finding.remedy or ""), _INDENT + 2),
             self._paint(line(finding.command or ""), "1"),
-            url(finding.url),
+            url(finding.url)
+            if finding.url not in (finding.remedy or "").split()
+            else None,
         ):
             if text:
                 self._write(f"{arrow} {text}\n")

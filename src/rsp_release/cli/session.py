@@ -334,6 +334,8 @@ class Session:
         again: Again | None = None,
     ) -> Result:
         help = _help(error) if again is None else error.help
+        if error.url and error.url not in (help or ""):
+            help = f"{help}\nsee {error.url}" if help else f"see {error.url}"
         if again is not None and "rsp-release" not in (help or ""):
             _, advice = again.advise()
             help = f"{help}\n{advice}" if help else advice
@@ -436,7 +438,7 @@ def print_error(error: ReleaseError, *, verbose: bool) -> None:
     if help := _help(error):
         text = safe.lines(help).replace("\n", "\n  ")
         sys.stderr.write(f"  {text}\n")
-    if error.url:
+    if error.url and error.url not in (error.help or ""):
         sys.stderr.write(f"  {safe.url(error.url) or ''}\n")
 
 

@@ -516,6 +516,9 @@ class ImageReport:
     retry_after: float | None = None
     """Seconds for which the registry asked not to be asked again."""
 
+    help: str | None = None
+    """What ends that it is unknown, where that is known."""
+
     manifests: tuple[PlatformImage, ...] = ()
     """What is there for each platform, as far as it was read."""
 

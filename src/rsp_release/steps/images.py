@@ -116,7 +116,7 @@ class Images:
             wrong = _block(
                 seen,
                 problems,
-                _advise(release, {report.state for report, _ in found}),
+                _advise(release, [report for report, _ in found]),
                 ExitStatus.IMAGE if is_seen else ExitStatus.FAILED,
             )
             published = release.publication
@@ -229,17 +229,16 @@ def _find_doubts(release: Release, seen: ImagesSeen) -> tuple[list[str], str]:
     return [*wrong, *unlike, *moved], help
 
 
-def _advise(release: Release, states: set[str]) -> str:
+def _advise(release: Release, reports: list[ImageReport]) -> str:
     tag = quote(release.tag)
     advice = []
-    if states != {"unknown"}:
+    unknown = [report for report in reports if report.state == "unknown"]
+    if len(unknown) < len(reports):
         advice.append(
             "check the run that should have pushed it, then"
             f" `rsp-release resume {tag}`"
         )
-    if "unknown" in states:
-        advice.append(
-            "log in with `docker login` if the registry asks for it, then"
-            f" `rsp-release verify {tag}`"
-        )
-    return "\n".join(advice)
+    if unknown:
+        advice += [report.help for report in unknown if report.help]
+        advice.append(f"check again: rsp-release verify {tag}")
+    return "\n".join(dict.fromkeys(advice))

@@ -15,28 +15,23 @@ known. An answer, of whatever status, is returned.
 from __future__ import annotations
 
 import contextlib
-import http.client
-import io
+import html
 import json
-import socket
-import ssl
+import re
 import time
-import urllib.request
 import zlib
 from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import unquote, urljoin, urlsplit
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
-import certifi
 import urllib3
 from urllib3 import exceptions as errors
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from ..engine.world import Clock
 from ..exceptions import NotSentError, ReadError, UncertainError
+from .connections import Proxy, deadline, find_proxy, is_loopback, open_pools
+from .failures import ExchangeError, explain
 from .retry import LastingReadError
 
 __all__ = [
@@ -47,7 +42,6 @@ __all__ = [
     "Request",
     "decode_json",
     "find_fault",
-    "is_loopback",
     "origin",
     "plain_text",
 ]
@@ -67,9 +61,6 @@ the memory of its two characters.
 MAX_TEXT = 200
 """How many characters of a remote's words are repeated to a person."""
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts that are spoken to in plain HTTP, as ``docker`` does."""
-
 _CHUNK = 1 << 16
 _READS = frozenset({"GET", "HEAD"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -80,8 +71,10 @@ _HEADERS = {
 }
 """The headers of every request, which alone go to another origin."""
 
-_deadline: ContextVar[float] = ContextVar("_deadline")
-"""When the exchange that is being opened must end (monotonic clock)."""
+_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_TITLE = re.compile(
+    rb"<title[^>]*>(.{1,1000}?)</title", re.IGNORECASE | re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,32 +142,6 @@ class Reply:
     """The body, unpacked, once it is read."""
 
 
-class _ExchangeError(Exception):
-    """An exchange failed, and it is known how far it got.
-
-    Parameters
-    ----------
-    fate
-        Whether the request was ``refused`` here (and will be again), was
-        ``not sent``, is ``lost``, or has an answer that is ``unusable``.
-    message
-        What happened.
-    help
-        What to do next.
-    """
-
-    def __init__(
-        self,
-        fate: Literal["refused", "not sent", "lost", "unusable"],
-        message: str,
-        *,
-        help: str | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.fate = fate
-        self.help = help
-
-
 class Exchange:
     """Sends requests, and reads what comes back within limits.
 
@@ -183,9 +150,8 @@ class Exchange:
     Parameters
     ----------
     environ
-        The environment, of which ``REQUESTS_CA_BUNDLE``,
-        ``CURL_CA_BUNDLE``, ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and
-        ``NO_PROXY`` count. A ``.netrc`` does not.
+        The environment, for authorities and proxies (see
+        `~rsp_release.storage.connections`). A ``.netrc`` does not count.
     clock
         What waits where an answer says "come again".
     service
@@ -203,7 +169,9 @@ class Exchange:
         self._environ = environ
         self._clock = clock
         self._service = service
-        self._managers: dict[str, urllib3.PoolManager] = {}
+        self._managers: dict[
+            tuple[str, Proxy | None], urllib3.PoolManager
+        ] = {}
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -253,17 +221,18 @@ class Exchange:
             Raised as by `send`, while the parts are read as well.
         """
         is_read = request.is_read or request.method in _READS
-        token = _deadline.set(time.monotonic() + request.limits.total)
+        token = deadline.set(time.monotonic() + request.limits.total)
         try:
             request, response = self._follow(request)
             with contextlib.closing(response):
+                self._refuse_page(request, response)
                 yield Reply(
                     status=response.status,
                     url=request.url,
                     headers=response.headers,
                     parts=self._read(request, response),
                 )
-        except _ExchangeError as e:
+        except ExchangeError as e:
             if is_read:
                 is_lasting = e.fate in {"refused", "unusable"}
                 read_error = LastingReadError if is_lasting else ReadError
@@ -272,7 +241,7 @@ class Exchange:
             write_error = UncertainError if is_sent else NotSentError
             raise write_error(str(e), help=e.help) from None
         finally:
-            _deadline.reset(token)
+            deadline.reset(token)
 
     # -- Redirects, and "come again" ------------------------------------------
 
@@ -281,7 +250,7 @@ class Exchange:
     ) -> tuple[Request, urllib3.BaseHTTPResponse]:
         """Send a request on until it is answered; return the last one."""
         if fault := find_fault(request.url, "http"):
-            raise _ExchangeError("refused", f"refusing to ask {fault}")
+            raise ExchangeError("refused", f"refusing to ask {fault}")
         headers = urllib3.HTTPHeaderDict(_HEADERS)
         headers.update(request.headers)
         request = replace(request, headers=headers)
@@ -335,7 +304,7 @@ class Exchange:
     def _once(self, request: Request) -> urllib3.BaseHTTPResponse:
         """Send one request, follow nothing, read nothing but the headers."""
         silence = request.limits.silence
-        left = max(_deadline.get() - time.monotonic(), 1e-3)
+        left = max(deadline.get() - time.monotonic(), 1e-3)
         timeout = urllib3.Timeout(connect=min(silence, left), read=silence)
         try:
             with self._in_plain_words(request):
@@ -353,7 +322,7 @@ class Exchange:
         except ValueError:
             # A header's value can be the matter, so it isn't repeated.
             message = "refusing to send a malformed request"
-            raise _ExchangeError("refused", message) from None
+            raise ExchangeError("refused", message) from None
 
     def _read(
         self, request: Request, response: urllib3.BaseHTTPResponse
@@ -416,58 +385,20 @@ class Exchange:
 
     def _manager(self, url: str) -> urllib3.PoolManager:
         """Return what keeps the connections by one way, made when needed."""
-        proxy = self._proxy(url)
-        if proxy not in self._managers:
-            context = self._trust()
-            manager = urllib3.PoolManager(ssl_context=context)
-            if proxy:
-                user = urlsplit(proxy).netloc.rpartition("@")[0]
-                manager = urllib3.ProxyManager(
-                    proxy,
-                    proxy_headers=urllib3.make_headers(
-                        proxy_basic_auth=unquote(user) if user else None
-                    ),
-                    proxy_ssl_context=context,
-                    ssl_context=context,
-                )
-            manager.pool_classes_by_scheme = {
-                "http": _PlainPool,
-                "https": _SecurePool,
-            }
-            self._managers[proxy] = manager
-        return self._managers[proxy]
-
-    def _trust(self) -> ssl.SSLContext:
-        """Return which authorities are believed."""
-        get = self._environ.get
-        bundle = get("REQUESTS_CA_BUNDLE") or get("CURL_CA_BUNDLE")
-        bundle = bundle or certifi.where()
         try:
-            if Path(bundle).is_dir():
-                return ssl.create_default_context(capath=bundle)
-            return ssl.create_default_context(cafile=bundle)
-        except OSError:
-            raise _ExchangeError(
+            way = urlsplit(url).scheme, find_proxy(self._environ, url)
+            if way not in self._managers:
+                self._managers[way] = open_pools(self._environ, *way)
+        except ValueError as e:
+            raise ExchangeError(
                 "refused",
-                "there are no certificates to trust",
-                help="REQUESTS_CA_BUNDLE must name a file that exists",
+                str(e),
+                help="correct it, or unset it: a file or folder of"
+                " certificates in PEM, or a proxy as"
+                " http://USER:PASSWORD@HOST:PORT, with what is special in the"
+                " password percent-encoded",
             ) from None
-
-    def _proxy(self, url: str) -> str:
-        """Return the proxy for an address; loopback never has one."""
-        parts = urlsplit(url)
-
-        def setting(name: str) -> str:
-            get = self._environ.get
-            return get(name) or get(name.upper()) or ""
-
-        # Public, but the stubs of the type checker don't have it.
-        bypass: Any = vars(urllib.request)["proxy_bypass_environment"]
-        excepted = bypass(parts.netloc, {"no": setting("no_proxy")})
-        if excepted or is_loopback(parts.hostname):
-            return ""
-        proxy = setting(f"{parts.scheme}_proxy") or setting("all_proxy")
-        return proxy if "://" in proxy or not proxy else f"http://{proxy}"
+        return self._managers[way]
 
     # -- What went wrong ------------------------------------------------------
 
@@ -477,45 +408,48 @@ class Exchange:
         try:
             yield
         except errors.HTTPError as e:
-            if time.monotonic() >= _deadline.get():
+            if time.monotonic() >= deadline.get():
                 reason = f"it takes more than {request.limits.total:g} s"
                 raise self._unusable(request, reason) from None
-            host = plain_text(urlsplit(request.url).netloc)
-            raise _explain(e, host) from None
+            raise explain(
+                e,
+                plain_text(urlsplit(request.url).netloc),
+                proxy=find_proxy(self._environ, request.url),
+                environ=self._environ,
+                now=self._clock.now(),
+            ) from None
 
-    def _unusable(self, request: Request, reason: str) -> _ExchangeError:
+    def _unusable(
+        self, request: Request, reason: str, *, help: str | None = None
+    ) -> ExchangeError:
         """Return the error for an answer that came, and is of no use."""
         name = self._service or plain_text(urlsplit(request.url).netloc)
         message = f"{name}'s answer cannot be used: {reason}"
-        return _ExchangeError("unusable", message)
+        return ExchangeError("unusable", message, help=help)
 
-
-def _explain(error: errors.HTTPError, host: str) -> _ExchangeError:
-    """Return what became of a request that got no answer."""
-    if isinstance(error, errors.SSLError):
-        detail = plain_text(getattr(error.args[0], "verify_message", None))
-        if not detail:
-            return _ExchangeError("lost", f"cannot speak TLS with {host}")
-        # It doesn't get better in a second.
-        return _ExchangeError(
-            "refused",
-            f"the certificate of {host} is not accepted: {detail}",
-            help="a private authority's certificate is named by"
-            " REQUESTS_CA_BUNDLE",
+    def _refuse_page(
+        self, request: Request, response: urllib3.BaseHTTPResponse
+    ) -> None:
+        """Raise if a page for people came: nothing that is asked here is."""
+        kind = response.headers.get("Content-Type", "").lower()
+        if response.status != 200 or not kind.startswith("text/html"):
+            return
+        text = b""
+        for part in self._read(request, response):
+            text += part
+            if len(text) >= _CHUNK:
+                break
+        reason = _name_page(text) or "it is a web page"
+        proxy = find_proxy(self._environ, request.url)
+        if proxy is not None:
+            reason += f", through the proxy {proxy.address}"
+        first = "{0.scheme}://{0.netloc}".format(urlsplit(request.url))
+        raise self._unusable(
+            request,
+            reason,
+            help=f"the network may want a login: open {plain_text(first)} in a"
+            " browser, then run it again",
         )
-    if isinstance(error, errors.NameResolutionError):
-        return _ExchangeError("not sent", f"cannot resolve {host}")
-    if isinstance(error, errors.ProxyError):
-        return _ExchangeError("not sent", f"cannot use the proxy for {host}")
-    if isinstance(error.__cause__, ConnectionRefusedError):
-        return _ExchangeError("not sent", f"{host} refused the connection")
-    if isinstance(
-        error, (errors.ConnectTimeoutError, errors.NewConnectionError)
-    ):
-        return _ExchangeError("not sent", f"cannot connect to {host}")
-    if isinstance(error, errors.TimeoutError):
-        return _ExchangeError("lost", f"{host} did not answer in time")
-    return _ExchangeError("lost", f"the connection to {host} broke")
 
 
 def find_fault(url: str, from_scheme: str) -> str | None:
@@ -544,61 +478,6 @@ def find_fault(url: str, from_scheme: str) -> str | None:
     return f"{plain_text(parts.netloc)} without encryption"
 
 
-class _Paced(io.RawIOBase):
-    """What a connection sends, up to the deadline of the exchange.
-
-    The limit of a socket is one of silence: an answer that drips would hold
-    its reader for as long as it pleases, in the headers already.
-    """
-
-    def __init__(self, sock: socket.socket, file: io.BufferedReader) -> None:
-        self._sock = sock
-        self._file = file
-        self._silence = sock.gettimeout()
-        self._deadline = _deadline.get()
-
-    # The decorator of that name is not in Python 3.11.
-    def readable(self) -> bool:  # type: ignore[explicit-override]
-        return True
-
-    def readinto(  # type: ignore[explicit-override]
-        self, buffer: Any
-    ) -> int | None:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._sock.settimeout(min(left, self._silence or left))
-        return self._file.raw.readinto(buffer)
-
-    def close(self) -> None:  # type: ignore[explicit-override]
-        self._file.close()
-        super().close()
-
-
-class _Response(http.client.HTTPResponse):
-    """An answer that is read up to the deadline of the exchange."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Paced(sock, self.fp))
-
-
-class _PlainConnection(HTTPConnection):
-    response_class = _Response
-
-
-class _SecureConnection(HTTPSConnection):
-    response_class = _Response
-
-
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _SecurePool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
 def decode_json(text: bytes) -> Any:
     """Decode JSON that somebody else wrote.
 
@@ -620,18 +499,17 @@ def decode_json(text: bytes) -> Any:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except ValueError:
-        raise ValueError("it is not JSON") from None
+        raise ValueError(_name_page(text) or "it is not JSON") from None
 
 
-def is_loopback(host: str | None) -> bool:
-    """Return whether a host is spoken to in plain HTTP.
-
-    Parameters
-    ----------
-    host
-        Name or address, without brackets and port.
-    """
-    return host in LOOPBACK
+def _name_page(text: bytes) -> str | None:
+    """Return that a text is a page for people, by its title, if it is."""
+    if not _PAGE.match(text):
+        return None
+    match = _TITLE.search(text[:_CHUNK])
+    title = html.unescape(match[1].decode(errors="replace")) if match else ""
+    title = plain_text(title)
+    return f'it is a web page, "{title}"' if title else "it is a web page"
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:

@@ -154,6 +154,8 @@ def details(image: ImageReport) -> tuple[list[str], list[str]]:
     if image.mirror:
         beside.append(f"via mirror {image.mirror}")
     under = [image.reason] if image.reason else []
+    if image.help and image.help not in (image.reason or ""):
+        under.append(image.help)
     return beside, [*under, *image.notes]
 
 

@@ -327,7 +327,7 @@ def test_server_without_rulesets_tells_by_the_branch(
     # Neither its 404 nor its rules are GitHub's own.
     for end in ("rules/branches/main", "rules/branches/other", "rulesets"):
         server.answers[f"{ROOT}/{end}"] = [NO_PAGE]
-    with pytest.raises(ReadError, match="GitHub does not show o/n"):
+    with pytest.raises(NotAllowedError, match="there is no repository o/n"):
         forge.needs_pull("main")
     server.say(ROOT, {"full_name": "o/n"})
     server.say(f"{ROOT}/branches/main", {"name": "main", "protected": False})

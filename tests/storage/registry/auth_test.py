@@ -588,7 +588,7 @@ class TestTls:
         environ = {"REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"}
         report = look(online.authority, environ, "ghcr.io/public")
         assert report.state == "unknown"
-        assert "no certificates to trust" in str(report.reason)
+        assert "REQUESTS_CA_BUNDLE names no certificates" in str(report.reason)
 
     def test_not_tls(
         self, online: Internet, monkeypatch: pytest.MonkeyPatch
@@ -1253,11 +1253,48 @@ class TestChallenges:
             parse_challenges(part * 100_000)
 
 
+class TestHelp:
+    """What ends that an image is unknown arrives with the report."""
+
+    def test_refused(self, authority: Authority) -> None:
+        with Scripted(answers=[Answer(401, {}, b"")]) as server:
+            report = look(authority, {}, f"{server.address}/app")
+        assert (report.help or "").endswith(f"docker login {server.address}")
+
+    def test_not_trusted(self, authority: Authority, tmp_path: Path) -> None:
+        (tmp_path / "other").mkdir()
+        tls = Authority(tmp_path / "other").issue("127.0.0.2")
+        with Scripted(host="127.0.0.2", tls=tls) as server:
+            report = look(authority, {}, f"{server.address}/app")
+        assert (report.help or "").startswith("REQUESTS_CA_BUNDLE names all")
+
+    def test_captive_page(self, authority: Authority) -> None:
+        """Of the registry, and of its token service."""
+        page = Answer(
+            200, {"Content-Type": "text/html"}, b"<html><title>Login</title>"
+        )
+        with Scripted(answers=[page]) as portal:
+            asked = f'Bearer realm="{portal.url}/token"'
+            wants = Answer(401, {"WWW-Authenticate": asked}, b"")
+            with Scripted(answers=[wants]) as server:
+                reports = [
+                    look(authority, {}, f"{address}/app")
+                    for address in (portal.address, server.address)
+                ]
+        for report in reports:
+            assert report.reason == (
+                f"{portal.address}'s answer cannot be used: it is a web page,"
+                ' "Login"'
+            )
+            assert "in a browser" in (report.help or "")
+
+
 class TestProxies:
     def test_proxy(self, authority: Authority) -> None:
         proxy = f"http://127.0.0.1:{free_port()}"
         report = look(authority, {"HTTPS_PROXY": proxy}, "a.example/app")
-        assert report.reason == "cannot use the proxy for a.example"
+        address = proxy.removeprefix("http://")
+        assert report.reason == f"the proxy {address} refused the connection"
 
     def test_no_proxy(
         self, authority: Authority, monkeypatch: pytest.MonkeyPatch

@@ -62,6 +62,25 @@ _BROKEN = re.compile(
 )
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
+_REMEDIES = {
+    "resolve proxy|from proxy|CONNECT tunnel|Proxy CONNECT": "check"
+    " HTTPS_PROXY, and git's http.proxy",
+    "Could not resolve": "check the remote's address and the DNS",
+    "certificate (?:has expired|is not yet valid)": "check this machine's"
+    " clock, with `date`",
+    "certificate": "name a private authority's to git:"
+    " git config --global http.sslCAInfo FILE",
+    "SAML SSO": "authorize the token, or the SSH key, for the organization:"
+    " GitHub's settings, Configure SSO",
+    "IP allow list": "run it from an address on the organization's IP allow"
+    " list, or have an owner add this one",
+    r"Permission denied \(publickey": "add your SSH key to GitHub, or use a"
+    " remote at https://",
+    "Host key verification failed": "connect to it once with ssh, and compare"
+    " the key that it shows",
+}
+"""What ends a failure, by what git says."""
+
 _HELPER = (
     '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n"'
     ' "$RSP_RELEASE_GIT_USER" "$RSP_RELEASE_GIT_PASSWORD"; }; f'
@@ -180,11 +199,12 @@ class Remote:
             if _DENIED.search(err):
                 raise NotAllowedError(
                     f"not allowed to read {self.url}: {said}",
-                    help="see `git fetch`, or set GITHUB_TOKEN",
+                    help=_find_remedy(err)
+                    or "see `git fetch`, or set GITHUB_TOKEN",
                 )
             raise ReadError(
                 f"{self.name} does not answer: {said}",
-                help=f"see `git ls-remote {self.name}`",
+                help=_find_remedy(err) or f"see `git ls-remote {self.name}`",
             )
 
         return self._retrier.read(attempt)
@@ -329,10 +349,14 @@ class Remote:
         if _DENIED.search(err):
             return NotAllowedError(
                 f"not allowed to push to {self.url}: {last}",
-                help="use credentials with the permission Contents: write",
+                help=_find_remedy(err)
+                or "use credentials with the permission Contents: write",
             )
         if _NOT_SENT.search(err):
-            return NotSentError(f"{self.name} cannot be reached: {last}")
+            return NotSentError(
+                f"{self.name} cannot be reached: {last}",
+                help=_find_remedy(err),
+            )
         if "failed to push some refs" in err:
             return _RejectedError(
                 f"a hook refused to push {what}: {last}",
@@ -363,6 +387,15 @@ class Remote:
 
 class _RejectedError(RefusedError):
     """A ref and the claim were rejected, for whichever of them."""
+
+
+def _find_remedy(said: str) -> str | None:
+    found = (
+        remedy
+        for pattern, remedy in _REMEDIES.items()
+        if re.search(pattern, said, re.IGNORECASE)
+    )
+    return next(found, None)
 
 
 def _split_userinfo(url: str) -> tuple[str, str]:

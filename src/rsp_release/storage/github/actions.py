@@ -35,7 +35,7 @@ from ...models import (
     WorkflowRun,
 )
 from ..http import Limits, Request
-from .answers import look, reading, unless, writing
+from .answers import deny_repository, look, reading, unless, writing
 from .http import GithubHttp
 from .job_log import LogTail
 from .shapes import (
@@ -117,7 +117,7 @@ class GithubActions:
         """
         found = self._http.find(read, endpoint=True)
         if found is None and self._look_up() is None:
-            raise ReadError(f"GitHub does not show {self.name}")
+            raise deny_repository(self.name, self._http.web_url)
         return found
 
     @reading
@@ -409,9 +409,7 @@ class GithubActions:
                 raise NotSentError(e.message) from e
             if "retr" in said:
                 raise RefusedError(e.message, url=run.url) from e
-            raise NotAllowedError(
-                e.message, help="to re-run, the token needs Actions: write"
-            ) from e
+            raise
 
     def approve(self, write: ApproveDeployments) -> None:
         waiting = look(lambda: self._read_deployments(write.run))
@@ -429,12 +427,11 @@ class GithubActions:
                 },
             )
         except NotAllowedError as e:
+            reviewer = "only a reviewer of the environment may approve"
             raise NotAllowedError(
                 e.message,
-                help=(
-                    "to approve, the token needs Deployments: write, and its"
-                    " owner to be a reviewer of the environment"
-                ),
+                help="\n".join(filter(None, (e.help, reviewer))),
+                url=e.url,
             ) from e
         finally:
             self._kept.pop((self._read_deployments, write.run), None)

@@ -32,8 +32,10 @@ __all__ = [
     "UNUSABLE",
     "Answer",
     "MissingEndpointError",
+    "advise",
     "asking",
     "collect_messages",
+    "deny_repository",
     "judge",
     "look",
     "reading",
@@ -61,6 +63,35 @@ _SHAPES = (
 
 class MissingEndpointError(LastingReadError):
     """The server has no such endpoint: an older one, or not GitHub's."""
+
+
+_REMEDIES = {
+    r"ip allow list": "run it from an address on the organization's IP allow"
+    " list, or have an owner add this one",
+    r"personal access token \(classic\)": "use a fine-grained personal access"
+    " token, or a GitHub App's token",
+    r"lifetime": "use a token that expires sooner",
+    r"fine-grained personal access token": "use a GitHub App's token, or have"
+    " an owner allow fine-grained tokens",
+    r"oauth app access restrictions": "have an owner of the organization"
+    " approve the app, or set GITHUB_TOKEN to a personal access token",
+    r"login attempts": "wrong tokens were sent too often: wait some minutes,"
+    " then use a valid one",
+    r"suspended": "ask GitHub's support to reinstate the account",
+    r"archived": "unarchive the repository",
+}
+"""What ends a denial, by GitHub's words for it, in lower case."""
+
+_PERMISSIONS = {
+    "actions": "Actions",
+    "issues": "Issues",
+    "pending_deployments": "Deployments",
+    "pulls": "Pull requests",
+}
+"""The permissions that parts of a path take, where it isn't Contents."""
+
+_CLOCK_MARGIN = timedelta(minutes=5)
+"""How far a clock may be wrong before it is suspected."""
 
 
 def reading(method: Callable[P, T]) -> Callable[P, T]:
@@ -135,7 +166,7 @@ def look(read: Callable[[], T]) -> T:
     try:
         return read()
     except ReadError as e:
-        raise NotSentError(e.message) from e
+        raise NotSentError(e.message, help=e.help) from e
 
 
 def unless(read: Callable[[], T], *errors: type[Exception]) -> T | None:
@@ -172,11 +203,23 @@ class Answer:
             self.status in (404, 410)
             and isinstance(self.data, dict)
             and "message" in self.data
+            and not self.wants_sso
         )
+
+    @property
+    def wants_sso(self) -> bool:
+        """Whether it is withheld until the token has single sign-on."""
+        return "required" in self.headers.get("x-github-sso", "")
 
 
 def judge(
-    answer: Answer, path: str, *, is_read: bool, has_token: bool, now: datetime
+    answer: Answer,
+    path: str,
+    *,
+    is_read: bool,
+    has_token: bool,
+    web_url: str,
+    now: datetime,
 ) -> None:
     """Raise unless an answer grants what was asked for.
 
@@ -190,6 +233,8 @@ def judge(
         Whether nothing was to be changed.
     has_token
         Whether there were credentials.
+    web_url
+        The address of GitHub's pages.
     now
         The present time.
 
@@ -210,7 +255,8 @@ def judge(
     unknown = ReadError if is_read else UncertainError
     if status >= 500:
         raise unknown(
-            f"GitHub answers {status}", help="see https://www.githubstatus.com"
+            f"GitHub answers {status}",
+            help=_help(answer, "see https://www.githubstatus.com"),
         )
     if status == 404 and path.endswith("/graphql"):
         raise MissingEndpointError("this server has no GraphQL")
@@ -218,39 +264,89 @@ def judge(
         # GitHub itself says so to those who lack a permission.
         raise MissingEndpointError("this server generates no notes")
     if answer.problem:
-        raise unknown(f"{UNUSABLE}: {answer.problem}")
+        raise unknown(f"{UNUSABLE}: {answer.problem}", help=_help(answer))
     if status < 300:
         return
-    if status in (403, 429):
-        _raise_for_limits(answer, now)
+    _raise_for_limits(answer, has_token=has_token, now=now)
+    if answer.wants_sso:
+        raise _explain_sso(answer, web_url)
     if status in (401, 403):
-        raise _explain_denial(answer, has_token=has_token)
+        needs = _explain_needs(answer, path, is_read=is_read)
+        raise _explain_denial(answer, needs, has_token=has_token, now=now)
     if is_read:
-        raise ReadError(f"GitHub answers {status} for {path}: {answer.said}")
+        raise ReadError(
+            f"GitHub answers {status} for {path}: {answer.said}",
+            help=_help(answer),
+        )
     if status == 404:
         raise NotAllowedError(
             f"GitHub does not let these credentials write to {path}",
-            help=(
+            help=_help(
+                answer,
                 "the token needs Contents: write; where the release"
-                " changes workflow files, Workflows: write as well"
+                " changes workflow files, Workflows: write as well",
             ),
         )
+    number = _find_number(answer)
     raise RefusedError(
-        f"GitHub refused: {answer.said}",
+        f"GitHub refused: {answer.said}"
+        + (f" (request {number})" if number else ""),
+        url=_find_page(answer),
         is_duplicate=re.search("already[_ ]exists", answer.said) is not None,
     )
 
 
-def _raise_for_limits(answer: Answer, now: datetime) -> None:
+def advise(said: str) -> str | None:
+    """Return what ends a denial, by GitHub's words for it.
+
+    Parameters
+    ----------
+    said
+        What it said.
+    """
+    found = (v for k, v in _REMEDIES.items() if re.search(k, said.lower()))
+    return next(found, None)
+
+
+def deny_repository(name: str, web_url: str) -> NotAllowedError:
+    """Make the error for a repository that GitHub does not show.
+
+    GitHub says "not found" of all that these credentials may not see.
+
+    Parameters
+    ----------
+    name
+        Owner and name.
+    web_url
+        The address of GitHub's pages.
+    """
+    owner = name.partition("/")[0]
+    return NotAllowedError(
+        f"there is no repository {name}, or these credentials may not see it",
+        help=f"gone or renamed: see if {web_url}/{name} is there, and check"
+        " the name (--repo)\n"
+        "private: use a token that may see it (GITHUB_TOKEN, or `gh auth"
+        " login`)\n"
+        f"single sign-on: authorize the token for {owner} at"
+        f" {web_url}/settings/tokens, Configure SSO",
+    )
+
+
+def _raise_for_limits(
+    answer: Answer, *, has_token: bool, now: datetime
+) -> None:
     """Raise if GitHub asks to wait.
 
     The order of the headers is that of
     https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
+    if answer.status not in (403, 429):
+        return
     wait = answer.headers.get("retry-after", "")
+    is_used_up = answer.headers.get("x-ratelimit-remaining") == "0"
     if wait.isdigit():
         seconds = float(wait)
-    elif answer.headers.get("x-ratelimit-remaining") == "0":
+    elif is_used_up:
         seconds = _until_reset(answer.headers, now)
     elif answer.status == 429 or "rate limit" in answer.said.lower():
         seconds = 60.0
@@ -258,41 +354,111 @@ def _raise_for_limits(answer: Answer, now: datetime) -> None:
         return
     seconds = min(max(seconds, 1.0), 3700.0)
     until = now + timedelta(seconds=seconds)
+    name = "rate limit" if is_used_up else "secondary rate limit"
+    help = "wait, and run less at the same time with this token"
+    if is_used_up:
+        help = "wait, or use another token"
+    if not has_token:
+        help = "set GITHUB_TOKEN: without it, GitHub allows little"
     raise RateLimitedError(
-        f"GitHub's rate limit: waiting until {until:%H:%M:%S} UTC",
+        f"GitHub's {name}: waiting until {until:%H:%M:%S} UTC",
         until=until,
+        help=_help(answer, help),
     )
 
 
-def _explain_denial(answer: Answer, *, has_token: bool) -> NotAllowedError:
-    if answer.status == 401 and not has_token:
+def _help(answer: Answer, remedy: str | None = None) -> str | None:
+    """Return a remedy, and below it what GitHub gives as help."""
+    lines = [remedy] if remedy else []
+    if page := _find_page(answer):
+        lines.append(f"see {page}")
+    if number := _find_number(answer):
+        lines.append(f"GitHub knows it as request {number}")
+    return "\n".join(lines) or None
+
+
+def _find_page(answer: Answer) -> str | None:
+    """Return GitHub's page about a request, where it names one."""
+    data = answer.data if isinstance(answer.data, dict) else {}
+    pattern = r"https://docs\.github\.com/[\w.@-]+/[\w./#@-]{1,200}"
+    match = re.fullmatch(pattern, str(data.get("documentation_url")))
+    return match[0] if match else None
+
+
+def _find_number(answer: Answer) -> str | None:
+    """Return the number by which GitHub's support finds a request."""
+    number = answer.headers.get("x-github-request-id", "")
+    return number if re.fullmatch(r"[0-9A-Fa-f:]{8,80}", number) else None
+
+
+def _explain_needs(answer: Answer, path: str, *, is_read: bool) -> str:
+    """Return what a token needs, as GitHub says it or by the path."""
+    headers = answer.headers
+    needs = headers.get("x-accepted-github-permissions", "")
+    if re.fullmatch(r"[a-z_]+=[a-z]+(?:[,;] *[a-z_]+=[a-z]+)*", needs):
+        return f"the token needs: {needs}"
+    wanted, held = (
+        ", ".join(re.findall(r"[a-z_:]+", headers.get(name, "")))
+        for name in ("x-accepted-oauth-scopes", "x-oauth-scopes")
+    )
+    if wanted:
+        return (
+            f"the token needs one of the scopes {wanted}, and has"
+            f" {held or 'none'}"
+        )
+    parts = path.partition("?")[0].split("/")
+    found = [_PERMISSIONS[p] for p in parts if p in _PERMISSIONS]
+    level = "read" if is_read else "write"
+    permission = found[-1] if found else "Contents"
+    return f"use a token with the permission {permission}: {level}"
+
+
+def _explain_sso(answer: Answer, web_url: str) -> NotAllowedError:
+    """Return where a token is authorised for single sign-on."""
+    match = re.search(
+        rf"url=({re.escape(web_url)}/(?:orgs|enterprises)/[\w-]+/sso"
+        r"\?authorization_request=[\w=%-]{1,400})(?:$|[;,\s])",
+        answer.headers["x-github-sso"],
+        re.ASCII,
+    )
+    url = match[1] if match else f"{web_url}/settings/tokens"
+    return NotAllowedError(
+        f"the organization requires single sign-on: {answer.said}",
+        help=_help(answer, f"authorize the token: {url}"),
+        url=url,
+    )
+
+
+def _explain_denial(
+    answer: Answer, needs: str, *, has_token: bool, now: datetime
+) -> NotAllowedError:
+    """Return why credentials are not accepted, or not enough."""
+    if answer.status == 403:
+        return NotAllowedError(
+            f"GitHub does not allow it: {answer.said}",
+            help=_help(answer, advise(answer.said) or needs),
+        )
+    if not has_token:
         return NotAllowedError(
             "GitHub needs credentials, and there are none",
             help="set GITHUB_TOKEN, or `gh auth login`",
         )
-    if answer.status == 401:
-        return NotAllowedError(
-            f"GitHub does not accept the token: {answer.said}",
-            help=(
-                "it is wrong or has expired: set a new one in"
-                " GITHUB_TOKEN, then `rsp-release resume`"
-            ),
-        )
-    sso = answer.headers.get("x-github-sso", "")
-    if sso:
-        return NotAllowedError(
-            f"the organisation requires single sign-on: {answer.said}",
-            help="authorise the token for it, at the address given",
-            url=sso.partition("url=")[2] or None,
-        )
-    needs = answer.headers.get("x-accepted-github-permissions")
+    remedy = (
+        "it is wrong or has expired: set a new one in"
+        " GITHUB_TOKEN, then `rsp-release resume`"
+    )
+    with suppress(KeyError, ValueError, TypeError):
+        ahead = now - parsedate_to_datetime(answer.headers["date"])
+        if abs(ahead) > _CLOCK_MARGIN:
+            minutes = abs(ahead).total_seconds() / 60
+            way = "ahead of" if ahead > timedelta() else "behind"
+            remedy = (
+                f"set this machine's clock, which is {minutes:.0f} min {way}"
+                f" GitHub's; otherwise {remedy}"
+            )
     return NotAllowedError(
-        f"GitHub does not allow it: {answer.said}",
-        help=(
-            f"the token needs: {needs}"
-            if needs
-            else "use a token with the permission Contents: write"
-        ),
+        f"GitHub does not accept the token: {answer.said}",
+        help=_help(answer, remedy),
     )
 
 

@@ -27,7 +27,7 @@ from ...exceptions import (
     UncertainError,
 )
 from ...models import EditPull, Fork, MakeFork, PushFiles, Repository
-from .answers import MissingEndpointError, reading, writing
+from .answers import MissingEndpointError, deny_repository, reading, writing
 from .graphql import batches, query
 from .http import GithubHttp
 from .pulls import GithubPulls
@@ -81,10 +81,10 @@ class GithubDeploy(GithubPulls):
         """Return what these credentials see of it."""
         found = self._look_up()
         if found is None:
+            denied = deny_repository(self.name, self._http.web_url)
             raise BlockedError(
-                f"there is no repository {self.name}, or these credentials"
-                " may not see it",
-                help="check deploy.repository in the settings, and the token",
+                denied.message,
+                help=f"check deploy.repository in the settings\n{denied.help}",
             )
         return parse_repository(found)
 

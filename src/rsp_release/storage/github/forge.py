@@ -20,7 +20,14 @@ from ...models import (
     WorkflowRun,
 )
 from ...models.github import Credentials, Ruleset
-from .answers import MissingEndpointError, asking, look, reading, writing
+from .answers import (
+    MissingEndpointError,
+    asking,
+    deny_repository,
+    look,
+    reading,
+    writing,
+)
 from .pulls import GithubPulls, check_state
 from .shapes import parse_release, parse_repository, parse_run
 from .source import peel
@@ -55,11 +62,7 @@ class GithubForge(GithubPulls):
     def repository(self) -> Repository:
         found = self._look_up()
         if found is None:
-            raise NotAllowedError(
-                f"there is no repository {self.name}, or these credentials"
-                " may not see it",
-                help="check the name (--repo) and the token (GITHUB_TOKEN)",
-            )
+            raise deny_repository(self.name, self._http.web_url)
         if not self._http.has_token:
             raise NotAllowedError(
                 "there is no token for GitHub",

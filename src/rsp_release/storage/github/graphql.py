@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from github.GithubException import GithubException
 
 from ...exceptions import RateLimitedError, ReadError
-from .answers import asking, reading
+from .answers import advise, asking, reading
 from .http import GithubHttp
 
 __all__ = ["BATCH", "GraphqlAnswer", "batches", "query"]
@@ -92,7 +92,9 @@ def _query_once(
         found.setdefault(str(path[0]) if path else "", said)
     if not isinstance(data, dict):
         said = "; ".join(found.values()) or "its answer is broken"
-        raise ReadError(f"GitHub does not answer a question: {said}")
+        raise ReadError(
+            f"GitHub does not answer a question: {said}", help=advise(said)
+        )
     return GraphqlAnswer(data=data, errors=found)
 
 

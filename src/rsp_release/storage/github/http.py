@@ -26,7 +26,7 @@ from ..http import MAX_PAGES, Exchange, Limits, Request, decode_json
 from ..redact import Redactor
 from ..retry import LastingReadError, ReadRetrier
 from ..server import find_server_url
-from .answers import UNUSABLE, Answer, collect_messages, judge
+from .answers import UNUSABLE, Answer, collect_messages, deny_repository, judge
 
 __all__ = ["GithubHttp", "settle"]
 
@@ -417,6 +417,8 @@ class GithubHttp(Requester):
         )
         if self._may_miss and is_missing:
             raise _MissingError
+        if answer.is_absence:
+            self._require_repository(url)
         self._judge(answer, url, is_read=True)
         # PyGithub takes these for a list of nothing.
         if answer.data is None or answer.data == {}:
@@ -425,12 +427,27 @@ class GithubHttp(Requester):
             self._cache[url] = answer
         return answer
 
+    def _require_repository(self, url: str) -> None:
+        """Raise if the repository is not there that something is missing in.
+
+        GitHub says "not found" of all that is in it, too.
+        """
+        match = re.match(r"/repos/([^/]+/[^/?]+)", self._path(url))
+        if match and (
+            match[0] == self._path(url) or self.get(match[0]) is None
+        ):
+            raise deny_repository(match[1], self.web_url)
+
+    def _path(self, url: str) -> str:
+        return url.removeprefix(self.base_url)
+
     def _judge(self, answer: Answer, url: str, *, is_read: bool) -> None:
         judge(
             answer,
-            url.removeprefix(self.base_url),
+            self._path(url),
             is_read=is_read,
             has_token=self.has_token,
+            web_url=self.web_url,
             now=self.clock.now(),
         )
 

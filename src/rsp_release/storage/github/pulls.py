@@ -36,6 +36,7 @@ from ...models.github import BranchRules
 from .actions import GithubActions
 from .answers import (
     MissingEndpointError,
+    advise,
     asking,
     look,
     reading,
@@ -258,7 +259,8 @@ class GithubPulls(GithubActions):
         if any(e.get("type") == "FORBIDDEN" for e in errors):
             raise NotAllowedError(
                 f"these credentials may let nothing merge itself: {said}",
-                help="the token needs to write contents and pull requests",
+                help=advise(said)
+                or "the token needs to write contents and pull requests",
             )
         raise RefusedError(
             f"GitHub does not merge by itself: {said}",

@@ -91,10 +91,18 @@ class BusyError(ReadError):
         Which, and what it said.
     seconds
         After how many seconds it may be asked again, if it said so.
+    help
+        What to do next.
     """
 
-    def __init__(self, message: str, *, seconds: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        seconds: float | None = None,
+        help: str | None = None,
+    ) -> None:
+        super().__init__(message, help=help)
         self.seconds = seconds
 
 

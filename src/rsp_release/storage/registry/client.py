@@ -155,10 +155,11 @@ class RegistryClient:
             The answer.
         """
         host = place.host
-        delay = None
+        delay = help = None
         match reply.status:
             case 401 | 403:
                 reason = self._why_refused(place)
+                help = f"log in with an account that may: docker login {host}"
             case 404:
                 reason = f"{host} answered 404, but not as a registry does"
             case 429:
@@ -173,15 +174,16 @@ class RegistryClient:
                     reason += f", ask again in {delay:.0f} s"
                 if self._of(place).identity == ANONYMOUS:
                     reason += "; those who log in may ask more often"
-                    reason += f" (docker login {host})"
+                    help = f"docker login {host}"
+                    reason += f" ({help})"
             case _:
                 reason = f"{host} answered {reply.status}"
         codes = error_codes(reply.body)[:2]
         if said := "; ".join(text or code for code, text in codes):
             reason += f" ({said})"
         if reply.status == 429:
-            return BusyError(reason, seconds=delay)
-        return ReadError(reason)
+            return BusyError(reason, seconds=delay, help=help)
+        return ReadError(reason, help=help)
 
     def _why_refused(self, place: Place) -> str:
         """Return what was tried in vain."""

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..http import is_loopback, plain_text
+from ..connections import is_loopback
+from ..http import plain_text
 
 __all__ = [
     "Place",

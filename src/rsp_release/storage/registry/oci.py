@@ -135,10 +135,11 @@ class OciRegistry:
                 report = self._present(report, image, place, document)
         except BusyError as e:
             return dataclasses.replace(
-                report, reason=str(e), retry_after=e.seconds
+                report, reason=str(e), help=e.help, retry_after=e.seconds
             )
         except (ReadError, ValueError) as e:
-            return dataclasses.replace(report, reason=str(e))
+            help = e.help if isinstance(e, ReadError) else None
+            return dataclasses.replace(report, reason=str(e), help=help)
         if in_depth and report.state == "present" and document is not None:
             report = self._deepen(report, place, document)
         return report

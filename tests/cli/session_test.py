@@ -1,0 +1,30 @@
+"""What becomes of an error that ends a command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rsp_release.cli.session import Again, Globals, Session, print_error
+from rsp_release.exceptions import NotAllowedError, RefusedError
+
+PAGE = "https://docs.github.com/rest/releases/releases#create-a-release"
+DENIED = NotAllowedError(
+    "single sign-on is required", help=f"authorize it: {PAGE}", url=PAGE
+)
+
+
+@pytest.mark.parametrize("again", [None, Again("rsp-release bump")])
+def test_address_of_an_error_arrives(again: Again | None) -> None:
+    session = Session(Globals(directory=Path(), environ={}), as_json=True)
+    told = session._fail(RefusedError("no", url=PAGE), None, again)
+    assert f"see {PAGE}" in (told.help or "").splitlines()
+    told = session._fail(DENIED, None, again)
+    assert (told.help or "").count(PAGE) == 1
+
+
+def test_address_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    for error in (RefusedError("no", url=PAGE), DENIED):
+        print_error(error, verbose=False)
+        assert capsys.readouterr().err.count(PAGE) == 1
