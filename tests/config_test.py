@@ -25,7 +25,7 @@ def test_no_key_is_required(tmp_path: Path) -> None:
 
 def test_every_field_has_a_key() -> None:
     named = {module._field(key) for key in module._KEYS}
-    assert named == set(Config._fields) - {"sources", "file"}
+    assert named == set(Config._fields) - {"sources", "file", "place"}
 
 
 def test_all_keys(tmp_path: Path) -> None:
