@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from rsp_release.release.plan import Options
 from rsp_sandbox import Scenario
 
 from ..support.deploying import (
@@ -21,6 +20,7 @@ from ..support.deploying import (
     configure,
     show,
 )
+from ..support.sandbox import Client
 from ..support.service import NAME, TAG, Service, serve
 
 FAST = Scenario(speed=50, appear_after=0.05)
@@ -33,9 +33,14 @@ def service(tmp_path: Path) -> Iterator[Service]:
     with serve(tmp_path, scenario=FAST) as service:
         add_deployment(service)
         configure(service)
-        done = service.bump("minor", Options(deploys=False))
-        assert done.exit_status == 0, done.message
-        assert not service.box.state.pulls(DEPLOY)
+        # Released by hand, which takes a tenth of the time.
+        service.git("tag", "-a", "-m", TAG, TAG)
+        service.git("push", "--quiet", "origin", TAG)
+        with Client(service.box) as client:
+            page = {"tag_name": TAG, "name": TAG}
+            assert client.post(f"/repos/{NAME}/releases", page).status == 201
+        assert service.clock is not None
+        service.clock.sleep(3600.0)
         yield service
 
 

@@ -35,7 +35,7 @@ from rsp_release.models import (
     Wait,
 )
 
-from ..support.campaign import FAULTS, TAG, live_through
+from ..support.campaign import CALM, FAULTS, TAG, live_through
 from ..support.simulated import Chaos, Hub, VirtualClock, make_world
 
 KINDS = (*FAULTS, "read lag")
@@ -48,6 +48,16 @@ def _undisturbed(directory: Path) -> tuple[Chaos, object]:
     assert outcome.violations == []
     assert outcome.processes == 1
     return chaos, hub.summary()
+
+
+def test_advice_that_leads_too_far_is_a_violation(tmp_path: Path) -> None:
+    outcome = live_through(
+        [Chaos()], tmp_path, random=Random(0), hub=Hub(clock=VirtualClock())
+    )
+    assert outcome.calm == 1
+    assert replace(outcome, calm=CALM).violations == []
+    found = replace(outcome, calm=CALM + 1).violations
+    assert found == [f"it took {CALM + 1} commands"]
 
 
 def test_crash_matrix(

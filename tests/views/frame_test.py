@@ -191,3 +191,17 @@ def test_hostile_text_breaks_no_frame() -> None:
         lines = text(live(board, now=at(90), width=80, height=24))
         assert len(lines) < 24
         assert all(cell_len(line) < 80 for line in lines), lines
+
+
+def test_repeated_event_is_safe_and_later() -> None:
+    board = Board(STEPS)
+    red = StepEvent(
+        key="tag", title="Tag", verdict=Wait(reason="\x1b[31mred"), at=at(1)
+    )
+    safe = replace(red, verdict=Wait(reason="red"))
+    told = []
+    for key, seconds in (("tag", 1), ("tag", 2), ("images", 3)):
+        shown = board.fold(replace(red, key=key, at=at(seconds)))
+        assert shown == replace(safe, key=key, at=at(seconds))
+        told.append(board.is_repeated)
+    assert told == [False, True, False]
