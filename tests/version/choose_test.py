@@ -10,7 +10,7 @@ import semver
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rsp_release.config import Config, Level
+from rsp_release.config import Config
 from rsp_release.exceptions import BlockedError, UsageError
 from rsp_release.version.choose import Request, propose
 from rsp_release.version.commits import raw_commit, read_commits
@@ -403,7 +403,7 @@ def test_release_as_of_what_is_past_is_told() -> None:
         choose(history("chore: b\n\nRelease-As: 2.0.0", tags=("2.0.0",)))
 
 
-def releases(*pairs: tuple[Level, str]) -> dict[str, Any]:
+def releases(*pairs: tuple[str, str]) -> dict[str, Any]:
     return {
         "releases": tuple(
             (part, read_commits([raw_commit("e" * 40, message)]))

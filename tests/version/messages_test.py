@@ -291,10 +291,19 @@ def test_what_is_nearly_a_footer(line: str) -> None:
     assert besides(message) == [("nearly-major", line)]
 
 
+def test_list_of_what_breaks() -> None:
+    message = "fix: a\n\nBREAKING CHANGES:\n\n- Requires Node 14\n"
+    ((name, said),) = besides(message)
+    assert name == "nearly-major"
+    assert said.splitlines()[-1] == "- Requires Node 14"
+
+
 @pytest.mark.parametrize(
     "line",
     [
         "Breaking changes: none",
+        "Breaking changes:\n\n- none\n",
+        "Breaking changes:\n\nSigned-off-by: A",
         "Breaking change: No.",
         "BREAKING CHANGES:",
         "This is no breaking change: it only looks so",

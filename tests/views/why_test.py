@@ -22,3 +22,10 @@ def test_why_says_who_named_the_version(
         reasons=(Reason("major", source, "a" * 40, text),),
     )  # fmt: skip
     assert said in why(answer).splitlines()[1]
+
+
+def test_why_says_that_a_number_is_new() -> None:
+    answer = NextVersion(
+        "4.3.0", "v4.3", "4.4.0", "v4.4.0", "minor", 1, confidence="guess"
+    )
+    assert "two numbers" in why(answer).splitlines()[1]

@@ -47,7 +47,8 @@ _MOSTLY = 0.6
 _SAME = 5
 _PAST = 10
 
-_TWO = 2
+# As many releases confirm gitmoji, at least.
+_CONFIRMED = 2
 
 
 class Evidence(NamedTuple):
@@ -131,7 +132,7 @@ def weigh(line: Line, policy: Config) -> Changes:
         )
         evidence = evidence._replace(is_doubtful=True)
     named, ignored = _named(line)
-    past = _past(line, policy.categories)
+    past = _past(line, evidence, policy.categories)
     return Changes(
         line,
         evidence,
@@ -296,7 +297,7 @@ def _from_gitmoji(line: Line) -> Evidence:
     ]
     reasons = _reasons(line.history, level, [f"emoji-{level}"])
     usual = _usual_part(level, line)
-    if raised.count(usual) >= max(_TWO, _MOSTLY * len(raised)):
+    if raised.count(usual) >= max(_CONFIRMED, _MOSTLY * len(raised)):
         return Evidence(level, "gitmoji", bool(reasons), False, reasons)
     small = [part for part in raised if part != "major"]
     guess = max(small, key=small.count, default=level)
@@ -386,7 +387,7 @@ def _named(
 
 
 def _past(
-    line: Line, categories: Mapping[str, Level]
+    line: Line, evidence: Evidence, categories: Mapping[str, Level]
 ) -> list[tuple[Level, bool, Level]]:
     """Return what the last releases held and raised, newest first.
 
@@ -396,7 +397,7 @@ def _past(
     now = line.previous
     if now is None:
         return []
-    if line.history.releases:
+    if evidence.basis == "gitmoji":
         return [
             (_level_of_gitmoji(commits), True, part)
             for part, commits in line.history.releases

@@ -199,7 +199,6 @@ class CommitReader:
         records
             Commits as `FORMAT` prints them, without the terminator.
         """
-        owner = 0
         for record in records:
             line, _, message = record.partition(b"\n")
             if line[:1] == b"-":
@@ -207,6 +206,7 @@ class CommitReader:
                 continue
             self._total += 1
             parents = line.count(b" ") if line[-1:] != b" " else 0
+            owner = 0
             if self._awaited or parents > 1:
                 owner = self._own(line[1:].split(b" "))
             if parents > 1:
@@ -231,20 +231,20 @@ class CommitReader:
         return owner
 
     def _read_merge(self, line: bytes, message: bytes, owner: int) -> None:
-        title = merged_pull_request(message)
-        kind = classify(title)[0] if title else ""
+        title = merged_pull_request(message) or b""
+        kind, text = classify(title)
         if not kind.startswith("cc-"):
             kind = ""
         number = int(line[1 : 1 + _DIGITS], 16)
         self._merged.append(_Merge(number, line.split(b" ")[2], owner, kind))
-        if title is None or not kind:
-            self._merges += 1
+        # As if it had merged itself: so `_is_title` knows it.
+        own = len(self._merged)
+        if kind:
+            self._count(kind, line, text or title, title, own)
         else:
-            # As what it merges itself, or it would dispute its own title.
-            own = len(self._merged)
-            self._count(kind, line, classify(title)[1] or title, title, own)
+            self._merges += 1
         for aside, said in asides(title or message, kind):
-            self._count(aside, line, said, message, owner)
+            self._count(aside, line, said or title, title or message, own)
 
     def _count(
         self, kind: str, line: bytes, text: bytes, message: bytes, owner: int

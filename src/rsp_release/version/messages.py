@@ -69,7 +69,8 @@ _BATCHED = rb"(?m)^\d+: "
 _NEARLY_BREAKING = (
     rb"(?mi)^(?:[*-] )?(?:\*\*|#+ )?"
     rb"(?:breaking[ _-]changes?(?:\*\*)?(?::| #)|(?-i:BREAKING):)(?:\*\*)?"
-    rb"(?![ \t]*(?:no|none|nothing|n/a)\b[ \t.\r]*$)[ \t]*\S[^\r\n]*"
+    rb"(?!\s*(?:[*-] )?(?:no|none|nothing|n/a)\b[ \t.\r]*$)"
+    rb"(?:[ \t]*\S[^\r\n]*|\s*[*-] [ \t]*\S[^\r\n]*)"
 )
 
 _RELEASE_AS = rb"(?mi)^[ \t]*(?:[*-] )?(release-as:[ \t]*v?\d\S*)[ \t]*\r?$"

@@ -56,6 +56,7 @@ def _check_tags(line: Line) -> None:
         others = tell_streams(s for s in streams if s != own)
         last = streams[0].last if streams else line.dates[-1]
         told = tell_streams([own]) if own is not None else ""
+        how = "choose another stream of tags with the setting tag-prefix"
         if last.is_calendar:
             why = (
                 f"the tags are dates, such as {others or last.name}; the"
@@ -64,10 +65,14 @@ def _check_tags(line: Line) -> None:
             why += f", and {told} is older" if told else ""
         else:
             why = f"{told} is older than other streams of tags: {others}"
+            prefix = own.last.prefix if own is not None else ""
+            how = (
+                "set tag-prefix to what is released here, such as"
+                f' "{last.prefix}" or "{prefix}"'
+            )
         raise BlockedError(
             why,
-            help="choose a stream with the setting tag-prefix, or name the"
-            " version: rsp-release bump X.Y.Z",
+            help=f"{how}, or name the version: rsp-release bump X.Y.Z",
         )
     stable = [tag for tag in line.tags if not tag.pre]
     if previous is None and stable:

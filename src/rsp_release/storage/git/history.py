@@ -153,22 +153,23 @@ def _of_stream(
         if wanted is None or tag.stream == wanted:
             found.setdefault((tag.stream, tag.is_calendar), []).append(tag)
     streams = _dated(git, found) if len(found) > 1 else ()
-    names_ = dict.fromkeys(name for name, _ in found)
-    if wanted is not None or "" in names_ or len(names_) < 2:
-        stream = next(iter(names_), "") if "" not in names_ else ""
-        tags = [t for key in found if key[0] == stream for t in found[key]]
-        warnings = []
-        if wanted and not config.paths:
-            warnings.append(
-                f"every commit counts for {wanted}: the setting paths does not"
-                " name its part of the repository"
-            )
-        return tags, streams, warnings
-    raise UsageError(
-        f"the tags belong to {len(names_)} streams: {tell_streams(streams)}",
-        help="choose one with the setting tag-prefix, and its part of the"
-        " repository with paths",
-    )
+    known = dict.fromkeys(name for name, _ in found)
+    if wanted is None and len(known) > 1 and "" not in known:
+        raise UsageError(
+            f"the tags belong to {len(known)} streams:"
+            f" {tell_streams(streams)}",
+            help="choose one with the setting tag-prefix, and its part of the"
+            " repository with paths",
+        )
+    own = "" if "" in known else next(iter(known), "")
+    tags = [t for key in found if key[0] == own for t in found[key]]
+    warnings = []
+    if wanted and not config.paths:
+        warnings.append(
+            f"every commit counts for {wanted}: the setting paths does not"
+            " name its part of the repository"
+        )
+    return tags, streams, warnings
 
 
 def _dated(
