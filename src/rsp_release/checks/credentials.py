@@ -91,7 +91,10 @@ def check_contents(facts: Facts) -> Finding:
 
 
 def check_push(facts: Facts) -> Finding:
-    """Tell whether the remote lets git push, whatever it logs in with."""
+    """Tell whether the remote lets git push, whatever it logs in with.
+
+    Blocks where it does not: neither tag nor change log could be pushed.
+    """
     if facts.is_empty:
         return ok("no commits yet")
     git, proposal = facts.world.git, facts.proposal
