@@ -93,7 +93,7 @@ def check_contents(facts: Facts) -> Finding:
 def check_push(facts: Facts) -> Finding:
     """Tell whether the remote lets git push, whatever it logs in with.
 
-    Blocks where it does not: the tag could not be pushed.
+    Blocks where it does not: neither tag nor change log could be pushed.
     """
     if facts.is_empty:
         return ok("no commits yet")

@@ -438,12 +438,10 @@ def test_environment_of_signing(service: Service) -> None:
         "GNUPGHOME": "/keys",
     }  # fmt: skip
     service = replace(service, environ=environ)
-    for act in (
-        lambda git: git.try_signing(),
-        lambda git: git.push_tag(_write(service)),
-    ):
+    git = _open(service, token=token, sign="always")
+    for act in (git.try_signing, lambda: git.push_tag(_write(service))):
         with pytest.raises(RefusedError):
-            act(_open(service, token=token, sign="always"))
+            act()
         given = told.read_text()
         told.unlink()
         assert "KEY_PASSPHRASE=abc\n" in given
