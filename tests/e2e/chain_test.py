@@ -41,6 +41,10 @@ def test_run_that_follows_another(service: Service) -> None:
         "Build succeeded",
     ]
     assert _told(service, "images") == [f"{IMAGE}:{TAG}"]
+    pinned = service.make_releaser().find(TAG).publication
+    assert pinned
+    assert pinned.after
+    assert pinned.after.workflow == ".github/workflows/ci.yaml"
 
 
 @pytest.mark.parametrize("after", [timedelta(minutes=4), None])
