@@ -649,9 +649,9 @@ def test_blindness_is_never_ok_nor_a_problem(check: Check) -> None:
             {"runs_workflows": False},
             f"Actions are disabled for {NAME}",
             (
-                "enable them in the repository's settings; where these are"
-                " greyed out, the organization disables them: `gh browse"
-                f" --settings --repo {NAME}`"
+                "enable them in the repository's settings (`gh browse"
+                " --settings`); where these are greyed out, the organization"
+                " disables them"
             ),
         ),
     ],
@@ -712,7 +712,7 @@ def test_publishing_that_changed_is_told(
     scene = Scene(before=before, files=files)
     finding = look_at(BY_KEY["workflow-moved"], scene.facts())
     assert finding.text == text
-    assert finding.advice == "rehearse the release: `rsp-release rehearse`"
+    assert finding.advice == "rehearse the release (`rsp-release rehearse`)"
 
 
 @pytest.mark.parametrize(

@@ -8,65 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from rsp_release.cli.demo import tell
-from rsp_release.config import Config
 from rsp_release.exceptions import ExitStatus
 from rsp_release.models import StepEvent
 from rsp_release.release.plan import Options
 
-from ..support.service import NAME, TAG, Service, serve
+from ..support.chains import IMAGE, chain
+from ..support.service import TAG, Service, serve
 from ..support.simulated import VirtualClock
-
-FOLDER = ".github/workflows"
-IMAGE = f"ghcr.io/{NAME}"
-CI = """\
-name: CI
-on:
-  push:
-    tags: ["*"]
-jobs:
-  test:
-    runs-on: ubuntu-latest
-    steps:
-      - run: make test
-"""
-BUILD = """\
-name: Build
-on:
-  TRIGGER
-jobs:
-  build:
-    if: github.event.workflow_run.conclusion == 'success'
-    runs-on: ubuntu-latest
-    steps:
-      - uses: docker/build-push-action@v6
-        with:
-          push: true
-          tags: ghcr.io/rubin-demo/stargazer:${{
-            github.event.workflow_run.head_branch }}
-"""
-AFTER_CI = "workflow_run:\n    workflows: [CI]\n    types: [completed]"
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     clock = VirtualClock(datetime(2026, 11, 1, tzinfo=UTC))
     with serve(tmp_path, clock=clock) as service:
-        service.box.project(NAME).publishes = tell(NAME, Config())
         yield service
-
-
-def _write(service: Service, trigger: str, settings: str = "") -> None:
-    files = {
-        f"{FOLDER}/ci.yaml": CI,
-        f"{FOLDER}/build.yaml": BUILD.replace("TRIGGER", trigger),
-        ".rsp-release.toml": settings,
-    }
-    for name, text in files.items():
-        (service.clone / name).write_text(text, encoding="utf-8")
-    service.git("add", ".")
-    service.git("commit", "--quiet", "-m", "ci: build after the tests")
-    service.git("push", "--quiet", "origin", "HEAD")
 
 
 def _told(service: Service, key: str) -> list[str]:
@@ -78,7 +33,7 @@ def _told(service: Service, key: str) -> list[str]:
 
 
 def test_run_that_follows_another(service: Service) -> None:
-    _write(service, AFTER_CI)
+    chain(service)
     assert service.bump().outcome == "released"
     assert _told(service, "workflow_run") == [
         ("no run of ci.yaml, which starts build.yaml, for the push event yet"),
@@ -86,6 +41,10 @@ def test_run_that_follows_another(service: Service) -> None:
         "Build succeeded",
     ]
     assert _told(service, "images") == [f"{IMAGE}:{TAG}"]
+    pinned = service.make_releaser().find(TAG).publication
+    assert pinned
+    assert pinned.after
+    assert pinned.after.workflow == ".github/workflows/ci.yaml"
 
 
 @pytest.mark.parametrize("after", [timedelta(minutes=4), None])
@@ -94,7 +53,7 @@ def test_image_of_an_unknown_run(
 ) -> None:
     """The registry has the last word, and no limit makes it a failure."""
     settings = f'workflow = "build.yaml"\nimages = ["{IMAGE}"]\n'
-    _write(service, 'schedule:\n    - cron: "0 3 * * *"', settings)
+    chain(service, 'schedule:\n    - cron: "0 3 * * *"', settings)
     assert service.clock
     if after is not None:
         service.box.images.publish(

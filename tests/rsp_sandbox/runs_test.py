@@ -367,7 +367,7 @@ def test_told_what_is_published(
         read: Callable[[str], str | None],
     ) -> list[WorkflowScript]:
         asked.append(
-            (tag, commit, list(files), read("README.md"), read("none"))
+            (tag, commit, tuple(files), read("README.md"), read("none"))
         )
         image = ImageScript(name="ghcr.io/a/b", tag=f"x{tag}", job="build")
         return [WorkflowScript(path=CI, images=(image,))]
@@ -381,7 +381,9 @@ def test_told_what_is_published(
         assert client.pull("ghcr.io/a/b", "x1.5.0").status == 200
         assert client.pull(IMAGE, "1.5.0").status == 404
         readme = "# stargazer\n\nAnswers where to look tonight.\n"
-        assert asked == [("1.5.0", run["head_sha"], [CI], readme, None)]
+        # It is asked again for what follows a run that is over.
+        told = ("1.5.0", run["head_sha"], (CI,), readme, None)
+        assert {*asked} == {told}
 
 
 def test_filters(clock: ManualClock, scripted: Scripted) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rsp_release.exceptions import ExitStatus
 from rsp_release.models import (
     Annotation,
     Blocked,
@@ -137,6 +138,152 @@ def test_decide(case: dict[str, Any]) -> None:
             assert expect["ends"] in (verdict.otherwise.help or "")
         assert verdict.interval is not None
         assert verdict.interval < 5
+
+
+AGAIN = (
+    "`rsp-release resume 1.2.3 --rerun-failed 1` re-runs the failed jobs; {},"
+    " then `rsp-release resume`; the tag and the release are kept"
+)
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "sentence", "remedy"),
+    [
+        ("success", "CI succeeded", None),
+        ("failure", "CI failed", AGAIN.format("fix what failed or re-run it")),
+        (
+            "cancelled",
+            "CI was cancelled",
+            AGAIN.format("re-run it, unless it was cancelled for a reason"),
+        ),
+        (
+            "timed_out",
+            "CI timed out",
+            AGAIN.format(
+                "raise `timeout-minutes` of the job that hung, or re-run it"
+            ),
+        ),
+        (
+            "stale",
+            "CI was marked stale: GitHub gave up waiting for it",
+            AGAIN.format("check that its runners are online, then re-run it"),
+        ),
+        (
+            "startup_failure",
+            (
+                "CI could not start: its workflow file is invalid, or asks for"
+                " what it may not use"
+            ),
+            (
+                "its page says what is wrong; fix the workflow file on the"
+                " branch and release again: a run uses the file of its commit"
+            ),
+        ),
+        (
+            "action_required",
+            "CI needs approval to run: approve it on its page",
+            None,
+        ),
+        (
+            "neutral",
+            "CI ended neutral, neither well nor badly",
+            "see on its page why; the images tell whether it published",
+        ),
+        (
+            "skipped",
+            "CI was skipped, so it published nothing",
+            "correct the `if:` of its jobs and release again",
+        ),
+    ],
+)
+def test_each_conclusion_has_its_sentence_and_next_step(
+    conclusion: str, sentence: str, remedy: str | None
+) -> None:
+    jobs = [{"name": "build", "conclusion": conclusion, "steps": 1}]
+    run = make_run(status="completed", conclusion=conclusion, jobs=jobs)
+    seen = PublishingRunSeen(run=run, first=run)
+    step = PublishingRun(in_release=True)
+    verdict = step.decide(RELEASE, seen)
+    assert text_of(verdict).splitlines()[0] == sentence
+    if remedy is None:
+        assert isinstance(verdict, Done | Wait)
+        assert verdict.url == run.url
+    else:
+        assert isinstance(verdict, Blocked)
+        assert verdict.help == remedy
+        assert verdict.exit_status is ExitStatus.RUN_FAILED
+
+
+CHAIN = replace(
+    PUBLICATION,
+    workflow=".github/workflows/build.yaml",
+    event="workflow_run",
+    after=Publication(workflow=".github/workflows/ci.yaml", event="push"),
+)
+
+
+@pytest.mark.parametrize(
+    ("publication", "seen", "kind", "words"),
+    [
+        (
+            CHAIN,
+            PublishingRunSeen(run=None),
+            Wait,
+            "no run of ci.yaml, which starts build.yaml, for the push event",
+        ),
+        (
+            CHAIN,
+            PublishingRunSeen(
+                run=make_run(status="completed", conclusion="success")
+            ),
+            Wait,
+            "CI succeeded; no run of build.yaml yet",
+        ),
+        (
+            CHAIN,
+            PublishingRunSeen(
+                run=make_run(status="completed", conclusion="failure"),
+                are_published=True,
+            ),
+            Done,
+            "the images are there, though CI failed",
+        ),
+        (
+            PUBLICATION,
+            PublishingRunSeen(run=None, are_published=True),
+            Done,
+            "the images are there; no run of ci.yaml is known",
+        ),
+        (
+            replace(CHAIN, event="schedule", after=None),
+            PublishingRunSeen(run=None),
+            Done,
+            "cannot tell which run of build.yaml publishes: no release starts",
+        ),
+    ],
+)
+def test_chains(
+    publication: Publication,
+    seen: PublishingRunSeen,
+    kind: type[Verdict],
+    words: str,
+) -> None:
+    release = replace(RELEASE, publication=publication)
+    verdict = PublishingRun().decide(release, seen)
+    assert isinstance(verdict, kind)
+    assert words in text_of(verdict)
+
+
+def test_follower_that_cannot_run_is_an_obstacle() -> None:
+    run = make_run(status="completed", conclusion="success")
+    seen = PublishingRunSeen(
+        run=run, obstacle="build.yaml was disabled by hand", remedy="enable it"
+    )
+    release = replace(RELEASE, publication=CHAIN)
+    verdict = PublishingRun().decide(release, seen)
+    assert isinstance(verdict, Wait)
+    assert isinstance(verdict.otherwise, Blocked)
+    assert verdict.otherwise.help == "enable it"
 
 
 def test_write_of_another_step_is_refused() -> None:

@@ -21,7 +21,9 @@ from rsp_release.exceptions import ReleaseError
 from rsp_release.release.plan import Options
 from rsp_release.steps.chart_pr.step import ChartPull
 from rsp_sandbox import Scenario
+from rsp_sandbox.records import Environment
 
+from .chains import chain
 from .contract import Contract
 from .deploying import DEPLOY, add_deployment, configure
 from .fleets import add_fleet, make_reader
@@ -126,6 +128,17 @@ def _survey(service: Service) -> None:
     assert len(make_reader(service.box, service.clock).read()) == 70
 
 
+def _follow(service: Service) -> None:
+    """Release by a workflow that follows another, after all checks."""
+    chain(service)
+    project = service.box.project(NAME)
+    project.environments["prod"] = Environment(
+        wait=5, reviewers=("rubin-demo-user",), policies=(("tag", "*"),)
+    )
+    project.environments["main"] = Environment(protected_only=True)
+    assert service.bump(options=Options()).outcome == "released"
+
+
 _FAILING = Scenario.read(
     {
         "workflows": [
@@ -154,6 +167,7 @@ SCENES: list[tuple[Callable[[Service], None], Scenario | None]] = [
     (_deploy_from_fork, None),
     (_merge_itself, None),
     (_survey, None),
+    (_follow, None),
 ]
 """What is played, and what the workflows do in it."""
 

@@ -33,9 +33,9 @@ def check_enabled(facts: Facts) -> Finding:
     if facts.runs_workflows() is False:
         return make(
             f"Actions are disabled for {name}",
-            "enable them in the repository's settings; where these are"
-            " greyed out, the organization disables them",
-            command=f"gh browse --settings --repo {name}",
+            "enable them in the repository's settings (`gh browse"
+            " --settings`); where these are greyed out, the organization"
+            " disables them",
         )
     for path in paths:
         try:
@@ -86,9 +86,7 @@ def check_moved(facts: Facts) -> Finding:
         told = _renamed(facts, where)
     if not told:
         return ok(f"{where} runs as it did for {tag}")
-    return warning(
-        told, "rehearse the release", command="rsp-release rehearse"
-    )
+    return warning(told, "rehearse the release (`rsp-release rehearse`)")
 
 
 def _renamed(facts: Facts, path: str) -> str:
@@ -125,9 +123,8 @@ def check_environments(workflow: Workflow) -> Finding:
             return problem(
                 f"environment {name} of {workflow.path} does not admit tag"
                 f" {tag}",
-                "add a tag rule to its deployment branches and tags",
-                command="gh browse --settings --repo "
-                + facts.proposal.repository,
+                "add a tag rule to its deployment branches and tags (`gh"
+                " browse --settings`)",
             )
         if environment.reviewers:
             people = " or ".join(environment.reviewers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -15,9 +15,10 @@ from rsp_release.exceptions import (
     ReadError,
     RefusedError,
 )
-from rsp_release.models import PublishRelease
+from rsp_release.models import Environment, PublishRelease
 from rsp_release.storage.github.forge import GithubForge
 from rsp_release.storage.github.http import GithubHttp
+from rsp_sandbox.records import Environment as Protection
 
 from ...support.service import NAME, Service, serve
 from ...support.simulated import VirtualClock
@@ -172,3 +173,41 @@ def test_answers_of_another_shape_are_failed_reads(
 def test_workflow_state(forge: GithubForge) -> None:
     assert forge.workflow_state(".github/workflows/ci.yaml") == "active"
     assert forge.workflow_state(".github/workflows/none.yaml") is None
+
+
+def test_actions_of_a_repository_may_be_disabled(
+    service: Service, forge: GithubForge
+) -> None:
+    assert forge.runs_workflows() is True
+    service.box.project(NAME).has_actions = False
+    assert forge.runs_workflows() is False
+    weak = service.box.add_token({"metadata": "read"}, "fine-grained")
+    assert _open(service, token=weak).runs_workflows() is None
+
+
+def test_environment(service: Service, forge: GithubForge) -> None:
+    environments = service.box.project(NAME).environments
+    environments["open"] = Protection()
+    environments["prod"] = Protection(
+        wait=30,
+        reviewers=("rubin-demo-user",),
+        policies=(("branch", "main"), ("tag", "1.*")),
+    )
+    environments["main only"] = Protection(protected_only=True)
+    assert forge.environment("none") is None
+    assert forge.environment("open") == Environment(name="open")
+    assert forge.environment("prod") == Environment(
+        name="prod",
+        reviewers=("rubin-demo-user",),
+        wait=timedelta(minutes=30),
+        refs=(("branch", "main"), ("tag", "1.*")),
+    )
+    assert forge.environment("main only") == Environment(
+        name="main only", refs=()
+    )
+
+
+def test_last_runs(forge: GithubForge) -> None:
+    found = forge.last_runs(".github/workflows/ci.yaml")
+    assert len({run.id for run in found}) == len(found) > 1
+    assert forge.last_runs(".github/workflows/none.yaml") == ()
