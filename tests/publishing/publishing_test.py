@@ -701,9 +701,11 @@ def test_images_know_what_they_were_called() -> None:
         "            quay.io/shop/fixed:1.0.0\n"
     )
     found = find_publication(
-        {".github/workflows/ci.yaml": text}, repository="new/name", tag="1.0.0",
+        {".github/workflows/ci.yaml": text},
+        repository="new/name",
+        tag="1.0.0",
         former=("old/name", "older/name"),
-    )  # fmt: skip
+    )
     assert found is not None
     assert {image.name: image.former for image in found.images} == {
         "ghcr.io/new/name": ("ghcr.io/old/name", "ghcr.io/older/name"),
