@@ -28,6 +28,18 @@ def test_every_field_has_a_key() -> None:
     assert named == set(Config._fields) - {"sources", "file", "place"}
 
 
+def test_where_a_value_comes_from(tmp_path: Path) -> None:
+    write(tmp_path, 'images = [\n  "a/b",\n]\n[deploy]\nrepository = "o/n"\n')
+    environ = {"GITHUB_REPOSITORY": "o/other"}
+    config = load_config(tmp_path, environ=environ)
+    assert config.where("images") == ".rsp-release.toml, line 1: images"
+    assert config.where("deploy.repository") == (
+        ".rsp-release.toml, line 5: deploy.repository"
+    )
+    assert config.where("repository") == "$GITHUB_REPOSITORY"
+    assert config.where("branch") == "default"
+
+
 def test_all_keys(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -18,7 +18,8 @@ ENVIRONMENT = {
         "The token for GitHub, in this order; else that of `gh auth token`."
     ),
     "GITHUB_API_URL, GITHUB_SERVER_URL": (
-        "GitHub Enterprise Server, or the sandbox."
+        "GitHub Enterprise Server, or the sandbox. Pages are below the"
+        " second; where one is not set, it follows from the other."
     ),
     "GITHUB_REPOSITORY": (
         "The repository, where neither `--repo`, the settings nor the"

@@ -288,7 +288,7 @@ class Factory:
                 forge.close()
             if found is None:
                 return config, identity
-            self._identities[name] = self._compare(git, config, name, *found)
+            self._identities[name] = self._compare(git, name, *found)
         identity = self._identities[name]
         if identity.former:
             sources = {**config.sources, "repository": "GitHub"}
@@ -298,7 +298,6 @@ class Factory:
     def _compare(
         self,
         git: GitClone | None,
-        config: Config,
         old: str,
         new: str,
         number: int,
@@ -306,7 +305,7 @@ class Factory:
         """Tell who still says what a repository was called."""
         if new.lower() == old.lower():
             return Identity(name=new, id=number)
-        source, command = config.where("repository"), None
+        source, command = self.config.where("repository"), None
         match = _REPOSITORY_IN_URL.search(git.url) if git else None
         if git and match and match[0].lower().find(old.lower()) >= 0:
             owner, name = new.split("/")

@@ -3,12 +3,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from rsp_release.engine.journal import Journal, find_unfinished, lock
+from rsp_release.engine.journal import (
+    Journal,
+    find_former_names,
+    find_unfinished,
+    lock,
+)
 from rsp_release.exceptions import BlockedError, ReleaseError
 from rsp_release.models import Image, Publication, Release
 
@@ -143,3 +149,16 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         process.communicate()
     with lock(tmp_path):
         pass
+
+
+def test_names_that_the_repository_had(tmp_path: Path) -> None:
+    known = (("1.0.0", "o/a", 7), ("1.1.0", "o/b", 7), ("1.2.0", "o/c", 8),
+             ("1.3.0", "o/d", None))  # fmt: skip
+    for tag, name, number in known:
+        release = replace(
+            RELEASE, tag=tag, repository=name, repository_id=number
+        )
+        Journal.of_tag(tmp_path, tag).pin(release)
+    (tmp_path / "1.4.0.jsonl").write_bytes(b"damaged\n")
+    assert set(find_former_names(tmp_path, "o/new", 7)) == {"o/a", "o/b"}
+    assert find_former_names(tmp_path, "O/B", 7) == ("o/a",)

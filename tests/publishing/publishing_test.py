@@ -689,3 +689,25 @@ def test_never_anything_but_release_error(lines: list[str], tag: str) -> None:
         except ReleaseError:
             assert workflow is not None
     explain_absence(files, repository="a/b", tag=tag)
+
+
+def test_images_know_what_they_were_called() -> None:
+    text = (
+        "on: {release: {types: [published]}}\n"
+        "jobs:\n  b:\n    steps:\n"
+        "      - uses: docker/build-push-action@v6\n        with:\n"
+        "          push: true\n          tags: |\n"
+        "            ghcr.io/${{ github.repository }}:1.0.0\n"
+        "            quay.io/shop/fixed:1.0.0\n"
+    )
+    found = find_publication(
+        {".github/workflows/ci.yaml": text},
+        repository="new/name",
+        tag="1.0.0",
+        former=("old/name", "older/name"),
+    )
+    assert found is not None
+    assert {image.name: image.former for image in found.images} == {
+        "ghcr.io/new/name": ("ghcr.io/old/name", "ghcr.io/older/name"),
+        "quay.io/shop/fixed": (),
+    }

@@ -24,7 +24,7 @@ __all__ = ["Contract", "Record", "description_path"]
 VARIABLE = "RSP_RELEASE_OPENAPI"
 """Environment variable that names the description's file."""
 
-_GENERIC = {304, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503}
+_GENERIC = {301, 304, 307, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503}
 """Answers that GitHub gives at any path, documented there or not."""
 
 _OPERATORS = ("allOf", "anyOf", "oneOf")
@@ -154,8 +154,15 @@ class Contract:
         """
         if not record.path.startswith(prefix + "/"):
             return []
-        path = record.path.removeprefix(prefix)
-        found = list(
+        # By its number a repository is what it is by its name.
+        path = re.sub(
+            r"^/repositories/\d+", "/repos/o/n", record.path[len(prefix) :]
+        )
+        found = []
+        is_led_on = record.status in {301, 307}
+        if is_led_on and "Location" not in record.response_headers:
+            found.append(f"{record.method} {path}: no header Location")
+        found += list(
             self.check_request(
                 record.method, path, query=record.query, body=record.body
             )

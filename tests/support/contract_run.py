@@ -14,12 +14,17 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import requests
 
-from rsp_release.exceptions import ReleaseError
+from rsp_release.exceptions import RefusedError, ReleaseError
+from rsp_release.models import OpenPull
 from rsp_release.release.plan import Options
 from rsp_release.steps.chart_pr.step import ChartPull
+from rsp_release.storage.github.deploy import GithubDeploy
+from rsp_release.storage.github.forge import GithubForge
+from rsp_release.storage.github.http import GithubHttp
 from rsp_sandbox import Scenario
 from rsp_sandbox.records import Environment
 
@@ -121,6 +126,37 @@ def _merge_itself(service: Service) -> None:
     assert pull.merge_sha is not None
 
 
+def _be_renamed(service: Service) -> None:
+    """Release under a name that the repository has no more."""
+    add_deployment(service)
+    service.box.rename(DEPLOY, "operations/charts")
+    service.box.rename(NAME, "rubin-demo/telescope")
+    assert service.clock is not None
+    http = GithubHttp(
+        api_url=service.box.api_url, token=service.box.token,
+        clock=service.clock, random=Random(0), environ=service.environ,
+    )  # fmt: skip
+    # Of a repository that nobody was told of every request is led on.
+    forge = GithubForge(http=http, repository=NAME)
+    head = service.git("rev-parse", "HEAD").strip()
+    forge.branch_rules("main")
+    forge.rulesets("tag")
+    forge.releases("1.4.0")
+    forge.generate_notes(tag="1.9.0", commit=head, previous="1.4.0")
+    forge.runs_of_tag("1.4.0")
+    assert not forge.pulls("rsp-release/changelog-1.5.0")
+    with suppress(RefusedError):
+        forge.open_pull(
+            OpenPull(branch="none", base="main", title="t", body="", after=0)
+        )
+    assert forge.has_moved
+    deploy = GithubDeploy(http=http, repository=DEPLOY)
+    assert deploy.repository().name == deploy.name == "operations/charts"
+    assert deploy.fork().name is None
+    http.close()
+    assert service.bump().outcome == "released"
+
+
 def _survey(service: Service) -> None:
     """Read a fleet in which two repositories are missing."""
     add_fleet(service.box, 70)
@@ -166,6 +202,7 @@ SCENES: list[tuple[Callable[[Service], None], Scenario | None]] = [
     (_deploy, None),
     (_deploy_from_fork, None),
     (_merge_itself, None),
+    (_be_renamed, None),
     (_survey, None),
     (_follow, None),
 ]

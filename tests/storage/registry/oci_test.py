@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,6 +77,21 @@ class TestShapes:
         assert report.reason is None
         assert not report.needs_credentials
         assert report.reference == (f"{real.address}/shapes/attested@{digest}")
+
+    def test_image_of_a_repository_that_was_renamed(
+        self, real: RealRegistry, push: Pusher, registry: OciRegistry
+    ) -> None:
+        push.index("shapes/old", tag="1", commit=COMMIT)
+        wanted = replace(
+            image(real.address, "shapes/new", "1"),
+            former=(f"{real.address}/gone/x", f"{real.address}/shapes/old"),
+        )
+        assert registry.look(wanted).image == f"{real.address}/shapes/old"
+        push.index("shapes/new", tag="1", commit=COMMIT)
+        assert registry.look(wanted).image == wanted.name
+        # Where it is nowhere, it is the name that it has now that lacks it.
+        absent = registry.look(replace(wanted, tag="2"))
+        assert (absent.image, absent.state) == (wanted.name, "absent")
 
     def test_one_platform_attested_is_an_index(
         self, real: RealRegistry, push: Pusher, registry: OciRegistry
