@@ -555,7 +555,7 @@ _STATES: dict[Callable[[Service], None], str] = {
 }
 """What is no problem is found as this."""
 
-ELSEWHERE = [("tag-free", "git tag -d")]
+ELSEWHERE = [("tag-free", "git tag -d"), ("name", "git remote set-url")]
 """What a test of its own runs."""
 
 
