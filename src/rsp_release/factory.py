@@ -307,7 +307,8 @@ class Factory:
             return Identity(name=new, id=number)
         source, command = self.config.where("repository"), None
         match = _REPOSITORY_IN_URL.search(git.url) if git else None
-        if git and match and match[0].lower().find(old.lower()) >= 0:
+        told = f"{match['owner']}/{match['name']}" if match else ""
+        if git and match and told.lower() == old.lower():
             owner, name = new.split("/")
             url = (
                 f"{git.url[: match.start('owner')]}{owner}/{name}"

@@ -378,7 +378,9 @@ class Forge(Actions, Pulls, Protocol):
 
     @property
     def has_moved(self) -> bool:
-        """Whether the repository has another name than it is asked for by."""
+        """Whether it turned out, since it was last identified, that the
+        repository has another name than it was asked for by.
+        """
 
     def identify(self) -> tuple[str, int] | None:
         """Return the name and the number that the repository has now.

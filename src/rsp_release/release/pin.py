@@ -185,7 +185,9 @@ def adopt(project: Project, begun: T) -> T:
         said = any(map(project.config.is_set, _SAID))
         if not said or not isinstance(begun, Release):
             return begun
-        publication = find_publication(project, begun.commit, begun.tag)
+        known = dict.fromkeys((*begun.former, *project.former))
+        named = replace(project, former=tuple(known))
+        publication = find_publication(named, begun.commit, begun.tag)
         return replace(begun, publication=publication)
     names = dict.fromkeys((old, *begun.former, *project.former))
     former = tuple(name for name in names if name.lower() != new.lower())

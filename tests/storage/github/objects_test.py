@@ -450,3 +450,18 @@ def test_name_that_is_none_is_not_gone_by(
     with suppress(ReadError):
         forge.identify()
     assert forge.name == "o/n"
+
+
+def test_server_that_knows_no_checks(
+    server: Server, forge: GithubForge
+) -> None:
+    """A pull request is there without; that a commit has none is not said."""
+    commit = f"{ROOT}/commits/{COMMIT}"
+    for end in ("check-runs", "status"):
+        server.answers[f"{commit}/{end}"] = [NO_PAGE]
+    server.say(ROOT, {"full_name": "o/n"})
+    server.say(f"{ROOT}/pulls/3", PULL)
+    server.say(f"{ROOT}/pulls/3/reviews", [])
+    assert forge.pull(3).checks == ()
+    with pytest.raises(ReadError):
+        forge.checks(COMMIT)

@@ -98,7 +98,6 @@ class GithubActions:
         self._root = f"/repos/{quote(name)}"
         self._actions = f"{self._root}/actions"
         self._repo = self._http.at(Repository, self._root)
-        self._http.has_moved = False
 
     def _look_up(self) -> Repository | None:
         """Return the repository, if these credentials see it.
@@ -124,11 +123,12 @@ class GithubActions:
     def identify(self) -> tuple[str, int] | None:
         """Return the name and the number that the repository has now."""
         found = self._look_up()
+        self._http.has_moved = False
         return None if found is None else (self.name, found.id)
 
     @property
     def has_moved(self) -> bool:
-        """Whether GitHub led elsewhere from the name that it goes by."""
+        """Whether GitHub led elsewhere since it was last identified."""
         return self._http.has_moved
 
     def pause(self) -> float:
