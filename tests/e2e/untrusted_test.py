@@ -13,7 +13,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import (
+    contextmanager,
+    redirect_stderr,
+    redirect_stdout,
+    suppress,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +28,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 
 from rsp_release.cli.app import main
+from rsp_release.exceptions import ReleaseError
+from rsp_release.storage.git.deploy_local import LocalDeploy
 from rsp_sandbox import Scenario
 
 from ..support.campaigns import choose_size
@@ -84,8 +91,8 @@ class Watch:
                 self.wrong.append(f"gives a credential to {command}")
 
     def _may_have_one(self, command: list[str]) -> bool:
-        # GitPython asks once, when it is imported.
-        if command == ["git", "version"]:
+        # GitPython asks once, when it is imported, and the sandbox once.
+        if command in (["git", "version"], ["git", "--exec-path"]):
             return True
         is_network = command[0] == "git" and bool(NETWORK & set(command))
         # The sandbox is in this process as well.
@@ -135,7 +142,7 @@ def run(service: Service, watch: Watch, *args: str) -> tuple[int, str]:
         redirect_stderr(said),
     ):
         # What waits for a device or a pipe would wait for ever.
-        signal.alarm(60)
+        signal.alarm(600)
         watch.is_on = True
         try:
             status = main(["-C", str(service.clone), *args])
@@ -220,6 +227,19 @@ def test_no_made_checkout_reaches_beyond_itself(
         commands.append(("bump", "minor", "--dry-run"))
         commands.append(("rehearse", "minor", "--dry-run"))
     try_out(*watched, checkout, *commands)
+    assert CANARY not in read_charts(watched[0], checkout)
+
+
+def read_charts(service: Service, checkout: Checkout) -> str:
+    """Read everything as a checkout of a deployment repository is read."""
+    deploy = LocalDeploy(service.clone, environ=service.environ)
+    commit = deploy.branch(deploy.name, "HEAD")
+    assert commit is not None
+    found = []
+    for path in checkout.files:
+        with suppress(ReleaseError):
+            found.append(deploy.scan(commit, [path]))
+    return str(found)
 
 
 def try_out(
