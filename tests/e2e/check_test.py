@@ -495,9 +495,9 @@ def perform(service: Service, command: str) -> None:
                 project.is_archived = False
             case ["gh", "auth", "refresh", "--scopes", scope]:
                 token.scopes = (*token.scopes, scope)
-            case ["docker", "login", "ghcr.io"]:
-                # What stands for it here.
-                host = service.box.registry
+            case ["docker", "login", host]:
+                # The mirror that stands for it here.
+                assert host == service.box.registry
                 login = base64.b64encode(f"x:{token.secret}".encode())
                 place = Path(service.environ["DOCKER_CONFIG"], "config.json")
                 known = {"auths": {host: {"auth": login.decode()}}}

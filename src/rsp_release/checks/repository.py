@@ -443,9 +443,12 @@ def check_previous_images(facts: Facts) -> Finding:
     hidden = [r for r in reports if r.state == "unknown"]
     if hidden:
         why = hidden[0].reason or "no reason given"
+        help = hidden[0].help or "check again later"
+        remedy, login, host = help.partition(": docker login ")
         return unknown(
             f"{hidden[0].image}:{tag}: {why}",
-            hidden[0].help or "check again later",
+            remedy,
+            command=f"docker login {quote(host)}" if login else None,
         )
     return ok(f"{reports[0].image}:{tag} can be pulled")
 

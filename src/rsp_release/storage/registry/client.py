@@ -174,8 +174,8 @@ class RegistryClient:
                     reason += f", ask again in {delay:.0f} s"
                 if self._of(place).identity == ANONYMOUS:
                     reason += "; those who log in may ask more often"
-                    help = f"docker login {host}"
-                    reason += f" ({help})"
+                    help = f"log in for a higher limit: docker login {host}"
+                    reason += f" (docker login {host})"
             case _:
                 reason = f"{host} answered {reply.status}"
         codes = error_codes(reply.body)[:2]
