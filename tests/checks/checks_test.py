@@ -74,7 +74,7 @@ jobs:
       - uses: docker/build-push-action@v6
         with: {push: true, tags: "docker.io/o/n:${{ github.ref_name }}"}
 """
-PROTECTS = {
+PROTECTS: dict[str, Any] = {
     "files": {
         CI: LOGIN.replace(
             "    steps:", "    environment: {name: prod}\n    steps:"
