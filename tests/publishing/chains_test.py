@@ -251,6 +251,11 @@ def test_what_no_file_starts(second: Any, how: str) -> None:
             "add `release:` with `types: [published]` under `on:`",
         ),
         (
+            {"workflow_run": {"workflows": ["CI"]}},
+            "no workflow is called CI, after which it runs",
+            "correct `workflow_run` under `on:`",
+        ),
+        (
             "workflow_dispatch",
             "no release starts it: it runs by hand or by a program",
             (

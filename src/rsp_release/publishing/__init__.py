@@ -328,11 +328,13 @@ def explain_absence(
         except (ReleaseError, RecursionError):
             continue
         if supposed.publication.jobs:
-            found.append(_explain(path, on, tag))
+            found.append(_explain(path, on, tag, files))
     return tuple(found)
 
 
-def _explain(path: str, on: Any, tag: str) -> Absence:
+def _explain(
+    path: str, on: Any, tag: str, files: Mapping[str, str]
+) -> Absence:
     """Say why no release starts a workflow."""
     sentence = f"{path} publishes images, but"
     push = mapping_of(mapping_of(on).get("push"))
@@ -350,6 +352,15 @@ def _explain(path: str, on: Any, tag: str) -> Absence:
                 f"release a tag that it lets through (`tag-prefix` in the"
                 f" settings), or change on.push.{key}",
             )
+    after = mapping_of(mapping_of(on).get("workflow_run")).get("workflows")
+    names = _load_all(files, None)[0]
+    called = {str(each.get("name") or path) for path, each in names.items()}
+    if missing := [name for name in texts_of(after) if name not in called]:
+        return Absence(
+            f"{sentence} no workflow is called {missing[0]}, after which it"
+            " runs",
+            "correct `workflow_run` under `on:`",
+        )
     how = next((h for e, h in INDIRECT.items() if e in events_of(on)), None)
     if how:
         return Absence(
