@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -49,7 +50,8 @@ def rename(service: Service, new: str) -> None:
 def summarize(service: Service) -> tuple[object, list[str], int]:
     """Tell what there is, whatever the repository is called."""
     names = "|".join(map(re.escape, (NAME, *NEW)))
-    *rest, images = service.summary  # type: ignore[misc]
+    summary: Any = service.summary
+    *rest, images = summary
     pushed = [
         f"{image.name.count('/')} {tag}"
         for image in service.box.state.images().values()

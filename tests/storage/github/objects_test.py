@@ -394,7 +394,6 @@ def test_redirect_keeps_query_method_and_body(
     listed = f"{moved}/releases{query}"
     server.say(f"{ROOT}/releases", body, status=301, Location=listed)
     server.say("/repositories/1/releases", [RELEASE])
-    assert not forge.has_moved
     [found] = forge.releases("1.0.0")
     assert found.tag == "1.0.0"
     assert forge.has_moved
