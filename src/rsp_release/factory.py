@@ -503,13 +503,14 @@ class Factory:
         A variable of git's own wins over its settings, there as here.
         """
         from .storage.connections import GIT_AUTHORITIES, find_authorities
+        from .storage.environment import without_credentials
 
         if find_authorities(self.environ) or GIT_AUTHORITIES in self.environ:
             return self.environ
         told = _ask(
             ("git", "config", "--type=path", "--get-urlmatch",
              "http.sslCAInfo", self._server_url),
-            self.environ,
+            without_credentials(self.environ),
             self.directory,
         )  # fmt: skip
         return {**self.environ, **({GIT_AUTHORITIES: told} if told else {})}
