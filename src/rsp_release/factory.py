@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -35,7 +34,7 @@ from .release.releaser import Releaser
 from .steps import PREPARE, RELEASE
 from .steps.preflight import Preflight
 from .steps.workflow_run import PublishingRun
-from .storage.server import find_api_url, find_server_url
+from .storage.server import find_api_url, find_server_url, find_token
 
 if TYPE_CHECKING:
     from .checks import Report
@@ -91,7 +90,7 @@ class Factory:
 
     def __post_init__(self) -> None:
         self._server_url = find_server_url(self.environ)
-        self._token = _find_token(self.environ, self._server_url)
+        self._token = find_token(self.environ, self._server_url)
         self._identities: dict[str, Identity] = {}
 
     @property
@@ -498,22 +497,12 @@ class Factory:
 
     @cached_property
     def _network(self) -> Mapping[str, str]:
-        """The environment, with the authorities that git is told to trust.
+        """The environment, with the authorities that git trusts."""
+        from .storage.connections import add_git_authorities
 
-        A variable of git's own wins over its settings, there as here.
-        """
-        from .storage.connections import GIT_AUTHORITIES, find_authorities
-        from .storage.environment import without_credentials
-
-        if find_authorities(self.environ) or GIT_AUTHORITIES in self.environ:
-            return self.environ
-        told = _ask(
-            ("git", "config", "--type=path", "--get-urlmatch",
-             "http.sslCAInfo", self._server_url),
-            without_credentials(self.environ),
-            self.directory,
-        )  # fmt: skip
-        return {**self.environ, **({GIT_AUTHORITIES: told} if told else {})}
+        return add_git_authorities(
+            self.environ, self._server_url, self.directory
+        )
 
     def _make_registry(self) -> OciRegistry:
         from .storage.registry.oci import OciRegistry
@@ -578,36 +567,3 @@ class Factory:
                 self.directory, config=self.config, revision=revision
             ),
         )
-
-
-def _find_token(environ: Mapping[str, str], server_url: str) -> str | None:
-    """Find a token, in the order of ``gh``, and then by asking ``gh``."""
-    for name in ("GH_TOKEN", "GITHUB_TOKEN"):
-        if environ.get(name):
-            return environ[name]
-    host = urlsplit(server_url).hostname
-    return _ask(
-        ("gh", "auth", "token", "--hostname", host or "github.com"), environ
-    )
-
-
-def _ask(
-    command: Sequence[str],
-    environ: Mapping[str, str],
-    directory: Path | None = None,
-) -> str | None:
-    """Run a program, if it is installed; return what it prints."""
-    try:
-        result = subprocess.run(
-            command,
-            cwd=directory,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            timeout=10,
-            env=dict(environ),
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return result.stdout.strip() or None

@@ -14,11 +14,10 @@ from random import Random
 import pytest
 from typing_extensions import override
 
-from rsp_release.config import Config
 from rsp_release.exceptions import ReleaseError
-from rsp_release.factory import Factory
 from rsp_release.models import Image
 from rsp_release.storage.connections import (
+    add_git_authorities,
     find_authorities,
     find_proxy,
     open_pools,
@@ -216,28 +215,24 @@ def _serve_proxy(passed: list[str]) -> Iterator[str]:
 
 
 def _ask_github(url: str, environ: Environ, path: Path) -> None:
-    factory = Factory(
-        directory=path, remote="origin", config=Config(), environ=environ
-    )
     with closing(
         GithubHttp(
             api_url=url,
             token=None,
             clock=FakeClock(),
             random=Random(0),
-            environ=factory._network,
+            environ=add_git_authorities(environ, url, path),
         )
     ) as http:
         http.ask("GET", "/x")
 
 
 def _ask_registry(url: str, environ: Environ, path: Path) -> None:
-    factory = Factory(
-        directory=path, remote="origin", config=Config(), environ=environ
-    )
     name = url.removeprefix("https://")
     with closing(
-        OciRegistry(environ=factory._network, clock=FakeClock())
+        OciRegistry(
+            environ=add_git_authorities(environ, url, path), clock=FakeClock()
+        )
     ) as registry:
         registry.look(Image(name=f"{name}/app", tag="1"))
 
@@ -285,8 +280,6 @@ def test_table(
         "HOME": str(tmp_path),
         "GIT_CONFIG_SYSTEM": "/dev/null",
         "GIT_CONFIG_GLOBAL": str(tmp_path / "config"),
-        "GITHUB_SERVER_URL": network.server.url,
-        "GITHUB_TOKEN": "none",
         "GIT_TERMINAL_PROMPT": "0",
     }
     if setting.startswith("git config"):

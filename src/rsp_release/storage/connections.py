@@ -35,9 +35,11 @@ import certifi
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from .environment import ask, without_credentials
+
 __all__ = [
-    "GIT_AUTHORITIES",
     "Proxy",
+    "add_git_authorities",
     "deadline",
     "find_authorities",
     "find_proxy",
@@ -45,7 +47,7 @@ __all__ = [
     "open_pools",
 ]
 
-GIT_AUTHORITIES = "GIT_SSL_CAINFO"
+_GIT_AUTHORITIES = "GIT_SSL_CAINFO"
 """The variable by which git is told what ``http.sslCAInfo`` tells it."""
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -102,6 +104,33 @@ def find_authorities(environ: Mapping[str, str]) -> dict[str, str]:
     return {}
 
 
+def add_git_authorities(
+    environ: Mapping[str, str], server_url: str, directory: Path
+) -> Mapping[str, str]:
+    """Return an environment with the authorities that git is told to trust.
+
+    A variable of git's own wins over its settings, there as here.
+
+    Parameters
+    ----------
+    environ
+        The environment.
+    server_url
+        The address of GitHub's pages, for which git may have its own setting.
+    directory
+        A directory of the clone.
+    """
+    if find_authorities(environ) or _GIT_AUTHORITIES in environ:
+        return environ
+    told = ask(
+        ("git", "config", "--type=path", "--get-urlmatch", "http.sslCAInfo",
+         server_url),
+        without_credentials(environ),
+        directory,
+    )  # fmt: skip
+    return {**environ, **({_GIT_AUTHORITIES: told} if told else {})}
+
+
 def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
     """Return which authorities are trusted.
 
@@ -120,8 +149,8 @@ def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
 
         context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(certifi.where())
-        if bundle := environ.get(GIT_AUTHORITIES):
-            named = {GIT_AUTHORITIES: bundle}
+        if bundle := environ.get(_GIT_AUTHORITIES):
+            named = {_GIT_AUTHORITIES: bundle}
     for name, value in named.items():
         parts = value.split(os.pathsep) if name == "SSL_CERT_DIR" else [value]
         try:
@@ -131,7 +160,7 @@ def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
                 else:
                     context.load_verify_locations(cafile=path)
         except OSError:
-            if name == GIT_AUTHORITIES:
+            if name == _GIT_AUTHORITIES:
                 name = "git's http.sslCAInfo"  # noqa: PLW2901
             raise ValueError(f"{name} names no certificates") from None
     return context

@@ -1,17 +1,22 @@
-"""What other programs get of the environment: no credential without need."""
+"""What other programs get of the environment: no credential without need.
+
+And what they tell of it.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "ask",
     "credentials_of",
     "make_bare",
     "without_credentials",
@@ -36,6 +41,38 @@ _HARMLESS = re.compile(
     r"|LD_LIBRARY_PATH"
 )
 """What a program needs to run at all, and to write as the user does."""
+
+
+def ask(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    directory: Path | None = None,
+) -> str | None:
+    """Run a program, if it is installed; return what it prints, if it does.
+
+    Parameters
+    ----------
+    command
+        The program, and its arguments.
+    environ
+        Its environment.
+    directory
+        Where it runs.
+    """
+    try:
+        result = subprocess.run(
+            command,
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=10,
+            env=dict(environ),
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.strip() or None
 
 
 def credentials_of(environ: Mapping[str, str]) -> dict[str, str]:

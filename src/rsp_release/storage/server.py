@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-__all__ = ["find_api_url", "find_server_url"]
+from .environment import ask
+
+__all__ = ["find_api_url", "find_server_url", "find_token"]
 
 _API_URL = "https://api.github.com"
 _SERVER_URL = "https://github.com"
@@ -51,3 +53,20 @@ def find_server_url(environ: Mapping[str, str]) -> str:
     if api.endswith(_SERVER_API):
         return api.removesuffix(_SERVER_API)
     return api.replace("://api.", "://", 1)
+
+
+def find_token(environ: Mapping[str, str], server_url: str) -> str | None:
+    """Return a token, in the order of ``gh``, and then by asking ``gh``.
+
+    Parameters
+    ----------
+    environ
+        The environment.
+    server_url
+        The address of GitHub's pages.
+    """
+    for name in ("GH_TOKEN", "GITHUB_TOKEN"):
+        if environ.get(name):
+            return environ[name]
+    host = urlsplit(server_url).hostname or "github.com"
+    return ask(("gh", "auth", "token", "--hostname", host), environ)

@@ -465,7 +465,10 @@ class TestAnswers:
             (Answer(404, {}, b'{"message": "Not Found"}'), "not as a reg"),
             (Answer(404, {}, ERROR % b"DENIED"), "not as a registry"),
             (Answer(404, MARK, ERROR % b"UNSUPPORTED"), "not as a reg"),
-            (Answer(200, HTML, b"<h1>Log in to the Wi-Fi</h1>"), "not JSON"),
+            (
+                Answer(200, HTML, b"<h1>Log in to the Wi-Fi</h1>"),
+                "it is a web page",
+            ),
             (Answer(200, {}, b"[]"), "something else where a manifest"),
             (Answer(200, {}, b"[" * 200_000), "nested too deeply"),
             (Answer(200, {}, b"{}"), "something else at this tag"),
