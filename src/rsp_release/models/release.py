@@ -103,6 +103,11 @@ class Publication:
     """The workflow whose run starts it, where the release doesn't itself."""
 
     @property
+    def file(self) -> str:
+        """The name of the workflow's file."""
+        return self.workflow.rpartition("/")[2]
+
+    @property
     def is_direct(self) -> bool:
         """Whether the release or its tag starts it."""
         return self.event in ("release", "push")

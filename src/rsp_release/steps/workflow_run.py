@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from shlex import quote
@@ -25,15 +24,13 @@ from ..models import (
 )
 from ..runs import estimates
 from ..runs import states as runs
+from .find_run import find_disabled, find_obstacle, find_run, is_before
 from .images import Images
 
 __all__ = ["PublishingRun", "PublishingRunSeen"]
 
 _INTERVAL = 4.0
 """Seconds between two looks where nothing says when to look."""
-
-_FOLLOWS_WITHIN = timedelta(seconds=10)
-"""How long before the end of one run the next may have begun, by GitHub."""
 
 _ASKS_EVERY = timedelta(minutes=1)
 """How often registries are asked whether a run is needed at all."""
@@ -50,26 +47,10 @@ _KNOWN_CAUSE = 60.0
 _NEWER_WITHIN = 8.0
 """Seconds within which a run shows that took the place of another."""
 
-_SKEW = timedelta(minutes=10)
-"""How far this machine's clock may be ahead of GitHub's."""
-
 _KEPT = timedelta(days=90)
 """How long GitHub keeps runs at least, unless a setting says less.
 
 https://docs.github.com/en/organizations/managing-organization-settings/configuring-the-retention-period-for-github-actions-artifacts-and-logs-in-your-organization
-"""
-
-_ACTIONS_BOT = "github-actions[bot]"
-"""Who writes with a job's own ``GITHUB_TOKEN``."""
-
-_SKIP = re.compile(
-    r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]"
-    r"|^skip-checks:\s*true\s*\Z",
-    re.MULTILINE,
-)
-"""What in a commit's message keeps ``push`` from starting a workflow.
-
-https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
 """
 
 
@@ -150,7 +131,10 @@ class PublishingRun:
 
     def observe(self, release: Release, world: World) -> PublishingRunSeen:
         forge = world.forge
-        run = self._find(release, world)
+        if self.number is None:
+            run = find_run(release, world)
+        else:
+            run = forge.run(self.number)
         if run is None:
             publication = release.publication
             if self.number is not None or not (
@@ -199,7 +183,7 @@ class PublishingRun:
             return _wait(seen, run, f"was re-run, as attempt {attempt}")
         if run.status != "completed" or run.conclusion is None:
             return self._decide_wait(seen, run)
-        if run.conclusion == "success" and _is_before(publication, run):
+        if run.conclusion == "success" and is_before(publication, run):
             return _await_next(publication, seen, run)
         if run.conclusion == "success":
             return _decide_success(release, seen, run)
@@ -220,13 +204,11 @@ class PublishingRun:
                 " on a release or a tag"
             )
         if seen.are_published:
-            name = _short(publication)
-            return Done(
-                evidence=f"the images are there; no run of {name} is known"
-            )
+            what = f"no run of {publication.file} is known"
+            return Done(evidence=f"the images are there; {what}")
         if seen.is_forgotten:
             return Done(
-                evidence=f"no run of {_short(publication)} is left: GitHub"
+                evidence=f"no run of {publication.file} is left: GitHub"
                 f" keeps them for {_KEPT.days} days"
             )
         return _absent(publication, seen)
@@ -240,79 +222,6 @@ class PublishingRun:
             case write:
                 raise TypeError(f"not a write of this step: {write}")
 
-    def _find(self, release: Release, world: World) -> WorkflowRun | None:
-        if self.number is not None:
-            return world.forge.run(self.number)
-        publication = release.publication
-        if publication is None or not publication.workflow:
-            return None
-        if publication.is_direct:
-            return self._find_direct(release, publication, world)
-        return self._find_next(release, publication, world)
-
-    def _find_next(
-        self, release: Release, publication: Publication, world: World
-    ) -> WorkflowRun | None:
-        """Find a run that another one starts; until then, the other one.
-
-        GitHub tells of no run what started it, and most of these run for the
-        default branch: it is the first that began after the other, unless
-        one is for the tag.
-        """
-        before, git = None, world.git
-        since = git.commit_date(release.commit)
-        if publication.after is not None:
-            inner = replace(release, publication=publication.after)
-            before = self._find(inner, world)
-            if (
-                before is None
-                or before.conclusion != "success"
-                or _is_before(publication.after, before)
-            ):
-                return before
-            ended = before.updated_at or before.created_at
-            is_at_end = publication.event == "workflow_run"
-            since = ended if is_at_end else before.created_at
-        elif git.local_tag(release.tag) is not None:
-            since = git.tag_date(release.tag)
-        found = [
-            run
-            for run in world.forge.last_runs(publication.workflow)
-            if run.created_at >= since - _FOLLOWS_WITHIN
-            and run.conclusion != "skipped"
-        ]
-        exact = [
-            run
-            for run in found
-            if run.commit == release.commit or run.ref == release.tag
-        ]
-        found = [run for run in found if run.event == publication.event]
-        if before is not None:
-            exact = [run for run in exact if run in found]
-        newest = max(exact, key=lambda run: run.id, default=None)
-        return newest or min(found, key=lambda run: run.id, default=before)
-
-    def _find_direct(
-        self, release: Release, publication: Publication, world: World
-    ) -> WorkflowRun | None:
-        found = [
-            run
-            for run in world.forge.runs(
-                commit=release.commit, event=publication.event
-            )
-            if _fits(run, release, publication)
-        ]
-        run = max(found, key=lambda run: run.id, default=None)
-        if run is None or run.created_at >= release.pinned_at - _SKEW:
-            return run
-        # Another clone may have made the tag before this one pinned it.
-        git, tag = world.git, release.tag
-        is_tagged = git.local_tag(tag) is not None
-        since = (
-            git.tag_date(tag) if is_tagged else git.commit_date(release.commit)
-        )
-        return run if run.created_at >= since - _SKEW else None
-
     def _observe_none(
         self, release: Release, publication: Publication, world: World
     ) -> PublishingRunSeen:
@@ -320,7 +229,7 @@ class PublishingRun:
         first = publication
         while first.after is not None:
             first = first.after
-        obstacle, remedy = _diagnose(release, first, world)
+        obstacle, remedy = find_obstacle(release, first, world)
         since = world.clock.now() - release.pinned_at
         return PublishingRunSeen(
             run=None,
@@ -338,9 +247,9 @@ class PublishingRun:
         publication, run = release.publication, seen.run
         if publication is None or run is None or publication.is_direct:
             return seen
-        if run.conclusion == "success" and not _is_before(publication, run):
+        if run.conclusion == "success" and not is_before(publication, run):
             return seen
-        obstacle, remedy = _find_disabled(publication, world)
+        obstacle, remedy = find_disabled(publication, world)
         return replace(
             seen,
             obstacle=obstacle,
@@ -454,63 +363,11 @@ class PublishingRun:
         return blocked
 
 
-def _diagnose(
-    release: Release, publication: Publication, world: World
-) -> tuple[str | None, str | None]:
-    """Look for what keeps a run from starting."""
-    disabled = _find_disabled(publication, world)
-    if disabled[0] is not None:
-        return disabled
-    if publication.event == "push" and _SKIP.search(
-        world.git.message(release.commit)
-    ):
-        return (
-            "the commit's message asks to skip workflows",
-            "release a commit whose message does not",
-        )
-    if any(
-        page.author == _ACTIONS_BOT
-        for page in world.forge.releases(release.tag)
-    ):
-        return (
-            "events caused by GITHUB_TOKEN start no workflow",
-            "use a GitHub App's token or a personal access token",
-        )
-    return None, None
-
-
-def _find_disabled(
-    publication: Publication, world: World
-) -> tuple[str | None, str | None]:
-    """Look whether a workflow can run at all."""
-    state = world.forge.workflow_state(publication.workflow)
-    told = runs.describe_state(state) if state is not None else None
-    if told is None:
-        return None, None
-    return (
-        f"{publication.workflow} {told[0]}",
-        f"{told[1]}: gh workflow enable {quote(_short(publication))}",
-    )
-
-
-def _short(publication: Publication) -> str:
-    return publication.workflow.rsplit("/", 1)[-1]
-
-
-def _is_before(publication: Publication | None, run: WorkflowRun) -> bool:
-    """Return whether a run is of a workflow that starts the publishing."""
-    return (
-        publication is not None
-        and not publication.is_direct
-        and run.path.split("@")[0] != publication.workflow
-    )
-
-
 def _await_next(
     publication: Publication | None, seen: PublishingRunSeen, run: WorkflowRun
 ) -> Wait:
     """Wait for the run that is to follow one which succeeded."""
-    name = _short(publication) if publication else ""
+    name = publication.file if publication else ""
     why = f": {seen.obstacle}" if seen.obstacle else ""
     otherwise: Blocked | Done = Done(
         evidence=f"cannot tell which run publishes: {run.name} succeeded, and"
@@ -522,29 +379,13 @@ def _await_next(
         otherwise = Blocked(
             problem=f"no run of {name} starts{why}", help=seen.remedy
         )
-    return Wait(
-        reason=f"{run.name} succeeded; no run of {name} yet{why}",
-        url=run.url,
-        interval=seen.interval,
-        patience=_KNOWN_CAUSE if seen.obstacle else _APPEARS_WITHIN,
-        otherwise=otherwise,
-        run=run,
-    )
-
-
-def _fits(
-    run: WorkflowRun, release: Release, publication: Publication
-) -> bool:
-    return (
-        run.event == publication.event
-        and run.commit == release.commit
-        and run.path.split("@")[0] == publication.workflow
-        and run.ref in (None, release.tag)
-    )
+    patience = _KNOWN_CAUSE if seen.obstacle else _APPEARS_WITHIN
+    what = f"succeeded; no run of {name} yet{why}"
+    return _wait(seen, run, what, patience, otherwise)
 
 
 def _absent(publication: Publication, seen: PublishingRunSeen) -> Wait | Done:
-    name = _short(publication)
+    name = publication.file
     if not publication.publishes:
         # It may be a workflow that has nothing to do with a release.
         reason = f"no run of {name} yet, which may publish images"
@@ -560,7 +401,7 @@ def _absent(publication: Publication, seen: PublishingRunSeen) -> Wait | Done:
         )
     while publication.after is not None:
         publication = publication.after
-        name = f"{_short(publication)}, which starts {name},"
+        name = f"{publication.file}, which starts {name},"
     if not publication.is_direct:
         return Done(
             evidence=f"cannot tell which run of {name} publishes: no release"
@@ -568,10 +409,8 @@ def _absent(publication: Publication, seen: PublishingRunSeen) -> Wait | Done:
         )
     if seen.obstacle:
         reason = f"no run of {name} yet: {seen.obstacle}"
-        problem, help = (
-            f"no run of {name} starts: {seen.obstacle}",
-            seen.remedy,
-        )
+        problem = f"no run of {name} starts: {seen.obstacle}"
+        help = seen.remedy
         patience = _KNOWN_CAUSE
     else:
         reason = f"no run of {name} for the {publication.event} event yet"
@@ -597,7 +436,7 @@ def _wait(
     run: WorkflowRun,
     what: str,
     patience: float | None = None,
-    otherwise: Blocked | None = None,
+    otherwise: Blocked | Done | None = None,
 ) -> Wait:
     return Wait(
         reason=f"{run.name} {what}",
