@@ -7,17 +7,15 @@ that a command loads no more than it uses.
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from random import Random
-from shlex import quote
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -34,6 +32,7 @@ from .release.releaser import Releaser
 from .steps import PREPARE, RELEASE
 from .steps.preflight import Preflight
 from .steps.workflow_run import PublishingRun
+from .storage.names import compare_names, find_repository
 from .storage.server import find_api_url, find_server_url, find_token
 
 if TYPE_CHECKING:
@@ -47,11 +46,6 @@ if TYPE_CHECKING:
     from .storage.registry.oci import OciRegistry
 
 __all__ = ["Factory", "SystemClock"]
-
-_REPOSITORY_IN_URL = re.compile(
-    r"(?:^|[/:])(?P<owner>[A-Za-z0-9][A-Za-z0-9-]*)/"
-    r"(?P<name>[A-Za-z0-9._-]+?)(?:\.git)?/?$"
-)
 
 
 class SystemClock:
@@ -251,7 +245,7 @@ class Factory:
         """
         git = self._make_git(needs_remote=not offline)
         try:
-            repository = self._find_repository(git, self.config)
+            repository = find_repository(git, self.config, self._server_url)
         except UsageError:
             if not offline:
                 raise
@@ -278,46 +272,22 @@ class Factory:
         """
         name = identity.name
         if name not in self._identities:
-            forge = self._make_forge(name)
-            try:
+            found = None
+            with (
+                suppress(ReleaseError),
+                closing(self._make_forge(name)) as forge,
+            ):
                 found = forge.identify()
-            except ReleaseError:
-                return config, identity
-            finally:
-                forge.close()
             if found is None:
                 return config, identity
-            self._identities[name] = self._compare(git, name, *found)
+            self._identities[name] = compare_names(
+                self.config, git, name, *found
+            )
         identity = self._identities[name]
         if identity.former:
             sources = {**config.sources, "repository": "GitHub"}
             config = config._replace(repository=identity.name, sources=sources)
         return config, identity
-
-    def _compare(
-        self,
-        git: GitClone | None,
-        old: str,
-        new: str,
-        number: int,
-    ) -> Identity:
-        """Tell who still says what a repository was called."""
-        if new.lower() == old.lower():
-            return Identity(name=new, id=number)
-        source, command = self.config.where("repository"), None
-        match = _REPOSITORY_IN_URL.search(git.url) if git else None
-        told = f"{match['owner']}/{match['name']}" if match else ""
-        if git and match and told.lower() == old.lower():
-            owner, name = new.split("/")
-            url = (
-                f"{git.url[: match.start('owner')]}{owner}/{name}"
-                f"{git.url[match.end('name') :]}"
-            )
-            source = git.remote
-            command = f"git remote set-url {quote(source)} {quote(url)}"
-        return Identity(
-            name=new, id=number, former=(old,), source=source, command=command
-        )
 
     def make_watcher(self, options: Options) -> Watcher:
         """Make what watches runs; no clone is needed for that.
@@ -367,14 +337,14 @@ class Factory:
             if named is None:
                 raise
         else:
-            named = self._find_repository(git, self.config)
+            named = find_repository(git, self.config, self._server_url)
         config, identity = self._identify(
             git, self.config, Identity(name=named)
         )
         if git is not None:
             bare = self.config._replace(repository=None, sources={})
             try:
-                own = self._find_repository(git, bare)
+                own = find_repository(git, bare, self._server_url)
             except UsageError:
                 own = named
             if own.lower() != named.lower():
@@ -386,29 +356,6 @@ class Factory:
         state = Path(base) if base else Path.home() / ".local" / "state"
         journals = state / "rsp-release" / identity.name
         return identity, journals, Config(repository=identity.name)
-
-    def _find_repository(self, git: GitClone, config: Config) -> str:
-        """Find owner and name of the repository on GitHub.
-
-        That is what a person set, else what the remote's URL says where it
-        is one of GitHub's, else ``GITHUB_REPOSITORY``.
-        """
-        url = git.url
-        if config.repository and config.is_set("repository"):
-            return config.repository
-        host = re.escape(urlsplit(self._server_url).netloc)
-        match = _REPOSITORY_IN_URL.search(url)
-        told = f"{match['owner']}/{match['name']}" if match else None
-        if told and re.search(rf"(?:^|@|//|\.){host}[:/]", url):
-            return told
-        if config.repository:
-            return config.repository
-        if told and not url.startswith((".", "/", "file:")):
-            return told
-        raise UsageError(
-            f"it is not known which GitHub repository {url} is",
-            help="name it with --repo OWNER/NAME, or set GITHUB_REPOSITORY",
-        )
 
     def _make_git(self, *, needs_remote: bool = True) -> GitClone:
         from .storage.git.clone import GitClone, Sign

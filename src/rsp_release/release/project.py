@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..config import Config
 from ..engine.journal import Journal, find_unfinished
 from ..engine.world import World
+from ..exceptions import ReleaseError
 from ..models import Proposal, Release
 from ..version.choose import History
 
@@ -43,6 +45,34 @@ class Project:
 
     fsync: Callable[[int], None] = os.fsync
     """Makes what journals record durable."""
+
+    def follow(self, name: str) -> Project | None:
+        """Return this by its new name, where it got one meanwhile.
+
+        Parameters
+        ----------
+        name
+            Owner and name by which it is known.
+
+        Returns
+        -------
+        Project or None
+            `None` where nothing was heard of another name.
+        """
+        forge = self.world.forge
+        # Whoever was led elsewhere got an answer, and will be led there again.
+        found = None
+        if forge.has_moved:
+            with suppress(ReleaseError):
+                found = forge.identify()
+        if found is None or found[0] == name:
+            return None
+        return replace(
+            self,
+            repository=found[0],
+            repository_id=found[1],
+            former=(name, *self.former),
+        )
 
     def open_journal(self, tag: str) -> Journal:
         """Open the journal of a tag, which is empty if there was none."""

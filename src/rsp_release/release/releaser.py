@@ -17,7 +17,7 @@ from typing import TypeVar
 from ..engine.engine import Ending, Engine, Mode
 from ..engine.journal import Journal
 from ..engine.world import Step, World
-from ..exceptions import ReleaseError, UsageError
+from ..exceptions import UsageError
 from ..models import (
     Blocked,
     Change,
@@ -387,7 +387,7 @@ class Releaser:
             yield result
             return
         commit, _ = find_settled(subject, ready)
-        project = self._follow(subject.repository) or self.project
+        project = self.project.follow(subject.repository) or self.project
         release = pin(project, subject, commit)
         journal.pin(release)
         for event in self._finish(engine, release, journal):
@@ -561,7 +561,7 @@ class Releaser:
                 ending = e.value
                 break
             yield event
-            project = self._follow(release.repository)
+            project = self.project.follow(release.repository)
             if project is not None:
                 steps.close()
                 release = adopt(project, release)
@@ -573,24 +573,6 @@ class Releaser:
         if ending.is_done:
             journal.finish(at=self._now())
         yield self._conclude(ending, release, "released")
-
-    def _follow(self, old: str) -> Project | None:
-        """Return what is released by its new name, if it has one by now."""
-        forge, project = self.project.world.forge, self.project
-        if not forge.has_moved:
-            return None
-        try:
-            found = forge.identify()
-        except ReleaseError:
-            # It was led to where it is, and so will be what is asked next.
-            return None
-        if found is None or found[0] == old:
-            return None
-        name, number = found
-        former = (old, *project.former)
-        return replace(
-            project, repository=name, repository_id=number, former=former
-        )
 
     def _keep_digests(self, release: Release, ending: Ending) -> None:
         """Keep what was proven, so that a tag that is moved is noticed."""
