@@ -285,6 +285,8 @@ def test_labels_reviewers_and_files(tmp_path: Path) -> None:
 def _fingerprint(service: Service, *folders: Path) -> object:
     """Return all that belongs to a checkout, bit for bit."""
     git = service.clone / ".git"
+    # First: git writes into the index what it learns about the files.
+    status = service.git("status", "--porcelain", "--ignored")
     names = ["HEAD", "index", "config", "ORIG_HEAD", "packed-refs"]
     found: dict[str, object] = {
         str(path.relative_to(service.clone.parent)): (
@@ -303,7 +305,7 @@ def _fingerprint(service: Service, *folders: Path) -> object:
             path.read_bytes() if path.is_file() else None
         )
     found["heads"] = service.git("for-each-ref", "refs/heads", "refs/stash")
-    found["status"] = service.git("status", "--porcelain", "--ignored")
+    found["status"] = status
     found["listed"] = service.git("worktree", "list", "--porcelain")
     return found
 

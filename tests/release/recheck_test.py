@@ -17,7 +17,7 @@ from rsp_release.release.project import Project
 from rsp_release.release.recheck import recheck
 from rsp_release.version.commits import CommitEvidence
 from rsp_release.version.history import History
-from rsp_release.version.tags import parse_tags
+from rsp_release.version.tags import Stream, parse_tags
 
 from ..steps.changelog_pr_test import PROPOSAL
 from ..support.branches import COMMIT
@@ -52,10 +52,16 @@ def _look(
     """Look at an entry that landed, where a version was chosen."""
     names = (*([previous] if previous else []), *more)
     tags = tuple(parse_tags(names))
+    # Whichever stream a tag is of, it is newer than those before.
+    streams = {
+        tag.is_calendar: Stream(tag, when, f"{when:040x}")
+        for when, tag in enumerate(tags)
+    }
     history = History(
         head=COMMIT,
         branch=branch,
         tags=tags,
+        streams=(*reversed(streams.values()),) if len(streams) > 1 else (),
         previous=tags[0] if previous else None,
         commits=CommitEvidence(total=1),
     )

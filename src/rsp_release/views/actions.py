@@ -111,9 +111,10 @@ class ActionsView:
 
     def _conclude(self, result: Result) -> None:
         closing = Closing(self.board, result)
-        if closing.reasons or result.exit_status != ExitStatus.OK:
+        is_ok = result.exit_status is ExitStatus.OK
+        # That there is nothing to release is no news.
+        if not is_ok or (closing.reasons and result.outcome != "nothing"):
             told = "\n".join([*closing.reasons, *closing.help])
-            is_ok = result.exit_status is ExitStatus.OK
             text = annotation(
                 "notice" if is_ok else "error",
                 told,

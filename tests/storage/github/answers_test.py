@@ -111,7 +111,10 @@ class TestPermissions:
             "Resource not accessible by integration",
             x_accepted_github_permissions=needs,
         )
-        assert error.help == f"the token needs: {needs}"
+        assert error.help == (
+            "the token needs Contents: write and Workflows: write"
+            " or Administration: read"
+        )
 
     def test_scopes(self) -> None:
         error = _judge(

@@ -396,7 +396,14 @@ def _explain_needs(answer: Answer, path: str, *, is_read: bool) -> str:
     headers = answer.headers
     needs = headers.get("x-accepted-github-permissions", "")
     if re.fullmatch(r"[a-z_]+=[a-z]+(?:[,;] *[a-z_]+=[a-z]+)*", needs):
-        return f"the token needs: {needs}"
+        # Commas join what is needed together, semicolons the ways to get it.
+        told = re.sub(r", *", " and ", re.sub(r"; *", " or ", needs))
+        told = re.sub(
+            r"([a-z_]+)=([a-z]+)",
+            lambda m: f"{m[1].replace('_', ' ').capitalize()}: {m[2]}",
+            told,
+        )
+        return f"the token needs {told}"
     wanted, held = (
         ", ".join(re.findall(r"[a-z_:]+", headers.get(name, "")))
         for name in ("x-accepted-oauth-scopes", "x-oauth-scopes")
