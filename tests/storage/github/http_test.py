@@ -185,7 +185,7 @@ def test_missing_permission_is_named(service: Service) -> None:
     http = _make(service, token)
     with pytest.raises(NotAllowedError) as e:
         http.ask("POST", RELEASES, {"tag_name": "x", "draft": True})
-    assert "contents=write" in (e.value.help or "")
+    assert "Contents: write" in (e.value.help or "")
     http.close()
 
 
