@@ -239,6 +239,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
         WORKFLOW.replace("  release:", "  push: {paths: [a]}\n  release:"))}),
     ("ci", "warning", {"checks": (), **workflow(
         WORKFLOW.replace("  release:", "  push:\n  release:"))}),
+    ("ci", "unknown", {"checks": (), "workflow_state": None, "had": (CI,),
+     **workflow(WORKFLOW.replace("  release:", "  push:\n  release:"))}),
     ("ci", "problem", {"checks": (CommitCheck(name="t", state="failed"),)}),
     ("ci", "warning", {"checks": (CommitCheck(name="t", state="running"),)}),
     ("ci", "ok", {"checks": (
@@ -360,6 +362,7 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
         "ghcr.io/${{ github.repository }}", "${{ vars.IMAGE }}"))),
     ("workflow-enabled", "ok", {}),
     ("workflow-enabled", "warning", {"workflow_state": None}),
+    ("workflow-enabled", "unknown", {"workflow_state": None, "had": (CI,)}),
     ("workflow-enabled", "problem", {"workflow_state": "disabled_manually"}),
     ("workflow-enabled", "warning",
      {"workflow_state": "disabled_manually", **workflow(ELSEWHERE)}),

@@ -42,10 +42,16 @@ def check_enabled(facts: Facts) -> Finding:
             state = facts.workflow_state(path)
         except NotAllowedError as e:
             return unknown(f"not checked: {e.message}", e.help)
+        default = facts.proposal.default_branch
+        if state is None and facts.is_overlooked(path):
+            return unknown(
+                f"cannot tell if {path} is enabled: it is on {default}, but"
+                " GitHub does not list it",
+                "see whether the Actions page lists it",
+            )
         if state is None:
             return warning(
-                f"GitHub does not know {path} yet",
-                f"push it to {facts.proposal.default_branch}",
+                f"GitHub does not know {path} yet", f"push it to {default}"
             )
         told = describe_state(state)
         if told is not None:

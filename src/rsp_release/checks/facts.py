@@ -243,6 +243,18 @@ class Facts:
         """Return GitHub's state of a workflow, if it knows it."""
         return self.world.forge.workflow_state(path)
 
+    def is_overlooked(self, path: str) -> bool:
+        """Return whether GitHub does not list a workflow that it has.
+
+        It reads them from the default branch; a server without Actions lists
+        none of them.
+        """
+        git = self.world.git
+        if self.workflow_state(path) is not None:
+            return False
+        head = git.remote_branch(self.proposal.default_branch)
+        return head is not None and git.file(head, path) is not None
+
     @once
     def runs_workflows(self) -> bool | None:
         """Return whether Actions are enabled; `None` if it can't be told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from shlex import quote
 
 from ..exceptions import NotAllowedError, RefusedError
@@ -359,6 +360,12 @@ def check_ci(facts: Facts) -> Finding:
         path = _checks_pushes(facts)
         if path is None:
             return ok(text)
+        with suppress(NotAllowedError):
+            if facts.is_overlooked(path):
+                return unknown(
+                    f"{text}, and GitHub does not list {path}",
+                    "see whether the Actions page lists it",
+                )
         return warning(
             f"{text}, although {path} runs on pushes to"
             f" {facts.proposal.branch}",
