@@ -49,6 +49,7 @@ def test_one_address_follows_from_the_other(
     api: str, server: str, wanted: tuple[str, str]
 ) -> None:
     environ = {"GITHUB_API_URL": api, "GITHUB_SERVER_URL": server}
+    assert (find_api_url(environ), find_server_url(environ)) == wanted
     environ = {name: value for name, value in environ.items() if value}
     assert (find_api_url(environ), find_server_url(environ)) == wanted
 

@@ -181,20 +181,19 @@ def adopt(project: Project, begun: T) -> T:
             help=f"name the one it was begun in: `git remote set-url"
             f" {quote(project.world.git.remote)} URL`, or --repo OWNER/NAME",
         )
-    if project.repository_id is None or old.lower() == new.lower():
-        said = any(map(project.config.is_set, _SAID))
-        if not said or not isinstance(begun, Release):
-            return begun
-        known = dict.fromkeys((*begun.former, *project.former))
-        named = replace(project, former=tuple(known))
-        publication = find_publication(named, begun.commit, begun.tag)
-        return replace(begun, publication=publication)
     names = dict.fromkeys((old, *begun.former, *project.former))
     former = tuple(name for name in names if name.lower() != new.lower())
-    if isinstance(begun, Release):
+    is_renamed = project.repository_id is not None and old in former
+    if isinstance(begun, Release) and (
+        is_renamed or any(map(project.config.is_set, _SAID))
+    ):
         named = replace(project, former=former)
         publication = find_publication(named, begun.commit, begun.tag)
-        begun = replace(begun, application=begun.name, publication=publication)
+        begun = replace(begun, publication=publication)
+    if not is_renamed:
+        return begun
+    if isinstance(begun, Release):
+        begun = replace(begun, application=begun.name)
     return replace(
         begun,
         repository=new,

@@ -49,7 +49,7 @@ def find_server_url(environ: Mapping[str, str]) -> str:
     """
     if url := environ.get("GITHUB_SERVER_URL"):
         return url.rstrip("/")
-    api = environ.get("GITHUB_API_URL", _API_URL).rstrip("/")
+    api = (environ.get("GITHUB_API_URL") or _API_URL).rstrip("/")
     if api.endswith(_SERVER_API):
         return api.removesuffix(_SERVER_API)
     return api.replace("://api.", "://", 1)

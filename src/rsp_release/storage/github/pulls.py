@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from github.BranchProtection import BranchProtection
+from github.CheckRun import CheckRun
 from github.Commit import Commit
 from github.GithubException import GithubException
 from github.GithubObject import NotSet
@@ -309,19 +311,13 @@ class GithubPulls(GithubActions):
         """Read checks and statuses; fine-grained tokens see no checks."""
         found: dict[object, Check] = {}
         of_commit = self._http.at(Commit, f"{self._root}/commits/{commit}")
-        listed = of_commit.get_check_runs
-        if skips_scheduled:
-            # That there are none must be told; a server may not know of any.
-            checks = unless(
-                lambda: self._http.items(listed()), NotAllowedError
-            )
-        else:
-            checks = unless(
-                lambda: self._find_endpoint(
-                    lambda: self._http.items(listed())
-                ),
-                NotAllowedError,
-            )
+
+        def read() -> list[CheckRun] | None:
+            return self._http.items(of_commit.get_check_runs())
+
+        # Only a pull request can do without those of an older server.
+        may_lack = partial(self._find_endpoint, read)
+        checks = unless(read if skips_scheduled else may_lack, NotAllowedError)
         checks = checks or []
         # A check has its job's name, which two workflows may share.
         names = {check.name for check in checks}
