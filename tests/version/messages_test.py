@@ -378,6 +378,15 @@ def test_what_is_no_gitmoji(subject: str) -> None:
         ("Auto merge of #9 - o:f, r=me\n\nfeat!: a\n", "feat!: a\n"),
         ("Merge #8 #9\n\n8: a r=x a=y\n\n9: b r=x a=y",
          "\n* a r=x a=y\n\n* b r=x a=y"),
+        # Other forges.
+        ("Merged in f (pull request #9)\n\nfeat!: a", "feat!: a"),
+        ("Merge branch 'f' into 'main'\n\nfeat!: a\n\nSee merge request o/r!9",
+         "feat!: a\n\nSee merge request o/r!9"),
+        ("Merge pull request 'feat!: a' (#9) from f into main\n\nOn: x",
+         "feat!: a"),
+        ("Merged PR 9: feat!: a\n\nWords.", "feat!: a\n\nWords."),
+        ("Merge #9: feat!: a", "feat!: a"),
+        ("Merge !9: feat!: a", "feat!: a"),
         # Other merges.
         ("Merge pull request #9 from o/f", None),
         ("Merge branch 'main' into f\n\nfeat!: a", None),
