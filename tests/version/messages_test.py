@@ -283,6 +283,10 @@ def test_messages_that_are_not_utf_8() -> None:
         "breaking-changes: the search needs a token",
         "BREAKING: the search needs a token",
         "* **Breaking change**: the search needs a token",
+        "BREAKING CHANGE - the search needs a token",
+        "Breaking changes — the search needs a token",
+        "## Breaking changes\n\n- the search needs a token",
+        "**Breaking changes**\n* the search needs a token",
     ],
 )
 def test_what_is_nearly_a_footer(line: str) -> None:
@@ -305,6 +309,10 @@ def test_list_of_what_breaks() -> None:
         "Breaking changes:\n\n- none\n",
         "Breaking changes:\n\nSigned-off-by: A",
         "Breaking change: No.",
+        "## Breaking changes\n\n- none",
+        "## Breaking changes\n\n- [ ] yes\n- [x] no",
+        "Breaking changes are listed\n\n- elsewhere",
+        "Breaking change-free",
         "BREAKING CHANGES:",
         "This is no breaking change: it only looks so",
         "breaking news: none of this is",

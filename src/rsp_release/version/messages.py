@@ -72,12 +72,14 @@ _TITLED = rb"[^\r\n]*\(#\d+\)[ \t]*(?:\r?\n|\Z)"
 
 _BATCHED = rb"(?m)^\d+: "
 
-# A person meant a footer, and wrote none by Conventional Commits, rule 12;
-# not where a template's question is answered with no.
+# A person meant a footer, or put the list under a heading, and wrote none by
+# Conventional Commits, rule 12; not where a template asks, or is told no.
 _NEARLY_BREAKING = (
     rb"(?mi)^(?:[*-] )?(?:\*\*|#+ )?"
-    rb"(?:breaking[ _-]changes?(?:\*\*)?(?::| #)|(?-i:BREAKING):)(?:\*\*)?"
-    rb"(?!\s*(?:[*-] )?(?:no|none|nothing|n/a)\b[ \t.\r]*$)"
+    rb"(?:breaking[ _-]changes?(?:\*\*)?(?::| #|"
+    rb" (?:-|\xe2\x80[\x93\x94])(?= )|(?=[ \t\r]*\n\s*[*-] ))|"
+    rb"(?-i:BREAKING):)(?:\*\*)?"
+    rb"(?!\s*(?:[*-] )?(?:\[[ x]\]|(?:no|none|nothing|n/a)\b[ \t.\r]*$))"
     rb"(?:[ \t]*\S[^\r\n]*|\s*[*-] [ \t]*\S[^\r\n]*)"
 )
 
