@@ -496,6 +496,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
      {"files": LOCKED, "changed_at": NOW - timedelta(days=198)}),
     ("lock-age", "warning",
      {"files": {"go.sum": ""}, "changed_at": NOW - timedelta(days=198)}),
+    ("lock-age", "warning",
+     {"files": {"bun.lock": ""}, "changed_at": NOW - timedelta(days=198)}),
     ("lock-age", "problem",
      {"files": {"requirements.txt": ""}, "config": FRESH,
       "changed_at": NOW - timedelta(days=15)}),

@@ -352,6 +352,25 @@ def test_title_that_disagrees_is_never_certain() -> None:
 
 
 @pytest.mark.parametrize(
+    ("merge", "confidence"),
+    [
+        ("feat!: drop the old search", "likely"),
+        ("Merge branch 'f'\n\nfeat!: drop the old search", "likely"),
+        ("feat: search", "certain"),
+        ("Merge branch 'f'", "certain"),
+        ("chore: merge f", "certain"),
+    ],
+)
+def test_merge_by_hand_decides_nothing_and_may_disagree(
+    merge: str, confidence: str
+) -> None:
+    what = history(previous="1.6.0", **SAME)
+    records = merged(("a", merge, 2), ("b", "feat: a", 1))
+    answer = choose(what._replace(**records))
+    assert (answer.next, answer.confidence) == ("1.7.0", confidence)
+
+
+@pytest.mark.parametrize(
     "line",
     ["BREAKING CHANGES: b", "Breaking change: b", "BREAKING_CHANGE: b"],
 )

@@ -283,6 +283,10 @@ def test_messages_that_are_not_utf_8() -> None:
         "breaking-changes: the search needs a token",
         "BREAKING: the search needs a token",
         "* **Breaking change**: the search needs a token",
+        "BREAKING CHANGE - the search needs a token",
+        "Breaking changes — the search needs a token",
+        "## Breaking changes\n\n- the search needs a token",
+        "**Breaking changes**\n* the search needs a token",
     ],
 )
 def test_what_is_nearly_a_footer(line: str) -> None:
@@ -305,6 +309,10 @@ def test_list_of_what_breaks() -> None:
         "Breaking changes:\n\n- none\n",
         "Breaking changes:\n\nSigned-off-by: A",
         "Breaking change: No.",
+        "## Breaking changes\n\n- none",
+        "## Breaking changes\n\n- [ ] yes\n- [x] no",
+        "Breaking changes are listed\n\n- elsewhere",
+        "Breaking change-free",
         "BREAKING CHANGES:",
         "This is no breaking change: it only looks so",
         "breaking news: none of this is",
@@ -378,6 +386,15 @@ def test_what_is_no_gitmoji(subject: str) -> None:
         ("Auto merge of #9 - o:f, r=me\n\nfeat!: a\n", "feat!: a\n"),
         ("Merge #8 #9\n\n8: a r=x a=y\n\n9: b r=x a=y",
          "\n* a r=x a=y\n\n* b r=x a=y"),
+        # Other forges.
+        ("Merged in f (pull request #9)\n\nfeat!: a", "feat!: a"),
+        ("Merge branch 'f' into 'main'\n\nfeat!: a\n\nSee merge request o/r!9",
+         "feat!: a\n\nSee merge request o/r!9"),
+        ("Merge pull request 'feat!: a' (#9) from f into main\n\nOn: x",
+         "feat!: a"),
+        ("Merged PR 9: feat!: a\n\nWords.", "feat!: a\n\nWords."),
+        ("Merge #9: feat!: a", "feat!: a"),
+        ("Merge !9: feat!: a", "feat!: a"),
         # Other merges.
         ("Merge pull request #9 from o/f", None),
         ("Merge branch 'main' into f\n\nfeat!: a", None),

@@ -40,7 +40,15 @@ def test_tags_that_do_not(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["2024.05.01", "2024.5.1", "20240501.1", "1.02.3"]
+    "name",
+    [
+        "2024.05.01",
+        "2024.5.1",
+        "20240501.1",
+        "1.02.3",
+        "20240501",
+        "v2024-05-01",
+    ],
 )
 def test_dates(name: str) -> None:
     (tag,) = parse_tags([name])

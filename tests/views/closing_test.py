@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 import pytest
 
 from rsp_release.exceptions import ExitStatus
-from rsp_release.models import ImageReport, PlatformImage, Result
+from rsp_release.models import (
+    Done,
+    ImageReport,
+    PlatformImage,
+    Result,
+    StepEvent,
+    Verdict,
+    Wait,
+)
 from rsp_release.views.board import Board
 from rsp_release.views.checklist import closing_frame
 from rsp_release.views.closing import Closing, details, headline, platforms
@@ -101,9 +109,20 @@ def test_what_to_do_is_broken_between_words(width: int) -> None:
     assert all(word in words for word in help.split())
 
 
-def test_what_is_only_planned_is_not_listed_as_absent() -> None:
-    there, absent = REPORT, replace(REPORT, state="absent", digest=None)
-    result = replace(_result(there, absent), outcome="planned")
-    assert Closing(Board([]), result).images == (there,)
+@pytest.mark.parametrize(
+    ("verdict", "shown"),
+    [(Wait(reason="is not in the registry"), 0), (Done(evidence="x"), 2)],
+)
+def test_a_plan_shows_no_images_of_the_release_before(
+    verdict: Verdict, shown: int
+) -> None:
+    # A tag that moves, and one that the run has yet to push.
+    result = _result(REPORT, replace(REPORT, state="absent", digest=None))
+    board = Board([("images", "Images")])
+    board.fold(
+        StepEvent(key="images", title="Images", at=result.at, verdict=verdict)
+    )
+    plan = Closing(board, replace(result, outcome="planned"))
+    assert (len(plan.images), len(plan.digests)) == (shown, shown and 1)
     failed = replace(result, outcome="failed", exit_status=ExitStatus.IMAGE)
-    assert Closing(Board([]), failed).images == (there, absent)
+    assert len(Closing(board, failed).images) == 2

@@ -18,6 +18,8 @@ from ..deployment.charts import parse_place
 from ..exceptions import UsageError
 from ..models.naming import name_first
 from ..views import safe
+from ..views.base import find_size
+from ..views.frame import wrap
 from .demo import isolate, run_git, tell
 from .options import DryRun, Part, Pre, Trust, Yes
 from .release import bump
@@ -102,7 +104,7 @@ def rehearse(
             )
             source.settle(place, environ)
             if not session.as_json:
-                _introduce(source, assumed)
+                _introduce(source, assumed, options.environ)
             # In the made-up world `repository` is where it is in the real one,
             # whatever the remotes of the real clone are called.
             inner = replace(
@@ -121,7 +123,7 @@ def rehearse(
                 trust_repository=trust_repository,
             )
     if not session.as_json:
-        _conclude(told)
+        _conclude(told, options.environ)
     return status
 
 
@@ -290,7 +292,9 @@ def _make_up_deployment(
     return texts
 
 
-def _introduce(source: _Source, assumed: Iterable[str]) -> None:
+def _introduce(
+    source: _Source, assumed: Iterable[str], environ: Mapping[str, str]
+) -> None:
     """Say what is real in the rehearsal, and what is not."""
     where = "in a throwaway clone, on an imitation of GitHub"
     lines = [f"Rehearsing {source.repository} {where}."]
@@ -303,11 +307,14 @@ def _introduce(source: _Source, assumed: Iterable[str]) -> None:
     if source.is_dirty:
         lines.append("Uncommitted changes are left out.")
     lines += assumed
-    sys.stdout.write("\n".join(map(safe.line, lines)) + "\n\n")
+    _say(lines, environ)
+    sys.stdout.write("\n")
     sys.stdout.flush()
 
 
-def _conclude(told: Mapping[str, Publication | None]) -> None:
+def _conclude(
+    told: Mapping[str, Publication | None], environ: Mapping[str, str]
+) -> None:
     """Say that nothing was real, and what the images come from."""
     lines = ["This was a rehearsal: nothing left this machine."]
     for found in filter(None, told.values()):
@@ -320,4 +327,14 @@ def _conclude(told: Mapping[str, Publication | None]) -> None:
             assumed = " (tag assumed)" if image.is_assumed else ""
             lines.append(f"- {image.name}:{image.tag}{assumed}")
         lines += [f"Cannot tell which images: {t}" for t in found.unsure]
-    sys.stdout.write("\n" + "\n".join(map(safe.line, lines)) + "\n")
+    sys.stdout.write("\n")
+    _say(lines, environ)
+
+
+def _say(lines: Iterable[str], environ: Mapping[str, str]) -> None:
+    """Print lines, broken between words for a terminal."""
+    stream = sys.stdout
+    width = find_size(stream, environ)[0] if stream.isatty() else 0
+    for each in map(safe.line, lines):
+        for part in wrap(each, width) if width else [each]:
+            stream.write(f"{part}\n")

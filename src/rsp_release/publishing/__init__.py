@@ -365,6 +365,6 @@ def _explain(
     if how:
         return Absence(
             f"{sentence} no release starts it: it runs {how}",
-            "name it with `workflow` in the settings, or " + Absence("").help,
+            f"name it with `workflow` in the settings, or {_TRIGGER}",
         )
     return Absence(f"{sentence} no release starts it")

@@ -261,9 +261,17 @@ def _as_said(line: Line) -> Evidence:
     if _is_conventional(line.history):
         is_doubtful = bool(commits.number("disputed")) or (
             # The title of a pull request says so, and no commit does.
-            commits.number(f"title-{level}") > 0
-            and commits.number(f"title-{level}")
-            == commits.number(_CC_KINDS.get(level, ""))
+            (
+                commits.number(f"title-{level}") > 0
+                and commits.number(f"title-{level}")
+                == commits.number(_CC_KINDS.get(level, ""))
+            )
+            # Or a merge of no pull request, which counts for nothing.
+            or any(
+                commits.number(f"merge-{name}")
+                for name in ("minor", "major")
+                if LEVELS[name] > LEVELS[level]
+            )
         )
         return Evidence(
             level, "conventional", bool(reasons), is_doubtful, reasons

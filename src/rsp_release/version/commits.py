@@ -61,7 +61,8 @@ class CommitEvidence(NamedTuple):
     counts: dict[str, int] = {}  # noqa: RUF012 - never written to
     """How many commits are of each kind, and say something besides; see
     `.messages.classify` and `.messages.asides`. What a pull request's title
-    says alone is ``title-major`` or ``title-minor`` as well.
+    says alone is ``title-major`` or ``title-minor`` as well, and what a merge
+    of no pull request says ``merge-major`` or ``merge-minor``.
     """
 
     examples: dict[str, tuple[Example, ...]] = {}  # noqa: RUF012
@@ -235,6 +236,13 @@ class CommitReader:
         kind, text = classify(title)
         if not kind.startswith("cc-"):
             kind = ""
+        if not title:
+            # What a person says of a merge is no change, but may tell of one.
+            subject, _, body = message.partition(b"\n")
+            other = body.lstrip() if subject[:6] == b"Merge " else message
+            said, _ = classify(other)
+            if said in {"cc-minor", "cc-major"}:
+                self._count(f"merge-{said[3:]}", line, other, other, owner)
         number = int(line[1 : 1 + _DIGITS], 16)
         self._merged.append(_Merge(number, line.split(b" ")[2], owner, kind))
         # As if it had merged itself: so `_is_title` knows it.

@@ -149,8 +149,8 @@ def _confidence(changes: Changes, part: Level, least: Level) -> Confidence:
     """Say how sure the choice is; the decision record has the figures."""
     previous = changes.line.previous
     if previous is None:
-        # The first version is a setting.
-        return "certain"
+        # The first version is a setting; but others may have been released.
+        return "guess" if changes.line.history.unlike else "certain"
     evidence, habits = changes.evidence, changes.habits
     if evidence.level == "none" or not evidence.is_plain:
         return "guess"

@@ -29,6 +29,9 @@ class History(NamedTuple):
     one that was tagged last comes first.
     """
 
+    unlike: str = ""
+    """A tag with a number, where no tag names a version. Untrusted."""
+
     previous: Tag | None = None
     """The highest stable version that the head contains."""
 

@@ -57,19 +57,29 @@ _RESTORED = rb"Reapply \"(.+)\"$|Revert \"Revert \"(.+)\"\"$"
 # At the end, and within what a revert quotes.
 _PULL_REQUEST = rb"(?: \(#\d+\))+\s*(?=\"|$)"
 
-# What GitHub, its merge queue, and the queues before it write for a merge.
-_MERGES_PULL_REQUEST = rb"(?:Auto m|M)erge\b[^\r\n]*#\d+"
+# What GitHub, Bitbucket, GitLab, and merge queues write for a merge.
+_MERGES_PULL_REQUEST = (
+    rb"(?:Auto m|M)erged?\b(?:[^\r\n]*#\d+|(?s:.*)\nSee merge request )"
+)
+
+# What Gitea, Azure and Pagure write has the title in the subject.
+_MERGES_TITLE = (
+    rb"Merged? (?:pull request '([^\r\n]+)' \(#\d+\) from "
+    rb"|[^\r\n]*?(?:PR |[#!])\d+: )"
+)
 
 _TITLED = rb"[^\r\n]*\(#\d+\)[ \t]*(?:\r?\n|\Z)"
 
 _BATCHED = rb"(?m)^\d+: "
 
-# A person meant a footer, and wrote none by Conventional Commits, rule 12;
-# not where a template's question is answered with no.
+# A person meant a footer, or put the list under a heading, and wrote none by
+# Conventional Commits, rule 12; not where a template asks, or is told no.
 _NEARLY_BREAKING = (
     rb"(?mi)^(?:[*-] )?(?:\*\*|#+ )?"
-    rb"(?:breaking[ _-]changes?(?:\*\*)?(?::| #)|(?-i:BREAKING):)(?:\*\*)?"
-    rb"(?!\s*(?:[*-] )?(?:no|none|nothing|n/a)\b[ \t.\r]*$)"
+    rb"(?:breaking[ _-]changes?(?:\*\*)?(?::| #|"
+    rb" (?:-|\xe2\x80[\x93\x94])(?= )|(?=[ \t\r]*\n\s*[*-] ))|"
+    rb"(?-i:BREAKING):)(?:\*\*)?"
+    rb"(?!\s*(?:[*-] )?(?:\[[ x]\]|(?:no|none|nothing|n/a)\b[ \t.\r]*$))"
     rb"(?:[ \t]*\S[^\r\n]*|\s*[*-] [ \t]*\S[^\r\n]*)"
 )
 
@@ -286,9 +296,11 @@ def merged_pull_request(message: bytes) -> bytes | None:
     bytes or None
         The pull request's title and what follows, which GitHub puts into
         the body or, by another setting, into the subject with the number
-        behind it. A queue that merges several at once lists them. `None`
-        where it is another merge.
+        behind it. Other forges have it in either. A queue that merges
+        several at once lists them. `None` where it is another merge.
     """
+    if titled := re.match(_MERGES_TITLE, message):
+        return titled[1] or message[titled.end() :]
     if re.match(_MERGES_PULL_REQUEST, message):
         body = message.partition(b"\n")[2].lstrip()
         if re.match(_BATCHED, body):

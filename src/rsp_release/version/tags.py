@@ -90,6 +90,15 @@ _TAG = re.compile(
 )
 
 
+_DATE = re.compile(
+    r"^(v?)((?:19|20)\d\d)[-_]?([01]\d)[-_]?([0-3]\d)$",
+    re.MULTILINE | re.ASCII,
+)
+"""A date without dots, which only follows dates or versions where it has no
+prefix: beside them, others are usual for what is built each night.
+"""
+
+
 def tell_streams(streams: Iterable[Stream]) -> str:
     """Tell which streams there are, and when each was tagged last.
 
@@ -157,6 +166,10 @@ def parse_tags(names: str | Iterable[str]) -> Iterator[Tag]:
             word is not None,
             len(major) > 3 or ("0" in match[0] and _is_padded(match)),
         )
+    for match in _DATE.finditer(text):
+        prefix, *date = match.groups()
+        year, month, day = map(int, date)
+        yield Tag(match[0], prefix, (year, month, day), "", 3, False, True)
 
 
 def _is_padded(match: re.Match[str]) -> bool:

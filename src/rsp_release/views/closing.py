@@ -60,14 +60,14 @@ class Closing:
         ]
         if not self.facts and blocked is not None and blocked.url:
             self.facts = [("See", blocked.url)]
-        # That what is only planned is not published yet is no news.
-        self.images = tuple(
-            image
-            for image in result.images
-            if (result.outcome, image.state) != ("planned", "absent")
+        # What a plan finds of images that are not published yet is of the
+        # release before.
+        is_early = result.outcome == "planned" and any(
+            row.key == "images" and row.state != "done" for row in board.rows
         )
+        self.images = () if is_early else result.images
         self.digests: list[str] = [
-            image.reference for image in result.images if image.digest
+            image.reference for image in self.images if image.digest
         ]
 
 

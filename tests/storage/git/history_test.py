@@ -559,6 +559,8 @@ def test_settings_are_read_below_the_root(released: Clone) -> None:
     ("dead", "alive"),
     [
         ("0.11.0", "2026.04.0"),
+        ("0.11.0", "20260401"),
+        ("0.11.0", "v2026-04-01"),
         ("v0.27.6", "gha-runner-scale-set-0.14.2"),
         ("v18.9.1", "edge-26.8.3"),
     ],
@@ -576,13 +578,32 @@ def test_dead_stream_is_not_continued(
     assert alive in caught.value.message
     assert dead in caught.value.message
     prefix = alive.rstrip("0123456789.")
-    if prefix:
+    if prefix and alive[0] != "v":
         answer = next_of(clone, tag_prefix=prefix)
         assert answer in {"0.15.0", "26.9.0"}
     # Once it is tagged again, it is the one that is alive.
     clone.tag("19.0.0")
     clone.commit("fix: fourth")
     assert next_of(clone) == "19.0.1"
+
+
+@pytest.mark.parametrize("name", ["v5", "1.0.0.1", "release-2024-05-01"])
+def test_tags_that_are_no_versions_make_the_first_one_a_guess(
+    clone: Clone, name: str
+) -> None:
+    clone.commit("feat: first")
+    clone.tag(name)
+    answer = propose(read(clone), policy=Config(), request=Request())
+    assert (answer.next, answer.confidence) == ("0.1.0", "guess")
+    assert name in answer.warnings[0]
+    assert read(clone, tag_prefix="v").unlike == ""
+
+
+@pytest.mark.parametrize("name", ["latest", "step1", "start"])
+def test_tags_without_numbers_are_no_versions(clone: Clone, name: str) -> None:
+    clone.commit("feat: first")
+    clone.tag(name)
+    assert read(clone).unlike == ""
 
 
 def test_streams_are_told_with_their_last_tags(clone: Clone) -> None:

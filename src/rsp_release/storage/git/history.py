@@ -9,6 +9,7 @@ history.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -32,6 +33,9 @@ __all__ = ["read_history"]
 # releases as tell whether it follows them.
 _SHARE = 0.3
 _RELEASES = 10
+
+# What may well be a version, but is none that another can follow.
+_NUMBERED = r"(?am)^(?:.*[/_@-])?v?\d+(?:[._-]\d+)*$"
 
 _DEEPEN = "git fetch --unshallow --tags, or use --deepen"
 
@@ -75,8 +79,17 @@ def read_history(
             "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"
         )
         is_shallow, head, branch = _look(git, revision)
-        tags, streams, prefix_warnings = _of_stream(git, names(), config)
+        listed = names()
+        tags, streams, prefix_warnings = _of_stream(git, listed, config)
         tags.sort(key=lambda t: t.order, reverse=True)
+        unlike = ""
+        if not tags and config.tag_prefix is None:
+            unlike = next(iter(re.findall(_NUMBERED, listed)[-1:]), "")
+        if unlike:
+            prefix_warnings.append(
+                f"{unlike} is no semantic version, and neither is any other"
+                " tag: the next version would be the first"
+            )
         base = _Base(git, head, tags, config.paths)
         if is_shallow and (base.previous is None or base.roots):
             raise BlockedError(
@@ -97,6 +110,7 @@ def read_history(
             branch=branch,
             tags=tuple(tags),
             streams=streams,
+            unlike=unlike,
             previous=base.previous,
             prereleases=base.prereleases(),
             head_tags=base.head_tags(),
