@@ -251,8 +251,8 @@ class CommitReader:
             self._count(kind, line, text or title, title, own)
         else:
             self._merges += 1
-        for aside, said in asides(title or message, kind):
-            self._count(aside, line, said or title, title or message, own)
+        for aside, shown in asides(title or message, kind):
+            self._count(aside, line, shown or title, title or message, own)
 
     def _count(
         self, kind: str, line: bytes, text: bytes, message: bytes, owner: int
