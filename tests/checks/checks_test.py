@@ -382,6 +382,8 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("environments", "ok", PROTECTS),
     ("environments", "ok", {**PROTECTS, "environment": Environment(
         name="prod", refs=(("tag", "1.*"), ("branch", "main")))}),
+    ("environments", "ok", {**PROTECTS, "environment": Environment(
+        name="prod", refs=(("tag", "[0-9].*"),))}),
     ("environments", "warning", {**PROTECTS, "environment": Environment(
         name="prod", reviewers=("ada", "team ops"))}),
     ("environments", "warning", {**PROTECTS, "environment": Environment(
@@ -649,6 +651,11 @@ def test_blindness_is_never_ok_nor_a_problem(check: Check) -> None:
                 "enable it, and workflows on the fork's Actions page: `gh"
                 f" workflow enable ci.yaml --repo {NAME}`"
             ),
+        ),
+        (
+            {"workflow_state": "deleted"},
+            f"{CI} was deleted on GitHub",
+            "push it to the default branch",
         ),
         (
             {"runs_workflows": False},

@@ -68,6 +68,16 @@ def test_new_name_is_taken_and_the_old_one_kept(
     assert adopt(renamed, replace(release, repository_id=None)) == adopted
 
 
+def test_settings_win(project: Project, release: Release) -> None:
+    names = ("quay.io/o/corrected",)
+    sources = {"images": ".rsp-release.toml:1"}
+    config = project.config._replace(images=names, sources=sources)
+    for name in ("o/old", "new/name"):
+        corrected = replace(project, config=config, repository=name)
+        adopted = adopt(corrected, release)
+        assert tuple(image.name for image in adopted.images) == names
+
+
 @pytest.mark.parametrize("name", ["o/old", "o/new"])
 def test_another_repository_is_none_to_go_on_in(
     name: str, project: Project, proposal: Proposal, release: Release

@@ -12,6 +12,7 @@ from rsp_release.models import (
     Done,
     Image,
     ImageReport,
+    PlatformImage,
     Publication,
     Wait,
 )
@@ -81,6 +82,17 @@ def test_busy_registry_is_left_alone() -> None:
     assert verdict.interval == 900
     assert verdict.patience
     assert verdict.patience > 900
+
+
+def test_image_that_names_the_annotated_tag_is_of_the_release() -> None:
+    made = PlatformImage(
+        platform="linux/amd64", digest="sha256:1", revision="b" * 40
+    )
+    report = replace(PRESENT, manifests=(made,))
+    seen = ImagesSeen(reports=(report,), tag_object="b" * 40)
+    assert isinstance(Images().decide(RELEASE, seen), Done)
+    seen = replace(seen, tag_object="a" * 40)
+    assert isinstance(Images().decide(RELEASE, seen), Wait)
 
 
 def test_index_without_images_cannot_be_pulled() -> None:

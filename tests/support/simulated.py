@@ -104,6 +104,7 @@ class Hub:
     """The state of the world outside, which survives every crash."""
 
     clock: VirtualClock
+    name: str = "o/n"
     appears_after: float = 3.0
     runs_for: float = 60.0
     conclusion: str = "success"
@@ -429,10 +430,15 @@ class SimulatedForge(_Port):
     """GitHub."""
 
     url = "https://example.org/o/n"
-    has_moved = False
+    name = "o/n"
+
+    @property
+    def has_moved(self) -> bool:
+        return self.name != self.hub.name
 
     def identify(self) -> tuple[str, int] | None:
-        return "o/n", 1
+        self.name = self.hub.name
+        return self.name, 1
 
     def generate_notes(
         self, *, tag: str, commit: str, previous: str | None

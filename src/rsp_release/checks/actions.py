@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from ..exceptions import NotAllowedError, ReleaseError
 from ..models import Environment, Publication
+from ..models.github import matches_ref
 from ..publishing.documents import load
 from ..publishing.values import mapping_of
 from ..runs.states import describe_state
@@ -59,7 +59,9 @@ def check_enabled(facts: Facts) -> Finding:
             return make(
                 f"{path} {told[0]}",
                 told[1],
-                command=f"gh workflow enable {file} --repo {name}",
+                command=None
+                if state == "deleted"
+                else f"gh workflow enable {file} --repo {name}",
             )
     are = "is" if len(paths) == 1 else "are"
     return ok(f"{' and '.join(paths)} {are} enabled")
@@ -149,6 +151,6 @@ def check_environments(workflow: Workflow) -> Finding:
 
 def _admits(environment: Environment, tag: str) -> bool:
     return environment.refs is None or any(
-        kind == "tag" and fnmatchcase(tag, pattern)
+        kind == "tag" and matches_ref(pattern, tag)
         for kind, pattern in environment.refs
     )

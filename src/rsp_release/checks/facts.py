@@ -319,6 +319,7 @@ class Facts:
                 tag=tag,
                 commit=commit,
                 config=self.config,
+                read=lambda path: self.world.git.file(commit, path),
             )
         except UsageError:
             # It lacks the workflow that the settings name now.

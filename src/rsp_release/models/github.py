@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "Ruleset",
     "TokenKind",
     "kind_of_token",
+    "matches_ref",
 ]
 
 TokenKind: TypeAlias = Literal[
@@ -143,7 +146,7 @@ class Ruleset:
                     pattern == "~DEFAULT_BRANCH"
                     and ref == f"refs/heads/{default_branch}"
                 )
-                or _matches(ref, pattern)
+                or matches_ref(pattern, ref)
                 for pattern in patterns
             )
 
@@ -174,16 +177,34 @@ class Ruleset:
         return None
 
 
-def _matches(ref: str, pattern: str) -> bool:
-    """Return whether a ref fits to a pattern, as GitHub matches them.
+def matches_ref(pattern: str, ref: str) -> bool:
+    """Return whether a pattern of GitHub's settings covers a ref.
 
-    One star stands for anything but a slash, two for anything.
+    One star stands for anything but a slash, two for anything, and brackets
+    for one character.
     https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/creating-rulesets-for-a-repository
+
+    Parameters
+    ----------
+    pattern
+        The pattern, of a ruleset or an environment.
+    ref
+        The ref, in full for a ruleset and by its name for an environment.
     """
     wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
-    text = "".join(wild.get(part) or re.escape(part) for part in parts)
+    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^/]+?\])", pattern)
+    text = "".join(
+        wild.get(part) or (_one_of(part) if n % 2 else re.escape(part))
+        for n, part in enumerate(parts)
+    )
     return re.fullmatch(text, ref) is not None
+
+
+def _one_of(brackets: str) -> str:
+    """Return an expression for the characters that brackets stand for."""
+    found = (c for c in string.printable if fnmatchcase(c, brackets))
+    listed = re.escape("".join(found).replace("/", ""))
+    return f"[{listed}]" if listed else "(?!)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -360,15 +360,7 @@ class Releaser:
         journal = self.project.open_journal(subject.tag)
         engine = self._make_engine(subject.tag, Mode.ACT, journal)
         if isinstance(subject, Release):
-            pinned = journal.release
-            if pinned != subject:
-                journal.pin(subject)
-            if pinned is not None and _names(pinned) != _names(subject):
-                yield Notice(
-                    text=f"images by the settings: {_names(subject)};"
-                    f" {_names(pinned)} before",
-                    at=self._now(),
-                )
+            yield from self._pin_anew(subject, journal)
             yield from self._finish(engine, subject, journal)
             return
         if not subject.is_begun:
@@ -387,8 +379,10 @@ class Releaser:
             yield result
             return
         commit, _ = find_settled(subject, ready)
-        project = self.project.follow(subject.repository) or self.project
-        release = pin(project, subject, commit)
+        project = self.project.follow(subject.repository)
+        if project is not None:
+            yield self._tell_rename(project)
+        release = pin(project or self.project, subject, commit)
         journal.pin(release)
         for event in self._finish(engine, release, journal):
             if isinstance(event, Result) and not subject.is_begun:
@@ -566,13 +560,30 @@ class Releaser:
                 steps.close()
                 release = adopt(project, release)
                 journal.pin(release)
-                text = f"{project.former[0]} is {project.repository} now"
-                yield Notice(text=text, at=self._now())
+                yield self._tell_rename(project)
                 steps = engine.run(self.release, release)
         self._keep_digests(release, ending)
         if ending.is_done:
             journal.finish(at=self._now())
         yield self._conclude(ending, release, "released")
+
+    def _pin_anew(
+        self, release: Release, journal: Journal
+    ) -> Iterator[Notice]:
+        """Pin what goes on, and tell what the settings corrected in it."""
+        pinned = journal.release
+        if pinned != release:
+            journal.pin(release)
+        if pinned is not None and _names(pinned) != _names(release):
+            yield Notice(
+                text=f"images by the settings: {_names(release)};"
+                f" {_names(pinned)} before",
+                at=self._now(),
+            )
+
+    def _tell_rename(self, project: Project) -> Notice:
+        text = f"{project.former[0]} is {project.repository} now"
+        return Notice(text=text, at=self._now())
 
     def _keep_digests(self, release: Release, ending: Ending) -> None:
         """Keep what was proven, so that a tag that is moved is noticed."""

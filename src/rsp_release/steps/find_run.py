@@ -209,7 +209,7 @@ def find_disabled(
     told = describe_state(state) if state is not None else None
     if told is None:
         return None, None
-    return (
-        f"{publication.workflow} {told[0]}",
-        f"{told[1]}: gh workflow enable {quote(publication.file)}",
-    )
+    what, remedy = told
+    if state != "deleted":
+        remedy += f": gh workflow enable {quote(publication.file)}"
+    return f"{publication.workflow} {what}", remedy

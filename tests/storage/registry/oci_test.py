@@ -151,6 +151,27 @@ class TestShapes:
         report = registry.look(image(real.address, "shapes/bare", "1", ()))
         assert report.platforms == ("linux/s390x",)
 
+    @pytest.mark.parametrize("count", [0, 1])
+    def test_index_without_images(
+        self,
+        real: RealRegistry,
+        push: Pusher,
+        registry: OciRegistry,
+        count: int,
+    ) -> None:
+        """It is empty, or has attestations alone: nothing can be pulled."""
+        name = "shapes/nothing"
+        attestation = push.image(name, platform="unknown/unknown")
+        document = {
+            "schemaVersion": 2,
+            "mediaType": OCI_INDEX,
+            "manifests": [attestation][:count],
+        }
+        push.manifest(name, document, media_type=OCI_INDEX, tag=f"{count}")
+        report = registry.look(image(real.address, name, f"{count}"))
+        assert report.state == "absent"
+        assert report.reason == "the index at this tag holds no image"
+
     def test_chart_is_no_image(
         self, real: RealRegistry, push: Pusher, registry: OciRegistry
     ) -> None:
