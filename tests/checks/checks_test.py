@@ -212,6 +212,7 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
      {"history": history(tags=tuple(parse_tags(["v1.1.0", "1.0.0"])))}),
     ("tag-style", "warning",
      {"history": history(tags=tuple(parse_tags(["1.1", "1.0.0"])))}),
+    ("tag-style", "warning", {"history": history(unlike="v5")}),
     ("tag-style", "problem", {"trouble": BlockedError("dates")}),
     ("tag-style", "unknown", BLIND),
     ("tag-free", "ok", {}),

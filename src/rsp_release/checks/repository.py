@@ -206,6 +206,12 @@ def check_tag_style(facts: Facts) -> Finding:
             trouble.help or "name the version: rsp-release bump X.Y.Z",
         )
     tags = [t for t in history.tags if not t.is_calendar]
+    if history.unlike:
+        return warning(
+            f"{history.unlike} is no semantic version, and neither is any"
+            " other tag",
+            "name the first version: rsp-release bump X.Y.Z",
+        )
     if not tags:
         return ok(f"no version tags yet; the first is {facts.proposal.tag}")
     prefixes = sorted({t.prefix for t in tags})

@@ -240,9 +240,9 @@ class CommitReader:
             # What a person says of a merge is no change, but may tell of one.
             subject, _, body = message.partition(b"\n")
             other = body.lstrip() if subject[:6] == b"Merge " else message
-            said, _ = classify(other)
-            if said in {"cc-minor", "cc-major"}:
-                self._count(f"merge-{said[3:]}", line, other, other, owner)
+            level, _ = classify(other)
+            if level in {"cc-minor", "cc-major"}:
+                self._count(f"merge-{level[3:]}", line, other, other, owner)
         number = int(line[1 : 1 + _DIGITS], 16)
         self._merged.append(_Merge(number, line.split(b" ")[2], owner, kind))
         # As if it had merged itself: so `_is_title` knows it.
