@@ -631,6 +631,18 @@ def test_two_part_tags_are_continued_with_three(
     assert choose(what, "major").tag == "v5.0.0"
 
 
+@pytest.mark.parametrize(
+    ("part", "help"),
+    [("4.4", "4.4.0"), ("v4.4", "4.4.0"), ("v4.4.0", "4.4.0"),
+     ("huge", "X.Y.Z")],
+)  # fmt: skip
+def test_a_version_that_is_written_as_tags_are(part: str, help: str) -> None:
+    with pytest.raises(UsageError, match="is not a version") as caught:
+        choose(history("feat: a", previous="v4.3"), part)
+    assert caught.value.help is not None
+    assert caught.value.help.endswith(f"or {help}")
+
+
 def test_newest_style_of_prefix_wins() -> None:
     what = history("fix: a", previous="v1.2.3", tags=("1.2.2", "1.2.1"))
     assert choose(what).tag == "v1.2.4"
@@ -657,7 +669,9 @@ def test_versions_that_the_commit_does_not_contain() -> None:
 
 def test_less_than_the_changes_call_for_is_refused() -> None:
     what = history("feat!: break it")
-    with pytest.raises(BlockedError, match=r"call for a major.*break it"):
+    with pytest.raises(
+        BlockedError, match=r"call for a major.*break it \(\w{10}\)$"
+    ):
         choose(what, "patch")
     with pytest.raises(BlockedError, match="call for a major"):
         choose(what, "1.2.4")

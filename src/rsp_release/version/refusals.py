@@ -105,7 +105,10 @@ def _check_enough(demand: Demand) -> None:
     if not evidence.is_plain or LEVELS[part] >= LEVELS[least]:
         return
     because = evidence.reasons[0] if evidence.reasons else None
-    said = f": {because.text} ({because.ref[:60]})" if because else ""
+    said = ""
+    if because is not None:
+        length = 10 if because.source == "commit" else 60
+        said = f": {because.text} ({because.ref[:length]})"
     error = BlockedError(
         f"the changes call for a {least} release, not a {part} one{said}",
         help=f"release a {least} version, or override with --force",

@@ -70,9 +70,12 @@ def check_request(request: Request) -> None:
             help="leave out the + and what follows",
         )
     if request.version is None:
+        # As tags may be, with a "v" or two numbers.
+        bare = part.removeprefix("v")
+        meant = filter(parse_version, (bare, f"{bare}.0"))
         raise UsageError(
             f"{part!r} is not a version",
-            help="use auto, major, minor, patch, or X.Y.Z",
+            help=f"use auto, major, minor, patch, or {next(meant, 'X.Y.Z')}",
         )
     if pre is not None:
         raise UsageError(
