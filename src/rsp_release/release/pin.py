@@ -184,8 +184,8 @@ def adopt(project: Project, begun: T) -> T:
     names = dict.fromkeys((old, *begun.former, *project.former))
     former = tuple(name for name in names if name.lower() != new.lower())
     is_renamed = project.repository_id is not None and old in former
-    is_new = is_renamed or any(map(project.config.is_set, _SAID))
-    if is_new and isinstance(begun, Release):
+    is_said = any(map(project.config.is_set, _SAID))
+    if (is_renamed or is_said) and isinstance(begun, Release):
         named = replace(project, former=former)
         publication = find_publication(named, begun.commit, begun.tag)
         begun = replace(begun, publication=publication)
