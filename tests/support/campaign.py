@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -132,13 +132,20 @@ class Person:
 class _Typed(Session):
     """A command in the simulated world."""
 
-    def __init__(self, releaser: Releaser, *, forces: bool) -> None:
+    def __init__(self, releaser: Releaser, words: Sequence[str]) -> None:
+        leaves = "--leave-late" in words
+        options = replace(
+            releaser.options,
+            forces="--force" in words,
+            leaves_late=leaves,
+            collects_late=releaser.options.collects_late and not leaves,
+        )
         super().__init__(
             Globals(directory=releaser.project.journals, environ={}),
-            asked=Options(forces=forces),
+            asked=options,
             as_json=True,
         )
-        self._releaser = releaser
+        self._releaser = replace(releaser, options=options)
 
     @override
     def make_releaser(
@@ -159,7 +166,7 @@ def type_command(command: str, releaser: Releaser) -> dict[str, Any]:
     """
     _, name, *words = shlex.split(command)
     word = next((w for w in words if not w.startswith("-")), None)
-    session = _Typed(releaser, forces="--force" in words)
+    session = _Typed(releaser, words)
     out = io.StringIO()
     with redirect_stdout(out), redirect_stderr(io.StringIO()):
         match name:
@@ -205,8 +212,11 @@ class Outcome:
             del writes[key]
         if writes != expected:
             found.append(f"writes: {writes}")
-        commit = expected_commit(self.hub)
-        if {t: c for t, (c, _) in self.hub.tags.items()} != {TAG: commit}:
+        commits = {expected_commit(self.hub)}
+        if any("--leave-late" in command for command in self.person.typed):
+            commits.add(expected_commit(self.hub, leaves_late=True))
+        tags = {t: c for t, (c, _) in self.hub.tags.items()}
+        if tags not in [{TAG: commit} for commit in commits]:
             found.append(f"tags: {self.hub.tags}")
         pages = [(p.tag, p.title, p.body) for p, _ in self.hub.pages]
         if pages != [(TAG, TAG, NOTES)]:
@@ -236,16 +246,17 @@ def expected_writes(hub: Hub) -> dict[str, int]:
     return writes
 
 
-def expected_commit(hub: Hub) -> str | None:
+def expected_commit(hub: Hub, *, leaves_late: bool = False) -> str | None:
     """Return the commit that has to be tagged: the first with the entry.
 
     Where what comes late is added, nothing may be left at that commit.
     """
     branches = hub.branches
+    collects = branches.collects_late and not leaves_late
     for _, commit in branches.heads["main"]:
         if commit is None or not branches.commits[commit].has_entry:
             continue
-        if not (branches.collects_late and branches.commits[commit].pending):
+        if not (collects and branches.commits[commit].pending):
             return commit
     return None
 
