@@ -354,6 +354,8 @@ class TestAbsentRepository:
             server.say("/repos/acme/app", {"full_name": "acme/app"})
             with pytest.raises(ReadError, match="404"):
                 http.ask("GET", "/repos/acme/app/nothing")
+            with pytest.raises(ReadError, match="404"):
+                http.raw_items("/repos/acme/app/nothing")
 
     def test_single_sign_on_wins(self) -> None:
         with serve() as server, closing(_make(server)) as http:

@@ -433,10 +433,13 @@ class GithubHttp(Requester):
         GitHub says "not found" of all that is in it, too.
         """
         match = re.match(r"/repos/([^/]+/[^/?]+)", self._path(url))
+        # This is none of the pages of the list that may be being read.
+        pages, self._pages = self._pages, None
         if match and (
             match[0] == self._path(url) or self.get(match[0]) is None
         ):
             raise deny_repository(match[1], self.web_url)
+        self._pages = pages
 
     def _path(self, url: str) -> str:
         return url.removeprefix(self.base_url)
