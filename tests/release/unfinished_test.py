@@ -14,7 +14,13 @@ from rsp_release.models import Proposal, PullPolicy
 from rsp_release.release.unfinished import UnfinishedReleases
 
 from ..steps.changelog_pr_test import PROPOSAL
-from ..support.campaign import BRANCH, TAG, make_releaser, run_process
+from ..support.campaign import (
+    BRANCH,
+    TAG,
+    make_releaser,
+    run_process,
+    run_seed,
+)
 from ..support.simulated import COMMIT, Chaos, Crash, Hub, VirtualClock
 
 
@@ -125,3 +131,10 @@ def test_finished_in_another_clone(tmp_path: Path, command: str) -> None:
     assert again.exit_status == 0, again.message
     assert hub.writes == before
     assert find_unfinished(here) == []
+
+
+def test_tag_of_another_who_left_what_came_late() -> None:
+    """One pinned what another had tagged before, and goes on with the tag."""
+    outcome = run_seed(20502514)
+    assert any("--leave-late" in command for command in outcome.person.typed)
+    assert outcome.violations == []

@@ -56,8 +56,10 @@ class UnfinishedReleases:
                 journal.discard()
             elif release is not None and self._is_overtaken(release, journal):
                 journal.abandon(at=self.project.world.clock.now())
+            elif release is not None:
+                found = self._take_up_pinned(release, journal)
             elif proposal is None:
-                found = adopt(self.project, release) if release else None
+                found = None
             elif self._is_given_up(proposal, journal):
                 journal.abandon(at=self.project.world.clock.now())
             else:
@@ -93,7 +95,7 @@ class UnfinishedReleases:
             return self.find(None)
         journal = self.project.open_journal(tag)
         if journal.release is not None:
-            return adopt(self.project, journal.release)
+            return self._take_up_pinned(journal.release, journal)
         if journal.proposal is not None and journal.has_intents:
             return self._take_up(journal.proposal)
         git = self.project.world.git
@@ -147,7 +149,7 @@ class UnfinishedReleases:
                 )
         journal = self.project.open_journal(tag)
         if journal.release is not None:
-            return adopt(self.project, journal.release)
+            return self._take_up_pinned(journal.release, journal)
         return pin_tag(self.project, tag)
 
     def find_given_up(self, proposal: Proposal) -> int:
@@ -223,6 +225,26 @@ class UnfinishedReleases:
         if self.project.world.git.remote_tag(proposal.tag) is not None:
             return pin_tag(self.project, proposal.tag)
         return replace(proposal, is_begun=True)
+
+    def _take_up_pinned(self, release: Release, journal: Journal) -> Release:
+        """Return what was pinned, or what somebody else made of it.
+
+        Of two who go on with the same entry, one may leave what came late
+        and the other add it. As long as nothing was written by this pin, a
+        tag at an earlier commit that has the entry is the release.
+        """
+        world, newest = self.project.world, journal.newest_intent
+        if newest is None or newest < release.pinned_at:
+            commit = world.git.remote_tag(release.tag)
+            if commit is not None and commit != release.commit:
+                if world.git.local_tag(release.tag) is None:
+                    world.git.fetch_tag(release.tag)
+                state = world.changelog.look(commit, release.version)
+                if state.entry and world.git.is_ancestor(
+                    commit, release.commit
+                ):
+                    return pin_tag(self.project, release.tag)
+        return adopt(self.project, release)
 
     def _is_overtaken(self, release: Release, journal: Journal) -> bool:
         """Return whether another version of the same commits was quicker.
