@@ -7,11 +7,10 @@ that a command loads no more than it uses.
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 
 from .config import Config
 from .engine.journal import find_former_names
+from .engine.look import Look
 from .engine.world import Changelog, Clock, DeployRepository, Files, Git, World
 from .exceptions import ReleaseError, UsageError
 from .images.digests import DigestRecords
@@ -86,6 +86,9 @@ class Factory:
         self._server_url = find_server_url(self.environ)
         self._token = find_token(self.environ, self._server_url)
         self._identities: dict[str, Identity] = {}
+        self._forges: list[GithubForge] = []
+        self._deploys: dict[str, DeployRepository] = {}
+        self._look = Look(self.clock)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -133,10 +136,8 @@ class Factory:
 
         def look_ahead(proposal: Proposal) -> tuple[Report, ...]:
             deploys = options.deploys and options.checkout is None
-            with self.open_checker(
-                offline=False, trusts=options.trusts
-            ) as checker:
-                return checker.look_ahead(proposal, deploys=deploys)
+            checker = self.make_checker(offline=False, trusts=options.trusts)
+            return checker.look_ahead(proposal, deploys=deploys)
 
         return Releaser(
             project=self._make_project(world, git.journals, config, identity),
@@ -157,6 +158,10 @@ class Factory:
             options=options,
         )
 
+    def look_again(self) -> None:
+        """Ask for everything anew: time has passed."""
+        self._look.end()
+
     def find_secrets(self) -> tuple[str, ...]:
         """Return what may be used and must not be seen in a log.
 
@@ -174,10 +179,7 @@ class Factory:
         """Complete a shallow clone, and fetch the tags."""
         self._make_git().deepen()
 
-    @contextmanager
-    def open_checker(
-        self, *, offline: bool, trusts: bool = False
-    ) -> Iterator[Checker]:
+    def make_checker(self, *, offline: bool, trusts: bool = False) -> Checker:
         """Make what looks whether a release could begin.
 
         Parameters
@@ -187,10 +189,10 @@ class Factory:
         trusts
             Whether what the repository's settings name may be run.
 
-        Yields
-        ------
+        Returns
+        -------
         Checker
-            For the clone. Each of its threads has its own connections.
+            For the clone.
         """
         from .release.checker import Checker
 
@@ -198,31 +200,12 @@ class Factory:
         if not offline:
             config, identity = self._identify(git, config, identity)
         config = config.detected("git's tag.gpgSign", sign=git.signs())
-        shared = self._make_world(git, config, identity.name, trusts=trusts)
-        local = threading.local()
-        forges: list[GithubForge] = []
-
-        def world() -> World:
-            if not hasattr(local, "world"):
-                forge = self._make_forge(identity.name)
-                forges.append(forge)
-                deploy = self._make_deploy()
-                local.world = replace(
-                    shared, forge=forge, settings=forge, deploy=deploy
-                )
-            found: World = local.world
-            return found
-
-        try:
-            yield Checker(
-                self._make_project(world(), git.journals, config, identity),
-                world,
-                is_offline=offline,
-                identity=identity,
-            )
-        finally:
-            for forge in forges:
-                forge.close()
+        world = self._make_world(git, config, identity.name, trusts=trusts)
+        return Checker(
+            self._make_project(world, git.journals, config, identity),
+            is_offline=offline,
+            identity=identity,
+        )
 
     def find_home(self) -> tuple[Path, str, str]:
         """Find the top of the clone, its repository and its branch.
@@ -273,11 +256,8 @@ class Factory:
         name = identity.name
         if name not in self._identities:
             found = None
-            with (
-                suppress(ReleaseError),
-                closing(self._make_forge(name)) as forge,
-            ):
-                found = forge.identify()
+            with suppress(ReleaseError):
+                found = self._make_forge(name).identify()
             if found is None:
                 return config, identity
             self._identities[name] = compare_names(
@@ -314,8 +294,9 @@ class Factory:
             git=cast("Git", source),
             changelog=cast("Changelog", None),
             forge=GithubForge(http=http, repository=identity.name),
-            registry=self._make_registry(),
-            clock=self.clock,
+            registry=self._registry,
+            clock=self._look,
+            look=self._look,
         )
         return Watcher(
             project=self._make_project(world, journals, config, identity),
@@ -374,19 +355,24 @@ class Factory:
             clock=self.clock,
             random=self.random,
             is_needed=needs_remote,
+            look=self._look,
         )
         return GitClone(repository, remote, sign=signs[self.config.sign])
 
     def _make_forge(self, repository: str) -> GithubForge:
         from .storage.github.forge import GithubForge
 
-        http = self._make_http()
+        for forge in self._forges:
+            if forge.name == repository:
+                return forge
         own_run = self.environ.get("GITHUB_RUN_ID", "")
-        return GithubForge(
-            http=http,
+        forge = GithubForge(
+            http=self._make_http(),
             repository=repository,
             own_run=int(own_run) if own_run.isdecimal() else None,
         )
+        self._forges.append(forge)
+        return forge
 
     def _make_deploy(
         self, checkout: Path | None = None
@@ -403,7 +389,10 @@ class Factory:
         name = self.config.deploy_repository
         if name is None:
             return None
-        return GithubDeploy(http=self._make_http(), repository=name)
+        if name not in self._deploys:
+            http = self._make_http()
+            self._deploys[name] = GithubDeploy(http=http, repository=name)
+        return self._deploys[name]
 
     def make_fleet_reader(self, repository: str | None) -> FleetReader:
         """Make what reads all applications; no clone is needed for that.
@@ -440,6 +429,7 @@ class Factory:
             clock=self.clock,
             random=self.random,
             environ=self._network,
+            look=self._look,
         )
 
     @cached_property
@@ -451,14 +441,15 @@ class Factory:
             self.environ, self._server_url, self.directory
         )
 
-    def _make_registry(self) -> OciRegistry:
+    @cached_property
+    def _registry(self) -> OciRegistry:
         from .storage.registry.oci import OciRegistry
 
         environ = dict(self._network)
         if self._token:
             # What `gh` keeps serves for GitHub's own registry as well.
             environ.setdefault("GH_TOKEN", self._token)
-        return OciRegistry(environ=environ, clock=self.clock)
+        return OciRegistry(environ=environ, clock=self.clock, look=self._look)
 
     def _make_world(
         self,
@@ -481,8 +472,8 @@ class Factory:
         return World(
             git=git,
             forge=forge,
-            registry=self._make_registry(),
-            clock=self.clock,
+            registry=self._registry,
+            clock=self._look,
             changelog=GitChangelog(
                 repository=git.repository,
                 environ={**os.environ, **self.environ},
@@ -493,6 +484,7 @@ class Factory:
             settings=forge,
             files=files,
             digests=DigestRecords(git.journals),
+            look=self._look,
         )
 
     def _make_project(

@@ -191,7 +191,7 @@ class Scene:
         )
         return Facts(
             proposal=replace(proposal, **self.proposal),
-            worlds=lambda: world,
+            world=world,
             config=self.config,
             is_thorough=True,
             is_offline=self.is_offline,
@@ -281,7 +281,9 @@ class _Forge(_Part):
     def repository(self) -> Any:
         return _tell(self.scene.repository)
 
-    def releases(self, tag: str) -> tuple[ReleasePage, ...]:
+    def releases(
+        self, tag: str, *, is_new: bool = False
+    ) -> tuple[ReleasePage, ...]:
         pages = self.scene.pages
         found = pages.get(tag, (page(tag),) if tag == "1.1.0" else ())
         return cast("tuple[ReleasePage, ...]", _tell(found))

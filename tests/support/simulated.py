@@ -482,7 +482,9 @@ class SimulatedForge(_Port):
         with self.chaos.call("repository", self.clock):
             return Repository(name="o/n", default_branch="main", can_push=True)
 
-    def releases(self, tag: str) -> tuple[ReleasePage, ...]:
+    def releases(
+        self, tag: str, *, is_new: bool = False
+    ) -> tuple[ReleasePage, ...]:
         with self.chaos.call("releases", self.clock):
             return tuple(
                 page

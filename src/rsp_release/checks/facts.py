@@ -84,15 +84,15 @@ def once(
 class Facts:
     """Everything that checks look at.
 
-    Checks run in several threads: each thread has a world of its own, and
-    what was read once, or failed once, is kept for all.
+    Checks run in several threads: what was read once, or failed once, is
+    kept for all.
     """
 
     proposal: Proposal
     """What would be released."""
 
-    worlds: Callable[[], World]
-    """Gives the present thread its world."""
+    world: World
+    """Where it is looked for."""
 
     config: Config
     """The settings."""
@@ -131,11 +131,6 @@ class Facts:
     def is_empty(self) -> bool:
         """Whether nothing is committed yet."""
         return not self.proposal.commit.strip("0")
-
-    @property
-    def world(self) -> World:
-        """The world of the present thread."""
-        return self.worlds()
 
     @property
     def settings(self) -> ForgeSettings:
@@ -236,7 +231,7 @@ class Facts:
     @once
     def pages(self, tag: str) -> tuple[ReleasePage, ...]:
         """Return the GitHub releases of a tag."""
-        return self.world.forge.releases(tag)
+        return self.world.forge.releases(tag, is_new=True)
 
     @once
     def workflow_state(self, path: str) -> str | None:

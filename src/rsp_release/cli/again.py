@@ -57,12 +57,10 @@ class LastRun:
         bool
             Whether a person wants it.
         """
-        import typer
-
         return (
             result.exit_status is ExitStatus.RUN_FAILED
             and self._run is not None
             and runs.is_rerunnable(self._run)
             and session.may_ask
-            and typer.confirm("Re-run the failed jobs?", default=False)
+            and session.confirm("Re-run the failed jobs?")
         )

@@ -58,27 +58,27 @@ def check(
         )
     )
     try:
-        with session.factory.open_checker(offline=offline) as checker:
-            facts = checker.find_facts()
-            view.begin(facts)
-            reports = []
-            session.mask()
-            found = run_checks(CHECKS, facts)
-            for group, members in groupby(found, lambda r: r.check.group):
-                told = list(members)
-                view.show(group, told)
-                reports += told
-                if session.is_job:
-                    for report in told:
-                        _annotate(report, options)
-            view.show_settings(checker.settings(facts))
-            status = _judge(reports)
-            view.conclude(reports, status)
+        checker = session.factory.make_checker(offline=offline)
+        facts = checker.find_facts()
+        view.begin(facts)
+        reports = []
+        session.mask()
+        found = run_checks(CHECKS, facts)
+        for group, members in groupby(found, lambda r: r.check.group):
+            told = list(members)
+            view.show(group, told)
+            reports += told
             if session.is_job:
-                from .check_job import conclude
+                for report in told:
+                    _annotate(report, options)
+        view.show_settings(checker.settings(facts))
+        status = _judge(reports)
+        view.conclude(reports, status)
+        if session.is_job:
+            from .check_job import conclude
 
-                conclude(reports, status, options.environ)
-            return int(status)
+            conclude(reports, status, options.environ)
+        return int(status)
     except ReleaseError as e:
         if isinstance(view, _Json):
             view.fail(e)

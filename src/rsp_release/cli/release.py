@@ -59,10 +59,12 @@ def bump(
                 )
             result = _show_plan(session, releaser, plan, again)
             if result.question is not None:
-                if not _ask(result.question):
+                if not session.confirm(result.question):
                     return int(result.exit_status)
                 plan = plan.forced()
-            elif result.exit_status or not _ask(f"Release {plan.tag}?"):
+            elif result.exit_status or not session.confirm(
+                f"Release {plan.tag}?"
+            ):
                 return int(result.exit_status)
         title, steps = _describe(releaser, plan)
         return _see_through(
@@ -178,7 +180,7 @@ def _see_through(
     if (
         result.question is not None
         and session.may_ask
-        and _ask(result.question)
+        and session.confirm(result.question)
     ):
         result = show(steps, insist())
     while last.offer(session, result):
@@ -275,9 +277,3 @@ def _forced(subject: Release | Proposal) -> Release | Proposal:
     if isinstance(subject, Release):
         return subject
     return replace(subject, is_forced=True, is_begun=True)
-
-
-def _ask(question: str) -> bool:
-    import typer
-
-    return typer.confirm(question, default=False)

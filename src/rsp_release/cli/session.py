@@ -153,6 +153,26 @@ class Session:
         """Whether there is a person at a terminal."""
         return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
 
+    def confirm(self, question: str) -> bool:
+        """Ask a person, for whom the world does not stand still.
+
+        Parameters
+        ----------
+        question
+            The question.
+
+        Returns
+        -------
+        bool
+            Whether the answer is yes.
+        """
+        import typer
+
+        try:
+            return typer.confirm(question, default=False)
+        finally:
+            self.factory.look_again()
+
     def change(self, **changes: Any) -> None:
         """Change some of the `Options`, which the next releaser gets."""
         self.options = replace(self.options, **changes)
@@ -176,6 +196,7 @@ class Session:
             answer = typer.prompt(
                 f"{', '.join(known[:-1])} or {known[-1]}?", default=known[-1]
             )
+        self.factory.look_again()
         self.change(
             leaves_late=answer == "leave",
             collects_late=answer == "collect",

@@ -9,10 +9,13 @@ Retries of writes live here; retries of reads live in the storage modules.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from random import Random
 from typing import Generic, TypeVar
 
@@ -22,6 +25,7 @@ from ..exceptions import (
     RateLimitedError,
     ReadError,
     RefusedError,
+    ReleaseError,
     UncertainError,
 )
 from ..models import (
@@ -156,30 +160,85 @@ class Engine:
             Raised if a read or a write failed for good. Whatever was
             written until then is found again by the next run.
         """
+        turns = [
+            _Turn(step, subject, self.pace, self.random, self.pace.look)
+            for step in steps
+        ]
+        if self.mode is not Mode.ACT:
+            return (yield from self._show(turns))
         verdicts: list[tuple[str, Verdict]] = []
-        for step in steps:
-            turn = _Turn(step, subject, self.pace, self.random, self.pace.look)
+        for turn in turns:
             verdict = yield from self._make_true(turn)
-            verdicts.append((step.key, verdict))
-            if self.mode is Mode.ACT and not isinstance(verdict, Done):
+            verdicts.append((turn.step.key, verdict))
+            if not isinstance(verdict, Done):
                 break
         return Ending(verdicts=tuple(verdicts))
+
+    def _show(
+        self, turns: Sequence[_Turn[T]]
+    ) -> Generator[Event, None, Ending]:
+        """Look at all steps side by side, and tell of them in their order.
+
+        What one step needs and cannot be read keeps no other from being
+        shown.
+        """
+        verdicts: list[tuple[str, Verdict]] = []
+        failures: list[ReleaseError] = []
+        with self._side_by_side(turns) as looks:
+            for turn, look in zip(turns, looks, strict=True):
+                try:
+                    verdict = look()
+                except ReleaseError as e:
+                    failures.append(e)
+                    continue
+                yield from self._tell()
+                now = self.world.clock.now()
+                if isinstance(verdict, Wait):
+                    is_patient = self.mode is not Mode.LOOK
+                    verdict = turn.bound(verdict, now, is_patient=is_patient)
+                yield turn.event(verdict, now)
+                verdicts.append((turn.step.key, verdict))
+        for failure in failures[1:]:
+            text = f"{failure.message}"
+            if text != failures[0].message:
+                yield Notice(text=text, at=self.world.clock.now())
+        if failures:
+            raise failures[0]
+        return Ending(verdicts=tuple(verdicts))
+
+    @contextmanager
+    def _side_by_side(
+        self, turns: Sequence[_Turn[T]]
+    ) -> Iterator[list[Callable[[], Verdict]]]:
+        """Begin to look at steps; yield what waits for each verdict."""
+        look = self.world.look
+        if look is None or look.width == 1:
+            yield [partial(self._look, turn) for turn in turns]
+            return
+        with ThreadPoolExecutor(look.width) as pool:
+            yield [pool.submit(self._look, turn).result for turn in turns]
+
+    def _tell(self) -> Iterator[Event]:
+        """Tell what a person should know of the looking."""
+        look = self.world.look
+        for text in look.take_notices() if look is not None else ():
+            yield Notice(text=text, at=self.world.clock.now())
 
     def _make_true(self, turn: _Turn[T]) -> Generator[Event, None, Verdict]:
         clock = self.world.clock
         while True:
             verdict = self._look(turn)
-            if isinstance(verdict, Change) and self.mode is Mode.ACT:
+            yield from self._tell()
+            if isinstance(verdict, Change):
                 outcome = yield from self._write(turn, verdict)
                 if outcome is None:
                     continue
                 verdict = outcome
             now = clock.now()
             if isinstance(verdict, Wait):
-                is_patient = self.mode is not Mode.LOOK
-                verdict = turn.bound(verdict, now, is_patient=is_patient)
+                verdict = turn.bound(verdict, now, is_patient=True)
             yield turn.event(verdict, now)
-            if not isinstance(verdict, Wait) or self.mode is not Mode.ACT:
+            if not isinstance(verdict, Wait):
                 return verdict
             if verdict.is_on_person and not self.waits_for_people:
                 return verdict
@@ -189,6 +248,19 @@ class Engine:
                 return verdict
 
     def _look(self, turn: _Turn[T]) -> Verdict:
+        """Look; ask anew what a write would be decided from otherwise."""
+        look = self.world.look
+        if look is None:
+            return self._observe(turn)
+        look.begin_turn()
+        verdict = self._observe(turn)
+        is_write = isinstance(verdict, Change) and self.mode is Mode.ACT
+        if is_write and not look.is_fresh:
+            look.end_former()
+            verdict = self._observe(turn)
+        return verdict
+
+    def _observe(self, turn: _Turn[T]) -> Verdict:
         """Observe and decide; what only needs time becomes a `Wait`."""
         clock = self.world.clock
         try:
@@ -220,7 +292,7 @@ class Engine:
         yield turn.event(change, now, is_acting=True)
         journal.intend(key, step=turn.step.key, at=now)
         try:
-            notice = turn.step.act(change, self.world)
+            notice = self._act(turn, change)
         except RateLimitedError as e:
             journal.void(key, why=e.message, at=clock.now())
             return _wait_until(e, clock.now())
@@ -249,6 +321,12 @@ class Engine:
             yield Notice(text=notice, at=clock.now())
         turn.interval = self.pace.look
         return None
+
+    def _act(self, turn: _Turn[T], change: Change) -> str | None:
+        """Write; whatever is looked at right before is asked anew."""
+        if self.world.look is not None:
+            self.world.look.end()
+        return turn.step.act(change, self.world)
 
     def _is_out(self, since: datetime) -> bool:
         """Return whether a service was out of reach for too long.

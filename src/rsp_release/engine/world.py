@@ -57,6 +57,7 @@ __all__ = [
     "Forge",
     "ForgeSettings",
     "Git",
+    "Memory",
     "Pulls",
     "Registry",
     "Step",
@@ -74,6 +75,29 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass."""
+
+
+class Memory(Protocol):
+    """What one look at the world has seen until now."""
+
+    width: int
+    """How many questions are asked at once."""
+
+    def begin_turn(self) -> None:
+        """Begin to see what is decided upon next."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether all that was told in this turn was asked in it as well."""
+
+    def end_former(self) -> None:
+        """Forget what was seen before the present turn."""
+
+    def take_notices(self) -> tuple[str, ...]:
+        """Return what a person should know of the looking, once."""
+
+    def end(self) -> None:
+        """Forget it: the world is about to change, or did."""
 
 
 class Git(Protocol):
@@ -399,8 +423,18 @@ class Forge(Actions, Pulls, Protocol):
             no such repository.
         """
 
-    def releases(self, tag: str) -> tuple[ReleasePage, ...]:
-        """Return every release of a tag, published and drafts."""
+    def releases(
+        self, tag: str, *, is_new: bool = False
+    ) -> tuple[ReleasePage, ...]:
+        """Return every release of a tag, published and drafts.
+
+        Parameters
+        ----------
+        tag
+            The tag.
+        is_new
+            Whether it is among the newest, if there is any.
+        """
 
     def labels(self, number: int) -> tuple[str, ...]:
         """Return the labels of a pull request; none where there is none."""
@@ -623,6 +657,9 @@ class World:
 
     files: Files | None = None
     """For the checks; without it, those that need it are left out."""
+
+    look: Memory | None = None
+    """What the others remember; `None` where they ask each time."""
 
 
 class Step(Protocol[Subject_contra]):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..changelog.scriv import read_scriv_settings
 from ..checks import CHECKS, Facts, Report, run_checks
-from ..engine.world import World
 from ..exceptions import ReleaseError, UsageError
 from ..models import Proposal
 from ..models.github import Identity
@@ -28,9 +26,6 @@ class Checker:
 
     project: Project
     """What would be released, with what was detected in its settings."""
-
-    worlds: Callable[[], World]
-    """Gives each thread a world of its own."""
 
     is_offline: bool
     """Whether nothing beyond this machine may be asked."""
@@ -60,7 +55,7 @@ class Checker:
             config = config._replace(deploy_repository=None)
         facts = Facts(
             proposal=proposal,
-            worlds=self.worlds,
+            world=self.project.world,
             config=config,
             is_thorough=True,
             is_planned=True,
@@ -132,7 +127,7 @@ class Checker:
             proposal=replace(
                 proposal, pull_policy=pull_policy(self.project.config)
             ),
-            worlds=self.worlds,
+            world=self.project.world,
             config=self.project.config,
             is_thorough=True,
             is_offline=self.is_offline,

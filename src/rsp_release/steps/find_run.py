@@ -179,7 +179,9 @@ def find_obstacle(
         )
     if any(
         page.author == _ACTIONS_BOT
-        for page in world.forge.releases(release.tag)
+        for page in world.forge.releases(
+            release.tag, is_new=release.is_planned
+        )
     ):
         return (
             "events caused by GITHUB_TOKEN start no workflow",

@@ -61,7 +61,7 @@ class Preflight:
     def observe(self, proposal: Proposal, world: World) -> PreflightSeen:
         facts = Facts(
             proposal=proposal,
-            worlds=lambda: world,
+            world=world,
             config=self.config,
         )
         facts.is_joined = _is_joined(facts)

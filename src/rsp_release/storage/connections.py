@@ -241,6 +241,10 @@ def is_loopback(host: str | None) -> bool:
     return host in LOOPBACK
 
 
+_KEPT = 8
+"""Connections to one server that are kept, for as many threads."""
+
+
 def open_pools(
     environ: Mapping[str, str], scheme: str, proxy: Proxy | None
 ) -> urllib3.PoolManager:
@@ -262,13 +266,14 @@ def open_pools(
     """
     # To read all authorities takes longer than a request to loopback.
     context = _trust(environ) if scheme == "https" else None
-    manager = urllib3.PoolManager(ssl_context=context)
+    manager = urllib3.PoolManager(maxsize=_KEPT, ssl_context=context)
     if proxy is not None:
         manager = urllib3.ProxyManager(
             f"{proxy.scheme}://{proxy.address}",
             proxy_headers=urllib3.make_headers(
                 proxy_basic_auth=unquote(proxy.user) or None
             ),
+            maxsize=_KEPT,
             proxy_ssl_context=context,
             ssl_context=context,
         )

@@ -311,7 +311,7 @@ def _look_for_proof(
         for name in seen.pulled
         if name not in known
     ]
-    pages = world.forge.releases(release.tag)
+    pages = world.forge.releases(release.tag, is_new=release.is_planned)
     run = None
     if release.publication is not None:
         runs = world.forge.runs(

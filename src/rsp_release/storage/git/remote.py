@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from ...engine.look import Look
 from ...engine.world import Clock
 from ...exceptions import (
     NotAllowedError,
@@ -80,6 +81,8 @@ _REMEDIES = {
     " the key that it shows",
 }
 """What ends a failure, by what git says."""
+_KEPT = re.compile(rf"refs/(?:heads|tags)/|{CLAIM}$")
+"""The refs that one look at the remote keeps."""
 
 _HELPER = (
     '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n"'
@@ -121,8 +124,10 @@ class Remote:
         clock: Clock,
         random: Random,
         is_needed: bool = True,
+        look: Look | None = None,
     ) -> None:
         self.name = name
+        self._look = look
         self._repository = repository
         self._retrier = ReadRetrier(clock=clock, random=random)
         self._takes_claims = True
@@ -218,6 +223,18 @@ class Remote:
 
     def refs(self, *patterns: str) -> dict[str, str]:
         """Return the remote's refs, each with its hash."""
+        if self._look is None or not all(map(_KEPT.match, patterns)):
+            return self._list(*patterns)
+        # What one wants to know now, another wants to know next.
+        kept = ("refs/heads/*", "refs/tags/*", CLAIM)
+        found = self._look.once("ls-remote", lambda: self._list(*kept))
+        return {
+            ref: sha
+            for ref, sha in found.items()
+            if any(_matches(ref, pattern) for pattern in patterns)
+        }
+
+    def _list(self, *patterns: str) -> dict[str, str]:
         out = self.read("ls-remote", self.target, *patterns)
         pairs = (line.partition("\t") for line in out.splitlines())
         return {ref: sha for sha, _, ref in pairs}
@@ -312,15 +329,19 @@ class Remote:
 
     def _run_push(
         self,
-        options: Iterable[str],
+        options: Sequence[str],
         refspecs: Iterable[str],
         env: Mapping[str, str] = _NOTHING,
     ) -> tuple[int, str, str]:
-        return self._run(
-            "push", "--porcelain", "--atomic", "--no-follow-tags",
-            "--recurse-submodules=no", *options, self.target, *refspecs,
-            env=env,
-        )  # fmt: skip
+        try:
+            return self._run(
+                "push", "--porcelain", "--atomic", "--no-follow-tags",
+                "--recurse-submodules=no", *options, self.target, *refspecs,
+                env=env,
+            )  # fmt: skip
+        finally:
+            if self._look and "--dry-run" not in options:
+                self._look.end()
 
     def _refuses_claims(self, failure: ReleaseError, claim: str) -> bool:
         """Return whether it may be for the claim that a push was refused."""
@@ -426,3 +447,10 @@ def _advise(what: str, said: str, *, is_duplicate: bool) -> str:
             " Settings, Rules"
         )
     return "ask whoever maintains the remote's rules and hooks"
+
+
+def _matches(ref: str, pattern: str) -> bool:
+    """Return whether a ref is one that was asked for."""
+    if pattern.endswith("*"):
+        return ref.startswith(pattern[:-1])
+    return ref == pattern

@@ -36,6 +36,9 @@ __all__ = ["GithubForge"]
 
 _VIEWER = "query { viewer { login } }"
 
+_PAGE = 100
+"""The most that GitHub lists in one answer."""
+
 _GITHUB_TOKEN = "github-actions[bot]"
 """Who acts where a workflow's own token does."""
 
@@ -71,7 +74,15 @@ class GithubForge(GithubPulls):
         return parse_repository(found)
 
     @reading
-    def releases(self, tag: str) -> tuple[ReleasePage, ...]:
+    def releases(
+        self, tag: str, *, is_new: bool = False
+    ) -> tuple[ReleasePage, ...]:
+        if is_new:
+            # One request tells of all of them, as a rule.
+            listed = self._http.items(self._repo.get_releases(), _PAGE)
+            mine = [r for r in listed if r.tag_name == tag]
+            if len(listed) < _PAGE or any(not r.draft for r in mine):
+                return tuple(map(parse_release, mine))
         found = self._http.find(lambda: self._repo.get_release(tag))
         if found is not None:
             return (parse_release(found),)
@@ -149,9 +160,7 @@ class GithubForge(GithubPulls):
         """
         path = f"{self._root}/rulesets"
         listed = self._find_endpoint(
-            lambda: self._http.raw_items(
-                path, targets=target, includes_parents="true"
-            )
+            lambda: self._http.raw_items(path, includes_parents="true")
         )
         if listed is None:
             return None
@@ -266,7 +275,11 @@ class GithubForge(GithubPulls):
         if self._http.token_kind != "app":
             return True
         try:
-            _, told = asking(lambda: self._http.graphql_query(_VIEWER, {}))
+            _, told = asking(
+                lambda: self._http.probe(
+                    lambda: self._http.graphql_query(_VIEWER, {})
+                )
+            )
         except (GithubException, MissingEndpointError):
             return None
         if not told.get("data"):

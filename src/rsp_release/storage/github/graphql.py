@@ -66,7 +66,11 @@ def query(
     RateLimitedError
         Raised if GitHub asks to wait.
     """
-    return http.retrier.read(lambda: _query_once(http, text, variables))
+    key = text, tuple(sorted(variables.items()))
+    return http.recall(
+        key,
+        lambda: http.retrier.read(lambda: _query_once(http, text, variables)),
+    )
 
 
 @reading
@@ -74,7 +78,11 @@ def _query_once(
     http: GithubHttp, text: str, variables: Mapping[str, Any]
 ) -> GraphqlAnswer:
     try:
-        _, told = asking(lambda: http.graphql_query(text, dict(variables)))
+        _, told = asking(
+            lambda: http.probe(
+                lambda: http.graphql_query(text, dict(variables))
+            )
+        )
     except GithubException as e:
         # PyGithub takes an answer with some errors for none.
         told = e.data

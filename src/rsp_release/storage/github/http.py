@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from itertools import islice
 from random import Random
+from threading import local
 from typing import Any, TypeVar
 
 from github.GithubObject import CompletableGithubObject, GithubObject
 from github.PaginatedList import PaginatedList
 from github.Requester import Requester
 
+from ...engine.look import Look
 from ...engine.world import Clock
 from ...exceptions import NotSentError, ReadError, UsageError
 from ...models.github import TokenKind, kind_of_token
@@ -50,6 +52,13 @@ class _MissingError(Exception):
     """GitHub definitely has no such thing."""
 
 
+class _Asked(local):
+    """How the present thread asks."""
+
+    may_miss = may_lack = is_probe = False
+    pages: set[str] | None = None
+
+
 class GithubHttp(Requester):
     """Sends requests to GitHub, and tells what became of them.
 
@@ -68,6 +77,8 @@ class GithubHttp(Requester):
         The environment, for proxies and certificates.
     limits
         What an exchange may take, if not the usual.
+    look
+        The look that the reads are part of, and that writes end.
     """
 
     def __init__(
@@ -79,6 +90,7 @@ class GithubHttp(Requester):
         random: Random,
         environ: Mapping[str, str],
         limits: Limits | None = None,
+        look: Look | None = None,
     ) -> None:
         if not re.match(r"https?://[^/\s]", api_url):
             raise UsageError(
@@ -102,6 +114,7 @@ class GithubHttp(Requester):
         )
         """What requests are sent with."""
         self._limits = limits or Limits()
+        self._look = look
         self.clock = clock
         """The clock that the waits are spent on."""
         self.scopes: tuple[str, ...] | None = None
@@ -122,8 +135,7 @@ class GithubHttp(Requester):
         self.retrier = ReadRetrier(clock=clock, random=random)
         """What tries reads again."""
         self._cache: dict[str, Answer] = {}
-        self._may_miss = self._may_lack = False
-        self._pages: set[str] | None = None
+        self._asked = _Asked()
 
     @property
     def web_url(self) -> str:
@@ -283,13 +295,50 @@ class GithubHttp(Requester):
         typing.Any
             What was read, or `None` if GitHub says that there is none.
         """
-        self._may_miss, self._may_lack = True, endpoint
+        asked = self._asked
+        asked.may_miss, asked.may_lack = True, endpoint
         try:
             return read()
         except _MissingError:
             return None
         finally:
-            self._may_miss = self._may_lack = False
+            asked.may_miss = asked.may_lack = False
+
+    def probe(self, ask: Callable[[], T]) -> T:
+        """Send what is no GET, but changes nothing: no look ends with it.
+
+        Parameters
+        ----------
+        ask
+            Sends it.
+
+        Returns
+        -------
+        typing.Any
+            What it returned.
+        """
+        self._asked.is_probe = True
+        try:
+            return ask()
+        finally:
+            self._asked.is_probe = False
+
+    def recall(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """Ask, unless that was asked in this look already.
+
+        Parameters
+        ----------
+        key
+            What is asked.
+        ask
+            Asks it.
+
+        Returns
+        -------
+        typing.Any
+            The answer.
+        """
+        return self._look.once((self, key), ask) if self._look else ask()
 
     def items(
         self, pages: PaginatedList[G], most: int | None = None
@@ -308,12 +357,12 @@ class GithubHttp(Requester):
         list
             The items, which ask for nothing by themselves.
         """
-        self._pages = set()
+        self._asked.pages = set()
         try:
             # A slice of an empty list raises an IndexError (PyGithub 2.10).
             return [settle(item) for item in islice(pages, most)]
         finally:
-            self._pages = None
+            self._asked.pages = None
 
     def raw_items(
         self, path: str, key: str = "items", **parameters: str
@@ -350,9 +399,7 @@ class GithubHttp(Requester):
             is nothing, or no more.
         """
         url = self.base_url + path
-        answer = self.find(
-            lambda: self.retrier.read(lambda: self._read(url, follows=False))
-        )
+        answer = self.find(lambda: self._read(url, follows=False))
         return None if answer is None else answer.headers.get("location")
 
     def close(self) -> None:  # type: ignore[explicit-override]
@@ -378,12 +425,20 @@ class GithubHttp(Requester):
             raise LastingReadError(f"{UNUSABLE}: it leads to another server")
         url = self.add_parameters_to_url(url, parameters or {})
         if verb != "GET":
-            return self._write(verb, url, input)
-        if self._pages is not None:
-            if url in self._pages or len(self._pages) == MAX_PAGES:
+            look = None if self._asked.is_probe else self._look
+            if look is not None:
+                look.end()
+            try:
+                return self._write(verb, url, input)
+            finally:
+                if look is not None:
+                    look.end()
+        pages = self._asked.pages
+        if pages is not None:
+            if url in pages or len(pages) == MAX_PAGES:
                 raise LastingReadError(f"{UNUSABLE}: its pages have no end")
-            self._pages.add(url)
-        return self.retrier.read(lambda: self._read(url))
+            pages.add(url)
+        return self._read(url)
 
     def _write(self, verb: str, url: str, body: Any) -> Answer:
         try:
@@ -396,6 +451,25 @@ class GithubHttp(Requester):
         return answer
 
     def _read(self, url: str, *, follows: bool = True) -> Answer:
+        def ask() -> Answer:
+            return self.retrier.read(lambda: self._fetch(url, follows=follows))
+
+        # Where something is kept is told for a minute, and not twice.
+        answer = self.recall(url, ask) if follows else ask()
+        if 300 <= answer.status < 400 and not follows:
+            return answer
+        asked = self._asked
+        if asked.may_miss and (
+            answer.is_absence or (asked.may_lack and answer.status == 404)
+        ):
+            raise _MissingError
+        if answer.is_absence:
+            self._require_repository(url)
+        self._judge(answer, url, is_read=True)
+        return answer
+
+    def _fetch(self, url: str, *, follows: bool) -> Answer:
+        """Send a read once; what is definite is an answer."""
         # 304 is free of the rate limit only where the request is authorised.
         cached = self._cache.get(url) if self._token else None
         try:
@@ -412,13 +486,8 @@ class GithubHttp(Requester):
             return cached
         if 300 <= answer.status < 400 and not follows:
             return answer
-        is_missing = answer.is_absence or (
-            self._may_lack and answer.status == 404
-        )
-        if self._may_miss and is_missing:
-            raise _MissingError
-        if answer.is_absence:
-            self._require_repository(url)
+        if answer.is_absence or answer.status == 404:
+            return answer
         self._judge(answer, url, is_read=True)
         # PyGithub takes these for a list of nothing.
         if answer.data is None or answer.data == {}:
@@ -434,12 +503,13 @@ class GithubHttp(Requester):
         """
         match = re.match(r"/repos/([^/]+/[^/?]+)", self._path(url))
         # This is none of the pages of the list that may be being read.
-        pages, self._pages = self._pages, None
+        asked = self._asked
+        pages, asked.pages = asked.pages, None
         if match and (
             match[0] == self._path(url) or self.get(match[0]) is None
         ):
             raise deny_repository(match[1], self.web_url)
-        self._pages = pages
+        asked.pages = pages
 
     def _path(self, url: str) -> str:
         return url.removeprefix(self.base_url)

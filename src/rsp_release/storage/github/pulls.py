@@ -83,10 +83,12 @@ class GithubPulls(GithubActions):
     ) -> str:
         try:
             notes = asking(
-                lambda: self._repo.generate_release_notes(
-                    tag,
-                    previous_tag_name=NotSet if previous is None else previous,
-                    target_commitish=commit,
+                lambda: self._http.probe(
+                    lambda: self._repo.generate_release_notes(
+                        tag,
+                        previous_tag_name=previous or NotSet,
+                        target_commitish=commit,
+                    )
                 )
             )
         except MissingEndpointError:
@@ -296,7 +298,7 @@ class GithubPulls(GithubActions):
     @reading
     def _is_allowed(self, write: Callable[[], object]) -> bool:
         try:
-            write()
+            self._http.probe(write)
         except RefusedError:
             return True
         except NotAllowedError:

@@ -23,7 +23,9 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from threading import Lock
 
+from ...engine.look import Look
 from ...engine.world import Clock
 from ...exceptions import ReadError
 from ...models import Image, ImageReport, PlatformImage, missing_platforms
@@ -54,8 +56,7 @@ MIRROR = "RSP_RELEASE_REGISTRY_MIRROR"
 class OciRegistry:
     """Container registries, whichever an image names.
 
-    Not for use by several threads at once. Close it, or use it in a ``with``
-    statement.
+    Several threads take turns. Close it, or use it in a ``with`` statement.
 
     Parameters
     ----------
@@ -63,10 +64,20 @@ class OciRegistry:
         The environment: credentials, proxies, certificates, the mirror.
     clock
         What waits between attempts and tells when a token expires.
+    look
+        The look that the answers are part of.
     """
 
-    def __init__(self, *, environ: Mapping[str, str], clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        environ: Mapping[str, str],
+        clock: Clock,
+        look: Look | None = None,
+    ) -> None:
         self._client = RegistryClient(environ=environ, clock=clock)
+        self._look = look
+        self._lock = Lock()
         self._mirror = environ.get(MIRROR, "").strip().lower() or None
         self._seen: dict[Place, Document | None] = {}
         self._blobs: dict[str, bytes] = {}
@@ -88,7 +99,8 @@ class OciRegistry:
         ImageReport
             ``unknown``, with the reason, for every trouble.
         """
-        return self._find(image, in_depth=False)
+        with self._lock:
+            return self._find(image, in_depth=False)
 
     def inspect(self, image: Image) -> ImageReport:
         """Return what `look` does, and what each platform's image says.
@@ -102,7 +114,8 @@ class OciRegistry:
         image
             The image, and the platforms it is promised for.
         """
-        return self._find(image, in_depth=True)
+        with self._lock:
+            return self._find(image, in_depth=True)
 
     # -- The report ---------------------------------------------------------
 
@@ -128,7 +141,7 @@ class OciRegistry:
         )
         try:
             place = self._place(image)
-            document = self._resolve(place)
+            document = self._recall(place)
             if document is None:
                 report = dataclasses.replace(report, state="absent")
             else:
@@ -250,6 +263,12 @@ class OciRegistry:
         )
 
     # -- What is asked ------------------------------------------------------
+
+    def _recall(self, place: Place) -> Document | None:
+        """Return what a tag points to, asked for once a look."""
+        if self._look is None:
+            return self._resolve(place)
+        return self._look.once((self, place), lambda: self._resolve(place))
 
     def _resolve(self, place: Place) -> Document | None:
         """Return what a tag points to; `None` if it is definitely absent."""

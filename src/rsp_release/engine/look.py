@@ -1,0 +1,186 @@
+"""One look at the world: what is asked at one moment is asked once.
+
+A look begins with its first question. It ends with a write, with a wait, and
+when it is half a minute old. See decision record 0012.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import BoundedSemaphore, Lock, RLock
+from typing import Any, TypeVar, cast
+
+from ..exceptions import RateLimitedError
+from .world import Clock
+
+__all__ = ["Look"]
+
+T = TypeVar("T")
+
+AGE = timedelta(seconds=30)
+"""How old the first answer of a look may be."""
+
+MOST = 8
+"""How many questions are asked at once."""
+
+PATIENCE = timedelta(seconds=120)
+"""How long is waited where that is too many."""
+
+
+@dataclass(eq=False, slots=True)
+class _Answer:
+    """What was asked, and in which turn."""
+
+    turn: int
+    future: Future[Any] = field(default_factory=Future)
+
+
+class Look:
+    """Keeps what was seen, for all who look at the same moment.
+
+    It is the clock that the steps wait on, so that every wait ends it. For
+    any number of threads.
+
+    Parameters
+    ----------
+    clock
+        The clock that is waited on.
+    width
+        How many questions may be asked at once.
+    """
+
+    def __init__(self, clock: Clock, *, width: int = MOST) -> None:
+        self.width = width
+        """How many questions are asked at once from now on."""
+        self._clock = clock
+        self._gate = BoundedSemaphore(width)
+        self._one = RLock()
+        self._running = 0
+        self._notices: list[str] = []
+        self._lock = Lock()
+        self._seen: dict[Hashable, _Answer] = {}
+        self._since: datetime | None = None
+        self._turn = 0
+        self._is_fresh = True
+
+    def now(self) -> datetime:
+        """Return the present time (aware)."""
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Let ``seconds`` pass; what was seen before is forgotten."""
+        self.end()
+        self._clock.sleep(seconds)
+        self.end()
+
+    def end(self) -> None:
+        """Forget what was seen; whoever writes calls it before and after."""
+        with self._lock:
+            self._seen, self._since = {}, None
+
+    def begin_turn(self) -> None:
+        """Begin to see what is decided upon next."""
+        with self._lock:
+            self._turn += 1
+            self._is_fresh = True
+
+    def end_former(self) -> None:
+        """Forget what was seen before the present turn."""
+        with self._lock:
+            self._seen = {
+                key: answer
+                for key, answer in self._seen.items()
+                if answer.turn == self._turn
+            }
+
+    def take_notices(self) -> tuple[str, ...]:
+        """Return what a person should know of the looking, once."""
+        with self._lock:
+            told, self._notices = tuple(self._notices), []
+        return told
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether all that was told in this turn was asked in it as well."""
+        return self._is_fresh
+
+    def once(self, key: Hashable, read: Callable[[], T]) -> T:
+        """Ask something, unless that was asked in this look already.
+
+        Parameters
+        ----------
+        key
+            What is asked.
+        read
+            Asks it. What it raises is remembered like an answer.
+
+        Returns
+        -------
+        typing.Any
+            The answer.
+        """
+        now = self._clock.now()
+        with self._lock:
+            if self._since is None or now - self._since > AGE:
+                self._seen, self._since = {}, now
+            seen = self._seen
+            answer = seen.get(key)
+            is_first = answer is None
+            if answer is None:
+                answer = seen[key] = _Answer(self._turn)
+            elif answer.turn != self._turn:
+                self._is_fresh = False
+        if is_first:
+            try:
+                answer.future.set_result(self._ask(read))
+            except BaseException as e:
+                if not isinstance(e, Exception):
+                    # Whoever was interrupted learnt nothing.
+                    seen.pop(key, None)
+                answer.future.set_exception(e)
+        return cast("T", answer.future.result())
+
+    def _ask(self, read: Callable[[], T]) -> T:
+        """Ask beside others, or alone once that was too much for a server."""
+        until: datetime | None = None
+        if self.width > 1:
+            with self._gate:
+                is_alone = self._enter()
+                try:
+                    return read()
+                except RateLimitedError as e:
+                    until = e.until
+                    is_alone = is_alone and self._running == 1
+                    if is_alone or until - self._clock.now() > PATIENCE:
+                        raise
+                finally:
+                    self._leave()
+            self._narrow()
+        with self._one:
+            if until is not None:
+                left = (until - self._clock.now()).total_seconds()
+                self._clock.sleep(max(left, 0.0))
+            return read()
+
+    def _enter(self) -> bool:
+        """Count who asks; return whether nobody else does."""
+        with self._lock:
+            self._running += 1
+            return self._running == 1
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._running -= 1
+
+    def _narrow(self) -> None:
+        """Ask one after the other from now on."""
+        with self._lock:
+            if self.width > 1:
+                self.width = 1
+                self._notices.append(
+                    "GitHub limits how much is asked at once: looking at one"
+                    " thing after the other"
+                )
