@@ -88,7 +88,8 @@ class Factory:
         self._identities: dict[str, Identity] = {}
         self._forges: list[GithubForge] = []
         self._deploys: dict[str, DeployRepository] = {}
-        self._look = Look(self.clock)
+        self.look = Look(self.clock)
+        """What all that it makes remembers of one look."""
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -157,10 +158,6 @@ class Factory:
             random=self.random,
             options=options,
         )
-
-    def look_again(self) -> None:
-        """Ask for everything anew: time has passed."""
-        self._look.end()
 
     def find_secrets(self) -> tuple[str, ...]:
         """Return what may be used and must not be seen in a log.
@@ -295,8 +292,8 @@ class Factory:
             changelog=cast("Changelog", None),
             forge=GithubForge(http=http, repository=identity.name),
             registry=self._registry,
-            clock=self._look,
-            look=self._look,
+            clock=self.look,
+            look=self.look,
         )
         return Watcher(
             project=self._make_project(world, journals, config, identity),
@@ -355,7 +352,7 @@ class Factory:
             clock=self.clock,
             random=self.random,
             is_needed=needs_remote,
-            look=self._look,
+            look=self.look,
         )
         return GitClone(repository, remote, sign=signs[self.config.sign])
 
@@ -429,7 +426,7 @@ class Factory:
             clock=self.clock,
             random=self.random,
             environ=self._network,
-            look=self._look,
+            look=self.look,
         )
 
     @cached_property
@@ -449,7 +446,7 @@ class Factory:
         if self._token:
             # What `gh` keeps serves for GitHub's own registry as well.
             environ.setdefault("GH_TOKEN", self._token)
-        return OciRegistry(environ=environ, clock=self.clock, look=self._look)
+        return OciRegistry(environ=environ, clock=self.clock, look=self.look)
 
     def _make_world(
         self,
@@ -473,7 +470,7 @@ class Factory:
             git=git,
             forge=forge,
             registry=self._registry,
-            clock=self._look,
+            clock=self.look,
             changelog=GitChangelog(
                 repository=git.repository,
                 environ={**os.environ, **self.environ},
@@ -484,7 +481,7 @@ class Factory:
             settings=forge,
             files=files,
             digests=DigestRecords(git.journals),
-            look=self._look,
+            look=self.look,
         )
 
     def _make_project(

@@ -85,6 +85,9 @@ PLAIN = "rsp-release resume"
 CALM = 3
 """Commands within which a release ends, once nothing goes wrong any more."""
 
+_OTHERS = 0.2
+"""How likely others act before a request, as long as they have reason to."""
+
 _ADVICE = re.compile(
     r"`((?:rsp-release|git) [^`]+)`"
     r"|(?:continue|run it again): (rsp-release .*)"
@@ -202,6 +205,7 @@ class Outcome:
         elif self.calm > CALM:
             found.append(f"it took {self.calm} commands")
         found += self.person.complaints
+        found += self.hub.old_looks
         expected = expected_writes(self.hub)
         writes = dict(self.hub.writes)
         late = [key for key in writes if key in LATE or " upon " in key]
@@ -519,8 +523,14 @@ def run_seed(seed: int) -> Outcome:
         branches.collects_late = random.random() < 0.5
     rate = random.choice([0.0, 0.02, 0.1, 0.3])
     lag_most = random.choice([0.0, 2.0, 20.0, 45.0])
+    others = random.choice([0, 0, 3, 10])
 
     def decide(number: int, writes: bool) -> str | None:  # noqa: FBT001
+        nonlocal others
+        if others and random.random() < _OTHERS:
+            # Somebody pushes something else, between any two requests.
+            others -= 1
+            hub.move_claim()
         if random.random() >= rate:
             return None
         return random.choice(FAULTS)

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from rsp_release.engine.world import World
 from rsp_release.exceptions import (
@@ -53,6 +54,7 @@ from rsp_release.models.naming import CHANGELOG_BRANCHES
 
 from .branches import COMMIT, Branches
 from .deploys import Charts, SimulatedDeploy
+from .looking import Recalling, SimulatedLook
 
 __all__ = [
     "COMMIT",
@@ -112,6 +114,9 @@ class Hub:
     pages: list[tuple[ReleasePage, datetime]] = field(default_factory=list)
     claims: list[datetime] = field(default_factory=list)
     writes: Counter[str] = field(default_factory=Counter)
+    old_looks: list[str] = field(default_factory=list)
+    """Writes that were decided from an old look."""
+
     branches: Branches = field(init=False)
     charts: Charts = field(init=False)
 
@@ -643,11 +648,17 @@ def make_world(
     clock = hub.clock
     git = SimulatedGit(hub, clock, chaos, is_clean)
     git.checkout = checkout
+    look = SimulatedLook(clock, hub.old_looks)
+
+    def recall(port: object) -> Any:
+        return Recalling(port, look)
+
     return World(
-        git=git,
-        forge=SimulatedForge(hub, clock, chaos, is_clean),
+        git=recall(git),
+        forge=recall(SimulatedForge(hub, clock, chaos, is_clean)),
         changelog=SimulatedChangelog(hub, clock, chaos),
         registry=SimulatedRegistry(hub, clock, chaos),
-        clock=clock,
-        deploy=SimulatedDeploy(hub, clock, chaos, is_clean=is_clean),
+        clock=look,
+        deploy=recall(SimulatedDeploy(hub, clock, chaos, is_clean=is_clean)),
+        look=look,
     )

@@ -171,7 +171,7 @@ class Session:
         try:
             return typer.confirm(question, default=False)
         finally:
-            self.factory.look_again()
+            self.factory.look.end()
 
     def change(self, **changes: Any) -> None:
         """Change some of the `Options`, which the next releaser gets."""
@@ -196,7 +196,7 @@ class Session:
             answer = typer.prompt(
                 f"{', '.join(known[:-1])} or {known[-1]}?", default=known[-1]
             )
-        self.factory.look_again()
+        self.factory.look.end()
         self.change(
             leaves_late=answer == "leave",
             collects_late=answer == "collect",

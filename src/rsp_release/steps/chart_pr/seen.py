@@ -259,7 +259,8 @@ def _look_at_files(
         for path in paths
         if _environment(place, path) is not None
     )
-    texts = deploy.scan(base, values)
+    held = [path for path in wanted if path in paths]
+    texts = deploy.scan(base, list(dict.fromkeys([*values, *held])))
     edited = {str(place) for place in places}
     pins, overrides, pulled = [], [], []
     for place in charts:
@@ -282,7 +283,7 @@ def _look_at_files(
     return replace(
         seen,
         places=places,
-        files=deploy.read(base, [p for p in wanted if p in paths]),
+        files=deploy.read(base, held),
         pins=tuple(pins),
         overrides=tuple(overrides),
         pulled=tuple(dict.fromkeys(pulled)),

@@ -1,0 +1,204 @@
+"""One look: what is asked once, and when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier, Event
+
+import pytest
+
+from rsp_release.engine.look import AGE, PATIENCE, Look
+from rsp_release.exceptions import RateLimitedError, ReadError
+
+from ..support.simulated import VirtualClock
+
+
+class _World:
+    """Something that is another thing each time that it is asked for."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def ask(self) -> int:
+        self.count += 1
+        return self.count
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def look(clock: VirtualClock) -> Look:
+    return Look(clock)
+
+
+def test_what_is_wanted_twice_is_asked_once(look: Look) -> None:
+    world = _World()
+    assert [look.once("a", world.ask) for _ in range(3)] == [1, 1, 1]
+    assert look.once("b", world.ask) == 2
+
+
+@pytest.mark.parametrize(
+    "pass_by",
+    [
+        lambda look, clock: look.end(),
+        lambda look, clock: look.sleep(0.0),
+        lambda look, clock: look.sleep(1.0),
+        lambda look, clock: clock.sleep(AGE.total_seconds() + 1),
+    ],
+    ids=["a write", "a short wait", "a wait", "age"],
+)
+def test_nothing_outlives_a_look(
+    look: Look,
+    clock: VirtualClock,
+    pass_by: Callable[[Look, VirtualClock], None],
+) -> None:
+    world = _World()
+    look.once("a", world.ask)
+    pass_by(look, clock)
+    assert look.once("a", world.ask) == 2
+
+
+def test_it_is_as_old_as_its_first_answer(
+    look: Look, clock: VirtualClock
+) -> None:
+    world = _World()
+    look.once("a", world.ask)
+    clock.sleep(AGE.total_seconds() - 1)
+    assert look.once("b", world.ask) == 2
+    clock.sleep(2)
+    assert look.once("b", world.ask) == 3
+
+
+def test_what_was_begun_before_a_write_is_not_told_after(look: Look) -> None:
+    def ask() -> str:
+        look.end()  # somebody writes meanwhile
+        return "before"
+
+    assert look.once("a", ask) == "before"
+    assert look.once("a", lambda: "after") == "after"
+
+
+def test_a_failure_is_an_answer_as_well(look: Look) -> None:
+    world = _World()
+
+    def fail() -> int:
+        world.ask()
+        raise ReadError("down")
+
+    for _ in range(2):
+        with pytest.raises(ReadError, match="down"):
+            look.once("a", fail)
+    assert world.count == 1
+    look.end()
+    assert look.once("a", lambda: 7) == 7
+
+
+def test_who_was_interrupted_learnt_nothing(look: Look) -> None:
+    def interrupt() -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        look.once("a", interrupt)
+    assert look.once("a", lambda: 7) == 7
+
+
+def test_threads_share_an_answer(look: Look) -> None:
+    world, start = _World(), Barrier(8)
+
+    def ask(_: int) -> int:
+        start.wait(10)
+        return look.once("a", world.ask)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(8))) == {1}
+
+
+def test_a_turn_knows_what_was_asked_before_it(look: Look) -> None:
+    world = _World()
+    look.begin_turn()
+    look.once("a", world.ask)
+    look.once("a", world.ask)
+    assert look.is_fresh
+    look.begin_turn()
+    look.once("b", world.ask)
+    assert look.is_fresh
+    look.once("a", world.ask)
+    assert not look.is_fresh
+    look.end_former()
+    # What was asked in this turn need not be asked anew.
+    assert look.once("b", world.ask) == 2
+    assert look.once("a", world.ask) == 3
+
+
+class _Server:
+    """Takes one request at a time."""
+
+    def __init__(self, clock: VirtualClock, seconds: float = 30.0) -> None:
+        self.until = clock.now() + timedelta(seconds=seconds)
+        self._clock = clock
+        self.both = Event()
+        self.running = self.most = 0
+
+    def ask(self) -> str:
+        if self._clock.now() < self.until:
+            raise RateLimitedError("secondary rate limit", until=self.until)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.running -= 1
+        return "told"
+
+
+def test_what_is_too_much_at_once_is_asked_one_by_one(
+    look: Look, clock: VirtualClock
+) -> None:
+    server, start = _Server(clock), Barrier(4)
+
+    def ask(number: int) -> str:
+        def begin() -> str:
+            if look.width > 1:
+                start.wait(10)
+            return server.ask()
+
+        return look.once(number, begin)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(ask, range(4))) == ["told"] * 4
+    assert clock.now() == server.until
+    assert (look.width, server.most) == (1, 1)
+    (notice,) = look.take_notices()
+    assert "one thing after the other" in notice
+    assert look.take_notices() == ()
+    assert look.once("more", server.ask) == "told"
+
+
+def test_a_limit_of_one_request_is_for_the_engine(
+    look: Look, clock: VirtualClock
+) -> None:
+    server = _Server(clock)
+    with pytest.raises(RateLimitedError):
+        look.once("a", server.ask)
+    assert clock.now() < server.until
+    assert look.width > 1
+
+
+def test_nobody_waits_for_an_hour(look: Look, clock: VirtualClock) -> None:
+    server, start = _Server(clock, PATIENCE.total_seconds() + 60), Barrier(2)
+
+    def ask(number: int) -> str:
+        def begin() -> str:
+            start.wait(10)
+            return server.ask()
+
+        return look.once(number, begin)
+
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(ask, number) for number in range(2)]
+    assert all(
+        isinstance(each.exception(), RateLimitedError) for each in asked
+    )
+    assert clock.now() < server.until

@@ -1,0 +1,134 @@
+"""The look of a simulated process, which knows what a write was decided from.
+
+Its ports remember what the real adapters do, and forget it as they do. On top
+of that every answer knows when it was asked for, so that a write that follows
+from an older one is a violation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from rsp_release.engine.look import Look
+from rsp_release.engine.world import Clock
+
+__all__ = ["Recalling", "SimulatedLook"]
+
+T = TypeVar("T")
+
+_GIT = frozenset(
+    {"remote_branch", "remote_branches", "remote_refs", "remote_tag"}
+)
+_FORGE = frozenset(
+    {"jobs", "needs_pull", "open_pulls", "pull", "pulls", "pulls_of",
+     "releases", "repository", "run", "runs", "workflow_state"}
+)  # fmt: skip
+_DEPLOY = frozenset({"branch", "paths", "read", "scan"})
+_READS = _GIT | _FORGE | _DEPLOY
+"""What is asked once a look; ``branch`` is the deployment repository's."""
+
+_WRITES = frozenset(
+    {"edit_pull", "label_pull", "open_pull", "publish_release",
+     "push_branch", "push_files", "push_tag"}
+)  # fmt: skip
+
+
+@dataclass
+class SimulatedLook:
+    """A look of one question at a time, and what it told of which age."""
+
+    clock: Clock
+    violations: list[str]
+    """Writes that were decided from before the turn that they are of."""
+
+    width: int = 1
+    _moment: int = 0
+    """How often something was asked, or a turn began."""
+
+    _began: int = 0
+    _oldest: dict[Hashable, int] = field(default_factory=dict)
+    """When the answers were asked for that were told in this turn."""
+
+    def __post_init__(self) -> None:
+        self._look = Look(self.clock, width=1)
+
+    def now(self) -> Any:
+        return self._look.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._look.sleep(seconds)
+
+    def end(self) -> None:
+        self._look.end()
+
+    def begin_turn(self) -> None:
+        self._moment += 1
+        self._began, self._oldest = self._moment, {}
+        self._look.begin_turn()
+
+    def end_former(self) -> None:
+        self._oldest = {}
+        self._look.end_former()
+
+    @property
+    def is_fresh(self) -> bool:
+        return self._look.is_fresh
+
+    def take_notices(self) -> tuple[str, ...]:
+        return self._look.take_notices()
+
+    def once(self, key: Hashable, read: Callable[[], T]) -> T:
+        """Ask once a look, and keep when that was."""
+
+        def ask() -> tuple[int, T]:
+            self._moment += 1
+            return self._moment, read()
+
+        asked, answer = self._look.once(key, ask)
+        self._oldest[key] = asked
+        return answer
+
+    def write(self, name: str, write: Callable[[], T]) -> T:
+        """Write; tell whether that was decided from an old answer."""
+        self.violations += [
+            f"{name} was decided from an older {key}"
+            for key, asked in self._oldest.items()
+            if asked < self._began
+        ]
+        self._look.end()
+        try:
+            return write()
+        finally:
+            self._look.end()
+
+
+class Recalling:
+    """A port whose reads are part of a look, and whose writes end it.
+
+    Parameters
+    ----------
+    port
+        The port.
+    look
+        The look.
+    """
+
+    def __init__(self, port: Any, look: SimulatedLook) -> None:
+        self._port = port
+        self._look = look
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        is_local = name == "branch" and hasattr(self._port, "checkout")
+        if name in _WRITES:
+            return lambda write: self._look.write(name, lambda: found(write))
+        if name not in _READS or is_local:
+            return found
+
+        def ask(*args: Any, **kwargs: Any) -> Any:
+            key = (name, id(self._port), repr(args), repr(kwargs))
+            return self._look.once(key, lambda: found(*args, **kwargs))
+
+        return ask
