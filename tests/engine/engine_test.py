@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from threading import Barrier
 
 import pytest
 from typing_extensions import override
 
 from rsp_release.engine.engine import Ending, Engine, Mode, Pace
 from rsp_release.engine.journal import Journal
+from rsp_release.engine.look import Look
 from rsp_release.engine.world import World
 from rsp_release.exceptions import (
     ExitStatus,
@@ -21,6 +23,7 @@ from rsp_release.exceptions import (
     RateLimitedError,
     ReadError,
     RefusedError,
+    ReleaseError,
     UncertainError,
 )
 from rsp_release.models import (
@@ -506,3 +509,132 @@ def test_nothing_runs_after_a_blocked_step(
     second = ScriptedStep([CHANGE])
     bench.run(ScriptedStep([Blocked(problem="no")]), second)
     assert second.acted == 0
+
+
+class LookingStep:
+    """Sees one number of the world, and writes until it is high enough."""
+
+    key = "looking"
+    title = "Looking"
+
+    def __init__(self, look: Look, enough: int) -> None:
+        self.look = look
+        self.enough = enough
+        self.number = 0
+        self.decided: list[int] = []
+
+    def ask(self) -> int:
+        self.number += 1
+        return self.number
+
+    def observe(self, subject: object, world: World) -> int:
+        return self.look.once("number", self.ask)
+
+    def decide(self, subject: object, seen: int) -> Verdict:
+        return DONE if seen >= self.enough else CHANGE
+
+    def act(self, change: Change, world: World) -> str | None:
+        # Whatever is looked at right before a write is asked anew.
+        self.decided.append(self.look.once("number", lambda: self.number))
+        self.look.end()
+        return None
+
+
+def test_no_write_is_decided_from_an_older_look(
+    make_bench: Callable[..., Bench],
+) -> None:
+    bench = make_bench()
+    look = Look(bench.clock)
+    step = LookingStep(look, enough=2)
+    bench.engine = replace(
+        bench.engine, world=replace(bench.engine.world, clock=look, look=look)
+    )
+    look.once("number", step.ask)
+    # By then the world is as it should be, and nothing is written.
+    assert bench.run(step).is_done
+    assert step.decided == []
+    assert not bench.journal.has_intents
+
+
+def test_each_look_after_a_write_is_a_new_one(
+    make_bench: Callable[..., Bench],
+) -> None:
+    bench = make_bench()
+    look = Look(bench.clock)
+    step = LookingStep(look, enough=2)
+    bench.engine = replace(
+        bench.engine, world=replace(bench.engine.world, clock=look, look=look)
+    )
+    assert bench.run(step).is_done
+    assert (step.number, step.decided) == (2, [1])
+
+
+@dataclass
+class StepAtATime:
+    """A step that is looked at while others are."""
+
+    key: str
+    together: Barrier
+    failure: ReleaseError | None = None
+
+    @property
+    def title(self) -> str:
+        return f"Step {self.key}"
+
+    def observe(self, subject: object, world: World) -> None:
+        self.together.wait(10)
+        if self.failure is not None:
+            raise self.failure
+
+    def decide(self, subject: object, seen: None) -> Verdict:
+        return DONE
+
+    def act(self, change: Change, world: World) -> str | None:
+        raise AssertionError("nothing is written")
+
+
+@pytest.mark.parametrize("mode", [Mode.PLAN, Mode.LOOK])
+def test_what_is_shown_is_looked_at_side_by_side(
+    make_bench: Callable[..., Bench], mode: Mode
+) -> None:
+    bench = make_bench(mode)
+    look = Look(bench.clock)
+    engine = replace(
+        bench.engine, world=replace(bench.engine.world, look=look)
+    )
+    together = Barrier(3)
+    steps = [StepAtATime(key, together) for key in "abc"]
+    shown = []
+    with pytest.raises(StopIteration):
+        events = engine.run(steps, object())
+        while True:
+            shown.append(next(events))
+    assert [e.key for e in shown if isinstance(e, StepEvent)] == [
+        "a",
+        "b",
+        "c",
+    ]
+
+
+@pytest.mark.parametrize("is_wide", [True, False])
+def test_what_cannot_be_looked_at_hides_nothing_else(
+    make_bench: Callable[..., Bench], *, is_wide: bool
+) -> None:
+    bench = make_bench(Mode.PLAN)
+    look = Look(bench.clock, width=8 if is_wide else 1)
+    engine = replace(
+        bench.engine, world=replace(bench.engine.world, look=look)
+    )
+    together = Barrier(3 if is_wide else 1)
+    down, out = ReadError("GitHub is down"), ReadError("no registry")
+    steps = [
+        StepAtATime("a", together, down),
+        StepAtATime("b", together),
+        StepAtATime("c", together, out),
+    ]
+    shown: list[Event] = []
+    with pytest.raises(ReadError, match="GitHub is down"):
+        shown.extend(engine.run(steps, object()))
+    assert [e.key for e in shown if isinstance(e, StepEvent)] == ["b"]
+    told = [e.text for e in shown if isinstance(e, Notice)]
+    assert told == ["not checked: Step a", "not checked: Step c: no registry"]

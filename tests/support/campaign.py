@@ -352,7 +352,9 @@ def make_releaser(
         )
 
     project = Project(
-        world=make_world(hub, chaos, is_clean=is_clean, checkout=checkout),
+        world=make_world(
+            hub, chaos, is_clean=is_clean, checkout=checkout, recalls=True
+        ),
         config=CONFIG,
         repository="o/n",
         journals=directory,

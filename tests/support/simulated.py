@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from rsp_release.engine.world import World
 from rsp_release.exceptions import (
@@ -626,6 +626,7 @@ def make_world(
     *,
     is_clean: bool = False,
     checkout: str = COMMIT,
+    recalls: bool = False,
 ) -> World:
     """Make the world that one process sees.
 
@@ -639,6 +640,8 @@ def make_world(
         Whether it runs in a clone of its own.
     checkout
         The commit that is checked out.
+    recalls
+        Whether its ports remember what they saw, as the real ones do.
 
     Returns
     -------
@@ -648,17 +651,21 @@ def make_world(
     clock = hub.clock
     git = SimulatedGit(hub, clock, chaos, is_clean)
     git.checkout = checkout
-    look = SimulatedLook(clock, hub.old_looks)
-
-    def recall(port: object) -> Any:
-        return Recalling(port, look)
-
-    return World(
-        git=recall(git),
-        forge=recall(SimulatedForge(hub, clock, chaos, is_clean)),
+    world = World(
+        git=git,
+        forge=SimulatedForge(hub, clock, chaos, is_clean),
         changelog=SimulatedChangelog(hub, clock, chaos),
         registry=SimulatedRegistry(hub, clock, chaos),
-        clock=look,
-        deploy=recall(SimulatedDeploy(hub, clock, chaos, is_clean=is_clean)),
-        look=look,
+        clock=clock,
+        deploy=SimulatedDeploy(hub, clock, chaos, is_clean=is_clean),
+    )
+    if not recalls:
+        return world
+    look = SimulatedLook(clock, hub.old_looks)
+    git, forge, deploy = (
+        cast("Any", Recalling(port, look))
+        for port in (world.git, world.forge, world.deploy)
+    )
+    return replace(
+        world, git=git, forge=forge, deploy=deploy, clock=look, look=look
     )

@@ -183,13 +183,13 @@ class Engine:
         shown.
         """
         verdicts: list[tuple[str, Verdict]] = []
-        failures: list[ReleaseError] = []
+        failures: list[tuple[str, ReleaseError]] = []
         with self._side_by_side(turns) as looks:
             for turn, look in zip(turns, looks, strict=True):
                 try:
                     verdict = look()
                 except ReleaseError as e:
-                    failures.append(e)
+                    failures.append((turn.step.title, e))
                     continue
                 yield from self._tell()
                 now = self.world.clock.now()
@@ -198,12 +198,10 @@ class Engine:
                     verdict = turn.bound(verdict, now, is_patient=is_patient)
                 yield turn.event(verdict, now)
                 verdicts.append((turn.step.key, verdict))
-        for failure in failures[1:]:
-            text = f"{failure.message}"
-            if text != failures[0].message:
-                yield Notice(text=text, at=self.world.clock.now())
-        if failures:
-            raise failures[0]
+        for text in _name(failures) if verdicts else ():
+            yield Notice(text=text, at=self.world.clock.now())
+        for _, failure in failures:
+            raise failure
         return Ending(verdicts=tuple(verdicts))
 
     @contextmanager
@@ -408,6 +406,15 @@ class _Turn(Generic[T]):
         return Blocked(
             problem=refusal.message, help=refusal.help, url=refusal.url
         )
+
+
+def _name(failures: Sequence[tuple[str, ReleaseError]]) -> Iterator[str]:
+    """Say which steps could not be looked at, and why; the first is told."""
+    for why in dict.fromkeys(failure.message for _, failure in failures):
+        titles = [title for title, e in failures if e.message == why]
+        is_told = why == failures[0][1].message
+        text = f"not checked: {', '.join(titles)}"
+        yield text if is_told else f"{text}: {why}"
 
 
 def _wait_until(error: RateLimitedError, now: datetime) -> Wait:
