@@ -15,7 +15,7 @@ from typing_extensions import override
 from rsp_release.engine.engine import Ending, Engine, Mode, Pace
 from rsp_release.engine.journal import Journal
 from rsp_release.engine.look import Look
-from rsp_release.engine.world import World
+from rsp_release.engine.world import Step, World
 from rsp_release.exceptions import (
     ExitStatus,
     NotAllowedError,
@@ -220,7 +220,7 @@ class Bench:
     engine: Engine
     events: list[Event] = field(default_factory=list)
 
-    def run(self, *steps: ScriptedStep) -> Ending:
+    def run(self, *steps: Step[object]) -> Ending:
         events = self.engine.run(steps, object())
         while True:
             try:

@@ -17,7 +17,10 @@ from ..models import (
     Write,
 )
 
-__all__ = ["describe", "dress", "merge", "write_pull"]
+__all__ = ["TAKES_WISH", "describe", "dress", "merge", "write_pull"]
+
+TAKES_WISH = frozenset({"blocked", "behind"})
+"""Merge states in which GitHub takes the wish to merge by itself."""
 
 
 def dress(policy: PullPolicy, pull: PullRequest) -> Change | None:
@@ -92,7 +95,7 @@ def merge(
             ),
         )
     can_wait = allows_auto_merge is not False
-    if can_wait and pull.merge_state in {"blocked", "behind"}:
+    if can_wait and pull.merge_state in TAKES_WISH:
         return Change(
             summary=f"enable auto-merge of {name}",
             write=EnableAutoMerge(

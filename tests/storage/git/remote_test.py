@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from rsp_release.engine.look import Look
 from rsp_release.exceptions import RefusedError
 from rsp_release.models import PushTag
 from rsp_release.models.naming import CLAIM
@@ -36,7 +38,7 @@ class Hub:
         self.commit = first.commit()
         first.git("clone", "-q", "--bare", ".", str(self.remote.path))
 
-    def clone(self, name: str) -> GitClone:
+    def clone(self, name: str, look: Look | None = None) -> GitClone:
         path = self.folder / name
         self.remote.git("clone", "-q", ".", str(path))
         repository = Repository(
@@ -56,6 +58,7 @@ class Hub:
             token=None,
             clock=VirtualClock(),
             random=Random(0),
+            look=look,
         )
         return GitClone(repository, remote, sign="never")
 
@@ -189,3 +192,45 @@ def test_remote_that_takes_no_such_tag(hub: Hub) -> None:
     (hub.remote.path / "hooks" / "update").unlink()
     assert git.push_tag(hub.tag("1.5.0")) is None
     assert CLAIM in hub.refs
+
+
+def test_a_look_lists_the_refs_once(tmp_path: Path) -> None:
+    hub, look = Hub(tmp_path), Look(VirtualClock())
+    clone, other = hub.clone("a", look), hub.clone("b")
+    assert clone.remote_tag("1.0.0") is None
+    other.push_tag(hub.tag("1.0.0"))
+    # All of it is of the moment at which it was listed, the claim as well.
+    assert clone.remote_tag("1.0.0") is None
+    refs = clone.remote_refs("main")
+    assert (refs.claim, dict(refs.tags)) == ("", {})
+    assert set(clone.remote_branches("")) == {"main"}
+    look.end()
+    assert clone.remote_tag("1.0.0") == hub.commit
+    assert clone.remote_refs("main").claim
+
+
+def test_a_push_ends_a_look_and_a_trial_does_not(tmp_path: Path) -> None:
+    hub, look = Hub(tmp_path), Look(VirtualClock())
+    clone, other = hub.clone("a", look), hub.clone("b")
+    claim = clone.remote_refs("main").claim
+    other.push_tag(hub.tag("1.0.0"))
+    clone.try_push("1.1.0", hub.commit)
+    assert clone.remote_tag("1.0.0") is None
+    # It was decided from what is no more, and refused; that is seen now.
+    with pytest.raises(RefusedError):
+        clone.push_tag(hub.tag("1.1.0", claim=claim))
+    assert clone.remote_tag("1.0.0") == hub.commit
+    assert clone.remote_tag("1.1.0") is None
+
+
+def test_patterns_are_those_of_git(tmp_path: Path) -> None:
+    """What is kept is told as the remote itself would tell it."""
+    hub = Hub(tmp_path)
+    plain, keeping = hub.clone("a"), hub.clone("b", Look(VirtualClock()))
+    plain.push_tag(hub.tag("1.0.0"))
+    for branch in ("rsp-release/changelog-1.1.0", "rsp-release/other"):
+        hub.remote.git("branch", branch)
+    for prefix in ("", "rsp-release/", "rsp-release/changelog-", "none"):
+        assert keeping.remote_branches(prefix) == plain.remote_branches(prefix)
+    told = keeping.remote_refs("main"), plain.remote_refs("main")
+    assert replace(told[0], unfetched=frozenset()) == told[1]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from threading import Barrier
 
 import pytest
 
+from rsp_release.engine.look import Look
 from rsp_release.exceptions import (
     NotAllowedError,
     NotSentError,
@@ -17,6 +21,8 @@ from rsp_release.exceptions import (
     RefusedError,
     UncertainError,
 )
+from rsp_release.storage.github.forge import GithubForge
+from rsp_release.storage.github.graphql import query
 from rsp_release.storage.github.http import GithubHttp
 
 from ...support.service import NAME, Service, serve
@@ -221,3 +227,123 @@ def test_token_is_in_no_error(http: GithubHttp, service: Service) -> None:
     while error is not None:
         assert service.box.token not in repr(error)
         error = error.__cause__ or error.__context__
+
+
+class Looks:
+    """A requester that is part of a look, and what it really asked."""
+
+    def __init__(self, service: Service) -> None:
+        assert service.clock is not None
+        self.service = service
+        self.http = GithubHttp(
+            api_url=service.box.api_url,
+            token=service.box.token,
+            clock=service.clock,
+            random=Random(0),
+            environ={},
+            look=Look(service.clock),
+        )
+
+    def count(self, path: str, verb: str = "GET") -> int:
+        """Return how often a path was asked for."""
+        asked = self.service.box.state.requests
+        return sum(r.method == verb and path in r.path for r in asked)
+
+
+@pytest.fixture
+def looks(service: Service) -> Iterator[Looks]:
+    service.box.state.requests.clear()
+    looks = Looks(service)
+    yield looks
+    looks.http.close()
+    service.box.faults.clear()
+
+
+def test_a_look_asks_once(looks: Looks) -> None:
+    first = looks.http.ask("GET", ROOT)
+    assert looks.http.ask("GET", ROOT) == first
+    looks.http.raw_items(RELEASES)
+    looks.http.raw_items(RELEASES)
+    assert (looks.count(ROOT), looks.count(RELEASES)) == (2, 1)
+
+
+def test_absence_is_remembered_as_what_it_is(looks: Looks) -> None:
+    path = f"{RELEASES}/tags/9.9.9"
+    for _ in range(2):
+        assert looks.http.get(path) is None
+        with pytest.raises(ReadError, match="404"):
+            looks.http.ask("GET", path)
+    assert looks.count(path) == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [None, "error_500", "reset_before", "reset_after"]
+)
+def test_a_write_ends_a_look(looks: Looks, fault: str | None) -> None:
+    """However it ended, and whether or not that is known."""
+    looks.http.ask("GET", ROOT)
+    if fault is not None:
+        looks.service.box.faults.when("POST", "/labels$", fault)
+    with suppress(UncertainError, RefusedError, NotSentError, NotAllowedError):
+        looks.http.ask("POST", f"{ROOT}/issues/1/labels", {"labels": ["a"]})
+    looks.http.ask("GET", ROOT)
+    assert looks.count(ROOT) == 2
+
+
+def test_a_mutation_ends_a_look_and_a_question_does_not(
+    looks: Looks,
+) -> None:
+    owner, name = NAME.split("/")
+    question = (
+        "query Files($owner: String!, $name: String!, $f0: GitObjectID!)"
+        " { repository(owner: $owner, name: $name) {"
+        " f0: object(oid: $f0) { ... on Blob { text } } } }"
+    )
+    variables = {"owner": owner, "name": name, "f0": "0" * 40}
+    looks.http.ask("GET", ROOT)
+    for _ in range(2):
+        query(looks.http, question, variables)
+    looks.http.ask("GET", ROOT)
+    assert (looks.count(ROOT), looks.count("/graphql", "POST")) == (1, 1)
+    with suppress(Exception):
+        looks.http.graphql_query("mutation { nothing }", {})
+    looks.http.ask("GET", ROOT)
+    assert looks.count(ROOT) == 2
+
+
+def test_a_probe_ends_no_look(looks: Looks) -> None:
+    forge = GithubForge(http=looks.http, repository=NAME)
+    looks.http.ask("GET", ROOT)
+    assert forge.may_write_pulls("main")
+    head = looks.service.git("rev-parse", "HEAD").strip()
+    assert forge.may_write_contents(head)
+    assert forge.generate_notes(tag="9.9.9", commit=head, previous=None)
+    looks.http.ask("GET", ROOT)
+    assert looks.count(f"{ROOT}/", "POST") == 3
+    assert looks.count(ROOT) == 1
+
+
+def test_each_thread_asks_in_its_own_way(looks: Looks) -> None:
+    """What may be missing for one may not for another."""
+    path, start = f"{RELEASES}/tags/9.9.8", Barrier(2)
+
+    def ask(*, may_miss: bool) -> object:
+        start.wait(10)
+        if may_miss:
+            return looks.http.get(path)
+        with pytest.raises(ReadError, match="404"):
+            looks.http.ask("GET", path)
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        asked = [
+            pool.submit(ask, may_miss=may_miss) for may_miss in (True, False)
+        ]
+        assert [each.result() for each in asked] == [None, None]
+
+
+def test_what_is_told_for_a_minute_is_asked_each_time(looks: Looks) -> None:
+    path = f"{ROOT}/actions/jobs/1/logs"
+    assert looks.http.locate(path) is None
+    assert looks.http.locate(path) is None
+    assert looks.count(path) == 2

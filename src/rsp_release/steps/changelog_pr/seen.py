@@ -11,6 +11,7 @@ from ...engine.world import World
 from ...exceptions import BlockedError, NotAllowedError
 from ...models import Blocked, ChangelogState, Collected, Proposal, PullRequest
 from ...models.naming import name_first
+from ..pull_requests import TAKES_WISH
 
 __all__ = ["ChangelogSeen", "look_at_changelog"]
 
@@ -167,7 +168,9 @@ def _look_at_open(
         age = world.clock.now() - (pull.opened_at or world.clock.now())
         seen = replace(
             seen,
-            allows_auto_merge=world.forge.repository().allows_auto_merge,
+            allows_auto_merge=world.forge.repository().allows_auto_merge
+            if pull.merge_state in TAKES_WISH
+            else None,
             awaits_checks=not pull.checks and age < _CHECKS_WITHIN,
         )
     return seen
@@ -228,8 +231,8 @@ def _look_at_branch(
     seen: ChangelogSeen, proposal: Proposal, world: World
 ) -> ChangelogSeen:
     """Look how, and what, to push where there is no pull request."""
-    when = proposal.pull_policy.when
     refs = world.git.remote_refs(str(proposal.branch))
+    made = refs.branches.get(proposal.tag)
     collected, failure = None, None
     try:
         collected = world.changelog.collect(
@@ -242,11 +245,19 @@ def _look_at_branch(
         failure = e
     return replace(
         seen,
-        branch_head=refs.branches.get(proposal.tag),
-        needs_pull=when == "always"
-        or (when == "auto" and world.forge.needs_pull(str(proposal.branch))),
+        branch_head=made,
+        # What has a branch gets a pull request.
+        needs_pull=made is not None or _needs_pull(proposal, world),
         collected=collected,
         failure=failure,
         claim=refs.claim,
         rival=find_rival(proposal, refs, world),
+    )
+
+
+def _needs_pull(proposal: Proposal, world: World) -> bool:
+    """Return whether the entry goes to the release branch by pull request."""
+    when = proposal.pull_policy.when
+    return when == "always" or (
+        when == "auto" and world.forge.needs_pull(str(proposal.branch))
     )

@@ -270,11 +270,9 @@ class GithubDeploy(GithubPulls):
         tree = self._tree(write.base)
         entries = []
         for path, text in write.files:
-            content = base64.b64encode(text.encode()).decode()
-            blob = repo.create_git_blob(content, "base64")
             mode = tree[path].mode if path in tree else "100644"
             entries.append(
-                InputGitTreeElement(path, mode, "blob", sha=blob.sha)
+                InputGitTreeElement(path, mode, "blob", content=text)
             )
         # A fork shares the objects of what it is a fork of.
         made = repo.create_git_tree(entries, base.tree)
