@@ -9,9 +9,7 @@ Retries of writes live here; retries of reads live in the storage modules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -40,6 +38,7 @@ from ..models import (
     Write,
 )
 from .journal import Journal
+from .look import side_by_side
 from .world import Step, World
 
 __all__ = ["Ending", "Engine", "Mode", "Pace"]
@@ -184,10 +183,11 @@ class Engine:
         """
         verdicts: list[tuple[str, Verdict]] = []
         failures: list[tuple[str, ReleaseError]] = []
-        with self._side_by_side(turns) as looks:
-            for turn, look in zip(turns, looks, strict=True):
+        looks = [partial(self._look, turn) for turn in turns]
+        with side_by_side(self.world.look, looks) as begun:
+            for turn, wait in zip(turns, begun, strict=True):
                 try:
-                    verdict = look()
+                    verdict = wait()
                 except ReleaseError as e:
                     failures.append((turn.step.title, e))
                     continue
@@ -203,18 +203,6 @@ class Engine:
         for _, failure in failures:
             raise failure
         return Ending(verdicts=tuple(verdicts))
-
-    @contextmanager
-    def _side_by_side(
-        self, turns: Sequence[_Turn[T]]
-    ) -> Iterator[list[Callable[[], Verdict]]]:
-        """Begin to look at steps; yield what waits for each verdict."""
-        look = self.world.look
-        if look is None or look.width == 1:
-            yield [partial(self._look, turn) for turn in turns]
-            return
-        with ThreadPoolExecutor(look.width) as pool:
-            yield [pool.submit(self._look, turn).result for turn in turns]
 
     def _tell(self) -> Iterator[Event]:
         """Tell what a person should know of the looking."""

@@ -6,17 +6,18 @@ when it is half a minute old. See decision record 0012.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from concurrent.futures import Future
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore, Lock, RLock
 from typing import Any, TypeVar, cast
 
 from ..exceptions import RateLimitedError
-from .world import Clock
+from .world import Clock, Memory
 
-__all__ = ["Look"]
+__all__ = ["Look", "side_by_side"]
 
 T = TypeVar("T")
 
@@ -28,6 +29,32 @@ MOST = 8
 
 PATIENCE = timedelta(seconds=120)
 """How long is waited where that is too many."""
+
+
+@contextmanager
+def side_by_side(
+    look: Memory | None, reads: Sequence[Callable[[], T]]
+) -> Iterator[Sequence[Callable[[], T]]]:
+    """Begin to read several things at once.
+
+    Parameters
+    ----------
+    look
+        The look that they are part of; without one they are read when they
+        are asked for.
+    reads
+        What reads them.
+
+    Yields
+    ------
+    typing.Sequence
+        What waits for each.
+    """
+    if look is None or look.width == 1:
+        yield reads
+        return
+    with ThreadPoolExecutor(look.width) as pool:
+        yield [pool.submit(read).result for read in reads]
 
 
 @dataclass(eq=False, slots=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..checks import (
     CHECKS,
@@ -15,6 +17,7 @@ from ..checks import (
 )
 from ..checks.base import ok, problem
 from ..config import Config
+from ..engine.look import side_by_side
 from ..engine.world import World
 from ..exceptions import ExitStatus, NotAllowedError
 from ..models import Blocked, Change, Done, Proposal, Verdict
@@ -65,13 +68,21 @@ class Preflight:
             config=self.config,
         )
         facts.is_joined = _is_joined(facts)
+        is_new = not (proposal.is_begun or facts.is_joined)
+        looks = [
+            partial(_look, check, facts)
+            for check in CHECKS
+            if check.is_of_bump
+        ]
+        with ThreadPoolExecutor(1) as pool:
+            ahead = None
+            if is_new and self.look_ahead is not None:
+                ahead = pool.submit(self._look_once, proposal)
+            with side_by_side(world.look, looks) as findings:
+                found = tuple(finding() for finding in findings)
         return PreflightSeen(
-            findings=tuple(
-                _look(check, facts) for check in CHECKS if check.is_of_bump
-            ),
-            ahead=()
-            if proposal.is_begun or facts.is_joined
-            else self._look_once(proposal),
+            findings=found,
+            ahead=ahead.result() if ahead else (),
             is_joined=facts.is_joined,
         )
 

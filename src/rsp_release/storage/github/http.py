@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from random import Random
@@ -20,7 +20,7 @@ from github.GithubObject import CompletableGithubObject, GithubObject
 from github.PaginatedList import PaginatedList
 from github.Requester import Requester
 
-from ...engine.look import Look
+from ...engine.look import Look, side_by_side
 from ...engine.world import Clock
 from ...exceptions import NotSentError, ReadError, UsageError
 from ...models.github import TokenKind, kind_of_token
@@ -35,6 +35,7 @@ __all__ = ["GithubHttp", "settle"]
 C = TypeVar("C", bound=CompletableGithubObject)
 G = TypeVar("G", bound=GithubObject)
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 def settle(item: G) -> G:
@@ -322,6 +323,26 @@ class GithubHttp(Requester):
             return ask()
         finally:
             self._asked.is_probe = False
+
+    def together(
+        self, one: Callable[[], T], other: Callable[[], U]
+    ) -> tuple[T, U]:
+        """Read two things side by side.
+
+        Parameters
+        ----------
+        one, other
+            What reads them.
+
+        Returns
+        -------
+        tuple
+            Both.
+        """
+        reads: Sequence[Callable[[], Any]] = (one, other)
+        with side_by_side(self._look, reads) as begun:
+            first, second = (read() for read in begun)
+        return first, second
 
     def recall(self, key: Hashable, ask: Callable[[], T]) -> T:
         """Ask, unless that was asked in this look already.

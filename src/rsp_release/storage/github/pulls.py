@@ -195,11 +195,11 @@ class GithubPulls(GithubActions):
     def pull(self, number: int) -> PullRequest:
         """Return a pull request, with its checks and reviews."""
         pull = self._repo.get_pull(number)
-        return parse_pull(
-            pull,
-            checks=self._checks(pull.head.sha),
-            reviews=self._reviews(number),
+        checks, reviews = self._http.together(
+            lambda: self._checks(pull.head.sha),
+            lambda: self._reviews(number),
         )
+        return parse_pull(pull, checks=checks, reviews=reviews)
 
     def _pull_at(self, number: int) -> GithubPull:
         return self._http.at(GithubPull, f"{self._root}/pulls/{number}")
@@ -319,8 +319,16 @@ class GithubPulls(GithubActions):
 
         # Only a pull request can do without those of an older server.
         may_lack = partial(self._find_endpoint, read)
-        checks = unless(read if skips_scheduled else may_lack, NotAllowedError)
-        checks = checks or []
+        told, combined = self._http.together(
+            lambda: unless(
+                read if skips_scheduled else may_lack, NotAllowedError
+            ),
+            lambda: unless(
+                lambda: self._find_endpoint(of_commit.get_combined_status),
+                NotAllowedError,
+            ),
+        )
+        checks = told or []
         # A check has its job's name, which two workflows may share.
         names = {check.name for check in checks}
         runs: Mapping[int | None, WorkflowRun] = {}
@@ -339,10 +347,6 @@ class GithubPulls(GithubActions):
                 state=check_state(check.status, check.conclusion),
                 is_own=f"/runs/{self._own_run}/" in (check.details_url or ""),
             )
-        combined = unless(
-            lambda: self._find_endpoint(of_commit.get_combined_status),
-            NotAllowedError,
-        )
         for status in combined.statuses if combined else ():
             name, state = status.context, status.state
             is_over = "queued" if state == "pending" else "completed"
