@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from ..bench.look_bench import COMMANDS, measure, open_scene
+from ..support.deploying import DEPLOY
+from ..support.service import Service
 
 _MOST = {
     "check": (19, 2),
@@ -14,6 +17,38 @@ _MOST = {
     "status": (10, 1),
 }
 """Requests to GitHub's API, and connections of git, at most."""
+
+
+def _slow_down(service: Service) -> None:
+    """Let GitHub say once that too much is asked of it at once."""
+    service.box.faults.when(
+        "GET", "/immutable-releases$", "rate_limit_secondary_429_retry"
+    )
+
+
+def test_what_is_too_much_at_once_is_asked_one_by_one(tmp_path: Path) -> None:
+    with open_scene(tmp_path / "scene") as service:
+        _slow_down(service)
+        done = service.run("check", "--all")
+        assert done.returncode == 0, done.stdout
+        assert "one thing after the other" in done.stderr
+        assert "not checked: GitHub" not in done.stdout
+        _slow_down(service)
+        # What cannot be looked at keeps nothing else from being shown.
+        service.box.faults.when(
+            "*", f"/{DEPLOY}/pulls", "error_500", times=None
+        )
+        done = service.run("bump", "minor", "--dry-run", "--json")
+        assert done.returncode == 1, done.stdout
+        told = [json.loads(line) for line in done.stdout.splitlines()]
+        shown = [each["key"] for each in told if each["event"] == "step"]
+        assert shown == [
+            "preflight", "changelog", "tag", "github_release",
+            "workflow_run", "images",
+        ]  # fmt: skip
+        notes = [e["text"] for e in told if e["event"] == "notice"]
+        assert "one thing after the other" in notes[0]
+        assert notes[1:] == ["not checked: Deployment"], told
 
 
 def test_nothing_is_asked_twice_at_one_moment(tmp_path: Path) -> None:

@@ -71,6 +71,8 @@ def check(
             if session.is_job:
                 for report in told:
                     _annotate(report, options)
+        for text in session.factory.look.take_notices():
+            sys.stderr.write(f"{text}\n")
         view.show_settings(checker.settings(facts))
         status = _judge(reports)
         view.conclude(reports, status)
