@@ -190,6 +190,7 @@ def bench(session: nox.Session) -> None:
         path.insert(0, str(peers / "npm" / "node_modules" / ".bin"))
     environ = {"PATH": os.pathsep.join(path)}
     session.run("python", "-m", "tests.bench.watch_bench", env=environ)
+    session.run("python", "-m", "tests.bench.look_bench", env=environ)
     session.run(
         "python", "-m", "tests.bench.next_bench", *session.posargs,
         env=environ,
