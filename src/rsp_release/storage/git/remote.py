@@ -107,6 +107,8 @@ class Remote:
         For the waits between attempts of a read.
     is_needed
         Whether there has to be that remote.
+    look
+        The look that its refs are part of, and that pushes end.
 
     Raises
     ------
@@ -227,7 +229,8 @@ class Remote:
             return self._list(*patterns)
         # What one wants to know now, another wants to know next.
         kept = ("refs/heads/*", "refs/tags/*", CLAIM)
-        found = self._look.once("ls-remote", lambda: self._list(*kept))
+        key = "ls-remote", self.target
+        found = self._look.once(key, lambda: self._list(*kept))
         return {
             ref: sha
             for ref, sha in found.items()
@@ -333,6 +336,9 @@ class Remote:
         refspecs: Iterable[str],
         env: Mapping[str, str] = _NOTHING,
     ) -> tuple[int, str, str]:
+        look = None if "--dry-run" in options else self._look
+        if look is not None:
+            look.end()
         try:
             return self._run(
                 "push", "--porcelain", "--atomic", "--no-follow-tags",
@@ -340,8 +346,8 @@ class Remote:
                 env=env,
             )  # fmt: skip
         finally:
-            if self._look and "--dry-run" not in options:
-                self._look.end()
+            if look is not None:
+                look.end()
 
     def _refuses_claims(self, failure: ReleaseError, claim: str) -> bool:
         """Return whether it may be for the claim that a push was refused."""
