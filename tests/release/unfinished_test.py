@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -14,13 +15,8 @@ from rsp_release.models import Proposal, PullPolicy
 from rsp_release.release.unfinished import UnfinishedReleases
 
 from ..steps.changelog_pr_test import PROPOSAL
-from ..support.campaign import (
-    BRANCH,
-    TAG,
-    make_releaser,
-    run_process,
-    run_seed,
-)
+from ..support.branches import SimulatedCommit
+from ..support.campaign import BRANCH, TAG, make_releaser, run_process
 from ..support.simulated import COMMIT, Chaos, Crash, Hub, VirtualClock
 
 
@@ -133,8 +129,30 @@ def test_finished_in_another_clone(tmp_path: Path, command: str) -> None:
     assert find_unfinished(here) == []
 
 
-def test_tag_of_another_who_left_what_came_late() -> None:
+@pytest.mark.parametrize("is_ours", [False, True])
+def test_tag_of_another_who_left_what_came_late(
+    tmp_path: Path, *, is_ours: bool
+) -> None:
     """One pinned what another had tagged before, and goes on with the tag."""
-    outcome = run_seed(20502514)
-    assert any("--leave-late" in command for command in outcome.person.typed)
-    assert outcome.violations == []
+    hub = Hub(clock=VirtualClock())
+    result = run_process(hub, Chaos(), tmp_path / "theirs", random=Random(0))
+    assert result.outcome == "released"
+    theirs = Journal.of_tag(tmp_path / "theirs", TAG).release
+    assert theirs is not None
+    later = "f" * 40
+    hub.branches.commits[later] = SimulatedCommit(
+        parents=(theirs.commit,), has_entry=True
+    )
+    journal = Journal.of_tag(tmp_path / "ours", TAG)
+    now = hub.clock.now()
+    journal.intend("push", step="changelog", at=now)
+    pinned = replace(
+        theirs, commit=later, pinned_at=now + timedelta(seconds=1)
+    )
+    journal.pin(pinned)
+    if is_ours:
+        # What was written by this pin is not given up for a tag.
+        journal.intend("push tag", step="tag", at=now + timedelta(seconds=2))
+    releaser = make_releaser(hub, Chaos(), tmp_path / "ours", random=Random(0))
+    found = releaser.find(TAG)
+    assert found.commit == (later if is_ours else theirs.commit)
