@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Iterator
 
 from ..exceptions import NotAllowedError, ReleaseError
 from ..models import Environment, Publication
@@ -29,7 +28,7 @@ def check_enabled(facts: Facts) -> Finding:
         return ok("no publishing workflow")
     name = facts.proposal.repository
     make = problem if publication.publishes else warning
-    paths = list(_paths(publication))
+    paths = _paths(publication)
     if facts.runs_workflows() is False:
         return make(
             f"Actions are disabled for {name}",
@@ -67,11 +66,8 @@ def check_enabled(facts: Facts) -> Finding:
     return ok(f"{' and '.join(paths)} {are} enabled")
 
 
-def _paths(publication: Publication | None) -> Iterator[str]:
-    """Go from the publishing workflow to the one that a release starts."""
-    while publication is not None:
-        yield publication.workflow
-        publication = publication.after
+def _paths(publication: Publication) -> list[str]:
+    return [each.workflow for each in publication.chain]
 
 
 def check_moved(facts: Facts) -> Finding:
@@ -88,7 +84,7 @@ def check_moved(facts: Facts) -> Finding:
         told = f"{where} publishes the images; at {tag} it was {was}"
     elif now.event != before.event:
         told = f"{where} runs on {now.event}; at {tag} on {before.event}"
-    elif [*_paths(now)] != [*_paths(before)]:
+    elif _paths(now) != _paths(before):
         told = f"{where} is started by another workflow than at {tag}"
     else:
         told = _renamed(facts, where)

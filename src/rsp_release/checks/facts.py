@@ -25,7 +25,7 @@ from ..models import (
 )
 from ..models.github import Credentials, Identity
 from ..publishing import find_publication
-from ..publishing.candidates import find_candidates
+from ..publishing.candidates import Tagged, find_candidates
 from ..version.history import History
 
 __all__ = ["Facts", "NothingToLookAtError", "once"]
@@ -199,10 +199,9 @@ class Facts:
 
     def candidates(self, path: str, document: Any) -> list[Publication]:
         """Return what a workflow publishes then without any other file."""
-        found = find_candidates(
-            path, document, repository=self.proposal.repository,
-            tag=self.proposal.tag, read=lambda _: None,
-        )  # fmt: skip
+        proposal = self.proposal
+        tagged = Tagged(proposal.repository, proposal.tag, lambda _: None)
+        found = find_candidates(path, document, tagged)
         return [each.publication for each in found]
 
     # -- GitHub -------------------------------------------------------------

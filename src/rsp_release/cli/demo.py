@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -196,15 +197,14 @@ def tell(
             images=tuple(images),
         )
         scripts = [first]
-        while found.after is not None:
-            follows = found.after.workflow
+        for each, before in pairwise(found.chain):
+            follows = before.workflow
             scripts[-1] = replace(
-                scripts[-1], follows=follows, event=found.event
+                scripts[-1], follows=follows, event=each.event
             )
-            found = found.after
-            scripts.append(WorkflowScript(path=follows, running=found.jobs))
+            scripts.append(WorkflowScript(path=follows, running=before.jobs))
         on = Triggers(release=("published",))
-        if found.event == "push":
+        if found.chain[-1].event == "push":
             on = Triggers(push=PushFilter(tags=("**",)))
         scripts[-1] = replace(scripts[-1], on=on)
         return scripts

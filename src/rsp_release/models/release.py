@@ -103,6 +103,11 @@ class Publication:
     """The workflow whose run starts it, where the release doesn't itself."""
 
     @property
+    def chain(self) -> tuple[Publication, ...]:
+        """It, what starts it, and so on to what the release starts."""
+        return (self, *(self.after.chain if self.after else ()))
+
+    @property
     def file(self) -> str:
         """The name of the workflow's file."""
         return self.workflow.rpartition("/")[2]

@@ -19,7 +19,14 @@ from typing import Any, NamedTuple
 from ..config import Config
 from ..exceptions import ReleaseError, UsageError
 from ..models import Image, Publication, parse_platform
-from .candidates import Start, Started, find_candidates, find_starts, suppose
+from .candidates import (
+    Start,
+    Started,
+    Tagged,
+    find_candidates,
+    find_starts,
+    suppose,
+)
 from .chains import INDIRECT, find_followers, suppose_indirect
 from .documents import load
 from .images import split_reference, version_tag
@@ -94,13 +101,10 @@ def find_publication(
     config = config or Config()
     if config.images == ():
         return None
-    known: dict[str, Any] = {
-        "repository": repository, "tag": tag, "commit": commit,
-        "read": _reader(files, read),
-    }  # fmt: skip
+    tagged = Tagged(repository, tag, _reader(files, read), commit)
     chosen = _choose_workflow(files, config.workflow)
     documents, candidates = _load_all(files, chosen)
-    candidates += _follow_all(documents, known)
+    candidates += _follow_all(documents, tagged)
     if chosen is not None:
         candidates = [each for each in candidates if each.workflow == chosen]
     publishing = [c for c in candidates if c.jobs or c.unsure]
@@ -109,7 +113,7 @@ def find_publication(
         document = documents.get(chosen, {})
         if candidates:
             publishing = [replace(candidates[0], images=())]
-        elif indirect := suppose_indirect(chosen, document, **known):
+        elif indirect := suppose_indirect(chosen, document, tagged):
             publishing = [_doubt_start(indirect.publication)]
     if publishing or config.images is None:
         candidates = publishing
@@ -155,25 +159,23 @@ def _load_all(
         except (ReleaseError, RecursionError) as error:
             if path == chosen and isinstance(error, ReleaseError):
                 raise
-            message = getattr(error, "message", f"{path} is nested too deeply")
-            doubted.append(_unsure(path, message))
+            doubted.append(_doubt(path, error))
     return documents, doubted
 
 
 def _follow_all(
-    documents: Mapping[str, dict[str, Any]], known: Mapping[str, Any]
+    documents: Mapping[str, dict[str, Any]], tagged: Tagged
 ) -> list[Publication]:
     """Follow the workflows that the release starts, and those that follow."""
     started: list[Started] = []
     doubted = []
     for path, document in documents.items():
         try:
-            started += find_candidates(path, document, **known)
+            started += find_candidates(path, document, tagged)
         except (ReleaseError, RecursionError) as error:
-            message = getattr(error, "message", f"{path} is nested too deeply")
-            doubted.append(_unsure(path, message))
+            doubted.append(_doubt(path, error))
     with suppress(ReleaseError, RecursionError):
-        started += find_followers(started, documents, **known)
+        started += find_followers(started, documents, tagged)
     return [*doubted, *(each.publication for each in started)]
 
 
@@ -218,6 +220,12 @@ def _reader(
         return read(path) if is_inside and is_plain else None
 
     return read_once
+
+
+def _doubt(path: str, error: ReleaseError | RecursionError) -> Publication:
+    """Say why a workflow can't be followed."""
+    message = getattr(error, "message", f"{path} is nested too deeply")
+    return _unsure(path, message)
 
 
 def _unsure(path: str, sentence: str) -> Publication:
@@ -314,6 +322,7 @@ def explain_absence(
         A sentence and a remedy for each such workflow. To be shown where
         `find_publication` finds nothing.
     """
+    tagged = Tagged(repository, tag, _reader(files, read))
     found = []
     for path, text in sorted(files.items()):
         try:
@@ -321,10 +330,8 @@ def explain_absence(
             on = document.get("on")
             if events_of(on).keys() <= _NO_RELEASE or find_starts(on, tag):
                 continue
-            supposed = suppose(
-                path, document, Start(event="release", action="published"),
-                repository=repository, tag=tag, read=_reader(files, read),
-            )  # fmt: skip
+            start = Start(event="release", action="published")
+            supposed = suppose(path, document, start, tagged)
         except (ReleaseError, RecursionError):
             continue
         if supposed.publication.jobs:

@@ -17,7 +17,29 @@ from .triggers import release_actions, starts_on_tag
 from .unknown import is_known, is_unknown, show, unknown, unknowns
 from .values import mapping_of
 
-__all__ = ["Start", "Started", "find_candidates", "find_starts", "suppose"]
+__all__ = [
+    "Start",
+    "Started",
+    "Tagged",
+    "find_candidates",
+    "find_starts",
+    "suppose",
+]
+
+
+class Tagged(NamedTuple):
+    """A repository, as it is at a tag."""
+
+    repository: str
+    """Owner and name on GitHub."""
+
+    tag: str
+
+    read: Read
+    """Gives the repository's files."""
+
+    commit: str | None = None
+    """The commit that is tagged, where it is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +104,7 @@ def find_starts(on: Any, tag: str) -> list[tuple[Trigger, str]]:
     return found
 
 
-def find_candidates(
-    path: str,
-    document: Any,
-    *,
-    repository: str,
-    tag: str,
-    read: Read,
-    commit: str | None = None,
-) -> list[Started]:
+def find_candidates(path: str, document: Any, tagged: Tagged) -> list[Started]:
     """Follow a workflow for each event by which a new tag starts it.
 
     Parameters
@@ -99,34 +113,21 @@ def find_candidates(
         The workflow's path.
     document
         The workflow.
-    repository
-        Owner and name on GitHub.
-    tag
-        The tag.
-    read
-        Gives files of the repository.
-    commit
-        The commit that is tagged, where it is known.
+    tagged
+        The repository and the tag.
     """
     document = mapping_of(document)
     return [
-        suppose(
-            path, document, Start(event=event, action=action),
-            repository=repository, tag=tag, read=read, commit=commit,
-        )
-        for event, action in find_starts(document.get("on"), tag)
-    ]  # fmt: skip
+        suppose(path, document, Start(event=event, action=action), tagged)
+        for event, action in find_starts(document.get("on"), tagged.tag)
+    ]
 
 
 def suppose(
     path: str,
     document: Mapping[str, Any],
     start: Start,
-    *,
-    repository: str,
-    tag: str,
-    read: Read,
-    commit: str | None = None,
+    tagged: Tagged,
 ) -> Started:
     """Follow a workflow as if an event had started it.
 
@@ -138,19 +139,13 @@ def suppose(
         The workflow.
     start
         The event.
-    repository
-        Owner and name on GitHub.
-    tag
-        The tag.
-    read
-        Gives files of the repository.
-    commit
-        The commit that is tagged, where it is known.
+    tagged
+        The repository and the tag.
     """
     on = mapping_of(document.get("on"))
     declared = mapping_of(on.get(start.event)).get("inputs")
     name = str(document.get("name") or path)
-    github = _github(start, repository=repository, tag=tag, commit=commit)
+    github = _github(start, tagged)
     contexts = {
         "github": {**github, "workflow": name},
         "inputs": inputs_of(declared, start.inputs),
@@ -158,7 +153,7 @@ def suppose(
     scope = Scope(
         document=document,
         contexts=contexts,
-        read=read,
+        read=tagged.read,
         is_certain=start.is_certain,
     )
     follow(scope)
@@ -167,7 +162,7 @@ def suppose(
     for push in findings.pushes:
         if push.is_certain is not False:
             summary.add(push)
-    summary.assume(version_tag(tag))
+    summary.assume(version_tag(tagged.tag))
     if not findings.pushes and not findings.unsure:
         summary.unsure += [
             f"job {job} logs in to a registry, so it may publish images"
@@ -182,7 +177,7 @@ def suppose(
             platforms=tuple(dict.fromkeys(platforms)),
             is_assumed=(name, tag_) in summary.assumed,
         )
-        for (name, tag_), platforms in summary.published(commit).items()
+        for (name, tag_), platforms in summary.published(tagged.commit).items()
     )
     publication = Publication(
         workflow=path,
@@ -295,10 +290,9 @@ class _Summary:
             )
 
 
-def _github(
-    start: Start, *, repository: str, tag: str, commit: str | None
-) -> dict[str, Any]:
+def _github(start: Start, tagged: Tagged) -> dict[str, Any]:
     """Return the context ``github`` of a run that an event started."""
+    repository, tag, _, commit = tagged
     owner, _, short = repository.partition("/")
     of_tag = f"refs/tags/{tag}"
     ref = of_tag if start.ref in (None, tag, of_tag) else start.ref

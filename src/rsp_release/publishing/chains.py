@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..models import Trigger
-from .candidates import Start, Started, suppose
+from .candidates import Start, Started, Tagged, suppose
 from .dispatches import Dispatch
-from .scope import Read
 from .triggers import events_of, matches, texts_of
 from .unknown import unknown
 from .values import mapping_of
@@ -33,11 +32,7 @@ _DEFAULT = "refs/heads/" + unknown("github.ref_name")
 def find_followers(
     started: Sequence[Started],
     documents: Mapping[str, Mapping[str, Any]],
-    *,
-    repository: str,
-    tag: str,
-    commit: str | None,
-    read: Read,
+    tagged: Tagged,
 ) -> list[Started]:
     """Follow the workflows that those which the release starts start.
 
@@ -47,14 +42,8 @@ def find_followers(
         The workflows that the release starts.
     documents
         All workflows, by their paths.
-    repository
-        Owner and name on GitHub.
-    tag
-        The tag.
-    commit
-        The commit that is tagged, where it is known.
-    read
-        Gives files of the repository.
+    tagged
+        The repository and the tag.
     """
     found: list[Started] = []
     waiting = dict(documents)
@@ -62,13 +51,10 @@ def find_followers(
         waiting.pop(each.publication.workflow, None)
     for _ in range(_LEVELS):
         level = [
-            suppose(
-                path, document, start, repository=repository, tag=tag,
-                commit=commit, read=read,
-            )
+            suppose(path, document, start, tagged)
             for path, document in waiting.items()
-            for start in _starts(path, document, started, tag)[:1]
-        ]  # fmt: skip
+            for start in _starts(path, document, started, tagged.tag)[:1]
+        ]
         for each in level:
             waiting.pop(each.publication.workflow)
         found += level
@@ -167,13 +153,7 @@ def _by_dispatch(before: Started, dispatch: Dispatch) -> Start:
 
 
 def suppose_indirect(
-    path: str,
-    document: Mapping[str, Any],
-    *,
-    repository: str,
-    tag: str,
-    commit: str | None,
-    read: Read,
+    path: str, document: Mapping[str, Any], tagged: Tagged
 ) -> Started | None:
     """Follow a workflow of which nobody knows what starts it.
 
@@ -183,14 +163,8 @@ def suppose_indirect(
         Its path.
     document
         The workflow.
-    repository
-        Owner and name on GitHub.
-    tag
-        The tag.
-    commit
-        The commit that is tagged, where it is known.
-    read
-        Gives files of the repository.
+    tagged
+        The repository and the tag.
 
     Returns
     -------
@@ -210,7 +184,4 @@ def suppose_indirect(
         event=event, payload=payload, inputs={"*": unknown("inputs")},
         ref=_DEFAULT,
     )  # fmt: skip
-    return suppose(
-        path, document, start, repository=repository, tag=tag, commit=commit,
-        read=read,
-    )  # fmt: skip
+    return suppose(path, document, start, tagged)

@@ -226,9 +226,7 @@ class PublishingRun:
         self, release: Release, publication: Publication, world: World
     ) -> PublishingRunSeen:
         """Look for what keeps a run from starting, and if it matters."""
-        first = publication
-        while first.after is not None:
-            first = first.after
+        first = publication.chain[-1]
         obstacle, remedy = find_obstacle(release, first, world)
         since = world.clock.now() - release.pinned_at
         return PublishingRunSeen(
@@ -399,10 +397,10 @@ def _absent(publication: Publication, seen: PublishingRunSeen) -> Wait | Done:
                 help="set `workflow` or `images` in the settings",
             ),
         )
-    while publication.after is not None:
-        publication = publication.after
-        name = f"{publication.file}, which starts {name},"
-    if not publication.is_direct:
+    first = publication.chain[-1]
+    for each in publication.chain[1:]:
+        name = f"{each.file}, which starts {name},"
+    if not first.is_direct:
         return Done(
             evidence=f"cannot tell which run of {name} publishes: no release"
             " starts it; the images are waited for"
@@ -413,10 +411,10 @@ def _absent(publication: Publication, seen: PublishingRunSeen) -> Wait | Done:
         help = seen.remedy
         patience = _KNOWN_CAUSE
     else:
-        reason = f"no run of {name} for the {publication.event} event yet"
+        reason = f"no run of {name} for the {first.event} event yet"
         patience = _APPEARS_WITHIN
         problem = (
-            f"no run of {name} for the {publication.event} event appeared"
+            f"no run of {name} for the {first.event} event appeared"
             f" within {patience / 60:.0f} minutes"
         )
         help = (
