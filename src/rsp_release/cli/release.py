@@ -16,7 +16,6 @@ from ..models import Event, Notice, Proposal, Release, Result
 from ..release.plan import Plan
 from ..release.releaser import Releaser
 from ..version.choose import Request
-from ..version.tags import parse_tags
 from .again import LastRun
 from .options import Deepen, DryRun, Part, Pre, Tag, Trust, Yes
 from .session import Again, Session, shows_errors
@@ -260,9 +259,8 @@ def _require_certainty(
         now = releaser.project.world.clock.now()
         return [Notice(text=f"{guess}; `bump` asks for the part", at=now)]
     why = "no commit or fragment decides the bump"
-    before = next(parse_tags([chosen.current_tag or ""]), None)
-    if before is not None and before.parts == 2:
-        why = f"{before.name} has two numbers, and {chosen.tag} three"
+    if chosen.is_after_two_numbers:
+        why = f"{chosen.current_tag} has two numbers, and {chosen.tag} three"
     raise UsageError(
         f"{why}; {guess}",
         help=(

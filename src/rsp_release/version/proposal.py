@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, TypeAlias
 
+from .tags import parse_tags
+
 __all__ = ["Bump", "Confidence", "NextVersion", "Reason"]
 
 Bump: TypeAlias = Literal["major", "minor", "patch", "prerelease", "none"]
@@ -65,3 +67,9 @@ class NextVersion(NamedTuple):
 
     warnings: tuple[str, ...] = ()
     """What a person should know. Untrusted text."""
+
+    @property
+    def is_after_two_numbers(self) -> bool:
+        """Whether the previous version's tag has two numbers, not three."""
+        tags = parse_tags([self.current_tag or ""])
+        return any(tag.parts == 2 for tag in tags)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..models import NextVersion, Reason
-from ..version.tags import parse_tags
 from . import safe
 
 __all__ = ["why"]
@@ -67,8 +66,7 @@ def _sure(answer: NextVersion) -> str:
         return "as asked for"
     if first is not None and first.text.lower().startswith("release-as:"):
         return "a commit names the version"
-    before = next(parse_tags([answer.current_tag or ""]), None)
-    if before is not None and before.parts == 2:
+    if answer.is_after_two_numbers:
         return "the tags have two numbers: choose major, minor or patch"
     return _SURE[answer.confidence]
 
