@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -257,3 +258,17 @@ def test_next_loads_no_sdk(tmp_path: Path) -> None:
     assert "subprocess" in loaded
     heavy = {"typer", "pydantic", "rich", "git", "github", "requests"}
     assert not loaded & (heavy | {"ruamel", "scriv"})
+
+
+def test_no_group_is_repeated_possessively() -> None:
+    """Python 3.11.0 to 3.11.4 match such a pattern wrongly: Debian 12's
+    3.11.2 found no image in any workflow.
+    """
+    wrong = re.compile(r"\(\?>|\)[*+?]\+(?!,)")
+    found = [
+        f"{path.relative_to(SOURCE)}: {line.strip()}"
+        for path in SOURCE.rglob("*.py")
+        for line in path.read_text().splitlines()
+        if wrong.search(line)
+    ]
+    assert wrong.search("(?:ab?)*+") and not found

@@ -32,7 +32,7 @@ _MAX_FORMATTED = 1 << 20
 _MAX_VALUE = 1 << 12
 _MAX_FILLED = 1 << 16
 _EXPRESSION = re.compile(
-    r"\$\{\{((?:'[^']*+'?+|(?!\}\}).)*+)(?:\}\}|\Z)", re.DOTALL
+    r"\$\{\{((?:'[^']*+(?:'|\Z)|(?!\}\})[^'])*)(?:\}\}|\Z)"
 )
 _STATUS = {"always", "cancelled", "failure", "success"}
 

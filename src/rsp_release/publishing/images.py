@@ -30,11 +30,12 @@ __all__ = [
 ]
 
 _SQUARE_PLATFORMS: tuple[str, ...] = ("linux/amd64", "linux/arm64")
-_LABEL = r"[a-z0-9]++(?:-++[a-z0-9]++)*+"
-_PART = r"[a-z0-9]++(?:(?:\.|__?|-++)[a-z0-9]++)*+"
+# Groups are not repeated possessively: Python has that wrong before 3.11.5.
+_LABEL = r"[a-z0-9]++(?:-++[a-z0-9]++)*"
+_PART = r"[a-z0-9]++(?:(?:\.|__?|-++)[a-z0-9]++)*"
 _NAME = re.compile(
-    rf"(?:{_LABEL}(?:\.{_LABEL})*+|\[[a-f0-9:]{{2,39}}\])(?::[0-9]{{1,5}})?"
-    rf"/(?P<path>{_PART}(?:/{_PART})*+)"
+    rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-f0-9:]{{2,39}}\])(?::[0-9]{{1,5}})?"
+    rf"/(?P<path>{_PART}(?:/{_PART})*)"
 )
 """A registry and a repository, as distribution's grammar has them."""
 
