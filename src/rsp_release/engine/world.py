@@ -42,13 +42,16 @@ from ..models import (
     Repository,
     RequestReviews,
     RerunFailedJobs,
+    SyncApplication,
     Verdict,
     WorkflowRun,
 )
 from ..models.github import BranchRules, Credentials, Ruleset
+from ..models.rollout import Application, Resource, SyncWindow, Target
 
 __all__ = [
     "Actions",
+    "ArgoCD",
     "Changelog",
     "Clock",
     "DeployRepository",
@@ -637,6 +640,67 @@ class DeployRepository(Pulls, Protocol):
         """Change what a pull request says, or close it."""
 
 
+class ArgoCD(Protocol):
+    """The Argo CD of each environment.
+
+    Every method raises `~rsp_release.exceptions.NotAllowedError` where there
+    are no credentials, or where they are over, refused or insufficient, with
+    the command that logs in.
+    """
+
+    def application(
+        self, target: Target, *, refresh: bool = False
+    ) -> Application | None:
+        """Return an application; `None` where there is none.
+
+        Parameters
+        ----------
+        target
+            Where to look. Without its project, Argo CD says of an application
+            that is not there that it may not be seen.
+        refresh
+            Whether it is compared with git first; else the answer can be
+            some minutes old. What differs is asked for with the rest.
+        """
+
+    def applications(
+        self, address: str, *, environment: str
+    ) -> Mapping[str, Application]:
+        """Return all applications that may be seen, by name, in one request.
+
+        Without their operations, histories, resources and conditions.
+
+        Parameters
+        ----------
+        address
+            The address of the Argo CD.
+        environment
+            The environment that it is of, for its credentials.
+        """
+
+    def unhealthy(self, target: Target) -> tuple[Resource, ...]:
+        """Return what is degraded, missing or in progress, with reasons."""
+
+    def windows(self, target: Target) -> tuple[SyncWindow, ...]:
+        """Return the windows that stand in the way of a sync now."""
+
+    def sync(self, write: SyncApplication) -> None:
+        """Begin a sync to what the application follows.
+
+        Raises
+        ------
+        RefusedError
+            Raised if Argo CD refuses it; ``is_duplicate`` says that another
+            operation is running, which may be this one.
+        NotAllowedError
+            Raised if these credentials may not sync.
+        NotSentError
+            Raised if it never left this machine.
+        UncertainError
+            Raised if it is not known what became of it.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """Everything outside that a step may look at or write to."""
@@ -657,6 +721,9 @@ class World:
 
     files: Files | None = None
     """For the checks; without it, those that need it are left out."""
+
+    argocd: ArgoCD | None = None
+    """The Argo CD of each environment; `None` where none is looked at."""
 
     look: Memory | None = None
     """What the others remember; `None` where they ask each time."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, TypeAlias
 
+from .rollout import Target
+
 __all__ = [
     "ApproveDeployments",
     "EditPull",
@@ -20,6 +22,7 @@ __all__ = [
     "PushTag",
     "RequestReviews",
     "RerunFailedJobs",
+    "SyncApplication",
     "Write",
 ]
 
@@ -252,6 +255,25 @@ class ApproveDeployments(_Write):
         return ",".join(map(str, sorted(self.environments)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncApplication(_Write):
+    """Let Argo CD apply what an application's repository has now."""
+
+    KEY: ClassVar = (
+        "sync {0.target.application} in {0.target.environment} ({0.marker})"
+    )
+
+    target: Target
+    marker: str
+    """What is kept with the operation, by which it is known again."""
+
+    prunes: bool = False
+    """Whether what the repository no longer has is deleted."""
+
+    forces: bool = False
+    """Whether what cannot be changed is deleted and made anew."""
+
+
 Write: TypeAlias = (
     PushTag
     | PublishRelease
@@ -266,5 +288,6 @@ Write: TypeAlias = (
     | MergePull
     | RerunFailedJobs
     | ApproveDeployments
+    | SyncApplication
 )
 """Every external write there is."""
