@@ -1,4 +1,4 @@
-"""A stateful GitHub, a git remote and an OCI registry on loopback.
+"""A GitHub, an OCI registry and Argo CDs on loopback, all with a state.
 
 It imports nothing of the rest of the program: an imitation that shared its
 parsers would share its errors. What a release publishes it is told.
@@ -19,6 +19,7 @@ from . import (  # noqa: F401  (they add routes)
     runs,
     settings,
 )
+from .applications import Application, RolloutScript, SyncWindow, Trouble
 from .base import Clock, SystemClock
 from .box import Sandbox
 from .records import Project, Publishes
@@ -34,6 +35,7 @@ from .scenario import (
 )
 
 __all__ = [
+    "Application",
     "Clock",
     "ImageScript",
     "JobScript",
@@ -41,10 +43,13 @@ __all__ = [
     "Project",
     "Publishes",
     "PushFilter",
+    "RolloutScript",
     "Sandbox",
     "Scenario",
     "StepScript",
+    "SyncWindow",
     "SystemClock",
     "Triggers",
+    "Trouble",
     "WorkflowScript",
 ]

@@ -120,7 +120,8 @@ class Sandbox(Forge):
                     return self._graphql(request)
             except Problem as problem:
                 return problem.response()
-            return self._web(path)
+            found = self.argocd.handle(request, now)
+            return found or self._web(path)
 
     def _graphql(self, request: Request) -> Response:
         """Answer a GraphQL query with the handler that knows it."""

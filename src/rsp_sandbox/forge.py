@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from .accounts import Accounts, Token
+from .argocd import PREFIX, ArgoCD
 from .base import API_PREFIX, Clock, History, SystemClock, number_of
 from .git import Repository
 from .logs import LogStore
@@ -77,6 +78,10 @@ class Forge:
             lambda: self.scenario, self.clock, self.images, self.touched
         )
         """What runs."""
+        self.argocd = ArgoCD(
+            self.accounts, find=self.project, locate=self.git_url
+        )
+        """The Argo CD of every environment."""
         self._port = port
         self._number = 0
         self._before_write = 0
@@ -236,11 +241,16 @@ class Forge:
             "GITHUB_API_URL": self.api_url,
             "GITHUB_SERVER_URL": self.server_url,
             "RSP_RELEASE_REGISTRY_MIRROR": self.registry,
+            "ARGOCD_AUTH_TOKEN": self.argocd.token,
         }
         if self._projects:
             first = next(iter(self._projects.values()))
             env["GITHUB_REPOSITORY"] = first.full_name
         return env
+
+    def argocd_url(self, environment: str) -> str:
+        """Return the address of an environment's Argo CD."""
+        return f"{self.server_url}{PREFIX}{environment}"
 
     def git_url(self, name: str) -> str:
         """Return the address of a repository for git."""

@@ -14,7 +14,7 @@ from typing import Any
 from .git import Repository
 from .scenario import JobScript, Triggers, WorkflowScript, steps_of
 
-__all__ = ["read_workflow", "workflow_paths"]
+__all__ = ["load_yaml", "read_workflow", "workflow_paths"]
 
 FOLDER = ".github/workflows"
 
@@ -30,7 +30,8 @@ def workflow_paths(git: Repository, commit: str) -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def _load(content: bytes) -> Any:
+def load_yaml(content: bytes) -> Any:
+    """Read YAML; `None` where it is none."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -66,7 +67,7 @@ def read_workflow(
     content = git.file(commit, path)
     if content is None:
         return None
-    document = _load(content)
+    document = load_yaml(content)
     if not isinstance(document, Mapping):
         # GitHub runs a broken file as far as a startup failure.
         return WorkflowScript(path=path, name=path, startup_failure=True)

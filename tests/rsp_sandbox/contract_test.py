@@ -28,7 +28,7 @@ needs_description = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def contract() -> Contract:
     assert FOUND is not None
-    return Contract(FOUND)
+    return Contract.read(FOUND)
 
 
 def visit_repository(client: Client) -> None:

@@ -7,12 +7,16 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
+
+from typing_extensions import override
 
 import rsp_sandbox
 from rsp_sandbox import Clock, Scenario
 from rsp_sandbox.accounts import SCOPES, Kind, Token, Window
 from rsp_sandbox.actions import Run
+from rsp_sandbox.argocd import PREFIX
 from rsp_sandbox.base import Problem, Request, Response
 from rsp_sandbox.discussion import review_shape
 from rsp_sandbox.forge import Forge
@@ -176,6 +180,30 @@ class Sandbox(rsp_sandbox.Sandbox):
         """Handlers of GraphQL by a word that the query must hold."""
         self._request_numbers = itertools.count(1)
         self.application = self._answer
+
+    @override
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        super().__exit__(kind, value, trace)
+        served = tuple(
+            f"{PREFIX}{name}/" for name, _ in self.argocd.applications
+        )
+        said = [r for r in self.state.requests if r.path.startswith(served)]
+        if said and value is None:
+            self._judge(said)
+
+    def _judge(self, said: list[RequestRecord]) -> None:
+        """Hold what was said to an Argo CD against its own description."""
+        # With a library for that, which few tests need.
+        from .argocd_contract import argocd_contract
+
+        contract = argocd_contract()
+        found = [line for r in said for line in contract.check_record(r)]
+        assert not found, "\n".join(found)
 
     def _answer(self, request: Request) -> Response | None:
         began = time.perf_counter()

@@ -1,7 +1,7 @@
-"""Validates requests and answers against GitHub's OpenAPI description.
+"""Validates requests and answers against descriptions of GitHub, Argo CD.
 
-The description is ``generated/api.github.com.json`` of the npm package
-``@octokit/openapi``.
+GitHub's is ``generated/api.github.com.json`` of the npm package
+``@octokit/openapi``. Argo CD's is here, cut down: see `argocd_contract`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import jsonschema
@@ -52,17 +52,21 @@ class Record(Protocol):
 
 
 class Contract:
-    """GitHub's description, ready to judge by.
+    """A description of an HTTP API, ready to judge by.
 
     Parameters
     ----------
-    path
-        The description's file.
+    document
+        The description, as OpenAPI has it.
+    prefix
+        A regular expression of what stands before its paths.
     """
 
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            self._document = json.load(file)
+    def __init__(
+        self, document: Mapping[str, Any], *, prefix: str = "/api/v3"
+    ) -> None:
+        self._document = document
+        self._prefix = re.compile(rf"(?:{prefix})(?=/)")
         self._routes: dict[str, list[tuple[re.Pattern[str], str]]] = {}
         for template, item in self._document["paths"].items():
             pattern = re.compile(_pattern(template))
@@ -79,6 +83,18 @@ class Contract:
         """How many requests were validated."""
         self.responses = 0
         """How many answers were validated."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read GitHub's description.
+
+        Parameters
+        ----------
+        path
+            The description's file.
+        """
+        with path.open("rb") as file:
+            return cls(json.load(file))
 
     # -- Looking up --------------------------------------------------------
 
@@ -133,9 +149,7 @@ class Contract:
 
     # -- Judging -----------------------------------------------------------
 
-    def check_record(
-        self, record: Record, *, prefix: str = "/api/v3"
-    ) -> list[str]:
+    def check_record(self, record: Record) -> list[str]:
         """Judge a logged request and its answer.
 
         Answers that a fault made or spoiled are not judged.
@@ -144,19 +158,18 @@ class Contract:
         ----------
         record
             The request.
-        prefix
-            What stands before GitHub's own paths.
 
         Returns
         -------
         list
             The violations, one sentence each.
         """
-        if not record.path.startswith(prefix + "/"):
+        match = self._prefix.match(record.path)
+        if match is None:
             return []
         # By its number a repository is what it is by its name.
         path = re.sub(
-            r"^/repositories/\d+", "/repos/o/n", record.path[len(prefix) :]
+            r"^/repositories/\d+", "/repos/o/n", record.path[match.end() :]
         )
         found = []
         is_led_on = record.status in {301, 307}
@@ -168,12 +181,15 @@ class Contract:
             )
         )
         if record.status is not None and record.fault in {None, "slow"}:
+            content = record.response_body
+            if "fields" in record.query:
+                content = _without_nulls(content)
             found += self.check_response(
                 record.method,
                 path,
                 status=record.status,
                 headers=record.response_headers,
-                body=record.response_body,
+                body=content,
             )
         return found
 
@@ -191,7 +207,7 @@ class Contract:
         where = f"{method} {path}: "
         found = self.operation(method, path)
         if found is None:
-            yield f"{where}GitHub has no such operation"
+            yield f"{where}there is no such operation"
             return
         _, operation = found
         known = {}
@@ -261,10 +277,11 @@ class Contract:
         self.responses += 1
         _, operation = found
         given = {name.lower(): value for name, value in headers.items()}
-        described = operation["responses"].get(str(status))
+        responses = operation["responses"]
+        described = responses.get(str(status), responses.get("default"))
         if described is None:
             if status not in _GENERIC:
-                yield f"{where}not among {sorted(operation['responses'])}"
+                yield f"{where}not among {sorted(responses)}"
                 return
             described = {
                 "content": {
@@ -322,7 +339,7 @@ class Contract:
     def _unknown(
         self, where: str, schema: Mapping[str, Any], value: Any, at: str
     ) -> Iterator[str]:
-        """Find properties that GitHub does not describe."""
+        """Find properties that are not described."""
         schema = self._resolve(schema)
         if any(name in schema for name in _OPERATORS):
             return
@@ -340,6 +357,15 @@ class Contract:
                 yield from self._unknown(where, properties[name], inner, below)
             else:
                 yield f"{where}body{at}: no property {name!r}"
+
+
+def _without_nulls(content: bytes) -> bytes:
+    """Take out what lacks where Argo CD cuts an answer down to fields."""
+
+    def take(item: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in item.items() if v is not None}
+
+    return json.dumps(json.loads(content, object_hook=take)).encode()
 
 
 def _pattern(template: str) -> str:

@@ -2,7 +2,8 @@
 
 ``python -m tests.support.contract_run api.github.com.json`` runs releases on
 the sandbox and validates what was said against GitHub's own OpenAPI
-description, and prints how much of each was validated.
+description, and prints how much of each was validated. What is said to an
+Argo CD a sandbox judges itself when it closes.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from rsp_release.storage.github.http import GithubHttp
 from rsp_sandbox import Scenario
 from rsp_sandbox.records import Environment
 
+from .argocd_contract import argocd_contract
 from .chains import chain
 from .contract import Contract
 from .deploying import DEPLOY, add_deployment, configure
@@ -175,6 +177,24 @@ def _follow(service: Service) -> None:
     assert service.bump(options=Options()).outcome == "released"
 
 
+def _roll_out(service: Service) -> None:
+    """Ask an Argo CD, and let it sync."""
+    add_deployment(service)
+    box = service.box
+    box.argocd.add("dev", "stargazer", DEPLOY, now=box.clock.now())
+    url = f"{box.argocd_url('dev')}/api/v1/applications"
+    auth = {"Authorization": f"Bearer {box.argocd.token}"}
+    for path in ("", "?fields=items.spec.project", "/stargazer?refresh=normal",
+                 "/stargazer/resource-tree", "/stargazer/syncwindows",
+                 "/none", "/none?project=default"):  # fmt: skip
+        requests.get(url + path, headers=auth, timeout=10)
+    for prune in (False, True):
+        requests.post(
+            f"{url}/stargazer/sync", headers=auth, timeout=10,
+            json={"prune": prune, "infos": [{"name": "a", "value": "b"}]},
+        )  # fmt: skip
+
+
 _FAILING = Scenario.read(
     {
         "workflows": [
@@ -205,6 +225,7 @@ SCENES: list[tuple[Callable[[Service], None], Scenario | None]] = [
     (_be_renamed, None),
     (_survey, None),
     (_follow, None),
+    (_roll_out, None),
 ]
 """What is played, and what the workflows do in it."""
 
@@ -246,7 +267,7 @@ def run_scenes(
 
 def main() -> int:
     """Run the scenes and print what was validated."""
-    contract = Contract(Path(sys.argv[1]))
+    contract = Contract.read(Path(sys.argv[1]))
     graphql = None
     if len(sys.argv) > 2:
         graphql = GraphqlContract(Path(sys.argv[2]))
@@ -257,13 +278,19 @@ def main() -> int:
         f"{contract.requests} requests and {contract.responses} responses"
         f" validated, {len(violations)} violations\n"
     )
+    argocd = argocd_contract()
+    sys.stdout.write(
+        f"{argocd.requests} requests to Argo CD and {argocd.responses}"
+        " responses validated\n"
+    )
     is_asked = graphql is None or graphql.queries > 0
     if graphql is not None:
         sys.stdout.write(
             f"{graphql.queries} GraphQL queries and {graphql.answers} answers"
             " validated\n"
         )
-    return 1 if violations or not contract.responses or not is_asked else 0
+    is_asked = is_asked and contract.responses > 0 and argocd.responses > 0
+    return 1 if violations or not is_asked else 0
 
 
 if __name__ == "__main__":
