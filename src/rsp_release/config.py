@@ -24,7 +24,10 @@ from .exceptions import SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["LARGE", "Config", "Level", "VersionFile", "load_config"]
+__all__ = [
+    "LARGE", "Config", "EnvironmentSetting", "Level", "VersionFile",
+    "load_config",
+]  # fmt: skip
 
 Level: TypeAlias = Literal["major", "minor", "patch", "none"]
 """What a category or a label asks for."""
@@ -63,6 +66,27 @@ class VersionFile(NamedTuple):
 
     pattern: str | None = None
     """A regular expression with one group; ``^`` matches at each line."""
+
+
+class EnvironmentSetting(NamedTuple):
+    """An environment that releases are rolled out to."""
+
+    name: str
+    """Its name."""
+
+    argocd: str
+    """The address of its Argo CD, such as
+    ``https://data.example.org/argo-cd``.
+    """
+
+    application: str | None = None
+    """The application there; `None`: it is called like the chart."""
+
+    namespace: str | None = None
+    """The namespace of the application itself; `None`: that of Argo CD."""
+
+    project: str | None = None
+    """Its project; `None`: it is not named when Argo CD is asked."""
 
 
 class Config(NamedTuple):
@@ -154,6 +178,17 @@ class Config(NamedTuple):
 
     pull_request_auto_merge: Literal["", "merge", "squash", "rebase"] = ""
     """How GitHub shall merge it by itself."""
+
+    environments: tuple[EnvironmentSetting, ...] = ()
+    """The environments that releases are rolled out to, each with ``name`` and
+    ``argocd``, the address of its Argo CD, and where they are not as usual
+    ``application``, ``namespace`` and ``project``; empty: those of a
+    deployment repository laid out as Phalanx.
+    """
+
+    rollout_order: tuple[str, ...] = ()
+    """The environments in the order of the roll-out; others come after them.
+    """
 
     sources: Mapping[str, str] = MappingProxyType({})
     """Where the values that are no defaults come from, by key."""
@@ -332,6 +367,37 @@ def _files(value: Any) -> tuple[VersionFile, ...]:
     return tuple(found)
 
 
+_ENVIRONMENT = {
+    "name": "[A-Za-z0-9][A-Za-z0-9._-]*",
+    "argocd": r"(?:https://[A-Za-z0-9.-]+|http://(?:localhost|127\.0\.0\.1))"
+    r"(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*",
+    **dict.fromkeys(
+        ("application", "namespace", "project"),
+        "[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?",
+    ),
+}
+"""The keys of an environment. Nothing unencrypted leaves this machine."""
+
+
+def _environments(value: Any) -> tuple[EnvironmentSetting, ...]:
+    items = value if isinstance(value, list) else [None]
+    if not all(
+        isinstance(item, dict)
+        and {"name", "argocd"} <= set(item) <= set(_ENVIRONMENT)
+        and all(
+            isinstance(v, str) and re.fullmatch(_ENVIRONMENT[k], v)
+            for k, v in item.items()
+        )
+        for item in items
+    ) or len({item["name"] for item in items}) < len(items):
+        raise _WrongError(
+            "a list of tables, each with a name of its own, the address of an"
+            ' argocd, such as "https://data.example.org/argo-cd", and perhaps'
+            " an application, a namespace and a project"
+        )
+    return tuple(EnvironmentSetting(**item) for item in items)
+
+
 _repository = _matching(
     _REPOSITORY, 'an owner and a name, such as "lsst-sqre/example"'
 )
@@ -374,6 +440,8 @@ _KEYS: dict[str, _Check] = {
     "pull-request.labels": _texts,
     "pull-request.reviewers": _texts,
     "pull-request.auto-merge": _auto_merge,
+    "environments": _environments,
+    "rollout.order": _texts,
 }
 """What is expected of each setting."""
 
@@ -594,7 +662,7 @@ def _flatten(place: str, table: dict[str, Any]) -> dict[str, Any]:
     """Turn nested tables into dotted keys and refuse unknown ones."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
-        is_table = key in {"deploy", "dependencies", "pull-request"}
+        is_table = key in {"deploy", "dependencies", "pull-request", "rollout"}
         if is_table and isinstance(value, dict):
             flat.update({f"{key}.{k}": v for k, v in value.items()})
         else:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .deployment.fleet_reader import FleetReader
     from .release.checker import Checker
     from .release.watcher import Watcher
+    from .storage.argocd.client import ArgoCDClient
     from .storage.git.clone import GitClone
     from .storage.github.forge import GithubForge
     from .storage.github.http import GithubHttp
@@ -163,13 +164,15 @@ class Factory:
         """Return what may be used and must not be seen in a log.
 
         A runner knows the secrets of its job, but not what a step found
-        elsewhere: what ``gh`` keeps, or docker.
+        elsewhere: what ``gh`` keeps, docker or ``argocd``.
         """
+        from .storage.argocd.credentials import Credentials as ArgoCredentials
         from .storage.registry.credentials import Credentials
 
         return (
             *filter(None, [self._token]),
             *Credentials(self.environ).stored(),
+            *ArgoCredentials(self.environ).stored(),
         )
 
     def deepen(self) -> None:
@@ -448,6 +451,18 @@ class Factory:
             environ.setdefault("GH_TOKEN", self._token)
         return OciRegistry(environ=environ, clock=self.clock, look=self.look)
 
+    @cached_property
+    def argocd(self) -> ArgoCDClient:
+        """The Argo CD of each environment; no clone is needed for that."""
+        from .storage.argocd.client import ArgoCDClient
+
+        return ArgoCDClient(
+            environ=self._network,
+            clock=self.clock,
+            random=self.random,
+            look=self.look,
+        )
+
     def _make_world(
         self,
         git: GitClone,
@@ -481,6 +496,7 @@ class Factory:
             settings=forge,
             files=files,
             digests=DigestRecords(git.journals),
+            argocd=self.argocd,
             look=self.look,
         )
 

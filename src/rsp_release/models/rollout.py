@@ -78,6 +78,15 @@ class Resource:
     that is not run yet. What is no hook has one as well, while it is applied.
     """
 
+    needs_pruning: bool = False
+    """Whether git no longer has it: only a sync that prunes deletes it."""
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether an operation could not apply it, or run it as a hook."""
+        is_failed = self.hook_phase in ("Failed", "Error")
+        return is_failed or self.status == "SyncFailed"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
@@ -124,15 +133,7 @@ class Operation:
     @property
     def failed(self) -> tuple[Resource, ...]:
         """The resources and hooks that it could not apply."""
-        return tuple(r for r in self.resources if _has_failed(r))
-
-
-def _has_failed(resource: Resource) -> bool:
-    """Return whether an operation could not apply it, or run it."""
-    return resource.status == "SyncFailed" or resource.hook_phase in (
-        "Failed",
-        "Error",
-    )
+        return tuple(r for r in self.resources if r.has_failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

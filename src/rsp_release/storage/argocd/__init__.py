@@ -1,0 +1,1 @@
+"""Argo CD, by its HTTP interface."""
