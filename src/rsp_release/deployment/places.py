@@ -7,14 +7,8 @@ from contextlib import suppress
 
 from ..engine.world import DeployRepository
 from ..exceptions import BlockedError
-from .charts import (
-    Place,
-    find_charts,
-    find_image_values,
-    has_source,
-    parse_place,
-    read_chart,
-)
+from .charts import Place, find_charts, has_source, parse_place, read_chart
+from .effective import find_image_names
 
 __all__ = ["find_places"]
 
@@ -82,7 +76,7 @@ def find_places(
         for place in found:
             with suppress(BlockedError):
                 text = texts.get(place.beside("values.yaml"), "")
-                if {v.name for v in find_image_values(text)} & set(names):
+                if find_image_names(text) & set(names):
                     pulling.append(place)
         if not pulling:
             said = ", ".join(place.directory for place in found)

@@ -7,12 +7,20 @@ from shlex import quote
 
 from ...deployment.charts import relate
 from ...deployment.edits import Replaced
+from ...deployment.effective import EffectiveTag
 from ...exceptions import ExitStatus
 from ...images.identity import find_problem
 from ...models import Blocked, Done, Release, Verdict, Wait
 from .seen import ChartSeen
 
-__all__ = ["find_unproven", "refuse", "wait_for_fork"]
+__all__ = [
+    "command_of",
+    "find_unproven",
+    "list_pins",
+    "refuse",
+    "refuse_pinned",
+    "wait_for_fork",
+]
 
 _INTERVAL = 5.0
 """Seconds between two looks."""
@@ -53,8 +61,7 @@ def refuse(
     Verdict or None
         Why it is not deployed; `None` where nothing blocks it.
     """
-    command = f"rsp-release deploy {quote(release.tag)} --force"
-    again = f"`{command}` deploys it anyway"
+    again = f"`{command_of(release)} --force` deploys it anyway"
     for version, other in seen.newer:
         said = f"#{other.number} for {version} is open"
         if is_asked:
@@ -76,14 +83,78 @@ def refuse(
                 " newer",
                 help=again,
             )
-    for pin in seen.pins:
-        return Blocked(
-            problem=f"the values pin {pin.key} to {pin.tag!r}, so the chart"
-            f" would not take {release.image_tag}",
-            help="empty it, or name it in deploy.charts as"
-            f' "…/values.yaml#{pin.key}"; {again}',
-        )
     return None
+
+
+def refuse_pinned(
+    release: Release, seen: ChartSeen, *, is_asked: bool
+) -> Verdict | None:
+    """Tell that no environment would run what ``appVersion`` says.
+
+    Parameters
+    ----------
+    release
+        The release.
+    seen
+        What was looked at.
+    is_asked
+        Whether a person asked for just this deployment: then it is no answer
+        that some environments run it.
+
+    Returns
+    -------
+    Verdict or None
+        What can be done; `None` where an environment follows.
+    """
+    pins = list_pins(seen)
+    if not seen.kept or seen.moved or _has_all(release, seen.kept):
+        return None
+    names = list(dict.fromkeys(tag.environment for tag in seen.kept))
+    new = [
+        tag.environment
+        for tag in seen.kept
+        if relate(tag.tag, release.image_tag) == "same"
+    ]
+    if new and not is_asked:
+        return Done(
+            evidence=f"{', '.join(dict.fromkeys(new))} pins"
+            f" {release.image_tag}; others stay: {pins}"
+        )
+    named = [f"--environment {quote(name)}" for name in names if name]
+    command = f"rsp-release deploy {quote(release.tag)}"
+    return Blocked(
+        problem=f"no environment follows appVersion: {pins}",
+        help=f"say which to move: `{command} {named[0]}`"
+        + (f"; or {', '.join(named[1:])}" if named[1:] else "")
+        if named
+        else f"name the tag in deploy.charts, such as {seen.kept[0].place};"
+        f" `{command} --force` changes appVersion anyway",
+    )
+
+
+def _has_all(release: Release, tags: Iterable[EffectiveTag]) -> bool:
+    """Return whether all of some tags are those of a release."""
+    return all(relate(tag.tag, release.image_tag) == "same" for tag in tags)
+
+
+def list_pins(seen: ChartSeen) -> str:
+    """Name what is pinned, and where."""
+    return "; ".join(
+        dict.fromkeys(
+            f"{tag.environment or tag.place.path} ({tag.key} {tag.tag})"
+            for tag in seen.kept
+        )
+    )
+
+
+def command_of(release: Release) -> str:
+    """Return the command that deploys a release as it is deployed now."""
+    names = release.deployment.environments if release.deployment else ()
+    words = [
+        f"rsp-release deploy {quote(release.tag)}",
+        *(f"--environment {quote(name)}" for name in names),
+    ]
+    return " ".join(words)
 
 
 def find_unproven(seen: ChartSeen, *, again: str) -> Verdict | None:
