@@ -17,11 +17,22 @@ from ..views import safe
 from .options import DryRun, Tag, Timeout
 from .session import Again, Session, parse_duration, shows_errors
 
-__all__ = ["deploy"]
+__all__ = ["choose_environments", "deploy"]
 
 
-def _choose(choices: Sequence[str]) -> tuple[str, ...]:
-    """Ask which environments to move."""
+def choose_environments(choices: Sequence[str]) -> tuple[str, ...]:
+    """Ask which environments to move.
+
+    Parameters
+    ----------
+    choices
+        Those that pin a tag.
+
+    Returns
+    -------
+    tuple of str
+        Some of them.
+    """
     import typer
 
     chosen: list[str] = []
@@ -86,7 +97,7 @@ def deploy(
             world = releaser.project.world
             choices = step.find_choices(releaser.aim(found, ()), world)
             if choices:
-                result = run(_choose(choices))
+                result = run(choose_environments(choices))
         url = safe.url(result.deploy_url or "")
         is_good = result.exit_status in {
             ExitStatus.OK,

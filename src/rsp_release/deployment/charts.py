@@ -146,6 +146,7 @@ def parse_place(text: str) -> Place:
     return Place(path=path, keys=keys)
 
 
+@lru_cache(maxsize=256)
 def read_chart(text: str) -> Chart:
     """Read what is wanted of a :file:`Chart.yaml`.
 

@@ -360,7 +360,7 @@ class Layout:
         for keys in condition.split(","):
             said = _look(layers, tuple(keys.strip().split(".")))
             if said is not None and text_at(said.node) is not None:
-                return said.node.value.lower() == "false"
+                return str(said.node.value).lower() == "false"
         return False
 
     def _candidates(
