@@ -517,7 +517,11 @@ def test_where_none_follows_it_has_to_be_said(
     _, verdict = _deploy(application)
     assert isinstance(verdict, Blocked)
     assert f"no environment follows appVersion: {said}" in verdict.problem
-    assert "`rsp-release deploy 0.8.0 --environment cm`" in str(verdict.help)
+    command = "`rsp-release deploy 0.8.0 --environment cm"
+    # What all environments share moves with all of them.
+    shared = " --environment cm-dev --environment prod`"
+    end = shared if application == "everywhere" else "`"
+    assert f"{command}{end} moves that" in str(verdict.help)
     assert verdict.exit_status is ExitStatus.BLOCKED
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "find_image_names",
     "find_pins",
     "read_layout",
+    "read_tags",
 ]
 
 _ENVIRONMENT = re.compile(r"environments/values(?:-(.+))?\.yaml")
@@ -460,6 +461,45 @@ def read_layout(
     return layout
 
 
+def read_tags(
+    deploy: DeployRepository,
+    commit: str,
+    places: Sequence[Place],
+    *,
+    source: str,
+    names: Collection[str],
+) -> tuple[EffectiveTag, ...]:
+    """Read what each environment runs of the charts among some places.
+
+    Parameters
+    ----------
+    deploy
+        The deployment repository.
+    commit
+        Where to look.
+    places
+        What gets the version.
+    source
+        Owner and name of the application's repository.
+    names
+        The images of the release, as far as they are known.
+
+    Raises
+    ------
+    BlockedError
+        Raised if a file is no YAML.
+    """
+    charts = [place.path for place in places if place.is_app_version]
+    if not charts:
+        return ()
+    layout = read_layout(deploy, commit, dict.fromkeys(charts, source))
+    return tuple(
+        tag
+        for chart in charts
+        for tag in layout.tags(chart, source=source, names=names)
+    )
+
+
 def _is_mixed(tags: Sequence[EffectiveTag]) -> bool:
     """Return whether an environment follows in part, or seems to."""
     return any(
@@ -513,10 +553,14 @@ def find_pins(
     )
     for pin in pins:
         if pin.place in places and pin.environment not in environments:
+            other = pin.environment
             raise BlockedError(
-                f"{pin.place} is also the tag of {pin.environment}",
-                help=f"add --environment {quote(pin.environment)}, or give"
-                " each environment a tag of its own",
+                f"{pin.place} is also the tag of"
+                f" {other or 'all other environments'}",
+                help=f"add --environment {quote(other)}, or give each"
+                " environment a tag of its own"
+                if other
+                else f'name it in deploy.charts, as "{pin.place}"',
             )
     return tuple(places)
 

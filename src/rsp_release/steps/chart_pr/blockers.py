@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from shlex import quote
 
-from ...deployment.charts import relate
+from ...deployment.charts import Place, relate
 from ...deployment.edits import Replaced
 from ...deployment.effective import EffectiveTag
 from ...exceptions import ExitStatus
@@ -109,7 +109,6 @@ def refuse_pinned(
     pins = list_pins(seen)
     if not seen.kept or seen.moved or _has_all(release, seen.kept):
         return None
-    names = list(dict.fromkeys(tag.environment for tag in seen.kept))
     new = [
         tag.environment
         for tag in seen.kept
@@ -120,16 +119,35 @@ def refuse_pinned(
             evidence=f"{', '.join(dict.fromkeys(new))} pins"
             f" {release.image_tag}; others stay: {pins}"
         )
-    named = [f"--environment {quote(name)}" for name in names if name]
-    command = f"rsp-release deploy {quote(release.tag)}"
     return Blocked(
         problem=f"no environment follows appVersion: {pins}",
-        help=f"say which to move: `{command} {named[0]}`"
-        + (f"; or {', '.join(named[1:])}" if named[1:] else "")
-        if named
-        else f"name the tag in deploy.charts, such as {seen.kept[0].place};"
-        f" `{command} --force` changes appVersion anyway",
+        help=_tell_ways(release, seen.kept),
     )
+
+
+def _tell_ways(release: Release, pins: Iterable[EffectiveTag]) -> str:
+    """Tell how to move what is pinned.
+
+    Environments of one pin move together, and what is pinned for all that
+    have no name can only be named itself.
+    """
+    places: dict[Place, dict[str, None]] = {}
+    for pin in pins:
+        places.setdefault(pin.place, {})[pin.environment] = None
+    flags = dict.fromkeys(
+        " ".join(f"--environment {quote(name)}" for name in names)
+        for names in places.values()
+        if "" not in names
+    )
+    command = f"rsp-release deploy {quote(release.tag)}"
+    ways = [
+        f'name it in deploy.charts, as "{place}"'
+        for place, names in places.items()
+        if "" in names
+    ]
+    ways += [f"`{command} {flag}` moves that" for flag in list(flags)[:1]]
+    ways += [f"or {flag}" for flag in list(flags)[1:]]
+    return "; ".join([*ways, f"`{command} --force` changes appVersion anyway"])
 
 
 def _has_all(release: Release, tags: Iterable[EffectiveTag]) -> bool:

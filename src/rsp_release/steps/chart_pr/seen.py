@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ...deployment import pull_request as deployment
 from ...deployment.charts import Place, relate, respell
-from ...deployment.effective import EffectiveTag, find_pins, read_layout
+from ...deployment.effective import EffectiveTag, find_pins, read_tags
 from ...deployment.places import find_places
 from ...engine.world import DeployRepository, World
 from ...exceptions import BlockedError
@@ -258,16 +258,8 @@ def _look_at_files(
         deploy, base, paths, named=target.charts, url=url, names=names,
         former=release.former,
     )  # fmt: skip
-    charts = [place for place in places if place.is_app_version]
-    layout = read_layout(
-        deploy, base, {place.path: release.repository for place in charts}
-    )
-    tags = tuple(
-        tag
-        for place in charts
-        for tag in layout.tags(
-            place.path, source=release.repository, names=names
-        )
+    tags = read_tags(
+        deploy, base, places, source=release.repository, names=names
     )
     if target.environments:
         places = find_pins(tags, target.environments, tag=release.tag)
