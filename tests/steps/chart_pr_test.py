@@ -508,7 +508,7 @@ def test_plan_says_which_will_not_change() -> None:
             ),
         ),
         ("below", "cm (daemon.image.tag 0.7.0)"),
-        ("everywhere", "cm (image.tag v0.3.0)"),
+        ("everywhere", "cm, cm-dev, prod (image.tag v0.3.0)"),
     ],
 )
 def test_where_none_follows_it_has_to_be_said(

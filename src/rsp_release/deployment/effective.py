@@ -101,7 +101,7 @@ class _Candidate(NamedTuple):
     """Whether it is an image of the application for sure."""
 
     is_kin: bool
-    """Whether its owner is that of the source."""
+    """Whether its owner is that of the source, or not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -412,7 +412,8 @@ class Layout:
                     place=place,
                 ),
                 follows or name in names or short.startswith(source),
-                short.partition("/")[0] == source.partition("/")[0],
+                name is None
+                or short.partition("/")[0] == source.partition("/")[0],
             )
 
 

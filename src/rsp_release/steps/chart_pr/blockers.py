@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from shlex import quote
 
 from ...deployment.charts import Place, relate
@@ -30,6 +30,9 @@ _FORKED_WITHIN = 300.0
 
 https://docs.github.com/en/rest/repos/forks#create-a-fork
 """
+
+_NAMED_MOST = 3
+"""How many environments that share a pin are named."""
 
 _APPEARS_WITHIN = 90.0
 """Seconds that a registry may take to show what was just pushed."""
@@ -157,12 +160,20 @@ def _has_all(release: Release, tags: Iterable[EffectiveTag]) -> bool:
 
 def list_pins(seen: ChartSeen) -> str:
     """Name what is pinned, and where."""
+    found: dict[tuple[Place, str, str], dict[str, None]] = {}
+    for tag in seen.kept:
+        pin = tag.place, tag.key, tag.tag
+        found.setdefault(pin, {})[tag.environment or tag.place.path] = None
     return "; ".join(
-        dict.fromkeys(
-            f"{tag.environment or tag.place.path} ({tag.key} {tag.tag})"
-            for tag in seen.kept
-        )
+        f"{_name_all(list(names))} ({key} {tag})"
+        for (_, key, tag), names in found.items()
     )
+
+
+def _name_all(names: Sequence[str]) -> str:
+    if len(names) > _NAMED_MOST:
+        return f"{len(names)} environments"
+    return ", ".join(names)
 
 
 def command_of(release: Release) -> str:
