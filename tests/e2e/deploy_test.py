@@ -242,7 +242,7 @@ def test_pinned_chart_blocks_and_says_how(tmp_path: Path) -> None:
         assert result.exit_status is ExitStatus.BLOCKED
         said = str(result.message)
         assert said.startswith("no environment follows appVersion: ")
-        assert f"{PREFIX}/values.yaml (image.tag 1.3.0)" in said
+        assert f"{PREFIX}/values.yaml, idfprod (image.tag 1.3.0)" in said
         assert "deploy.charts" in str(result.help)
 
 

@@ -101,7 +101,9 @@ class _Candidate(NamedTuple):
     """Whether it is an image of the application for sure."""
 
     is_kin: bool
-    """Whether its owner is that of the source, or not said."""
+    """Whether its owner is that of the source, or it is the ``image`` of a
+    chart that does not say its name.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -412,7 +414,7 @@ class Layout:
                     place=place,
                 ),
                 follows or name in names or short.startswith(source),
-                name is None
+                (name is None and key == ("image",))
                 or short.partition("/")[0] == source.partition("/")[0],
             )
 
