@@ -611,6 +611,15 @@ def test_environments_that_cannot_be_moved_alone(
     assert remedy in str(verdict.help)
 
 
+def test_what_a_shared_chart_says_has_to_be_named() -> None:
+    _, verdict = _deploy("parent")
+    assert isinstance(verdict, Blocked)
+    assert 'deploy.charts, as "charts/s/Chart.yaml#appVersion"' in str(
+        verdict.help
+    )
+    assert "--environment cm`" in str(verdict.help)
+
+
 def test_a_release_that_was_promoted_in_part_is_done() -> None:
     other = replace(PIN, environment="prod")
     seen = replace(SEEN, tags=(replace(PIN, tag="1.5.0"), other))

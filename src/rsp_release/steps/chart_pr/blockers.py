@@ -139,14 +139,14 @@ def _tell_ways(release: Release, pins: Iterable[EffectiveTag]) -> str:
         places.setdefault(pin.place, {})[pin.environment] = None
     flags = dict.fromkeys(
         " ".join(f"--environment {quote(name)}" for name in names)
-        for names in places.values()
-        if "" not in names
+        for place, names in places.items()
+        if not ("" in names or place.is_app_version)
     )
     command = f"rsp-release deploy {quote(release.tag)}"
     ways = [
         f'name it in deploy.charts, as "{place}"'
         for place, names in places.items()
-        if "" in names
+        if "" in names or place.is_app_version
     ]
     ways += [f"`{command} {flag}` moves that" for flag in list(flags)[:1]]
     ways += [f"or {flag}" for flag in list(flags)[1:]]

@@ -96,11 +96,16 @@ class ChartSeen:
 
     @property
     def kept(self) -> tuple[EffectiveTag, ...]:
-        """What is pinned elsewhere, and does not change."""
+        """What stands elsewhere, and does not change.
+
+        Who moves the pins of some environments knows that others follow.
+        """
+        moves_pins = not any(place.is_app_version for place in self.places)
         return tuple(
             tag
             for tag in self.tags
-            if tag.place not in self.places and not tag.place.is_app_version
+            if tag.place not in self.places
+            and not (moves_pins and tag.place.is_app_version)
         )
 
     problem: BlockedError | None = None

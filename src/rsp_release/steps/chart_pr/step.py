@@ -99,7 +99,11 @@ class ChartPull:
         seen = self.observe(release, world)
         if refuse_pinned(release, seen, is_asked=True) is None:
             return ()
-        names = dict.fromkeys(tag.environment for tag in seen.kept)
+        names = dict.fromkeys(
+            tag.environment
+            for tag in seen.kept
+            if not tag.place.is_app_version
+        )
         return tuple(filter(None, names))
 
     # -- Deciding -----------------------------------------------------------
