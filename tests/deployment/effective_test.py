@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from rsp_release.deployment.effective import (
-    Layout,
     find_image_names,
     find_pins,
+    tags_of,
 )
 from rsp_release.deployment.fleet import Application, find_applications
 from rsp_release.deployment.fleet_reader import add_tags
+from rsp_release.deployment.layout import Layout
 from rsp_release.exceptions import BlockedError
 
 from ..support.deploys import SimulatedDeploy
@@ -93,7 +94,7 @@ def test_without_environments_values_beside_the_chart_count() -> None:
         for path, text in make_phalanx().items()
         if not path.startswith("environments/")
     }
-    tags = _layout(files).tags(CHART.format("partly"), source="o/n")
+    tags = tags_of(_layout(files), CHART.format("partly"), source="o/n")
     assert [(t.environment, t.tag) for t in tags] == [
         ("", "0.1.0"),
         ("cm-dev", "tickets-DM-1"),
@@ -106,7 +107,7 @@ def test_a_merge_that_leads_to_itself_ends() -> None:
         "applications/n/Chart.yaml": "appVersion: 1.0.0\n",
         "applications/n/values.yaml": "image: &a\n  <<: *a\n  tag: ''\n",
     }
-    [tag] = _layout(files).tags(CHART.format("n"), source="o/n")
+    [tag] = tags_of(_layout(files), CHART.format("n"), source="o/n")
     assert tag.tag == "1.0.0"
 
 

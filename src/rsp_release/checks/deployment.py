@@ -77,9 +77,12 @@ def check_charts(facts: Facts) -> Finding:
     try:
         places = _places(facts)
         tags = read_tags(
-            facts.deploy, _head(facts), places,
-            source=facts.proposal.repository, names=_names(facts),
-        )  # fmt: skip
+            facts.deploy,
+            _head(facts),
+            [place.path for place in places if place.is_app_version],
+            source=facts.proposal.repository,
+            names=_names(facts),
+        )
     except BlockedError as e:
         return problem(e.message, e.help)
     if tags and not any(tag.place in places for tag in tags):

@@ -88,10 +88,17 @@ class Place:
 class Dependency(NamedTuple):
     """A sub-chart, as its parent names it."""
 
-    name: str
-    alias: str
-    repository: str
-    condition: str
+    key: str
+    """Where its values are in those of its parent: its alias, or its name."""
+
+    name: str = ""
+    repository: str = ""
+    condition: str = ""
+    tags: tuple[str, ...] = ()
+
+    imports: tuple[str, ...] = ()
+    """Where its parent takes values of it (``import-values``): paths of keys,
+    and ``.`` for the top."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,10 +174,7 @@ def read_chart(text: str) -> Chart:
         app_version=text_at(get(root, "appVersion")),
         sources=tuple(filter(None, map(text_at, nodes))),
         dependencies=tuple(
-            Dependency(
-                *(text_at(get(node, key)) or "" for key in Dependency._fields)
-            )
-            for node in _items(get(root, "dependencies"))
+            map(_read_dependency, _items(get(root, "dependencies")))
         ),
     )
 
@@ -373,6 +377,23 @@ def relate(current: str | None, wanted: str) -> Relation:
 def _items(node: Any) -> Sequence[Any]:
     """Return the items of a list; nothing of anything else."""
     return node.value if node and node.id == "sequence" else ()
+
+
+def _read_dependency(node: Any) -> Dependency:
+    def read(key: str) -> str:
+        return text_at(get(node, key)) or ""
+
+    imported = _items(get(node, "import-values"))
+    return Dependency(
+        key=read("alias") or read("name"),
+        name=read("name"),
+        repository=read("repository"),
+        condition=read("condition"),
+        tags=tuple(filter(None, map(text_at, _items(get(node, "tags"))))),
+        imports=tuple(
+            text_at(get(each, "parent")) or "." for each in imported
+        ),
+    )
 
 
 def _folded(url: str) -> tuple[str, str]:

@@ -8,8 +8,7 @@ from typing import Protocol
 
 from ..engine.world import Clock, DeployRepository
 from ..exceptions import BlockedError, ReadError
-from .charts import find_charts
-from .effective import read_layout
+from .effective import read_layout, tags_of
 from .fleet import (
     Application,
     Facts,
@@ -18,6 +17,7 @@ from .fleet import (
     find_applications,
     make_row,
 )
+from .places import read_charts
 
 __all__ = ["FleetReader", "Repositories", "add_tags"]
 
@@ -72,7 +72,7 @@ class FleetReader:
         head = deploy.branch(deploy.name, branch)
         if head is None:
             raise ReadError(f"{deploy.name} has no branch {branch}")
-        texts = deploy.scan(head, find_charts(deploy.paths(head)))
+        texts = read_charts(deploy, head, deploy.paths(head))
         found = add_tags(
             deploy, head, find_applications(texts, host=self.host)
         )
@@ -131,7 +131,7 @@ def add_tags(
             continue
         path, source = application.path, application.repository
         try:
-            tags = layout.tags(path, source=source)
+            tags = tags_of(layout, path, source=source)
         except BlockedError as e:
             found.append(replace(application, problem=e.message))
         else:

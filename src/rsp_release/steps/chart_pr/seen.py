@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...deployment import pull_request as deployment
-from ...deployment.charts import Place, relate, respell
+from ...deployment.charts import Place, parse_place, relate, respell
 from ...deployment.effective import EffectiveTag, find_pins, read_tags
 from ...deployment.places import find_places
 from ...engine.world import DeployRepository, World
@@ -263,20 +263,26 @@ def _look_at_files(
         deploy, base, paths, named=target.charts, url=url, names=names,
         former=release.former,
     )  # fmt: skip
+    charts = [place for place in places if place.is_app_version]
+    beside = [place.beside("README.md") for place in charts]
+    held = [*(place.path for place in places), *beside]
+    if target.environments:
+        # Whoever names a pin in the settings means the chart beside it.
+        charts = [parse_place(place.directory) for place in places]
     tags = read_tags(
-        deploy, base, places, source=release.repository, names=names
+        deploy,
+        base,
+        {chart.path: None for chart in charts if chart.path in paths},
+        source=release.repository,
+        names=names,
+        also=[path for path in held if path in paths],
     )
     if target.environments:
         places = find_pins(tags, target.environments, tag=release.tag)
-    wanted = {place.path: None for place in places}
-    wanted.update(
-        {p.beside("README.md"): None for p in places if p.is_app_version}
-    )
+        held = [place.path for place in places]
+    files = dict.fromkeys(path for path in held if path in paths)
     return replace(
-        seen,
-        places=places,
-        files=deploy.read(base, [p for p in wanted if p in paths]),
-        tags=tags,
+        seen, places=places, files=deploy.read(base, list(files)), tags=tags
     )
 
 
