@@ -474,6 +474,9 @@ TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("charts", "ok", {"config": DEPLOYS._replace(
         deploy_charts=("apps/stars",))}),
     ("charts", "problem", {"config": DEPLOYS, "deployed": {}}),
+    ("charts", "warning", {"config": DEPLOYS, "deployed": {
+        "apps/stars/Chart.yaml": CHART,
+        "apps/stars/values.yaml": "image: {tag: v0.3.0}\n"}}),
     ("charts", "problem", {"config": DEPLOYS._replace(
         deploy_charts=("apps/other",))}),
     ("charts", "unknown", {"config": DEPLOYS, "deployment": down}),

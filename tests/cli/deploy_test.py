@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from rsp_release.cli.deploy import choose_environments
 from rsp_sandbox import Scenario
 
 from ..support.deploying import (
@@ -101,6 +104,35 @@ def test_earlier_release_is_deployed(service: Service) -> None:
     assert result.stdout == ""
     assert service.run("deploy", "--force").returncode == 0
     assert 'appVersion: "1.5.0"' in show(service, BRANCH, PATH)
+
+
+def test_environments_are_asked_for_until_they_exist(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("off\ncm, prod cm\n"))
+    assert choose_environments(["cm", "prod"]) == ("cm", "prod")
+    assert capsys.readouterr().out.count("Which of cm, prod?") == 2
+
+
+def test_pin_of_an_environment_is_moved_alone(service: Service) -> None:
+    result = service.run("deploy", "--environment", "idfdev", "--dry-run")
+    assert result.returncode == 3
+    assert "values-idfdev.yaml has image.tag 'tickets-DM-1'" in result.stderr
+    command = "rsp-release deploy 1.5.0 --environment idfdev --force"
+    assert command in result.stderr
+    result = service.run("deploy", "--environment", "idfdev", "--force")
+    assert result.returncode == 0, result.stderr
+    [pull] = service.box.state.pulls(DEPLOY).values()
+    assert pull.title == f"Update stargazer to {TAG} in idfdev"
+    path = f"{PREFIX}/values-idfdev.yaml"
+    assert show(service, pull.head, path) == f'image:\n  tag: "{TAG}"\n'
+    assert 'appVersion: "1.4.0"' in show(service, pull.head, PATH)
+    # What follows appVersion has a pull request of its own.
+    assert service.run("deploy").returncode == 0
+    assert len(service.box.state.pulls(DEPLOY)) == 2
+    assert all(
+        p.state == "open" for p in service.box.state.pulls(DEPLOY).values()
+    )
 
 
 @pytest.mark.parametrize("current", ["main", "tickets-DM-1", "suit-2023.1.5"])

@@ -15,7 +15,6 @@ from rsp_release.deployment.charts import (
     edit,
     edit_badges,
     find_charts,
-    find_image_values,
     has_source,
     parse_place,
     read_chart,
@@ -358,27 +357,6 @@ def test_charts_to_copy_or_to_test_with_are_not_deployed() -> None:
         "applications/a/charts/c/Chart.yaml",
         "applications/tests-of-time/Chart.yaml",
         "charts/b/Chart.yaml",
-    )
-
-
-def test_image_values() -> None:
-    base = find_image_values(
-        "image:\n  repository: ghcr.io/a/b\n  tag: ''\n"
-        "web:\n  frontImage:\n    registry: quay.io\n"
-        "    repository: c/d\n    tag: 1.0\n"
-        "config:\n  repository: not/an/image\n"
-        "images:\n- {repository: x/y, tag: z}\n"
-    )
-    assert [(v.key, v.name, v.tag) for v in base] == [
-        ("image.tag", "ghcr.io/a/b", None),
-        ("web.frontImage.tag", "quay.io/c/d", "1.0"),
-        ("images.0.tag", "x/y", "z"),
-    ]
-    [value] = find_image_values("image: {tag: u-me}\n", base)
-    assert (value.key, value.name, value.tag) == (
-        "image.tag",
-        "ghcr.io/a/b",
-        "u-me",
     )
 
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from rsp_release.deployment.charts import parse_place
+from rsp_release.deployment.effective import EffectiveTag
 from rsp_release.deployment.fleet import (
     Application,
     Facts,
@@ -17,9 +19,25 @@ from rsp_release.deployment.fleet import (
 from rsp_release.models import PullRequest
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
+PLACE = parse_place("applications/n")
+
+
+def _tags(*tags: str) -> tuple[EffectiveTag, ...]:
+    return tuple(
+        EffectiveTag(
+            environment=environment,
+            key="image.tag",
+            image="ghcr.io/o/n",
+            tag=tag,
+            place=PLACE,
+        )
+        for environment, tag in zip("abc", tags, strict=False)
+    )
+
+
 APP = Application(
     name="n", path="applications/n/Chart.yaml", repository="o/n",
-    deployed="1.4.0",
+    app_version="1.4.0", tags=_tags("1.4.0"),
 )  # fmt: skip
 FACTS = Facts(
     branch="main",
@@ -79,13 +97,32 @@ def test_need(
 
 def test_what_is_no_release_is_said() -> None:
     for deployed in ("tickets-DM-1", "main", "server-1.4.0"):
-        pinned = replace(APP, deployed=deployed)
+        pinned = replace(APP, tags=_tags(deployed))
         row = make_row(pinned, FACTS, None, (), now=NOW)
         assert row.need == "nothing"
         assert row.said == f"{deployed} is none of its releases"
     never = replace(FACTS, latest=None, released_at=None, run=None)
     row = make_row(APP, never, None, (), now=NOW)
     assert (row.need, row.said, row.age) == ("nothing", "", None)
+
+
+def test_what_no_environment_runs_needs_nothing() -> None:
+    nowhere = replace(APP, tags=())
+    row = make_row(nowhere, replace(FACTS, latest="2.0.0"), None, (), now=NOW)
+    assert (row.need, row.said) == ("nothing", "no environment runs it")
+
+
+def test_environment_that_is_behind_is_named() -> None:
+    behind = replace(APP, tags=_tags("1.4.0", "1.3.0"))
+    row = make_row(behind, FACTS, None, (), now=NOW)
+    assert (row.need, row.said) == ("deploy", "deploy 1.4.0 to b")
+
+
+def test_values_that_cannot_be_read_are_told() -> None:
+    broken = replace(APP, tags=(), problem="values.yaml: it is no valid YAML")
+    row = make_row(broken, FACTS, None, (), now=NOW)
+    assert row.need == "unknown"
+    assert "values.yaml" in row.said
 
 
 def test_source_of_the_same_name_is_the_application() -> None:

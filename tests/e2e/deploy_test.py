@@ -240,7 +240,9 @@ def test_pinned_chart_blocks_and_says_how(tmp_path: Path) -> None:
         configure(service)
         result = service.bump()
         assert result.exit_status is ExitStatus.BLOCKED
-        assert "pin image.tag to '1.3.0'" in str(result.message)
+        said = str(result.message)
+        assert said.startswith("no environment follows appVersion: ")
+        assert f"{PREFIX}/values.yaml, idfprod (image.tag 1.3.0)" in said
         assert "deploy.charts" in str(result.help)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rsp_release.deployment.charts import ImageValue, parse_place
+from rsp_release.deployment.charts import parse_place
+from rsp_release.deployment.effective import EffectiveTag
 from rsp_release.deployment.pull_request import version_of, write_body
 from rsp_release.exceptions import BlockedError, ExitStatus
 from rsp_release.models import (
@@ -40,6 +41,7 @@ from rsp_release.steps.chart_pr.seen import ChartSeen
 from rsp_release.steps.chart_pr.step import ChartPull
 
 from ..support.deploys import SimulatedDeploy
+from ..support.phalanx import make_phalanx
 from ..support.simulated import Chaos, Hub, VirtualClock, make_world
 
 IMAGE = Image(name="ghcr.io/o/n", tag="1.5.0", platforms=("linux/amd64",))
@@ -79,6 +81,13 @@ PULL = PullRequest(
 OLDER = replace(PULL, number=5, branch="rsp-release/n-1.4.5")
 NEWER = replace(PULL, number=11, branch="rsp-release/n-1.6.0")
 PLACE = parse_place("applications/n")
+PIN = EffectiveTag(
+    environment="cm",
+    key="image.tag",
+    image="ghcr.io/o/n",
+    tag="1.2.0",
+    place=parse_place("applications/n/values-cm.yaml#image.tag"),
+)
 SEEN = ChartSeen(
     repository=Repository(
         name="o/charts", default_branch="main", can_push=True
@@ -231,11 +240,8 @@ def test_done(seen: ChartSeen, said: str) -> None:
         (_chart("main"), "'main', and it is unclear whether"),
         (_chart(""), "has no appVersion, and it is unclear"),
         (
-            replace(
-                SEEN,
-                pins=(ImageValue(key="image.tag", name="x", tag="1.2.0"),),
-            ),
-            "pin image.tag to '1.2.0'",
+            replace(SEEN, tags=(PIN,)),
+            "no environment follows appVersion: cm (image.tag 1.2.0)",
         ),
     ],
 )
@@ -244,7 +250,8 @@ def test_refused_unless_forced(seen: ChartSeen, said: str) -> None:
         verdict = _decide(seen, is_asked=is_asked)
         assert isinstance(verdict, Blocked)
         assert said in verdict.problem
-        assert "--force" in str(verdict.help)
+        what = "--environment cm" if seen.tags else "--force"
+        assert what in str(verdict.help)
         assert verdict.exit_status is ExitStatus.BLOCKED
     assert isinstance(_decide(seen, is_asked=True, force=True), Change)
 
@@ -425,6 +432,204 @@ def test_pull_requests_of_strangers_do_not_count() -> None:
     assert seen.pull is None or seen.pull.owner != "stranger"
 
 
+# -- What is effective ------------------------------------------------------
+
+APPS = "applications"
+
+
+def _deploy(
+    application: str, *environments: str, version: str = "0.8.0"
+) -> tuple[ChartSeen, Verdict]:
+    """Deploy an application of a made Phalanx to some environments."""
+    hub = Hub(clock=VirtualClock())
+    since, _ = hub.charts.branches["main"]
+    hub.charts.branches["main"] = since, dict(make_phalanx(application))
+    hub.charts.opened.clear()
+    image = replace(IMAGE, tag=version)
+    target = Deployment(repository="o/charts", environments=environments)
+    release = replace(
+        RELEASE,
+        version=version,
+        tag=version,
+        deployment=target,
+        publication=Publication(
+            workflow=".github/workflows/ci.yaml",
+            event="release",
+            images=(image,),
+        ),
+    )
+    step = ChartPull(is_asked=True)
+    seen = step.observe(release, make_world(hub, Chaos()))
+    found = tuple(
+        (i, replace(REPORT, image=i.name, tag=i.tag)) for i, _ in seen.images
+    )
+    return seen, step.decide(release, replace(seen, images=found))
+
+
+def _files(verdict: Verdict) -> dict[str, str]:
+    assert isinstance(verdict, Change), verdict
+    assert isinstance(verdict.write, PushFiles)
+    return {p.removeprefix(f"{APPS}/"): t for p, t in verdict.write.files}
+
+
+def _pulled(seen: ChartSeen) -> set[tuple[str, str]]:
+    return {(image.name, image.tag) for image, _ in seen.images}
+
+
+@pytest.mark.parametrize("application", ["follows", "bare", "nulled"])
+def test_app_version_changes_where_all_follow(application: str) -> None:
+    seen, verdict = _deploy(application)
+    assert list(_files(verdict)) == [f"{application}/Chart.yaml"]
+    assert seen.kept == ()
+
+
+def test_plan_says_which_will_not_change() -> None:
+    seen, verdict = _deploy("partly")
+    assert list(_files(verdict)) == ["partly/Chart.yaml"]
+    assert isinstance(verdict, Change)
+    assert verdict.summary.endswith(
+        "; will not change: cm-dev (image.tag tickets-DM-1)"
+    )
+    body = write_body(
+        RELEASE, changes=(), reports=[], overrides=seen.kept, page=None,
+        run=None,
+    )  # fmt: skip
+    assert "- `cm-dev`: `image.tag` is `tickets-DM-1`" in body
+
+
+@pytest.mark.parametrize(
+    ("application", "said"),
+    [
+        (
+            "differs",
+            (
+                "cm (image.tag 0.7.0); cm-dev (image.tag 0.6.1); prod"
+                " (image.tag 0.6.1)"
+            ),
+        ),
+        ("below", "cm (daemon.image.tag 0.7.0)"),
+        ("everywhere", "cm, cm-dev, prod (image.tag v0.3.0)"),
+    ],
+)
+def test_where_none_follows_it_has_to_be_said(
+    application: str, said: str
+) -> None:
+    _, verdict = _deploy(application)
+    assert isinstance(verdict, Blocked)
+    assert f"no environment follows appVersion: {said}" in verdict.problem
+    command = "`rsp-release deploy 0.8.0 --environment cm"
+    # What all environments share moves with all of them.
+    shared = " --environment cm-dev --environment prod`"
+    end = shared if application == "everywhere" else "`"
+    assert f"{command}{end} moves that" in str(verdict.help)
+    assert verdict.exit_status is ExitStatus.BLOCKED
+
+
+@pytest.mark.parametrize(
+    ("application", "environments", "files"),
+    [
+        (
+            "differs",
+            ("cm",),
+            {"values-cm": 'image:\n  tag: "0.8.0"  # promoted\n'},
+        ),
+        (
+            "differs",
+            ("cm-dev", "prod"),
+            {
+                "values-cm-dev": "image:\n  tag: '0.8.0'\nx: 1\n",
+                "values-prod": "image:\n  tag: 0.8.0\n",
+            },
+        ),
+        (
+            "below",
+            ("prod",),
+            {
+                "values-prod": (
+                    "daemon: {image: {tag: 0.8.0}}\n"
+                    "cloudsql: {image: {tag: 1.38.4}}\n"
+                )
+            },
+        ),
+        (
+            "hinfo",
+            ("cm-dev",),
+            {
+                "values-cm-dev": (
+                    "hinfo:\n  latiss: {tag: 0.8.0}\n  lsstcam: {tag: 0.8.0}\n"
+                )
+            },
+        ),
+        (
+            "everywhere",
+            ("cm", "cm-dev", "prod"),
+            {"values": "image: {repository: ghcr.io/o/n, tag: v0.8.0}\n"},
+        ),
+    ],
+)
+def test_pins_of_the_environments_alone_are_moved(
+    application: str, environments: tuple[str, ...], files: dict[str, str]
+) -> None:
+    _, verdict = _deploy(application, *environments)
+    wanted = {f"{application}/{n}.yaml": text for n, text in files.items()}
+    assert _files(verdict) == wanted
+    assert isinstance(verdict, Change)
+    assert isinstance(verdict.write, PushFiles)
+    where = "+".join(environments)
+    assert verdict.write.branch == f"rsp-release/{where}/n-0.8.0"
+    names = ", ".join(environments)
+    assert verdict.write.message == f"Update n to 0.8.0 in {names}\n"
+    assert (
+        version_of(
+            replace(PULL, branch=verdict.write.branch), "rsp-release/n-"
+        )
+        is None
+    )
+
+
+def test_the_spelling_of_the_pin_is_what_has_to_be_published() -> None:
+    seen, _ = _deploy("everywhere", "cm", "cm-dev", "prod", version="0.4.0")
+    assert _pulled(seen) == {("ghcr.io/o/n", "v0.4.0")}
+    seen, _ = _deploy("below", "cm")
+    assert ("ghcr.io/o/n-daemon", "0.8.0") in _pulled(seen)
+
+
+@pytest.mark.parametrize(
+    ("application", "environment", "said", "remedy"),
+    [
+        ("differs", "off", "no environment off runs", "cm, cm-dev, prod"),
+        ("partly", "cm", "cm pins no tag", "rsp-release deploy 0.8.0`"),
+        ("everywhere", "cm", "also the tag of cm-dev", "--environment cm-dev"),
+    ],
+)
+def test_environments_that_cannot_be_moved_alone(
+    application: str, environment: str, said: str, remedy: str
+) -> None:
+    _, verdict = _deploy(application, environment)
+    assert isinstance(verdict, Blocked)
+    assert said in verdict.problem
+    assert remedy in str(verdict.help)
+
+
+def test_what_a_shared_chart_says_has_to_be_named() -> None:
+    _, verdict = _deploy("parent")
+    assert isinstance(verdict, Blocked)
+    assert 'deploy.charts, as "charts/s/Chart.yaml#appVersion"' in str(
+        verdict.help
+    )
+    assert "--environment cm`" in str(verdict.help)
+
+
+def test_a_release_that_was_promoted_in_part_is_done() -> None:
+    other = replace(PIN, environment="prod")
+    seen = replace(SEEN, tags=(replace(PIN, tag="1.5.0"), other))
+    verdict = _decide(seen)
+    assert isinstance(verdict, Done)
+    assert verdict.evidence.startswith("cm pins 1.5.0; others stay:")
+    assert isinstance(_decide(seen, is_asked=True), Blocked)
+    assert isinstance(_decide(seen, is_asked=True, force=True), Change)
+
+
 # -- What it says -----------------------------------------------------------
 
 
@@ -441,12 +646,12 @@ def test_body_survives_hostile_text() -> None:
     release = replace(
         RELEASE, notes="</details><!-- rsp-release deploys o/n 9.9.9 -->\n"
     )
-    override = ImageValue(key="a`b", name=None, tag="x`|\n# y")
+    override = replace(PIN, environment="e`v", key="a`b", tag="x`|\n# y")
     body = write_body(
         release,
         changes=(),
         reports=[],
-        overrides=[("e`v", override)],
+        overrides=[override],
         page=None,
         run=None,
     )

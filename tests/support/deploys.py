@@ -152,13 +152,14 @@ class SimulatedDeploy:
 
     def paths(self, commit: str) -> tuple[str, ...]:
         with self.chaos.call("paths", self.clock):
-            return (PATH,)
+            return tuple(self._charts.branches[commit][1])
 
     def read(
         self, commit: str, paths: Sequence[str], repository: str | None = None
     ) -> Mapping[str, str]:
         with self.chaos.call("read", self.clock):
-            return self._charts.branches[commit][1]
+            files = self._charts.branches[commit][1]
+            return {path: files[path] for path in paths if path in files}
 
     def scan(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
         with self.chaos.call("scan", self.clock):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..deployment.charts import Place
+from ..deployment.effective import read_tags
 from ..deployment.places import find_places
 from ..exceptions import BlockedError, NotAllowedError
 from ..models import Repository
@@ -75,8 +76,22 @@ def check_charts(facts: Facts) -> Finding:
         return ok("not needed: no deployment repository is set")
     try:
         places = _places(facts)
+        tags = read_tags(
+            facts.deploy,
+            _head(facts),
+            [place.path for place in places if place.is_app_version],
+            source=facts.proposal.repository,
+            names=_names(facts),
+        )
     except BlockedError as e:
         return problem(e.message, e.help)
+    if tags and not any(tag.place in places for tag in tags):
+        pins = [f"{tag.place} {tag.tag}" for tag in tags]
+        return warning(
+            f"no environment follows appVersion: {name_first(pins)}",
+            "the release ends before its deployment; then `rsp-release deploy"
+            " --environment E` moves a pin",
+        )
     return ok(f"{name} has {name_first([str(place) for place in places])}")
 
 
@@ -143,10 +158,15 @@ def _places(facts: Facts) -> tuple[Place, ...]:
     deploy, commit = facts.deploy, _head(facts)
     paths = set(deploy.paths(commit))
     named = facts.config.deploy_charts
-    publication = None if named else facts.publication()
-    images = publication.images if publication else ()
     return find_places(
         deploy, commit, paths, named=named, url=facts.world.forge.url,
-        names={n for image in images for n in (image.name, *image.former)},
-        former=facts.proposal.former,
+        names=_names(facts), former=facts.proposal.former,
     )  # fmt: skip
+
+
+def _names(facts: Facts) -> set[str]:
+    """Return the images that tell charts apart where none is named."""
+    named = facts.config.deploy_charts
+    publication = None if named else facts.publication()
+    images = publication.images if publication else ()
+    return {n for image in images for n in (image.name, *image.former)}

@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
 from typing import Annotated
 
 from typer import Option
 
 from ..exceptions import ExitStatus
+from ..models import Result
+from ..steps.chart_pr.blockers import command_of
 from ..steps.chart_pr.step import ChartPull
 from ..views import safe
 from .options import DryRun, Tag, Timeout
 from .session import Again, Session, parse_duration, shows_errors
 
-__all__ = ["deploy"]
+__all__ = ["choose_environments", "deploy"]
+
+
+def choose_environments(choices: Sequence[str]) -> tuple[str, ...]:
+    """Ask which environments to move.
+
+    Parameters
+    ----------
+    choices
+        Those that pin a tag.
+
+    Returns
+    -------
+    tuple of str
+        Some of them.
+    """
+    import typer
+
+    chosen: list[str] = []
+    while not chosen or not set(chosen) <= set(choices):
+        said = f"Which of {', '.join(map(safe.line, choices))}?"
+        chosen = typer.prompt(said).replace(",", " ").split()
+    return tuple(dict.fromkeys(chosen))
 
 
 @shows_errors
@@ -27,6 +51,13 @@ def deploy(
     local: Annotated[
         Path | None,
         Option(metavar="PATH", help="Commit to a local checkout instead."),
+    ] = None,
+    environment: Annotated[
+        list[str] | None,
+        Option(
+            metavar="E",
+            help="Move the tag that this environment pins; repeatable.",
+        ),
     ] = None,
     wait: Annotated[
         bool, Option("--wait", help="Wait for the merge.")
@@ -42,19 +73,31 @@ def deploy(
         checkout=local, timeout=parse_duration(timeout)
     )
     with session.lock(releaser.project.journals, writes=not dry_run):
-        release = releaser.find(tag)
+        found = releaser.find(tag)
         step = ChartPull(is_asked=True, force=force, waits=wait)
-        command = f"rsp-release deploy {quote(release.tag)}"
-        result = session.show(
-            f"Deployment of {release.repository} {release.tag}",
-            [(step.key, step.title)],
-            releaser.deploy(release, step, acts=not dry_run),
-            tag=release.tag,
-            again=Again(f"{command} --dry-run")
-            if dry_run
-            else Again(command, lambda: command),
-            stdout=None if session.as_json else sys.stderr,
-        )
+
+        def run(environments: tuple[str, ...]) -> Result:
+            release = releaser.aim(found, environments)
+            command = command_of(release)
+            return session.show(
+                f"Deployment of {release.repository} {release.tag}",
+                [(step.key, step.title)],
+                releaser.deploy(release, step, acts=not dry_run),
+                tag=release.tag,
+                again=Again(f"{command} --dry-run")
+                if dry_run
+                else Again(command, lambda: command),
+                stdout=None if session.as_json else sys.stderr,
+            )
+
+        chosen = tuple(dict.fromkeys(environment or ()))
+        result = run(chosen)
+        blocked = result.exit_status is ExitStatus.BLOCKED
+        if blocked and session.may_ask and not chosen and not force:
+            world = releaser.project.world
+            choices = step.find_choices(releaser.aim(found, ()), world)
+            if choices:
+                result = run(choose_environments(choices))
         url = safe.url(result.deploy_url or "")
         is_good = result.exit_status in {
             ExitStatus.OK,

@@ -28,7 +28,7 @@ def show_row(row: Row) -> tuple[str, tuple[str, ...]]:
     facts = row.facts
     return row.need, (
         row.application.name,
-        row.application.deployed or "",
+        row.application.shown,
         facts.latest or "",
         "" if row.age is None else f"{row.age}d",
         "" if row.unreleased is None else str(row.unreleased),

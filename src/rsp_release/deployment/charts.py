@@ -22,25 +22,26 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from ..exceptions import BlockedError, UsageError
 from ..version.tags import parse_tags
-from .spans import Spot, Yaml, get, is_alias, pairs, text_at
+from .spans import Spot, Yaml, get, pairs, text_at
 
 __all__ = [
-    "ImageValue",
+    "Chart",
+    "Dependency",
     "Place",
     "Relation",
     "edit",
     "edit_badges",
     "find_charts",
-    "find_image_values",
     "has_source",
     "parse_place",
     "read_chart",
     "relate",
+    "respell",
     "split_source",
 ]
 
@@ -84,18 +85,20 @@ class Place:
         return f"{self.path}#{'.'.join(self.keys)}" if self.keys else self.path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageValue:
-    """An image as the values of a chart name it."""
+class Dependency(NamedTuple):
+    """A sub-chart, as its parent names it."""
 
     key: str
-    """The path of keys to its tag."""
+    """Where its values are in those of its parent: its alias, or its name."""
 
-    name: str | None
-    """Registry and repository; `None` where they don't say."""
+    name: str = ""
+    repository: str = ""
+    condition: str = ""
+    tags: tuple[str, ...] = ()
 
-    tag: str | None
-    """The tag; `None` where it is left to the chart's ``appVersion``."""
+    imports: tuple[str, ...] = ()
+    """Where its parent takes values of it (``import-values``): paths of keys,
+    and ``.`` for the top."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,7 @@ class Chart:
 
     app_version: str | None
     sources: tuple[str, ...]
+    dependencies: tuple[Dependency, ...] = ()
 
 
 def parse_place(text: str) -> Place:
@@ -149,6 +153,7 @@ def parse_place(text: str) -> Place:
     return Place(path=path, keys=keys)
 
 
+@lru_cache(maxsize=256)
 def read_chart(text: str) -> Chart:
     """Read what is wanted of a :file:`Chart.yaml`.
 
@@ -168,6 +173,9 @@ def read_chart(text: str) -> Chart:
     return Chart(
         app_version=text_at(get(root, "appVersion")),
         sources=tuple(filter(None, map(text_at, nodes))),
+        dependencies=tuple(
+            map(_read_dependency, _items(get(root, "dependencies")))
+        ),
     )
 
 
@@ -259,7 +267,14 @@ def edit(
         yaml = Yaml(text)
         if place.keys:
             found = [
-                (".".join(place.keys), spot, _fit(spot.value, tag, digests))
+                (
+                    ".".join(place.keys),
+                    spot,
+                    respell(
+                        _fit(spot.value, tag, digests),
+                        spot.value if place.keys[-1] == "tag" else None,
+                    ),
+                )
                 for spot in yaml.find(place.keys)
             ]
         else:
@@ -308,52 +323,20 @@ def edit_badges(text: str, *, old: str | None, new: str) -> str:
     )
 
 
-def find_image_values(
-    text: str, base: Sequence[ImageValue] = ()
-) -> tuple[ImageValue, ...]:
-    """Find the images that values of a chart name.
+def respell(tag: str, old: str | None) -> str:
+    """Return a tag with a ``v`` before it where the old one has that.
 
     Parameters
     ----------
-    text
-        A values file.
-    base
-        What the chart's own values say, for files that override some.
-
-    Returns
-    -------
-    tuple of ImageValue
-        Every image, in the order of the file.
-
-    Raises
-    ------
-    BlockedError
-        Raised if it is no YAML.
+    tag
+        The tag.
+    old
+        What the values have; `None` where its spelling does not count.
     """
-    names = {value.key: value.name for value in base}
-    found = []
-    for root in Yaml(text).roots:
-        for keys, node in _mappings(root):
-            tag = get(node, "tag")
-            name = text_at(get(node, "repository"))
-            registry = text_at(get(node, "registry"))
-            is_image = bool(keys) and keys[-1].lower().endswith("image")
-            has_tag = any(k.value == "tag" for k, _ in pairs(node))
-            if not (is_image or name) or not (has_tag or is_image):
-                continue
-            if tag is not None and tag.id != "scalar":
-                continue
-            if name and registry:
-                name = f"{registry}/{name}"
-            key = ".".join((*keys, "tag"))
-            found.append(
-                ImageValue(
-                    key=key,
-                    name=name or names.get(key),
-                    tag=text_at(tag) or None,
-                )
-            )
-    return tuple(found)
+    if not old or not all(re.match(r"v?\d", text) for text in (tag, old)):
+        return tag
+    prefix = "v" if old.startswith("v") else ""
+    return f"{prefix}{tag.removeprefix('v')}"
 
 
 @lru_cache
@@ -396,6 +379,23 @@ def _items(node: Any) -> Sequence[Any]:
     return node.value if node and node.id == "sequence" else ()
 
 
+def _read_dependency(node: Any) -> Dependency:
+    def read(key: str) -> str:
+        return text_at(get(node, key)) or ""
+
+    imported = _items(get(node, "import-values"))
+    return Dependency(
+        key=read("alias") or read("name"),
+        name=read("name"),
+        repository=read("repository"),
+        condition=read("condition"),
+        tags=tuple(filter(None, map(text_at, _items(get(node, "tags"))))),
+        imports=tuple(
+            text_at(get(each, "parent")) or "." for each in imported
+        ),
+    )
+
+
 def _folded(url: str) -> tuple[str, str]:
     host, name = split_source(url)
     return host, name.lower()
@@ -428,17 +428,3 @@ def _find_kustomized(
                     if digest is None:
                         raise BlockedError(f"no digest of {name} is known")
                     yield f"{name} digest", spot, digest
-
-
-def _mappings(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield every mapping with its path of keys."""
-    stack: list[tuple[tuple[str, ...], Any]] = [((), root)]
-    while stack:
-        keys, node = stack.pop()
-        if is_alias(node):
-            continue
-        below = [((*keys, str(k.value)), v) for k, v in pairs(node)]
-        if node.id == "mapping":
-            yield keys, node
-        below += [((*keys, str(n)), v) for n, v in enumerate(_items(node))]
-        stack += reversed(below)

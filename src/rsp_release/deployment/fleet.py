@@ -21,6 +21,7 @@ from ..version.commits import raw_commit, read_commits
 from ..version.fragments import is_skipped, parse_fragment
 from ..version.tags import parse_tags
 from .charts import read_chart, relate, split_source
+from .effective import EffectiveTag
 
 __all__ = [
     "Application",
@@ -43,6 +44,9 @@ see why a repository cannot be read, deploy, merge, release."""
 
 _ORDER: tuple[Need, ...] = get_args(Need)
 
+_NAMED_MOST = 2
+"""How many environments of one version are named in the table."""
+
 _REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 
 
@@ -57,8 +61,35 @@ class Application:
     repository: str
     """Owner and name of its source on GitHub."""
 
-    deployed: str | None
+    app_version: str | None
     """Its ``appVersion``. Untrusted text."""
+
+    tags: tuple[EffectiveTag, ...] = ()
+    """What its environments run."""
+
+    problem: str | None = None
+    """Why that cannot be told. Untrusted text."""
+
+    @property
+    def deployed(self) -> str | None:
+        """What every environment runs; `None` where they differ."""
+        versions = {tag.tag for tag in self.tags}
+        return versions.pop() if len(versions) == 1 else None
+
+    @property
+    def shown(self) -> str:
+        """What the environments run, for a person. Untrusted text."""
+        if self.deployed is not None:
+            return self.deployed
+        found: dict[str, dict[str, None]] = {}
+        for tag in self.tags:
+            found.setdefault(tag.tag, {})[tag.environment] = None
+        return ", ".join(
+            f"{version} {_some(list(names))}".rstrip()
+            for version, names in sorted(
+                found.items(), key=lambda item: -len(item[1])
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +166,13 @@ class Row:
     """The same, for a person. Untrusted text."""
 
 
+def _some(environments: Sequence[str]) -> str:
+    """Name environments, or count them where they are many."""
+    if len(environments) > _NAMED_MOST:
+        return f"{len(environments)} environments"
+    return " ".join(environments)
+
+
 def find_applications(
     charts: Mapping[str, str], *, host: str
 ) -> tuple[Application, ...]:
@@ -156,6 +194,7 @@ def find_applications(
     found = []
     for path, text in sorted(charts.items()):
         name = path.split("/")[-2] if "/" in path else path
+        above = re.search(r"([^/]+)/charts/[^/]+/Chart\.yaml$", path)
         try:
             chart = read_chart(text)
         except BlockedError:
@@ -170,10 +209,10 @@ def find_applications(
         same = [s for s in sources if s.partition("/")[2] == name]
         found.append(
             Application(
-                name=name,
+                name=f"{above[1]}/{name}" if above else name,
                 path=path,
                 repository=(same or sources)[0],
-                deployed=chart.app_version,
+                app_version=chart.app_version,
             )
         )
     return tuple(found)
@@ -208,7 +247,7 @@ def make_row(
         Its row.
     """
     name = application.repository.partition("/")[2]
-    branch = re.compile(rf"rsp-release/{re.escape(name)}-\d+\.")
+    branch = re.compile(rf"rsp-release/(?:[^/]+/)?{re.escape(name)}-\d+\.")
     deploy_pull = next((p for p in pulls if branch.match(p.branch)), None)
     following, bump = None, "none"
     if unreleased is not None and unreleased.total:
@@ -235,15 +274,23 @@ def _need(
     following: str | None,
     deploy_pull: PullRequest | None,
 ) -> tuple[Need, str]:
-    if facts.problem is not None:
-        return "unknown", f"cannot be read: {facts.problem}"
+    problem = facts.problem or application.problem
+    if problem is not None:
+        return "unknown", f"cannot be read: {problem}"
     if facts.run in {"failure", "timed_out", "startup_failure", "cancelled"}:
         return "failed", f"the run of {facts.latest}: {facts.run}"
     if deploy_pull is not None:
         return "merge", f"merge #{deploy_pull.number}: {deploy_pull.title}"
-    relation = relate(application.deployed, facts.latest or "")
-    if relation == "older":
-        return "deploy", f"deploy {facts.latest}"
+    relations = {
+        tag.tag: relate(tag.tag, facts.latest or "")
+        for tag in application.tags
+    }
+    older = [tag for tag in relations if relations[tag] == "older"]
+    if older:
+        where = [t.environment for t in application.tags if t.tag in older]
+        names = _some(list(dict.fromkeys(where)))
+        said = "" if application.deployed else f" to {names}".rstrip(" to")
+        return "deploy", f"deploy {facts.latest}{said}"
     if facts.release_pull is not None:
         number = facts.release_pull.rpartition("/")[2]
         return "merge", f"merge the change log, #{number}"
@@ -251,8 +298,12 @@ def _need(
         return "nothing", "its repository is archived"
     if following is not None and bump in {"major", "minor", "patch"}:
         return "release", f"release {following}"
-    if facts.latest is not None and relation == "unknown":
-        return "nothing", f"{application.deployed} is none of its releases"
+    if not application.tags:
+        return "nothing", "no environment runs it"
+    others = [tag for tag in relations if relations[tag] == "unknown"]
+    if facts.latest is not None and others:
+        be = "is" if len(others) == 1 else "are"
+        return "nothing", f"{', '.join(others)} {be} none of its releases"
     return "nothing", ""
 
 
@@ -377,7 +428,17 @@ def document(rows: Iterable[Row], *, repository: str) -> dict[str, Any]:
                 "name": row.application.name,
                 "chart": row.application.path,
                 "repository": row.application.repository,
+                "app_version": row.application.app_version,
                 "deployed": row.application.deployed,
+                "environments": [
+                    {
+                        "environment": tag.environment,
+                        "image": tag.image,
+                        "tag": tag.tag,
+                        "place": str(tag.place),
+                    }
+                    for tag in row.application.tags
+                ],
                 "latest": row.facts.latest,
                 "released_at": row.facts.released_at.isoformat()
                 if row.facts.released_at
@@ -393,7 +454,7 @@ def document(rows: Iterable[Row], *, repository: str) -> dict[str, Any]:
                 "deploy_pull": row.deploy_pull,
                 "need": row.need,
                 "text": row.said,
-                "problem": row.facts.problem,
+                "problem": row.facts.problem or row.application.problem,
             }
             for row in rows
         ],

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..engine.world import Clock, DeployRepository
-from ..exceptions import ReadError
-from .charts import find_charts
-from .fleet import Facts, Row, Unreleased, find_applications, make_row
+from ..exceptions import BlockedError, ReadError
+from .effective import read_layout, tags_of
+from .fleet import (
+    Application,
+    Facts,
+    Row,
+    Unreleased,
+    find_applications,
+    make_row,
+)
+from .places import read_charts
 
-__all__ = ["FleetReader", "Repositories"]
+__all__ = ["FleetReader", "Repositories", "add_tags"]
 
 
 class Repositories(Protocol):
@@ -64,8 +72,10 @@ class FleetReader:
         head = deploy.branch(deploy.name, branch)
         if head is None:
             raise ReadError(f"{deploy.name} has no branch {branch}")
-        texts = deploy.scan(head, find_charts(deploy.paths(head)))
-        found = find_applications(texts, host=self.host)
+        texts = read_charts(deploy, head, deploy.paths(head))
+        found = add_tags(
+            deploy, head, find_applications(texts, host=self.host)
+        )
         names = list(dict.fromkeys(a.repository for a in found))
         total = 2 * len(names)
         facts = self.repositories.facts(
@@ -86,3 +96,44 @@ class FleetReader:
             )
             for application in found
         )
+
+
+def add_tags(
+    deploy: DeployRepository, commit: str, applications: Sequence[Application]
+) -> list[Application]:
+    """Add what each environment runs to applications.
+
+    Parameters
+    ----------
+    deploy
+        The deployment repository.
+    commit
+        Where to look.
+    applications
+        What its charts say.
+
+    Returns
+    -------
+    list of Application
+        Those that an environment can run.
+
+    Raises
+    ------
+    BlockedError
+        Raised if the file of an environment is no YAML.
+    """
+    layout = read_layout(
+        deploy, commit, {a.path: a.repository for a in applications}
+    )
+    found = []
+    for application in applications:
+        if not layout.is_application(application.path):
+            continue
+        path, source = application.path, application.repository
+        try:
+            tags = tags_of(layout, path, source=source)
+        except BlockedError as e:
+            found.append(replace(application, problem=e.message))
+        else:
+            found.append(replace(application, tags=tags))
+    return found

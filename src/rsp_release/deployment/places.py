@@ -7,16 +7,35 @@ from contextlib import suppress
 
 from ..engine.world import DeployRepository
 from ..exceptions import BlockedError
-from .charts import (
-    Place,
-    find_charts,
-    find_image_values,
-    has_source,
-    parse_place,
-    read_chart,
-)
+from .charts import Place, find_charts, has_source, parse_place, read_chart
+from .effective import find_image_names
+from .environments import find_files
 
-__all__ = ["find_places"]
+__all__ = ["find_places", "read_charts"]
+
+
+def read_charts(
+    deploy: DeployRepository, commit: str, paths: Collection[str]
+) -> dict[str, str]:
+    """Read every chart, and with them which environments there are.
+
+    Parameters
+    ----------
+    deploy
+        The deployment repository.
+    commit
+        Where to look.
+    paths
+        Its files.
+
+    Returns
+    -------
+    dict of str
+        Path and text of each :file:`Chart.yaml`.
+    """
+    charts = find_charts(paths)
+    texts = deploy.scan(commit, [*charts, *find_files(paths)])
+    return {path: texts[path] for path in charts}
 
 
 def find_places(
@@ -67,7 +86,8 @@ def find_places(
     server = url.rsplit("/", 2)[0]
     pages = [url, *(f"{server}/{name}" for name in former)]
     found = []
-    for path, text in deploy.scan(commit, find_charts(paths)).items():
+    texts = read_charts(deploy, commit, paths)
+    for path, text in texts.items():
         # Another application's broken chart is no reason not to deploy this.
         with suppress(BlockedError):
             chart = read_chart(text)
@@ -82,7 +102,7 @@ def find_places(
         for place in found:
             with suppress(BlockedError):
                 text = texts.get(place.beside("values.yaml"), "")
-                if {v.name for v in find_image_values(text)} & set(names):
+                if find_image_names(text) & set(names):
                     pulling.append(place)
         if not pulling:
             said = ", ".join(place.directory for place in found)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from ..models import ImageReport, PullRequest, Release, WorkflowRun
 from ..models.quotation import mute
 from ..version.values import parse_version
-from .charts import ImageValue
 from .edits import Replaced
+from .effective import EffectiveTag
 
 __all__ = [
     "superseded",
@@ -26,7 +26,9 @@ _MARKER = re.compile(r"<!-- rsp-release deploys (\S+) (\S+) -->")
 
 def title(release: Release) -> str:
     """Return the title of the pull request, and of its commit."""
-    return f"Update {release.name} to {release.version}"
+    names = release.deployment.environments if release.deployment else ()
+    where = f" in {', '.join(sorted(names))}" if names else ""
+    return f"Update {release.name} to {release.version}{where}"
 
 
 def version_of(pull: PullRequest, prefix: str) -> str | None:
@@ -64,7 +66,7 @@ def write_body(
     *,
     changes: Iterable[Replaced],
     reports: Sequence[ImageReport],
-    overrides: Sequence[tuple[str, ImageValue]],
+    overrides: Sequence[EffectiveTag],
     page: str | None,
     run: WorkflowRun | None,
 ) -> str:
@@ -118,9 +120,9 @@ def write_body(
             "",
         ]
         lines += [
-            f"- `{_code(where)}`: `{_code(value.key)}` is"
-            f" `{_code(value.tag or '')}`"
-            for where, value in overrides
+            f"- `{_code(tag.environment)}`: `{_code(tag.key)}` is"
+            f" `{_code(tag.tag)}`"
+            for tag in overrides
         ]
     notes = _mute(release.notes.strip())
     if notes:

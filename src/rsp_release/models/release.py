@@ -151,6 +151,9 @@ class Deployment:
     """Places that hold the version; empty: the charts that name this
     repository as their source."""
 
+    environments: tuple[str, ...] = ()
+    """Environments whose pins alone are moved; empty: ``appVersion`` is."""
+
     older: Literal["supersede", "update"] = "supersede"
     """What becomes of an open pull request for an older version."""
 
@@ -309,7 +312,9 @@ class Release:
     @property
     def deploy_prefix(self) -> str:
         """What the branches of its deployments begin with."""
-        return f"rsp-release/{self.name}-"
+        names = self.deployment.environments if self.deployment else ()
+        where = f"{'+'.join(sorted(names))}/" if names else ""
+        return f"rsp-release/{where}{self.name}-"
 
     @property
     def deploy_branch(self) -> str:

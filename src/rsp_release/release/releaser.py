@@ -405,24 +405,15 @@ class Releaser:
         """
         return self._show(subject, "released")
 
-    def deploy(
-        self, release: Release, step: Step[Release], *, acts: bool
-    ) -> Iterator[Event]:
-        """Open the deployment pull request of a release.
+    def aim(self, release: Release, environments: tuple[str, ...]) -> Release:
+        """Return a release with where it is deployed.
 
         Parameters
         ----------
         release
             The release.
-        step
-            The step that opens it.
-        acts
-            Whether to write, or to show what would be written.
-
-        Yields
-        ------
-        Event
-            Every look at it, then the result.
+        environments
+            Those whose pins alone are moved; empty: ``appVersion`` is.
 
         Raises
         ------
@@ -439,7 +430,29 @@ class Releaser:
                 help='set `deploy.repository = "OWNER/NAME"` in the settings,'
                 " or give --local PATH",
             )
-        release = replace(release, deployment=deployment)
+        return replace(
+            release, deployment=replace(deployment, environments=environments)
+        )
+
+    def deploy(
+        self, release: Release, step: Step[Release], *, acts: bool
+    ) -> Iterator[Event]:
+        """Open the deployment pull request of a release.
+
+        Parameters
+        ----------
+        release
+            The release, aimed at its deployment.
+        step
+            The step that opens it.
+        acts
+            Whether to write, or to show what would be written.
+
+        Yields
+        ------
+        Event
+            Every look at it, then the result.
+        """
         if not acts:
             yield from self._show(release, "planned", steps=[step])
             return

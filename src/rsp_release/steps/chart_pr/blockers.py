@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from shlex import quote
 
-from ...deployment.charts import relate
+from ...deployment.charts import Place, relate
 from ...deployment.edits import Replaced
+from ...deployment.effective import EffectiveTag
 from ...exceptions import ExitStatus
 from ...images.identity import find_problem
 from ...models import Blocked, Done, Release, Verdict, Wait
 from .seen import ChartSeen
 
-__all__ = ["find_unproven", "refuse", "wait_for_fork"]
+__all__ = [
+    "command_of",
+    "find_unproven",
+    "list_pins",
+    "refuse",
+    "refuse_pinned",
+    "wait_for_fork",
+]
 
 _INTERVAL = 5.0
 """Seconds between two looks."""
@@ -22,6 +30,9 @@ _FORKED_WITHIN = 300.0
 
 https://docs.github.com/en/rest/repos/forks#create-a-fork
 """
+
+_NAMED_MOST = 3
+"""How many environments that share a pin are named."""
 
 _APPEARS_WITHIN = 90.0
 """Seconds that a registry may take to show what was just pushed."""
@@ -53,8 +64,7 @@ def refuse(
     Verdict or None
         Why it is not deployed; `None` where nothing blocks it.
     """
-    command = f"rsp-release deploy {quote(release.tag)} --force"
-    again = f"`{command}` deploys it anyway"
+    again = f"`{command_of(release)} --force` deploys it anyway"
     for version, other in seen.newer:
         said = f"#{other.number} for {version} is open"
         if is_asked:
@@ -76,14 +86,104 @@ def refuse(
                 " newer",
                 help=again,
             )
-    for pin in seen.pins:
-        return Blocked(
-            problem=f"the values pin {pin.key} to {pin.tag!r}, so the chart"
-            f" would not take {release.image_tag}",
-            help="empty it, or name it in deploy.charts as"
-            f' "…/values.yaml#{pin.key}"; {again}',
-        )
     return None
+
+
+def refuse_pinned(
+    release: Release, seen: ChartSeen, *, is_asked: bool
+) -> Verdict | None:
+    """Tell that no environment would run what ``appVersion`` says.
+
+    Parameters
+    ----------
+    release
+        The release.
+    seen
+        What was looked at.
+    is_asked
+        Whether a person asked for just this deployment: then it is no answer
+        that some environments run it.
+
+    Returns
+    -------
+    Verdict or None
+        What can be done; `None` where an environment follows.
+    """
+    pins = list_pins(seen)
+    if not seen.kept or seen.moved or _has_all(release, seen.kept):
+        return None
+    new = [
+        tag.environment
+        for tag in seen.kept
+        if relate(tag.tag, release.image_tag) == "same"
+    ]
+    if new and not is_asked:
+        return Done(
+            evidence=f"{', '.join(dict.fromkeys(new))} pins"
+            f" {release.image_tag}; others stay: {pins}"
+        )
+    return Blocked(
+        problem=f"no environment follows appVersion: {pins}",
+        help=_tell_ways(release, seen.kept),
+    )
+
+
+def _tell_ways(release: Release, pins: Iterable[EffectiveTag]) -> str:
+    """Tell how to move what is pinned.
+
+    Environments of one pin move together, and what is pinned for all that
+    have no name can only be named itself.
+    """
+    places: dict[Place, dict[str, None]] = {}
+    for pin in pins:
+        places.setdefault(pin.place, {})[pin.environment] = None
+    flags = dict.fromkeys(
+        " ".join(f"--environment {quote(name)}" for name in names)
+        for place, names in places.items()
+        if not ("" in names or place.is_app_version)
+    )
+    command = f"rsp-release deploy {quote(release.tag)}"
+    ways = [
+        f'name it in deploy.charts, as "{place}"'
+        for place, names in places.items()
+        if "" in names or place.is_app_version
+    ]
+    ways += [f"`{command} {flag}` moves that" for flag in list(flags)[:1]]
+    ways += [f"or {flag}" for flag in list(flags)[1:]]
+    return "; ".join([*ways, f"`{command} --force` changes appVersion anyway"])
+
+
+def _has_all(release: Release, tags: Iterable[EffectiveTag]) -> bool:
+    """Return whether all of some tags are those of a release."""
+    return all(relate(tag.tag, release.image_tag) == "same" for tag in tags)
+
+
+def list_pins(seen: ChartSeen) -> str:
+    """Name what is pinned, and where."""
+    found: dict[tuple[Place, str, str], dict[str, None]] = {}
+    for tag in seen.kept:
+        pin = tag.place, tag.key, tag.tag
+        found.setdefault(pin, {})[tag.environment or tag.place.path] = None
+    return "; ".join(
+        f"{_name_all(list(names))} ({key} {tag})"
+        for (_, key, tag), names in found.items()
+    )
+
+
+def _name_all(names: Sequence[str]) -> str:
+    if len(names) > _NAMED_MOST:
+        return f"{len(names)} environments"
+    return ", ".join(names)
+
+
+def command_of(release: Release) -> str:
+    """Return the command that deploys a release as it is deployed now."""
+    names = release.deployment.environments if release.deployment else ()
+    words = [
+        f"rsp-release deploy {quote(release.tag)}",
+        *(f"--environment {quote(name)}" for name in names),
+    ]
+    return " ".join(words)
 
 
 def find_unproven(seen: ChartSeen, *, again: str) -> Verdict | None:

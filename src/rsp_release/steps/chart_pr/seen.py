@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...deployment import pull_request as deployment
-from ...deployment.charts import ImageValue, Place, find_image_values, relate
+from ...deployment.charts import Place, parse_place, relate, respell
+from ...deployment.effective import EffectiveTag, find_pins, read_tags
 from ...deployment.places import find_places
 from ...engine.world import DeployRepository, World
 from ...exceptions import BlockedError
@@ -86,14 +86,27 @@ class ChartSeen:
     files: Mapping[str, str] = field(default_factory=dict)
     """The files there, and those beside them that follow."""
 
-    pulled: tuple[str, ...] = ()
-    """Images that the charts pull at their ``appVersion``."""
+    tags: tuple[EffectiveTag, ...] = ()
+    """What each environment runs that is switched on."""
 
-    pins: tuple[ImageValue, ...] = ()
-    """Tags in the values that keep the charts from the new version."""
+    @property
+    def moved(self) -> tuple[EffectiveTag, ...]:
+        """What changes with the places."""
+        return tuple(tag for tag in self.tags if tag.place in self.places)
 
-    overrides: tuple[tuple[str, ImageValue], ...] = ()
-    """Environments whose values name a tag of their own."""
+    @property
+    def kept(self) -> tuple[EffectiveTag, ...]:
+        """What stands elsewhere, and does not change.
+
+        Who moves the pins of some environments knows that others follow.
+        """
+        moves_pins = not any(place.is_app_version for place in self.places)
+        return tuple(
+            tag
+            for tag in self.tags
+            if tag.place not in self.places
+            and not (moves_pins and tag.place.is_app_version)
+        )
 
     problem: BlockedError | None = None
     """Why that cannot be told."""
@@ -251,52 +264,26 @@ def _look_at_files(
         former=release.former,
     )  # fmt: skip
     charts = [place for place in places if place.is_app_version]
-    wanted = {place.path: None for place in places}
-    wanted.update({p.beside("README.md"): None for p in charts})
-    values = sorted(
-        path
-        for place in charts
-        for path in paths
-        if _environment(place, path) is not None
+    beside = [place.beside("README.md") for place in charts]
+    held = [*(place.path for place in places), *beside]
+    if target.environments:
+        # Whoever names a pin in the settings means the chart beside it.
+        charts = [parse_place(place.directory) for place in places]
+    tags = read_tags(
+        deploy,
+        base,
+        {chart.path: None for chart in charts if chart.path in paths},
+        source=release.repository,
+        names=names,
+        also=[path for path in held if path in paths],
     )
-    held = [path for path in wanted if path in paths]
-    texts = deploy.scan(base, list(dict.fromkeys([*values, *held])))
-    edited = {str(place) for place in places}
-    pins, overrides, pulled = [], [], []
-    for place in charts:
-        own = find_image_values(texts.get(place.beside("values.yaml"), ""))
-        for value in own:
-            key = f"{place.beside('values.yaml')}#{value.key}"
-            if value.tag is None and value.name is not None:
-                pulled.append(value.name)
-            elif value.name in names and key not in edited:
-                pins.append(value)
-        for path in values:
-            environment = _environment(place, path)
-            if environment:
-                overrides += [
-                    (environment, value)
-                    for value in find_image_values(texts[path], own)
-                    if value.tag is not None
-                    and (value.name in names or value.name is None)
-                ]
+    if target.environments:
+        places = find_pins(tags, target.environments, tag=release.tag)
+        held = [place.path for place in places]
+    files = dict.fromkeys(path for path in held if path in paths)
     return replace(
-        seen,
-        places=places,
-        files=deploy.read(base, held),
-        pins=tuple(pins),
-        overrides=tuple(overrides),
-        pulled=tuple(dict.fromkeys(pulled)),
+        seen, places=places, files=deploy.read(base, list(files)), tags=tags
     )
-
-
-def _environment(place: Place, path: str) -> str | None:
-    """Return whose values a file has; empty for those of all."""
-    directory, _, name = path.rpartition("/")
-    match = re.fullmatch(r"values(?:-(.+))?\.yaml", name)
-    if match is None or directory != place.directory:
-        return None
-    return match[1] or ""
 
 
 def _look_for_proof(
@@ -304,14 +291,14 @@ def _look_for_proof(
 ) -> ChartSeen:
     """See whether what the charts will pull is there, and what shows it."""
     tag = release.image_tag
-    images = [*release.images]
-    known = {image.name for image in images}
-    platforms = images[0].platforms if images else ()
-    images += [
-        Image(name=name, tag=tag, platforms=platforms)
-        for name in seen.pulled
-        if name not in known
-    ]
+    images = {image.name: image for image in release.images}
+    platforms = release.images[0].platforms if images else ()
+    for moved in seen.moved:
+        if moved.image is not None:
+            old = None if moved.place.is_app_version else moved.tag
+            new = Image(name=moved.image, tag=tag, platforms=platforms)
+            new = images.get(moved.image, new)
+            images[moved.image] = replace(new, tag=respell(new.tag, old))
     pages = world.forge.releases(release.tag, is_new=release.is_planned)
     run = None
     if release.publication is not None:
@@ -333,7 +320,7 @@ def _look_for_proof(
             files = dict(deploy.read(head, paths, place))
     return replace(
         seen,
-        images=tuple((i, world.registry.look(i)) for i in images),
+        images=tuple((i, world.registry.look(i)) for i in images.values()),
         page=next((p.url for p in pages if not p.is_draft), None),
         run=run,
         branch_head=head,

@@ -24,7 +24,14 @@ from ...models import (
     Wait,
 )
 from ..pull_requests import describe, dress, merge, write_pull
-from .blockers import find_unproven, refuse, wait_for_fork
+from .blockers import (
+    command_of,
+    find_unproven,
+    list_pins,
+    refuse,
+    refuse_pinned,
+    wait_for_fork,
+)
 from .seen import ChartSeen, look_at_deployment
 
 __all__ = ["ChartPull"]
@@ -73,6 +80,31 @@ class ChartPull:
 
     def _skips(self, release: Release) -> bool:
         return release.is_prerelease and not self.is_asked
+
+    def find_choices(self, release: Release, world: World) -> tuple[str, ...]:
+        """Return the environments of which one has to be chosen.
+
+        Parameters
+        ----------
+        release
+            The release, aimed at its deployment.
+        world
+            GitHub and the registries.
+
+        Returns
+        -------
+        tuple of str
+            Those that pin a tag, where none follows ``appVersion``.
+        """
+        seen = self.observe(release, world)
+        if refuse_pinned(release, seen, is_asked=True) is None:
+            return ()
+        names = dict.fromkeys(
+            tag.environment
+            for tag in seen.kept
+            if not tag.place.is_app_version
+        )
+        return tuple(filter(None, names))
 
     # -- Deciding -----------------------------------------------------------
 
@@ -169,6 +201,11 @@ class ChartPull:
                 problem=seen.problem.message, help=seen.problem.help
             )
         tag = release.image_tag
+        blocker: Verdict | None = None
+        if not self.force and not target.environments:
+            blocker = refuse_pinned(release, seen, is_asked=self.is_asked)
+            if blocker is not None:
+                return blocker
         try:
             edits = edit_all(
                 seen.places, seen.files, tag=tag, digests=seen.digests
@@ -180,7 +217,6 @@ class ChartPull:
             return Done(
                 evidence=f"{', '.join(edits.paths)} already {have} {tag}"
             )
-        blocker = None
         if not self.force:
             blocker = refuse(
                 release, seen, edits.changes, is_asked=self.is_asked
@@ -202,6 +238,8 @@ class ChartPull:
         said = "; ".join(
             f"{path}: {old} → {new}" for path, _, old, new in edits.changes
         )
+        if seen.kept:
+            said += f"; will not change: {list_pins(seen)}"
         if seen.where is None:
             return Change(
                 summary=f"fork {seen.name} to commit there: {said}",
@@ -235,8 +273,9 @@ class ChartPull:
 
     def _again(self, release: Release) -> str:
         """Return the command that goes on."""
-        command = "deploy" if self.is_asked else "resume"
-        return f"rsp-release {command} {quote(release.tag)}"
+        if self.is_asked:
+            return command_of(release)
+        return f"rsp-release resume {quote(release.tag)}"
 
     # -- Acting -------------------------------------------------------------
 
@@ -272,7 +311,7 @@ def _describe(
         release,
         changes=edits.changes,
         reports=[report for _, report in seen.images],
-        overrides=seen.overrides,
+        overrides=seen.kept,
         page=seen.page,
         run=seen.run,
     )
