@@ -258,7 +258,8 @@ def test_readme_names_every_command() -> None:
 
 def test_links_of_pages_outside_the_site() -> None:
     root = DOCS.parent
-    for page in (root / "README.md", root / "CHANGELOG.md"):
+    names = ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")
+    for page in (root / f"{name}.md" for name in names):
         for target in re.findall(
             r"\]\(([^)#\s]+)\)", page.read_text(encoding="utf-8")
         ):
