@@ -86,8 +86,8 @@ def find_places(
     server = url.rsplit("/", 2)[0]
     pages = [url, *(f"{server}/{name}" for name in former)]
     found = []
-    texts = read_charts(deploy, commit, paths)
-    for path, text in texts.items():
+    charts = read_charts(deploy, commit, paths)
+    for path, text in charts.items():
         # Another application's broken chart is no reason not to deploy this.
         with suppress(BlockedError):
             chart = read_chart(text)
