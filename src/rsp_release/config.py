@@ -380,7 +380,7 @@ _ENVIRONMENT = {
 
 
 def _environments(value: Any) -> tuple[EnvironmentSetting, ...]:
-    items = value if isinstance(value, list) else [None]
+    items: list[Any] = value if isinstance(value, list) else [None]
     if not all(
         isinstance(item, dict)
         and {"name", "argocd"} <= set(item) <= set(_ENVIRONMENT)

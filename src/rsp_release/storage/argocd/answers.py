@@ -98,9 +98,10 @@ def iterate_items(text: bytes) -> Iterator[dict[str, Any]]:
     """
     if len(text) < _SMALL:
         data = decode_json(text)
-        if not isinstance(data, dict) or "items" not in data:
+        items = data.get("items", 0) if isinstance(data, dict) else 0
+        if items is not None and not isinstance(items, list):
             raise ValueError("it is no list")
-        yield from as_list(data["items"])
+        yield from map(as_object, items or ())
         return
     if sum(map(text.count, (b"[", b"{", b","))) > MAX_LISTED:
         raise ValueError("it holds too many values")
@@ -119,36 +120,37 @@ _SMALL = 1 << 20
 def _scan(text: str) -> Iterator[dict[str, Any]]:
     decoder = json.JSONDecoder()
 
-    def skip(at: int, expected: str) -> int:
-        """Return where what follows is, after one of some characters."""
-        at = _space(text, at)
-        if text[at : at + 1] not in tuple(expected):
+    def take(at: int, expected: str) -> tuple[str, int]:
+        """Return which of some characters is next, and where the rest is."""
+        at = _skip_space(text, at)
+        found = text[at : at + 1]
+        if not found or found not in expected:
             raise json.JSONDecodeError("another is expected", text, at)
-        return _space(text, at + 1)
+        return found, _skip_space(text, at + 1)
 
-    at, is_found = skip(0, "{"), False
-    while text[at : at + 1] != "}":
+    found, at = take(0, "{")
+    is_list = False
+    while found != "}":
         key, at = decoder.raw_decode(text, at)
-        at = skip(at, ":")
+        _, at = take(at, ":")
         if key == "items" and text[at : at + 1] == "[":
-            is_found, at = True, skip(at, "[")
-            while text[at : at + 1] != "]":
+            is_list = True
+            found, at = take(at, "[")
+            if text[at : at + 1] == "]":
+                found, at = take(at, "]")
+            while found != "]":
                 item, at = decoder.raw_decode(text, at)
                 yield as_object(item)
-                at = _space(text, at)
-                if text[at : at + 1] != "]":
-                    at = skip(at, ",")
-            at += 1
+                found, at = take(at, ",]")
         else:
-            _, at = decoder.raw_decode(text, at)
-        at = _space(text, at)
-        if text[at : at + 1] != "}":
-            at = skip(at, ",")
-    if not is_found or text[at + 1 :].strip():
+            value, at = decoder.raw_decode(text, at)
+            is_list |= key == "items" and value is None
+        found, at = take(at, ",}")
+    if not is_list or at < len(text):
         raise ValueError("it is no list")
 
 
-def _space(text: str, at: int) -> int:
+def _skip_space(text: str, at: int) -> int:
     """Return where the first character is that is no white space."""
     while text[at : at + 1] in (" ", "\n", "\r", "\t"):
         at += 1

@@ -122,7 +122,8 @@ class ArgoCDClient:
             return None
         found = parse_application(data)
         if found is None or found.name != target.application:
-            raise self._unusable(target.environment, "it is no application")
+            place = self._place(target.environment, target.argocd)
+            raise _unusable(place, "it is no application")
         return found
 
     def applications(
@@ -163,8 +164,8 @@ class ArgoCDClient:
         if data.get("canSync") is True:
             return ()
         if data.get("canSync") is not False:
-            reason = "it does not say whether a sync is allowed"
-            raise self._unusable(target.environment, reason)
+            place = self._place(target.environment, target.argocd)
+            raise _unusable(place, "it does not say whether one may sync")
         active = as_list(data.get("activeWindows"))
         denying = [w for w in active if w.get("kind") == "deny"]
         allowing = [
@@ -240,7 +241,7 @@ class ArgoCDClient:
             try:
                 return parse(reply)
             except ValueError as e:
-                raise self._unusable(place.environment, str(e)) from None
+                raise _unusable(place, str(e)) from None
 
         if self._look is None:
             return ask()
@@ -332,11 +333,11 @@ class ArgoCDClient:
             )
         return place
 
-    def _unusable(self, environment: str, reason: str) -> ReadError:
-        return LastingReadError(
-            f"the answer of the Argo CD of {plain_text(environment)} cannot be"
-            f" used: {reason}"
-        )
+
+def _unusable(place: Place, reason: str) -> ReadError:
+    return LastingReadError(
+        f"the answer of {place.name} cannot be used: {place.redact(reason)}"
+    )
 
 
 def _path_of(target: Target) -> str:
