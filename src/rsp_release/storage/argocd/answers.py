@@ -34,7 +34,8 @@ real ones, from a server that does not cut them down, has 1,400,000. They are
 decoded one at a time.
 """
 
-_UNHEALTHY = ("Degraded", "Missing", "Progressing", "Suspended", "Unknown")
+_BAD = ("Degraded", "Missing")
+_UNHEALTHY = (*_BAD, "Progressing", "Suspended", "Unknown")
 """What tells why an application is not healthy, the worst first."""
 
 _redact = Redactor(())
@@ -54,7 +55,8 @@ def as_list(value: Any) -> list[dict[str, Any]]:
 
 def as_text(value: Any) -> str:
     """Return a value if it is text, else an empty one."""
-    return _redact(value) if isinstance(value, str) else ""
+    text = value if isinstance(value, str) else ""
+    return _redact(text) if "://" in text else text
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -197,13 +199,11 @@ def parse_application(data: Mapping[str, Any]) -> Application | None:
         images=_texts(as_object(status.get("summary")).get("images")),
         operation=_parse_operation(data.get("operation"), status),
         out_of_sync=tuple(
-            map(_parse_resource, _having(resources, "OutOfSync"))
+            _parse_resource(resource)
+            for resource in resources
+            if resource.get("status") == "OutOfSync"
         ),
-        degraded=tuple(
-            resource
-            for resource in map(_parse_resource, resources)
-            if resource.health in ("Degraded", "Missing")
-        ),
+        degraded=_parse_unhealthy(resources, _BAD),
         conditions=tuple(
             f"{as_text(c.get('type'))}: {as_text(c.get('message'))}"
             for c in as_list(status.get("conditions"))
@@ -223,10 +223,6 @@ def parse_application(data: Mapping[str, Any]) -> Application | None:
         since=_time(health.get("lastTransitionTime")),
         compared_at=_time(status.get("reconciledAt")),
     )
-
-
-def _having(items: list[dict[str, Any]], status: str) -> list[dict[str, Any]]:
-    return [item for item in items if item.get("status") == status]
 
 
 def _parse_operation(
@@ -286,10 +282,17 @@ def parse_nodes(data: Mapping[str, Any]) -> tuple[Resource, ...]:
     data
         The decoded tree.
     """
-    found = map(_parse_resource, as_list(data.get("nodes")))
-    return tuple(
-        sorted(
-            (node for node in found if node.health in _UNHEALTHY),
-            key=lambda node: _UNHEALTHY.index(node.health),
-        )
-    )
+    return _parse_unhealthy(as_list(data.get("nodes")), _UNHEALTHY)
+
+
+def _parse_unhealthy(
+    resources: list[dict[str, Any]], kinds: tuple[str, ...]
+) -> tuple[Resource, ...]:
+    """Read those resources whose health is one of some, in their order."""
+
+    def health(resource: dict[str, Any]) -> Any:
+        return as_object(resource.get("health")).get("status")
+
+    found = [r for r in resources if health(r) in kinds]
+    found.sort(key=lambda r: kinds.index(health(r)))
+    return tuple(map(_parse_resource, found))
