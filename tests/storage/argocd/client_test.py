@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from traceback import format_exception
 from typing import Any
@@ -23,7 +24,7 @@ from rsp_release.exceptions import (
     UncertainError,
 )
 from rsp_release.models import SyncApplication
-from rsp_release.models.rollout import Application, Target
+from rsp_release.models.rollout import Application, SyncWindow, Target
 from rsp_release.storage.argocd import client as module
 from rsp_release.storage.argocd.client import ArgoCDClient
 from tests.support.registry import FakeClock, free_port
@@ -486,6 +487,108 @@ def test_unhealthy(server: Server, argocd: ArgoCDClient) -> None:
         "Degraded",
         said,
     )
+
+
+def window(kind: str, schedule: str, **given: Any) -> dict[str, Any]:
+    return {"kind": kind, "schedule": schedule, "duration": "2h", **given}
+
+
+def test_nothing_in_the_way(server: Server, argocd: ArgoCDClient) -> None:
+    denying = window("deny", "0 11 * * *", manualSync=True)
+    server.say(
+        f"{PATH}/syncwindows",
+        {
+            "canSync": True,
+            "activeWindows": [denying],
+            "assignedWindows": [denying],
+        },
+    )
+    assert argocd.windows(target(server)) == ()
+    assert len(server.asked) == 1
+
+
+def test_window_that_denies(server: Server, argocd: ArgoCDClient) -> None:
+    """It is noon: the window that opened at eleven closes at one."""
+    manual = window("deny", "0 10 * * *", manualSync=True)
+    denying = window("deny", "0 11 * * *")
+    allowing = window("allow", "0 * * * *")
+    server.say(
+        f"{PATH}/syncwindows",
+        {
+            "canSync": False,
+            "activeWindows": [manual, denying, allowing],
+            "assignedWindows": [manual, denying, allowing],
+        },
+    )
+    server.say(PATH, make_application())
+    zoned = {**denying, "timeZone": "", "applications": ["*"]}
+    server.say(
+        "/argo-cd/api/v1/projects/rsp", {"spec": {"syncWindows": [zoned]}}
+    )
+    assert argocd.windows(target(server)) == (
+        SyncWindow(
+            kind="deny",
+            schedule="0 11 * * *",
+            duration="2h",
+            until=datetime(2026, 5, 1, 13, tzinfo=UTC),
+        ),
+    )
+    assert len(server.asked) == 3
+
+
+def test_windows_that_allow(server: Server, argocd: ArgoCDClient) -> None:
+    """No syncs but in the evening; in Tucson that is seven hours later."""
+    allowing = [window("allow", "0 20 * * *"), window("allow", "0 22 * * *")]
+    answer = {"canSync": False, "assignedWindows": allowing}
+    server.say(f"{PATH}/syncwindows", answer)
+    server.say(PATH, make_application())
+    zoned = [{**allowing[0], "timeZone": "America/Phoenix"}, allowing[1]]
+    server.say(
+        "/argo-cd/api/v1/projects/rsp", {"spec": {"syncWindows": zoned}}
+    )
+    found = argocd.windows(target(server, project="rsp"))
+    assert [(w.kind, w.until) for w in found] == [
+        ("allow", datetime(2026, 5, 2, 3, tzinfo=UTC)),
+        ("allow", datetime(2026, 5, 1, 22, tzinfo=UTC)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "project"),
+    [
+        (403, DENIED),
+        (200, {"spec": {"syncWindows": []}}),
+        (200, {"spec": None}),
+        (200, []),
+    ],
+)
+def test_end_that_is_not_told(
+    server: Server, argocd: ArgoCDClient, status: int, project: Any
+) -> None:
+    denying = window("deny", "0 11 * * *")
+    answer = {"canSync": False, "activeWindows": [denying]}
+    server.say(f"{PATH}/syncwindows", answer)
+    server.say(PATH, make_application())
+    server.say("/argo-cd/api/v1/projects/rsp", project, status=status)
+    [found] = argocd.windows(target(server))
+    assert (found.kind, found.until) == ("deny", None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"canSync": None},
+        {"canSync": False},
+        {"canSync": False, "activeWindows": [1], "assignedWindows": "x"},
+    ],
+)
+def test_windows_that_are_not_told(
+    server: Server, argocd: ArgoCDClient, answer: Any
+) -> None:
+    server.say(f"{PATH}/syncwindows", answer)
+    with pytest.raises(ReadError, match="it does not say"):
+        argocd.windows(target(server))
 
 
 # -- Syncing ------------------------------------------------------------------
