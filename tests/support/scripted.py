@@ -26,6 +26,7 @@ class Server:
     url: str = ""
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     def say(
         self, path: str, data: Any, *, status: int = 200, **headers: str
@@ -48,7 +49,7 @@ def serve() -> Iterator[Server]:
             headers = {k.lower(): v for k, v in self.headers.items()}
             server.asked.append((self.command, self.path, headers))
             length = int(headers.get("content-length", "0"))
-            self.rfile.read(length)
+            server.bodies.append(self.rfile.read(length))
             queue = server.answers.get(path)
             if queue is None:
                 answer: Answer = (404, {}, b'{"message": "Not Found"}')

@@ -34,7 +34,8 @@ real ones, from a server that does not cut them down, has 1,400,000. They are
 decoded one at a time.
 """
 
-_UNHEALTHY = ("Degraded", "Missing", "Progressing", "Suspended", "Unknown")
+_BAD = ("Degraded", "Missing")
+_UNHEALTHY = (*_BAD, "Progressing", "Suspended", "Unknown")
 """What tells why an application is not healthy, the worst first."""
 
 _redact = Redactor(())
@@ -54,7 +55,8 @@ def as_list(value: Any) -> list[dict[str, Any]]:
 
 def as_text(value: Any) -> str:
     """Return a value if it is text, else an empty one."""
-    return _redact(value) if isinstance(value, str) else ""
+    text = value if isinstance(value, str) else ""
+    return _redact(text) if "://" in text else text
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -98,9 +100,10 @@ def iterate_items(text: bytes) -> Iterator[dict[str, Any]]:
     """
     if len(text) < _SMALL:
         data = decode_json(text)
-        if not isinstance(data, dict) or "items" not in data:
+        items = data.get("items", 0) if isinstance(data, dict) else 0
+        if items is not None and not isinstance(items, list):
             raise ValueError("it is no list")
-        yield from as_list(data["items"])
+        yield from map(as_object, items or ())
         return
     if sum(map(text.count, (b"[", b"{", b","))) > MAX_LISTED:
         raise ValueError("it holds too many values")
@@ -119,36 +122,37 @@ _SMALL = 1 << 20
 def _scan(text: str) -> Iterator[dict[str, Any]]:
     decoder = json.JSONDecoder()
 
-    def skip(at: int, expected: str) -> int:
-        """Return where what follows is, after one of some characters."""
-        at = _space(text, at)
-        if text[at : at + 1] not in tuple(expected):
+    def take(at: int, expected: str) -> tuple[str, int]:
+        """Return which of some characters is next, and where the rest is."""
+        at = _skip_space(text, at)
+        found = text[at : at + 1]
+        if not found or found not in expected:
             raise json.JSONDecodeError("another is expected", text, at)
-        return _space(text, at + 1)
+        return found, _skip_space(text, at + 1)
 
-    at, is_found = skip(0, "{"), False
-    while text[at : at + 1] != "}":
+    found, at = take(0, "{")
+    is_list = False
+    while found != "}":
         key, at = decoder.raw_decode(text, at)
-        at = skip(at, ":")
+        _, at = take(at, ":")
         if key == "items" and text[at : at + 1] == "[":
-            is_found, at = True, skip(at, "[")
-            while text[at : at + 1] != "]":
+            is_list = True
+            found, at = take(at, "[")
+            if text[at : at + 1] == "]":
+                found, at = take(at, "]")
+            while found != "]":
                 item, at = decoder.raw_decode(text, at)
                 yield as_object(item)
-                at = _space(text, at)
-                if text[at : at + 1] != "]":
-                    at = skip(at, ",")
-            at += 1
+                found, at = take(at, ",]")
         else:
-            _, at = decoder.raw_decode(text, at)
-        at = _space(text, at)
-        if text[at : at + 1] != "}":
-            at = skip(at, ",")
-    if not is_found or text[at + 1 :].strip():
+            value, at = decoder.raw_decode(text, at)
+            is_list |= key == "items" and value is None
+        found, at = take(at, ",}")
+    if not is_list or at < len(text):
         raise ValueError("it is no list")
 
 
-def _space(text: str, at: int) -> int:
+def _skip_space(text: str, at: int) -> int:
     """Return where the first character is that is no white space."""
     while text[at : at + 1] in (" ", "\n", "\r", "\t"):
         at += 1
@@ -195,13 +199,11 @@ def parse_application(data: Mapping[str, Any]) -> Application | None:
         images=_texts(as_object(status.get("summary")).get("images")),
         operation=_parse_operation(data.get("operation"), status),
         out_of_sync=tuple(
-            map(_parse_resource, _having(resources, "OutOfSync"))
+            _parse_resource(resource)
+            for resource in resources
+            if resource.get("status") == "OutOfSync"
         ),
-        degraded=tuple(
-            resource
-            for resource in map(_parse_resource, resources)
-            if resource.health in ("Degraded", "Missing")
-        ),
+        degraded=_parse_unhealthy(resources, _BAD),
         conditions=tuple(
             f"{as_text(c.get('type'))}: {as_text(c.get('message'))}"
             for c in as_list(status.get("conditions"))
@@ -221,10 +223,6 @@ def parse_application(data: Mapping[str, Any]) -> Application | None:
         since=_time(health.get("lastTransitionTime")),
         compared_at=_time(status.get("reconciledAt")),
     )
-
-
-def _having(items: list[dict[str, Any]], status: str) -> list[dict[str, Any]]:
-    return [item for item in items if item.get("status") == status]
 
 
 def _parse_operation(
@@ -284,10 +282,17 @@ def parse_nodes(data: Mapping[str, Any]) -> tuple[Resource, ...]:
     data
         The decoded tree.
     """
-    found = map(_parse_resource, as_list(data.get("nodes")))
-    return tuple(
-        sorted(
-            (node for node in found if node.health in _UNHEALTHY),
-            key=lambda node: _UNHEALTHY.index(node.health),
-        )
-    )
+    return _parse_unhealthy(as_list(data.get("nodes")), _UNHEALTHY)
+
+
+def _parse_unhealthy(
+    resources: list[dict[str, Any]], kinds: tuple[str, ...]
+) -> tuple[Resource, ...]:
+    """Read those resources whose health is one of some, in their order."""
+
+    def health(resource: dict[str, Any]) -> Any:
+        return as_object(resource.get("health")).get("status")
+
+    found = [r for r in resources if health(r) in kinds]
+    found.sort(key=lambda r: kinds.index(health(r)))
+    return tuple(map(_parse_resource, found))

@@ -11,8 +11,9 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 from ...engine.look import Look
@@ -21,6 +22,7 @@ from ...exceptions import (
     NotAllowedError,
     NotSentError,
     ReadError,
+    ReleaseError,
     UncertainError,
 )
 from ...models import SyncApplication
@@ -30,6 +32,7 @@ from ..retry import LastingReadError, ReadRetrier
 from .answers import (
     INFO,
     as_list,
+    as_object,
     as_text,
     iterate_items,
     parse_application,
@@ -37,6 +40,7 @@ from .answers import (
 )
 from .credentials import Address, Credentials
 from .refusals import AbsentError, Place, explain, judge_sync, name
+from .schedules import find_end, find_start
 
 __all__ = ["ArgoCDClient"]
 
@@ -122,7 +126,8 @@ class ArgoCDClient:
             return None
         found = parse_application(data)
         if found is None or found.name != target.application:
-            raise self._unusable(target.environment, "it is no application")
+            place = self._place(target.environment, target.argocd)
+            raise _unusable(place, "it is no application")
         return found
 
     def applications(
@@ -163,24 +168,67 @@ class ArgoCDClient:
         if data.get("canSync") is True:
             return ()
         if data.get("canSync") is not False:
-            reason = "it does not say whether a sync is allowed"
-            raise self._unusable(target.environment, reason)
+            place = self._place(target.environment, target.argocd)
+            raise _unusable(place, "it does not say whether one may sync")
         active = as_list(data.get("activeWindows"))
-        denying = [w for w in active if w.get("kind") == "deny"]
-        allowing = [
-            w
-            for w in as_list(data.get("assignedWindows"))
-            if w.get("kind") == "allow" and w not in active
+        kind: Literal["allow", "deny"] = "deny"
+        found = [
+            window
+            for window in active
+            if window.get("kind") == kind and not window.get("manualSync")
         ]
-        return tuple(
-            SyncWindow(
-                kind="deny" if denying else "allow",
-                schedule=as_text(window.get("schedule")),
-                duration=as_text(window.get("duration")),
+        if not found:
+            kind = "allow"
+            assigned = as_list(data.get("assignedWindows"))
+            found = [w for w in assigned if w.get("kind") == kind]
+        if not found:
+            place = self._place(target.environment, target.argocd)
+            raise _unusable(place, "it does not say what keeps one from it")
+        zones = self._find_zones(target)
+
+        def parse(window: dict[str, Any]) -> SyncWindow:
+            schedule = as_text(window.get("schedule"))
+            duration = as_text(window.get("duration"))
+            until, now = None, self._clock.now()
+            if (zone := zones.get((kind, schedule, duration))) is not None:
+                until = (
+                    find_end(schedule, duration, zone, now)
+                    if kind == "deny"
+                    else find_start(schedule, zone, now)
+                )
+            return SyncWindow(
+                kind=kind,
+                schedule=schedule,
+                duration=duration,
                 manual_sync=window.get("manualSync") is True,
+                until=until,
             )
-            for window in denying or allowing
-        )
+
+        return tuple(map(parse, found))
+
+    def _find_zones(self, target: Target) -> dict[tuple[str, str, str], str]:
+        """Return the time zones of a project's windows, where they are told.
+
+        The windows of an application are told without. Who may see that may
+        not be allowed to see its project.
+        """
+        found: dict[tuple[str, str, str], str] = {}
+        with suppress(ReleaseError):
+            application = self.application(target)
+            project = target.project or (application and application.project)
+            place = self._place(target.environment, target.argocd)
+            path = f"projects/{_checked(project or 'default', 'a project')}"
+            spec = as_object(
+                self._read(place, path, _parse_object).get("spec")
+            )
+            for window in as_list(spec.get("syncWindows")):
+                kind, schedule, duration = (
+                    as_text(window.get(k))
+                    for k in ("kind", "schedule", "duration")
+                )
+                key = (kind, schedule, duration)
+                found[key] = as_text(window.get("timeZone"))
+        return found
 
     def _ask(
         self,
@@ -198,17 +246,11 @@ class ArgoCDClient:
             parameters["project"] = target.project
         place = self._place(target.environment, target.argocd)
 
-        def parse(reply: Reply) -> dict[str, Any]:
-            data = decode_json(reply.body)
-            if not isinstance(data, dict):
-                raise ValueError("it is no object")  # noqa: TRY004
-            return data
-
         try:
             return self._read(
                 place,
                 path,
-                parse,
+                _parse_object,
                 seconds=seconds,
                 target=target,
                 **parameters,
@@ -240,7 +282,7 @@ class ArgoCDClient:
             try:
                 return parse(reply)
             except ValueError as e:
-                raise self._unusable(place.environment, str(e)) from None
+                raise _unusable(place, str(e)) from None
 
         if self._look is None:
             return ask()
@@ -332,21 +374,29 @@ class ArgoCDClient:
             )
         return place
 
-    def _unusable(self, environment: str, reason: str) -> ReadError:
-        return LastingReadError(
-            f"the answer of the Argo CD of {plain_text(environment)} cannot be"
-            f" used: {reason}"
+
+def _unusable(place: Place, reason: str) -> ReadError:
+    return LastingReadError(
+        f"the answer of {place.name} cannot be used: {place.redact(reason)}"
+    )
+
+
+def _parse_object(reply: Reply) -> dict[str, Any]:
+    data = decode_json(reply.body)
+    if not isinstance(data, dict):
+        raise ValueError("it is no object")  # noqa: TRY004
+    return data
+
+
+def _checked(name: str, what: str) -> str:
+    """Return a name that becomes part of a path; a file may have said it."""
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", name):
+        raise LastingReadError(
+            f"{plain_text(name)!r} is not the name of {what}"
         )
+    return name
 
 
 def _path_of(target: Target) -> str:
-    """Return where an application is, below the interface.
-
-    Its name may come from a file of a repository.
-    """
-    name = target.application
-    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", name):
-        raise LastingReadError(
-            f"{plain_text(name)!r} is not the name of an application"
-        )
-    return f"applications/{name}"
+    """Return where an application is, below the interface."""
+    return f"applications/{_checked(target.application, 'an application')}"

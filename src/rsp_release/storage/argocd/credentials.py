@@ -293,7 +293,7 @@ def _read_config(path: Path | None) -> dict[str, Any]:
         mode = path.stat().st_mode
         if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
             raise NotAllowedError(
-                f"others can read argocd's configuration {path}",
+                f"others can access argocd's configuration {path}",
                 help=f"chmod 600 {shlex.quote(str(path))}",
             )
         with path.open("rb") as file:

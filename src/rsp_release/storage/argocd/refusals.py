@@ -68,9 +68,8 @@ class Place:
         return headers
 
     def redact(self, text: str) -> str:
-        """Return somebody else's words, safe, and without the token."""
-        token = self.token
-        return plain_text(Redactor([token.value] if token else [])(text))
+        """Return somebody else's words without the token."""
+        return Redactor([self.token.value] if self.token else [])(text)
 
 
 def name(place: Place, error: E) -> E:
@@ -90,7 +89,8 @@ def name(place: Place, error: E) -> E:
             f"open {place.address.url} in a browser: if Argo CD is not there,"
             " correct the address; if a login is, this network asks for one"
         )
-    return type(error)(f"{place.name}: {error.message}", help=help)
+    message = f"{place.name}: {place.redact(error.message)}"
+    return type(error)(message, help=help)
 
 
 def _read_error(place: Place, reply: Reply) -> tuple[int | None, str]:
@@ -98,11 +98,12 @@ def _read_error(place: Place, reply: Reply) -> tuple[int | None, str]:
     try:
         data = as_object(decode_json(reply.body))
     except ValueError as e:
-        return None, str(e) if "web page" in str(e) else ""
+        reason = place.redact(str(e))
+        return None, reason if "web page" in reason else ""
     code, said = data.get("code"), data.get("message") or data.get("error")
     if not isinstance(code, int) or not isinstance(said, str):
         return None, ""
-    return code, place.redact(said)
+    return code, plain_text(place.redact(said))
 
 
 def _refuse_login(place: Place, said: str) -> NotAllowedError:
@@ -121,9 +122,10 @@ def _describe(place: Place, reply: Reply, code: int | None, said: str) -> str:
     if 300 <= reply.status < 400:
         try:
             url = urljoin(reply.url, reply.headers.get("Location", ""))
-            to = plain_text(urlsplit(url).netloc)
+            host = urlsplit(url).netloc.rpartition("@")[2]
+            to = plain_text(place.redact(host))
         except ValueError:
-            to = "nowhere"
+            to = ""
         return f"{place.name} redirects to {to or 'nowhere'}"
     text = f"{place.name} answered {reply.status}"
     if code is None and reply.status < 500:
