@@ -261,11 +261,15 @@ def _choose(
     look at that. Argo CD, server/application/application.go
     """
     project = asked.get("project") or asked.get("projects")
-    other = found is not None and project not in {None, found.project}
-    if project and (found is None or other):
+    is_here = (
+        found is not None
+        and project in {None, found.project}
+        and asked.get("appNamespace") in {None, argoshapes.NAMESPACE}
+    )
+    if project and not is_here:
         text = f'applications.argoproj.io "{name}" not found'
         raise _Refusal(5, text)
-    if found is None or "get" in found.script.denied:
+    if found is None or not is_here or "get" in found.script.denied:
         raise _Refusal(7, "permission denied")
     return found
 

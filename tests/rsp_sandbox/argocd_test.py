@@ -363,6 +363,7 @@ def test_what_does_not_exist_is_told_to_those_who_name_its_project(
     text = 'applications.argoproj.io "none" not found'
     assert reason(argo.ask("/none", project="rsp")) == (404, 5, text)
     assert reason(argo.ask(project="other"))[:2] == (404, 5)
+    assert argo.ask(appNamespace="other").status == 403
     assert argo.look(project="rsp")["spec"]["project"] == "rsp"
     assert argo.ask("/none/sync", {}).status == 403
     application.script = RolloutScript(denied=frozenset({"sync"}))
