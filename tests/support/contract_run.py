@@ -222,6 +222,8 @@ def _roll_out(service: Service) -> None:
                 client.application(target)
                 client.unhealthy(target)
                 client.windows(target)
+    # Five synced, and what came with the sandbox.
+    assert len(app.syncs) == 6
     for other in (
         replace(target, application="none"),
         replace(target, project=None, namespace="elsewhere"),
