@@ -426,8 +426,12 @@ def test_an_answer_is_lost(add: Add, clock: ManualClock) -> None:
     with pytest.raises(ConnectionResetError):
         argo.sync()
     assert application.operation(clock.now()) is not None
-    argo.box.faults.when("GET", "/applications", "bad_gateway_before")
-    assert argo.ask().status == 502
+    for fault, status in (
+        ("bad_gateway_before", 502),
+        ("rate_limit_primary", 503),
+    ):
+        argo.box.faults.when("GET", "/applications", fault)
+        assert argo.ask().status == status
 
 
 def test_there_is_nothing_elsewhere(add: Add) -> None:
