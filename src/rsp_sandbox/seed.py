@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from .applications import RolloutScript
 from .base import History
 from .forge import Forge
 from .git import Commit, Repository, git_environment
@@ -336,6 +337,10 @@ applications:
 _VERSION = [change.release for change in _HISTORY if change.release][-1]
 
 
+_QUICK = RolloutScript(applies=0.5, settles=0.2, starts=0.8)
+"""Nobody wants to wait for a demonstration."""
+
+
 def make_service(
     path: Path,
     owner: str = "rubin-demo",
@@ -503,7 +508,10 @@ def demo(
             }
         deployment(box, f"{owner}/charts", files)
         for each in environments:
-            box.argocd.add(each, name, f"{owner}/charts", now=box.clock.now())
+            application = box.argocd.add(
+                each, name, f"{owner}/charts", now=box.clock.now()
+            )
+            application.script = _QUICK
     return path
 
 
