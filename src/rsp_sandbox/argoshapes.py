@@ -9,7 +9,10 @@ from typing import Any
 from .applications import WORKLOADS, Application, Key, Live, Sync, SyncWindow
 from .base import iso
 
-__all__ = ["application", "tree", "windows"]
+__all__ = ["NAMESPACE", "application", "tree", "windows"]
+
+NAMESPACE = "argocd"
+"""Where the applications themselves are."""
 
 _GROUPS = {
     **dict.fromkeys(WORKLOADS, "apps"),
@@ -38,7 +41,7 @@ def application(app: Application, now: datetime) -> dict[str, Any]:
     data = {
         "metadata": {
             "name": app.name,
-            "namespace": "argocd",
+            "namespace": NAMESPACE,
             "resourceVersion": str(int(now.timestamp() * 1000)),
             "creationTimestamp": iso(app.source.created_at),
         },

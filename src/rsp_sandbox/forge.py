@@ -242,6 +242,7 @@ class Forge:
             "GITHUB_SERVER_URL": self.server_url,
             "RSP_RELEASE_REGISTRY_MIRROR": self.registry,
             "ARGOCD_AUTH_TOKEN": self.argocd.token,
+            "ARGOCD_SERVER": self.registry,
         }
         if self._projects:
             first = next(iter(self._projects.values()))

@@ -34,16 +34,6 @@ def _object(context: Context, sha: object, kind: str) -> bytes:
     return found[2]
 
 
-@route("POST", R + "/git/blobs", "contents:write")
-def create_blob(context: Context) -> Response:
-    """Write a blob."""
-    content = base64.b64decode(context.request.json()["content"])
-    sha = context.project.git.write("blob", content)
-    url = f"{context.api}/git/blobs/{sha}"
-    data = {"sha": sha, "url": url}
-    return Response(201, data, headers={"Location": url})
-
-
 @route("GET", R + "/git/blobs/{sha}", "contents:read")
 def get_blob(context: Context) -> Response:
     """Answer a blob."""

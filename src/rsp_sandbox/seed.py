@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+from .applications import RolloutScript
 from .base import History
 from .forge import Forge
 from .git import Commit, Repository, git_environment
@@ -252,8 +254,98 @@ _HISTORY = (
 )
 
 
+_SETTINGS = """
+[tool.rsp-release.deploy]
+repository = "@deployment@"
+auto-merge = "squash"
+"""
+
+_ENVIRONMENT = """
+[[tool.rsp-release.environments]]
+name = "@environment@"
+argocd = "@argocd@"
+"""
+
+_DEPLOYED = {
+    "README.md": "# charts\n\nWhat runs where.\n",
+    "applications/@name@/Chart.yaml": """\
+apiVersion: v2
+name: @name@
+version: 1.0.0
+description: "Answers where to look tonight"
+sources:
+  - "@url@"
+appVersion: "@version@"
+""",
+    "applications/@name@/values.yaml": """\
+# -- Number of pods
+replicaCount: 1
+
+image:
+  # -- Image to use
+  repository: "ghcr.io/@owner@/@name@"
+
+  # -- Tag of the image
+  # @default -- The appVersion of the chart
+  tag: ""
+""",
+    "applications/@name@/templates/deployment.yaml": """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: @name@
+spec:
+  replicas: {{ .Values.replicaCount }}
+  selector:
+    matchLabels: {app: @name@}
+  template:
+    metadata:
+      labels: {app: @name@}
+    spec:
+      containers:
+        - name: @name@
+          image: "{{ .Values.image.repository }}:\
+{{ .Values.image.tag | default .Chart.AppVersion }}"
+""",
+    "applications/@name@/templates/service.yaml": """\
+apiVersion: v1
+kind: Service
+metadata:
+  name: @name@
+spec:
+  selector: {app: @name@}
+  ports:
+    - port: 8080
+""",
+}
+"""A deployment repository in the layout of Phalanx."""
+
+_DEPLOYED_IN = {
+    "environments/values-@environment@.yaml": """\
+name: @environment@
+fqdn: @environment@.example.org
+vaultPathPrefix: secret/@environment@
+
+applications:
+  @name@: true
+""",
+    "applications/@name@/values-@environment@.yaml": "replicaCount: 2\n",
+}
+"""What it has for each environment."""
+
+
+_VERSION = [change.release for change in _HISTORY if change.release][-1]
+
+
+_QUICK = RolloutScript(applies=0.5, settles=0.2, starts=0.8)
+"""Nobody wants to wait for a demonstration."""
+
+
 def make_service(
-    path: Path, owner: str = "rubin-demo", name: str = "stargazer"
+    path: Path,
+    owner: str = "rubin-demo",
+    name: str = "stargazer",
+    settings: str = "",
 ) -> Path:
     """Make a bare repository of a small service with its history.
 
@@ -267,6 +359,8 @@ def make_service(
         The owner that its files name.
     name
         The name that its files name.
+    settings
+        What its :file:`pyproject.toml` has besides.
 
     Returns
     -------
@@ -274,7 +368,7 @@ def make_service(
         ``path``.
     """
     Repository.create(path)
-    _import(path, _stream(owner, name))
+    _import(path, _stream(owner, name, settings))
     return path
 
 
@@ -282,12 +376,14 @@ def _data(text: str) -> str:
     return f"data {len(text.encode())}\n{text}\n"
 
 
-def _stream(owner: str, name: str) -> str:
+def _fill(text: str, **values: str) -> str:
+    """Put values into a text; fill in what stands between two ``@``."""
+    return re.sub(r"@(\w+)@", lambda m: values.get(m[1], m[0]), text)
+
+
+def _stream(owner: str, name: str, settings: str) -> str:
     """Write the history for ``git fast-import``."""
-
-    def fill(text: str) -> str:
-        return text.replace("@name@", name).replace("@owner@", owner)
-
+    fill = partial(_fill, owner=owner, name=name)
     out = ["reset refs/heads/main\n"]
     log = fill(_CHANGELOG)
     for number, change in enumerate(_HISTORY):
@@ -295,8 +391,8 @@ def _stream(owner: str, name: str) -> str:
         when = _START + timedelta(days=19 * number, minutes=37 * number)
         stamp = f"{who} <{email}> {int(when.timestamp())} +0000"
         files = {
-            f"src/{name}/main.py": fill(_MAIN).replace(
-                "@targets@", ", ".join(_TARGETS[: number // 2 + 1])
+            f"src/{name}/main.py": fill(
+                _MAIN, targets=", ".join(_TARGETS[: number // 2 + 1])
             )
         }
         if number == 0:
@@ -306,7 +402,7 @@ def _stream(owner: str, name: str) -> str:
                 "Dockerfile": fill(_DOCKERFILE),
                 "README.md": f"# {name}\n\nAnswers where to look tonight.\n",
                 "changelog.d/_template.md.jinja": _TEMPLATE,
-                "pyproject.toml": fill(_PYPROJECT),
+                "pyproject.toml": fill(_PYPROJECT) + settings,
                 f"src/{name}/__init__.py": "",
             }
         if change.release:
@@ -351,6 +447,8 @@ def demo(
     owner: str = "rubin-demo",
     name: str = "stargazer",
     path: Path | None = None,
+    *,
+    environments: Sequence[str] = (),
 ) -> Path:
     """Put the service into a sandbox, with its earlier releases and runs.
 
@@ -365,6 +463,10 @@ def demo(
     path
         Where the bare repository shall be, made if nothing is there; by
         default in the sandbox's folder.
+    environments
+        Where it runs: a deployment repository, ``OWNER/charts``, is added,
+        and an Argo CD of each. The sandbox must have been started, as the
+        service's settings say where those are.
 
     Returns
     -------
@@ -375,7 +477,13 @@ def demo(
         path = box.folder / owner / f"{name}.git"
         path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        make_service(path, owner, name)
+        settings = ""
+        if environments:
+            settings = _fill(_SETTINGS, deployment=f"{owner}/charts")
+        for each in environments:
+            address = box.argocd_url(each)
+            settings += _fill(_ENVIRONMENT, environment=each, argocd=address)
+        make_service(path, owner, name, settings)
     project = box.add_repository(
         f"{owner}/{name}",
         path,
@@ -387,6 +495,23 @@ def demo(
         project,
         body=lambda commit: "\n".join(_kind(commit.message.strip())),
     )
+    if environments:
+        url = f"{box.server_url}/{owner}/{name}"
+        fill = partial(
+            _fill, owner=owner, name=name, url=url, version=_VERSION
+        )
+        files = {fill(p): fill(text) for p, text in _DEPLOYED.items()}
+        for each in environments:
+            files |= {
+                fill(p, environment=each): fill(text, environment=each)
+                for p, text in _DEPLOYED_IN.items()
+            }
+        deployment(box, f"{owner}/charts", files)
+        for each in environments:
+            application = box.argocd.add(
+                each, name, f"{owner}/charts", now=box.clock.now()
+            )
+            application.script = _QUICK
     return path
 
 

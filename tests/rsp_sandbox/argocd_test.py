@@ -363,6 +363,7 @@ def test_what_does_not_exist_is_told_to_those_who_name_its_project(
     text = 'applications.argoproj.io "none" not found'
     assert reason(argo.ask("/none", project="rsp")) == (404, 5, text)
     assert reason(argo.ask(project="other"))[:2] == (404, 5)
+    assert argo.ask(appNamespace="other").status == 403
     assert argo.look(project="rsp")["spec"]["project"] == "rsp"
     assert argo.ask("/none/sync", {}).status == 403
     application.script = RolloutScript(denied=frozenset({"sync"}))
@@ -425,8 +426,12 @@ def test_an_answer_is_lost(add: Add, clock: ManualClock) -> None:
     with pytest.raises(ConnectionResetError):
         argo.sync()
     assert application.operation(clock.now()) is not None
-    argo.box.faults.when("GET", "/applications", "bad_gateway_before")
-    assert argo.ask().status == 502
+    for fault, status in (
+        ("bad_gateway_before", 502),
+        ("rate_limit_primary", 503),
+    ):
+        argo.box.faults.when("GET", "/applications", fault)
+        assert argo.ask().status == status
 
 
 def test_there_is_nothing_elsewhere(add: Add) -> None:

@@ -61,9 +61,7 @@ def visit_repository(client: Client) -> None:
 
 def visit_git_data(client: Client) -> None:
     head = client.get(f"{R}/git/ref/heads/main").data["object"]["sha"]
-    blob = client.post(
-        f"{R}/git/blobs", {"content": "SGVsbG8=", "encoding": "base64"}
-    ).data["sha"]
+    blob = client.get(f"{R}/contents/{CI}").data["sha"]
     client.get(f"{R}/git/blobs/{blob}")
     commit = client.get(f"{R}/git/commits/{head}").data
     tree = client.post(

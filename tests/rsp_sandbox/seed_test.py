@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tomllib
 
 from rsp_sandbox import seed
 from tests.support.box import Sandbox
@@ -33,3 +34,25 @@ def test_nothing_goes_on_while_releases_are_made_up() -> None:
         seed.publish(box, project, body=body)
     assert free
     assert not any(free)
+
+
+def test_a_service_runs_in_environments() -> None:
+    """Its settings say where their Argo CDs are, and these what runs."""
+    with Sandbox() as box:
+        path = seed.demo(box, environments=("dev", "prod"))
+        git = box.project("rubin-demo/stargazer").git
+        assert git.path == path
+        settings = tomllib.loads(
+            (git.file("main", "pyproject.toml") or b"").decode()
+        )["tool"]["rsp-release"]
+        for each in settings["environments"]:
+            assert each["argocd"] == box.argocd_url(each["name"])
+            application = box.argocd.applications[each["name"], "stargazer"]
+            live = application.live(box.clock.now())
+            assert live.images == ("ghcr.io/rubin-demo/stargazer:1.4.0",)
+            charts = application.source
+            assert settings["deploy"]["repository"] == charts.full_name
+            name = f"environments/values-{each['name']}.yaml"
+            values = (charts.git.file("main", name) or b"").decode()
+            assert "stargazer: true" in values
+        assert len(settings["environments"]) == 2

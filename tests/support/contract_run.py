@@ -13,20 +13,23 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import requests
 
 from rsp_release.exceptions import RefusedError, ReleaseError
-from rsp_release.models import OpenPull
+from rsp_release.models import OpenPull, SyncApplication
+from rsp_release.models.rollout import Target
 from rsp_release.release.plan import Options
 from rsp_release.steps.chart_pr.step import ChartPull
+from rsp_release.storage.argocd.client import ArgoCDClient
 from rsp_release.storage.github.deploy import GithubDeploy
 from rsp_release.storage.github.forge import GithubForge
 from rsp_release.storage.github.http import GithubHttp
-from rsp_sandbox import Scenario
+from rsp_sandbox import RolloutScript, Scenario, SyncWindow, Trouble
 from rsp_sandbox.records import Environment
 
 from .argocd_contract import argocd_contract
@@ -178,21 +181,56 @@ def _follow(service: Service) -> None:
 
 
 def _roll_out(service: Service) -> None:
-    """Ask an Argo CD, and let it sync."""
+    """Ask an Argo CD, and let it sync, on good days and on bad ones."""
+    assert isinstance(service.clock, VirtualClock)
     add_deployment(service)
-    box = service.box
-    box.argocd.add("dev", "stargazer", DEPLOY, now=box.clock.now())
-    url = f"{box.argocd_url('dev')}/api/v1/applications"
-    auth = {"Authorization": f"Bearer {box.argocd.token}"}
-    for path in ("", "?fields=items.spec.project", "/stargazer?refresh=normal",
-                 "/stargazer/resource-tree", "/stargazer/syncwindows",
-                 "/none", "/none?project=default"):  # fmt: skip
-        requests.get(url + path, headers=auth, timeout=10)
-    for prune in (False, True):
-        requests.post(
-            f"{url}/stargazer/sync", headers=auth, timeout=10,
-            json={"prune": prune, "infos": [{"name": "a", "value": "b"}]},
-        )  # fmt: skip
+    box, clock = service.box, service.clock
+    app = box.argocd.add("dev", "stargazer", DEPLOY, now=clock.now())
+    client = ArgoCDClient(
+        environ=service.environ, clock=clock, random=Random(0)
+    )
+    target = Target(
+        environment="dev", argocd=box.argocd_url("dev"),
+        application="stargazer", project="default",
+    )  # fmt: skip
+    window = SyncWindow(
+        begins=clock.now(), ends=clock.now() + timedelta(hours=1)
+    )
+    troubles: tuple[RolloutScript, ...] = (
+        RolloutScript(),
+        RolloutScript(trouble=Trouble(message="it crashes")),
+        RolloutScript(hook="it failed"),
+        RolloutScript(windows=(window,)),
+        RolloutScript(comparison="no such chart"),
+        RolloutScript(refreshes=False),
+        RolloutScript(denied=frozenset({"sync"})),
+        RolloutScript(denied=frozenset({"get"})),
+    )
+    for number, app.script in enumerate(troubles):
+        write = SyncApplication(target=target, marker=str(number))
+        for ask in (
+            partial(client.application, target, refresh=True),
+            partial(client.sync, replace(write, prunes=number > 4)),
+            partial(client.sync, write),
+            partial(client.applications, target.argocd, environment="dev"),
+        ):
+            with suppress(ReleaseError):
+                ask()
+        for seconds in (0.3, 1.2, 0.5, 9):
+            clock.sleep(seconds)
+            with suppress(ReleaseError):
+                client.application(target)
+                client.unhealthy(target)
+                client.windows(target)
+    # Five synced, and what came with the sandbox.
+    assert len(app.syncs) == 6
+    for other in (
+        replace(target, application="none"),
+        replace(target, project=None, namespace="elsewhere"),
+    ):
+        with suppress(ReleaseError):
+            client.application(other)
+    client.close()
 
 
 _FAILING = Scenario.read(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rsp_sandbox import Sandbox
+from rsp_sandbox.argocd import PREFIX
 from rsp_sandbox.base import Problem, Request, Response, http_date
 
 __all__ = ["FAULTS", "FaultRecord", "Faults", "truncate"]
@@ -240,7 +241,10 @@ _SECONDARY = (
 def _broken(status: int) -> Response:
     if status == 502:
         return Response(502, {"message": "Server Error"}, headers=_json())
-    return Response(500, body=_PAGE, headers={"Content-Type": "text/html"})
+    return Response(500, body=_PAGE, headers=dict(_HTML))
+
+
+_HTML = {"Content-Type": "text/html"}
 
 
 def _json() -> dict[str, str]:
@@ -257,6 +261,9 @@ def _limited(
         # A registry has no such thing as a secondary limit.
         error = {"code": "TOOMANYREQUESTS", "message": "too many requests"}
         return Response(429, {"errors": [error]}, headers=headers)
+    if request.path.startswith(PREFIX):
+        # It has no limit of its own, but what stands before it may.
+        return Response(503, body=_PAGE, headers=headers | _HTML)
     status = 429 if "429" in name else 403
     text = _SECONDARY
     limits = {"Limit": "5000", "Remaining": "4321", "Used": "679"}

@@ -235,6 +235,7 @@ def isolate(
     return {
         **{k: v for k, v in kept.items() if k not in _FOREIGN},
         **sandbox,
+        "ARGOCD_CONFIG_DIR": str(folder),
         "DOCKER_CONFIG": str(folder),
         "GIT_CONFIG_GLOBAL": str(config),
         "GIT_CONFIG_SYSTEM": os.devnull,
