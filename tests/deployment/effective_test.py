@@ -28,7 +28,7 @@ def _rows(files: dict[str, str]) -> dict[str, Application]:
     deploy = SimulatedDeploy(hub, hub.clock, Chaos())
     charts = {p: t for p, t in files.items() if p.endswith("Chart.yaml")}
     found = find_applications(charts, host="example.org")
-    return {a.name: a for a in add_tags(deploy, "main", found)}
+    return {a.label: a for a in add_tags(deploy, "main", found)}
 
 
 def _layout(files: dict[str, str]) -> Layout:

@@ -27,7 +27,7 @@ def show_row(row: Row) -> tuple[str, tuple[str, ...]]:
     """
     facts = row.facts
     return row.need, (
-        row.application.name,
+        row.application.label,
         row.application.shown,
         facts.latest or "",
         "" if row.age is None else f"{row.age}d",

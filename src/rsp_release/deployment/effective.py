@@ -26,6 +26,7 @@ __all__ = [
     "EffectiveTag",
     "find_image_names",
     "find_pins",
+    "is_image_of",
     "read_layout",
     "read_tags",
     "tags_of",
@@ -55,8 +56,8 @@ class EffectiveTag:
     """Where it stands."""
 
     is_assumed: bool = False
-    """Whether a sub-chart may set it (``import-values``), which cannot be
-    told."""
+    """Whether nobody can tell it from the values: they name no image of the
+    application, or a sub-chart may set it (``import-values``)."""
 
 
 class _Candidate(NamedTuple):
@@ -66,6 +67,9 @@ class _Candidate(NamedTuple):
 
     is_kin: bool
     """Whether its owner is that of the source."""
+
+    is_used: bool
+    """Whether a template that was read takes its tag."""
 
 
 def tags_of(
@@ -111,35 +115,52 @@ def tags_of(
                 instance,
                 chart,
                 environment=environment,
-                source=source.lower(),
+                source=source,
                 names=names,
             )
         ]
-        chosen = [c.tag for c in candidates if c.is_own]
-        chosen = _drop_unused(layout.template_text(chart), chosen)
-        chosen = chosen or [c.tag for c in candidates if c.is_kin]
+        own = [c for c in candidates if c.is_own]
+        kin = [c for c in candidates if c.is_kin]
+        chosen = [c.tag for c in _drop_unused(own or kin)]
         version = layout.chart(chart).app_version
         if instances and not chosen and version is not None:
             place = Place(path=chart, keys=("appVersion",))
             chosen = [
                 EffectiveTag(
                     environment=environment, key="appVersion",
-                    image=None, tag=version, place=place,
+                    image=None, tag=version, place=place, is_assumed=True,
                 )
             ]  # fmt: skip
         found.update(dict.fromkeys(chosen))
     return tuple(found)
 
 
-def _drop_unused(text: str, tags: list[EffectiveTag]) -> list[EffectiveTag]:
+def _drop_unused(candidates: list[_Candidate]) -> list[_Candidate]:
     """Leave out what follows ``appVersion`` and no template takes.
 
     Templates are read only where the images of an environment differ.
     """
-    used = [tag for tag in tags if f".Values.{tag.key}" in text]
-    if not used:
-        return tags
-    return [t for t in tags if t in used or not t.place.is_app_version]
+    if not any(candidate.is_used for candidate in candidates):
+        return candidates
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.is_used or not candidate.tag.place.is_app_version
+    ]
+
+
+def _is_off(layers: Sequence[Layer], key: tuple[str, ...]) -> bool:
+    """Return whether what an image belongs to is switched off.
+
+    Charts have a switch beside the image, or beside its tag.
+    """
+    above = [key[:-1]] if key[-1].lower().endswith("image") else []
+    switches = [
+        look(layers, (*where, word))
+        for where in (key, *above)
+        for word in ("enabled", "enable")
+    ]
+    return any(switch and switch.truth is False for switch in switches)
 
 
 def _find_candidates(
@@ -156,13 +177,14 @@ def _find_candidates(
     said = layout.chart(instance.chart)
     parts = {part.key for part in said.dependencies}
     keys = dict.fromkeys(k for ly in layers[::-1] for k in find_images(ly))
+    text = layout.template_text(instance.chart)
     common = look(layers, _GLOBAL_TAG)
-    if ".".join(_GLOBAL_TAG) not in layout.template_text(instance.chart):
+    if ".".join(_GLOBAL_TAG) not in text:
         common = None
     for key in keys:
         name = find_image(layers, key)
         found = look(layers, (*key, "tag"))
-        if found is None and look(layers, key) is None:
+        if (not found and not look(layers, key)) or _is_off(layers, key):
             continue
         is_left = not (found and found.text)
         holder = common if is_left else found
@@ -183,7 +205,6 @@ def _find_candidates(
             and not (default and default.text)
         )
         way = key if key[0] == GLOBAL else (*instance.prefix, *key)
-        short = _short(name)
         yield _Candidate(
             EffectiveTag(
                 environment=environment,
@@ -194,9 +215,11 @@ def _find_candidates(
                 is_assumed=found is None
                 and any(imports(p, (*key, "tag")) for p in instance.importing),
             ),
-            follows or name in names or short.startswith(source),
-            (name is None and key == ("image",))
-            or short.partition("/")[0] == source.partition("/")[0],
+            is_own=follows or name in names or is_image_of(name, source),
+            is_kin=(name is None and key == ("image",))
+            or _short(name).partition("/")[0]
+            == source.lower().partition("/")[0],
+            is_used=f".Values.{'.'.join(key)}.tag" in text,
         )
 
 
@@ -249,8 +272,7 @@ def read_layout(
     for chart, source in charts.items():
         # Another application's broken values are told with that one.
         with suppress(BlockedError):
-            if _needs_templates(layout, chart, source):
-                templates.update(layout.templates(chart))
+            templates.update(_find_templates(layout, chart, source))
     if templates:
         layout.texts.update(deploy.scan(commit, sorted(templates)))
     return layout
@@ -300,19 +322,23 @@ def read_tags(
     )
 
 
-def _needs_templates(layout: Layout, chart: str, source: str) -> bool:
-    """Return whether an environment follows in part, or seems to."""
+def _find_templates(layout: Layout, chart: str, source: str) -> Iterator[str]:
+    """Yield the templates that tell what the values leave open.
+
+    That is where an environment follows in part, or seems to, and where there
+    is a tag for all images.
+    """
     tags = tags_of(layout, chart, source=source)
-    return any(
+    is_mixed = any(
         one.environment == other.environment and one.tag != other.tag
         for one in tags
         if one.place.is_app_version
         for other in tags
-    ) or any(
-        look(instance.layers, _GLOBAL_TAG)
-        for environment in layout.runs(chart)
-        for instance in layout.instances(chart, environment)
     )
+    for environment in layout.runs(chart):
+        for instance in layout.instances(chart, environment):
+            if is_mixed or look(instance.layers, _GLOBAL_TAG):
+                yield from layout.templates(instance.chart)
 
 
 def find_pins(
@@ -390,6 +416,21 @@ def find_image_names(text: str) -> frozenset[str]:
         for key in find_images(layer)
     )
     return frozenset(filter(None, names))
+
+
+def is_image_of(image: str | None, source: str) -> bool:
+    """Return whether an image is called like a repository.
+
+    Parameters
+    ----------
+    image
+        Registry and repository of the image, if it has a name.
+    source
+        Owner and name of the repository on GitHub.
+    """
+    short, source = _short(image), source.lower()
+    name = source.partition("/")[2]
+    return short.startswith(source) or short.rpartition("/")[2] == name
 
 
 def _short(name: str | None) -> str:

@@ -61,8 +61,11 @@ class Application:
     repository: str
     """Owner and name of its source on GitHub."""
 
+    others: tuple[str, ...] = ()
+    """Other sources there that it names."""
+
     app_version: str | None
-    """Its ``appVersion``. Untrusted text."""
+    """The chart's ``appVersion``. Untrusted text."""
 
     tags: tuple[EffectiveTag, ...] = ()
     """What its environments run."""
@@ -71,25 +74,34 @@ class Application:
     """Why that cannot be told. Untrusted text."""
 
     @property
+    def label(self) -> str:
+        """Its name, after that of the application whose sub-chart it is."""
+        above = re.search(r"([^/]+)/charts/[^/]+/Chart\.yaml$", self.path)
+        return f"{above[1]}/{self.name}" if above else self.name
+
+    @property
     def deployed(self) -> str | None:
-        """What every environment runs; `None` where they differ."""
-        versions = {tag.tag for tag in self.tags}
-        return versions.pop() if len(versions) == 1 else None
+        """What the environments run, or most of them; `None`: none does."""
+        return next(iter(self._environments), None)
 
     @property
     def shown(self) -> str:
-        """What the environments run, for a person. Untrusted text."""
-        if self.deployed is not None:
-            return self.deployed
+        """What each environment runs, for a person. Untrusted text."""
+        found = self._environments
+        if len(found) == 1:
+            return next(iter(found))
+        return ", ".join(
+            f"{tag} {_some(list(names))}".rstrip()
+            for tag, names in found.items()
+        )
+
+    @property
+    def _environments(self) -> dict[str, dict[str, None]]:
+        """The environments of each tag, that which most run first."""
         found: dict[str, dict[str, None]] = {}
         for tag in self.tags:
             found.setdefault(tag.tag, {})[tag.environment] = None
-        return ", ".join(
-            f"{version} {_some(list(names))}".rstrip()
-            for version, names in sorted(
-                found.items(), key=lambda item: -len(item[1])
-            )
-        )
+        return dict(sorted(found.items(), key=lambda item: -len(item[1])))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,13 +200,12 @@ def find_applications(
     Returns
     -------
     tuple of Application
-        In the order of their paths. A chart that cannot be read, names no
-        source there or no ``appVersion`` is left out.
+        In the order of their paths. A chart that cannot be read, or names no
+        source there, is left out.
     """
     found = []
     for path, text in sorted(charts.items()):
         name = path.split("/")[-2] if "/" in path else path
-        above = re.search(r"([^/]+)/charts/[^/]+/Chart\.yaml$", path)
         try:
             chart = read_chart(text)
         except BlockedError:
@@ -204,14 +215,16 @@ def find_applications(
             for source_host, source in map(split_source, chart.sources)
             if source_host == host.lower() and _REPOSITORY.fullmatch(source)
         ]
-        if not sources or chart.app_version is None:
+        if not sources:
             continue
-        same = [s for s in sources if s.partition("/")[2] == name]
+        # That of the same name first.
+        sources.sort(key=lambda source: source.partition("/")[2] != name)
         found.append(
             Application(
-                name=f"{above[1]}/{name}" if above else name,
+                name=name,
                 path=path,
-                repository=(same or sources)[0],
+                repository=sources[0],
+                others=tuple(sources[1:]),
                 app_version=chart.app_version,
             )
         )
@@ -289,7 +302,7 @@ def _need(
     if older:
         where = [t.environment for t in application.tags if t.tag in older]
         names = _some(list(dict.fromkeys(where)))
-        said = "" if application.deployed else f" to {names}".rstrip(" to")
+        said = f" to {names}" if names and len(relations) > 1 else ""
         return "deploy", f"deploy {facts.latest}{said}"
     if facts.release_pull is not None:
         number = facts.release_pull.rpartition("/")[2]
@@ -368,6 +381,7 @@ def select(
                 for pattern in names
                 for text in (
                     row.application.name,
+                    row.application.label,
                     row.application.repository,
                 )
             )
@@ -380,7 +394,7 @@ def select(
                 _ORDER.index(row.need),
                 {"major": 0, "minor": 1}.get(row.bump, 2),
                 -(row.age or 0),
-                row.application.name,
+                row.application.label,
             ),
         )
     )

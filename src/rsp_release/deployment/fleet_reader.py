@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..engine.world import Clock, DeployRepository
 from ..exceptions import BlockedError, ReadError
-from .effective import read_layout, tags_of
+from .effective import is_image_of, read_layout, tags_of
 from .fleet import (
     Application,
     Facts,
@@ -17,6 +17,7 @@ from .fleet import (
     find_applications,
     make_row,
 )
+from .layout import Layout
 from .places import read_charts
 
 __all__ = ["FleetReader", "Repositories", "add_tags"]
@@ -115,7 +116,8 @@ def add_tags(
     Returns
     -------
     list of Application
-        Those that an environment can run.
+        Those that an environment can run. A chart with no ``appVersion`` is
+        one where its values name an image of its source.
 
     Raises
     ------
@@ -129,11 +131,21 @@ def add_tags(
     for application in applications:
         if not layout.is_application(application.path):
             continue
-        path, source = application.path, application.repository
         try:
-            tags = tags_of(layout, path, source=source)
+            told = _add_tags(layout, application)
         except BlockedError as e:
-            found.append(replace(application, problem=e.message))
-        else:
-            found.append(replace(application, tags=tags))
+            told = replace(application, problem=e.message)
+        if told.tags or told.problem or told.app_version is not None:
+            found.append(told)
     return found
+
+
+def _add_tags(layout: Layout, application: Application) -> Application:
+    """Add its tags, and choose the source whose images it runs."""
+    found = []
+    for source in (application.repository, *application.others):
+        tags = tags_of(layout, application.path, source=source)
+        found.append(replace(application, repository=source, tags=tags))
+        if any(is_image_of(tag.image, source) for tag in tags):
+            return found[-1]
+    return found[0]

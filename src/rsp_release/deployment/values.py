@@ -65,6 +65,12 @@ class Found(NamedTuple):
         """The text that is there; empty where there is none."""
         return text_at(self.node) or ""
 
+    @property
+    def truth(self) -> bool | None:
+        """The truth value that is there; `None` where it is another."""
+        is_plain = self.node.id == "scalar" and not self.node.style
+        return _TRUTH.get(self.text.lower()) if is_plain else None
+
 
 def look(layers: Sequence[Layer], keys: Sequence[str]) -> Found | None:
     """Find a value as Helm merges it; `None` where there is none.
@@ -144,13 +150,13 @@ def is_enabled(
     """
     for condition in part.condition.strip().split(","):
         first, *keys = condition.split(".")
-        said = _truth(look(layers, (first, *keys)))
-        if said is None and keys and base and first == part.key:
-            said = _truth(look([base], keys))
-        if said is not None:
-            return said
-    tags = {_truth(look(layers, ("tags", tag))) for tag in part.tags}
-    return tags - {None} != {False}
+        found = look(layers, (first, *keys))
+        if found is None and keys and base and first == part.key:
+            found = look([base], keys)
+        if found is not None and found.truth is not None:
+            return found.truth
+    said = [look(layers, ("tags", tag)) for tag in part.tags]
+    return {found.truth for found in said if found} - {None} != {False}
 
 
 def imports(part: Dependency, keys: Sequence[str]) -> bool:
@@ -243,10 +249,3 @@ def _child(node: Any, key: str, most: int = _MERGES_MOST) -> Any:
 
 def _is_null(node: Any) -> bool:
     return node.id == "scalar" and text_at(node) is None
-
-
-def _truth(found: Found | None) -> bool | None:
-    """Return a truth value; `None` where there is none, or something else."""
-    if found is None or found.node.id != "scalar" or found.node.style:
-        return None
-    return _TRUTH.get(found.text.lower())

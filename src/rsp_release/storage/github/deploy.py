@@ -49,6 +49,10 @@ query Fork($owner: String!, $name: String!) {
 """
 
 
+_FILES = 100
+"""Files that are asked for in one request; those of charts are small."""
+
+
 class _File(NamedTuple):
     """A file of a commit."""
 
@@ -186,12 +190,12 @@ class GithubDeploy(GithubPulls):
         return self._blobs[sha]
 
     def scan(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
-        """Return many files to look at, fifty with each request."""
+        """Return many files to look at, a hundred with each request."""
         tree = self._tree(commit)
         found = [path for path in paths if path in tree]
         unknown = {tree[path].sha for path in found} - self._scanned.keys()
         try:
-            for some in batches(sorted(unknown)):
+            for some in batches(sorted(unknown), _FILES):
                 self._scan(some)
         except MissingEndpointError:
             # One after the other, as a server without GraphQL has it.

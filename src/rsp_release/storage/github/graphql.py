@@ -21,7 +21,7 @@ __all__ = ["BATCH", "GraphqlAnswer", "batches", "query"]
 T = TypeVar("T")
 
 BATCH = 50
-"""Repositories, or files, that are asked for in one request.
+"""Repositories that are asked for in one request.
 
 A request may take ten seconds there, and count half a million nodes.
 """
@@ -106,13 +106,15 @@ def _query_once(
     return GraphqlAnswer(data=data, errors=found)
 
 
-def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+def batches(items: Sequence[T], most: int = BATCH) -> Iterator[Sequence[T]]:
     """Yield some items after others, as many as one request may ask for.
 
     Parameters
     ----------
     items
         All items.
+    most
+        How many that are.
     """
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]
+    for start in range(0, len(items), most):
+        yield items[start : start + most]
