@@ -49,7 +49,7 @@ def _plain_next(arguments: list[str]) -> dict[str, object] | None:
     for word in rest:
         if word in flags and words:
             options[flags[word]] = True
-        elif (word == "--pre" and words) or (word == "-C" and not words):
+        elif (word == "--pre" and words) or word == "-C":
             value = next(rest, "")
             if not value or value.startswith("-"):
                 return None

@@ -17,6 +17,7 @@ from ..release.plan import Plan
 from ..release.releaser import Releaser
 from ..version.choose import Request
 from .again import LastRun
+from .help import RARE
 from .options import Deepen, DryRun, Part, Pre, Tag, Trust, Yes
 from .session import Again, Session, shows_errors
 
@@ -126,6 +127,7 @@ def verify(
         Option(
             "--accept",
             help="Accept the digest that a moved tag points to now.",
+            rich_help_panel=RARE,
         ),
     ] = False,
     deepen: Deepen = False,
