@@ -55,6 +55,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "status": (
         ("status", "how far the newest release got"),
+        ("status --web", "its page on GitHub, in a browser"),
         ("status 1.5.0 --json", "the same of 1.5.0, for a program"),
     ),
     "watch": (

@@ -34,6 +34,7 @@ __all__ = [
     "Timeout",
     "Trust",
     "Verbose",
+    "Web",
     "Yes",
     "open_json",
     "open_release",
@@ -113,6 +114,9 @@ DryRun = Annotated[
     Option("--dry-run", "-n", help="Show what would be done; write nothing."),
 ]
 Yes = Annotated[bool, Option("--yes", "-y", help="Don't ask before writing.")]
+Web = Annotated[
+    bool, Option("--web", "-w", help="Open the page in a browser.")
+]
 NoWatch = Annotated[
     bool, Option("--no-watch", help="Don't wait for the workflow run.")
 ]
