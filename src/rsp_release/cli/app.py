@@ -40,6 +40,7 @@ from .options import (
     with_globals,
     with_session,
 )
+from .overview import is_clone, run_overview
 from .rehearse import rehearse
 from .release import bump, resume, status, verify
 from .schema import schema
@@ -57,7 +58,7 @@ app = typer.Typer(
     cls=Group,
     name="rsp-release",
     help="Release a service: tag, GitHub release, images, deployment.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -76,7 +77,7 @@ def set_globals(
     version: Annotated[
         bool, Option("--version", help="Show the version.")
     ] = False,
-) -> None:
+) -> int:
     """Release a service: tag, GitHub release, images, deployment."""
     if version:
         typer.echo(f"rsp-release {__version__}")
@@ -89,6 +90,11 @@ def set_globals(
         no_color=no_color,
         verbose=verbose,
     )
+    if context.invoked_subcommand is None:
+        if is_clone(context.obj.directory):
+            return run_overview(context.obj.directory)
+        typer.echo(context.get_help())
+    return 0
 
 
 def next_(

@@ -26,10 +26,11 @@ from enum import Enum
 from functools import cache
 from itertools import chain
 from operator import is_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ..models import Event
+if TYPE_CHECKING:
+    from ..models import Event
 
 __all__ = [
     "event",
