@@ -82,30 +82,52 @@ def _commands() -> Iterator[str]:
     import typer.main
 
     from rsp_release.cli.app import app
+    from rsp_release.cli.help import EXAMPLES, GLOBAL
 
     group: Any = typer.main.get_command(app)
     yield "# Commands"
     yield ""
-    yield "Options of every command stand before its name."
+    yield from _options(group, GLOBAL)
+    yield "These stand before the name of a command or after it."
     yield ""
-    yield from _options(group)
+    panel = None
     for name, command in group.commands.items():
         if command.hidden:
             continue
-        yield f"## `{name}`"
+        if command.rich_help_panel != panel:
+            panel = command.rich_help_panel
+            yield f"## {panel}"
+            yield ""
+        yield f"### `{name}`"
         yield ""
         yield _cell(command.help or "")
         yield ""
-        words = [p.metavar or p.name for p in command.params
-                 if p.param_type_name == "argument"]
+        words = [
+            p.metavar if p.required else f"[{p.metavar}]"
+            for p in command.params
+            if p.param_type_name == "argument"
+        ]
         usage = " ".join(["rsp-release", name, "[options]", *words])
         yield f"```text\n{usage}\n```"
         yield ""
-        yield from _options(command)
+        own = dict.fromkeys(
+            getattr(p, "rich_help_panel", None) for p in command.params
+        )
+        own.pop(GLOBAL, None)
+        for each in sorted(own, key=bool):
+            if each:
+                yield f"{each}:"
+                yield ""
+            yield from _options(command, each)
+        yield "```sh"
+        for typed, what in EXAMPLES[name]:
+            yield f"rsp-release {typed}  # {what}"
+        yield "```"
+        yield ""
 
 
-def _options(command: Any) -> Iterator[str]:
-    shown = list(_parameters(command))
+def _options(command: Any, panel: str | None) -> Iterator[str]:
+    shown = list(_parameters(command, panel))
     if not shown:
         return
     yield "| argument | what it does | default |"
@@ -321,13 +343,17 @@ def _docstrings(owner: type) -> dict[str, str]:
     return found
 
 
-def _parameters(command: Any) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def _parameters(
+    command: Any, panel: str | None
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """Tell of the arguments and options of a command.
 
     Parameters
     ----------
     command
         The command, as typer makes it.
+    panel
+        The group of them; `None`: those of none.
 
     Yields
     ------
@@ -336,14 +362,22 @@ def _parameters(command: Any) -> Iterator[tuple[tuple[str, ...], str, str]]:
         anything.
     """
     for each in command.params:
-        if getattr(each, "hidden", False):
+        if (
+            getattr(each, "hidden", False)
+            or getattr(each, "rich_help_panel", None) != panel
+        ):
             continue
         metavar = each.metavar or ""
         ways: tuple[str, ...] = (metavar or each.name,)
         if each.param_type_name == "option":
-            ways = tuple(f"{name} {metavar}".strip() for name in each.opts)
+            names = sorted((*each.opts, *each.secondary_opts), key=len)
+            ways = tuple(f"{name} {metavar}".strip() for name in names)
         default = each.default
-        told = isinstance(default, str | int) and not isinstance(default, bool)
+        told = (
+            isinstance(default, str | int)
+            and not isinstance(default, bool)
+            and each.show_default
+        )
         yield (
             ways,
             getattr(each, "help", None) or "",

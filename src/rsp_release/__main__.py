@@ -7,6 +7,7 @@ reading the history of most repositories.
 
 from __future__ import annotations
 
+import os
 import sys
 
 __all__ = ["main"]
@@ -33,11 +34,14 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write(f"rsp-release {__version__}\n")
         return 0
     options = _plain_next(arguments)
-    if options is None:
-        from .cli.app import main as cli
+    if options is not None:
+        return _print_errors("run_next", options)
+    alone = _plain_overview(arguments)
+    if alone is not None:
+        return _print_errors("run_overview", alone)
+    from .cli.app import main as cli
 
-        return cli(arguments)
-    return _next(options)
+    return cli(arguments)
 
 
 def _plain_next(arguments: list[str]) -> dict[str, object] | None:
@@ -49,7 +53,7 @@ def _plain_next(arguments: list[str]) -> dict[str, object] | None:
     for word in rest:
         if word in flags and words:
             options[flags[word]] = True
-        elif (word == "--pre" and words) or (word == "-C" and not words):
+        elif (word == "--pre" and words) or word == "-C":
             value = next(rest, "")
             if not value or value.startswith("-"):
                 return None
@@ -65,12 +69,30 @@ def _plain_next(arguments: list[str]) -> dict[str, object] | None:
     return options
 
 
-def _next(options: dict[str, object]) -> int:
-    from .cli.next import run_next
+def _plain_overview(arguments: list[str]) -> dict[str, object] | None:
+    """Read the arguments of the program alone, where it is in a clone."""
+    if arguments and (len(arguments) != 2 or arguments[0] != "-C"):
+        return None
+    # A shell that completes what is typed says so in the environment alone.
+    if "_RSP_RELEASE_COMPLETE" in os.environ:
+        return None
+    from .cli.overview import is_clone
+
+    directory = arguments[1] if arguments else "."
+    return {"directory": directory} if is_clone(directory) else None
+
+
+def _print_errors(name: str, options: dict[str, object]) -> int:
     from .exceptions import ReleaseError
 
     directory = str(options.pop("directory", "."))
     try:
+        if name == "run_overview":
+            from .cli.overview import run_overview
+
+            return run_overview(directory)
+        from .cli.next import run_next
+
         return run_next(directory=directory, **options)  # type: ignore[arg-type]
     except ReleaseError as exc:
         sys.stderr.write(f"rsp-release: {exc.message}\n")

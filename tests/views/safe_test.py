@@ -112,6 +112,39 @@ def test_url(text: str | None, expected: str | None) -> None:
     assert safe.url(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "is_page"),
+    [
+        ("/acme/x/releases/tag/1.5.0", True),
+        ("/acme/x/releases/tag/pkg/v1.5.0-rc.1%2Bb", True),
+        ("/acme/x/actions/runs/17/attempts/2", True),
+        ("/acme/x/actions/runs/17/job/4", True),
+        ("/acme/x/pull/3", True),
+        ("/acme/x", False),
+        ("/acme/x/pull/3?a=b", False),
+        ("/acme/x/pull/3#issuecomment", False),
+        ("/login?return_to=//evil.example", False),
+        (".evil.example/acme/x/pull/3", False),
+        ("@evil.example/acme/x/pull/3", False),
+        ("/acme/x/pull/٣", False),
+        ("/acme/x/pull/3\x1b]8;;", False),
+        ("/acme/x/pull/3 --flag", False),
+    ],
+)
+@pytest.mark.parametrize(
+    "server", ["https://github.com", "http://127.0.0.1:8080"]
+)
+def test_page(path: str, server: str, *, is_page: bool) -> None:
+    """No address is followed but those that the program knows."""
+    address = f"{server}{path}"
+    assert safe.page(address, server) == (address if is_page else None)
+    assert safe.page(address, "https://github.example") is None
+
+
+def test_no_page() -> None:
+    assert safe.page(None, "https://github.com") is None
+
+
 def test_workflow_escapes() -> None:
     assert safe.workflow_data("a: 5%, b\r\nc") == "a: 5%25, b%0D%0Ac"
     assert safe.workflow_property("a: 5%, b\n") == "a%3A 5%25%2C b%0A"

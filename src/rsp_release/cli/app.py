@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated, Literal, TypeAlias
 
@@ -18,24 +18,33 @@ from .check import check
 from .demo import demo, sandbox
 from .deploy import deploy
 from .fleet import fleet
+from .help import Command, Group
 from .init import init
 from .next import run_next
 from .notes import notes
 from .options import (
     Deepen,
+    Directory,
     Force,
     Json,
+    NoColor,
     Part,
     Pre,
+    Remote,
+    Repository,
+    Verbose,
     open_json,
     open_release,
     open_session,
+    read_globals,
+    with_globals,
     with_session,
 )
+from .overview import is_clone, run_overview
 from .rehearse import rehearse
 from .release import bump, resume, status, verify
 from .schema import schema
-from .session import Globals, print_error
+from .session import Globals, Session, print_error
 from .watch import watch
 
 __all__ = ["app", "main"]
@@ -43,12 +52,15 @@ __all__ = ["app", "main"]
 Shell: TypeAlias = Literal["bash", "zsh", "fish"]
 """Shells that completion is printed for."""
 
+_Open: TypeAlias = Callable[..., Session]
+
 app = typer.Typer(
+    cls=Group,
     name="rsp-release",
     help="Release a service: tag, GitHub release, images, deployment.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -57,39 +69,34 @@ app = typer.Typer(
 def set_globals(
     context: typer.Context,
     *,
-    directory: Annotated[
-        Path, Option("-C", metavar="DIR", help="Run in DIR.")
-    ] = Path(),
-    repo: Annotated[
-        str | None, Option(metavar="OWNER/NAME", help="The GitHub repository.")
-    ] = None,
-    remote: Annotated[
-        str, Option(metavar="NAME", help="The git remote.")
-    ] = "origin",
-    no_color: Annotated[
-        bool, Option("--no-color", help="Disable colors.")
-    ] = False,
-    verbose: Annotated[
-        bool, Option("-v", "--verbose", help="Show tracebacks.")
-    ] = False,
+    directory: Directory = None,
+    repo: Repository = None,
+    remote: Remote = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
     version: Annotated[
         bool, Option("--version", help="Show the version.")
     ] = False,
-) -> None:
+) -> int:
     """Release a service: tag, GitHub release, images, deployment."""
     if version:
         typer.echo(f"rsp-release {__version__}")
         raise typer.Exit
-    context.obj = Globals(
+    context.obj = read_globals(
+        Globals(),
         directory=directory,
-        repository=repo,
+        repo=repo,
         remote=remote,
         no_color=no_color,
         verbose=verbose,
     )
+    if context.invoked_subcommand is None:
+        if is_clone(context.obj.directory):
+            return run_overview(context.obj.directory)
+        typer.echo(context.get_help())
+    return 0
 
 
-@app.command(name="next")
 def next_(
     context: typer.Context,
     part: Part = "auto",
@@ -112,27 +119,10 @@ def next_(
     )
 
 
-for _command, _open in (
-    (notes, open_session),
-    (check, open_json),
-    (init, open_session),
-    (bump, open_release),
-    (resume, open_release),
-    (status, open_json),
-    (watch, open_json),
-    (verify, open_json),
-    (deploy, open_json),
-    (fleet, open_json),
-    (demo, open_json),
-    (rehearse, open_release),
-    (sandbox, open_session),
-):
-    app.command()(with_session(_command, _open))
-
-
-@app.command()
 def completion(
-    shell: Annotated[Shell, Argument(help="The shell.")],
+    shell: Annotated[
+        Shell, Argument(metavar="SHELL", help="bash, zsh or fish.")
+    ],
 ) -> int:
     """Print the completion script of a shell."""
     from typer import completion as typers
@@ -147,7 +137,40 @@ def completion(
     return 0
 
 
-app.command()(schema)
+_COMMANDS: dict[str, tuple[tuple[Callable[..., int], _Open | None], ...]] = {
+    "Release": (
+        (bump, open_release),
+        (resume, open_release),
+        (deploy, open_json),
+    ),
+    "Look": (
+        (next_, None),
+        (notes, open_session),
+        (check, open_json),
+        (status, open_json),
+        (watch, open_json),
+        (verify, open_json),
+    ),
+    "Set up": ((init, open_session),),
+    "Many repositories": ((fleet, open_json),),
+    "Try it": (
+        (demo, open_json),
+        (rehearse, open_release),
+        (sandbox, open_session),
+    ),
+    "For programs": ((completion, None), (schema, None)),
+}
+"""The commands by what they are for, and what opens the session of each."""
+
+for _panel, _members in _COMMANDS.items():
+    for _command, _open in _members:
+        app.command(
+            _command.__name__.rstrip("_"), cls=Command, rich_help_panel=_panel
+        )(
+            with_globals(
+                _command if _open is None else with_session(_command, _open)
+            )
+        )
 
 
 def main(argv: list[str]) -> int:

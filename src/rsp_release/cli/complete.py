@@ -27,11 +27,12 @@ def complete_tags(context: typer.Context, incomplete: str) -> list[str]:
         Tags, the highest versions first; none where there is no clone.
     """
     outer = context.parent.params if context.parent else {}
+    where = context.params.get("directory") or outer.get("directory")
     command = ["git", "tag", "--list", "--sort=-version:refname"]
     try:
         result = subprocess.run(
             command,
-            cwd=outer.get("directory") or ".",
+            cwd=where or ".",
             capture_output=True,
             encoding="utf-8",
             errors="replace",

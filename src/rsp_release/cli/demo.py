@@ -72,9 +72,6 @@ def sandbox(
     git: Annotated[
         Path | None, Option(metavar="PATH", help="Serve this bare repository.")
     ] = None,
-    repo: Annotated[
-        str | None, Option(metavar="OWNER/NAME", help="Its name on GitHub.")
-    ] = None,
     scenario: Annotated[
         Path | None,
         Option(metavar="FILE", help="Script of what workflows do."),
@@ -83,8 +80,7 @@ def sandbox(
     """Serve a sandbox of GitHub and a registry until interrupted."""
     from rsp_sandbox import Sandbox, Scenario, seed
 
-    repository = repo or session.globals.repository
-
+    repository = session.globals.repository
     try:
         script = Scenario.load(scenario) if scenario else None
         box = Sandbox(script, port=port)

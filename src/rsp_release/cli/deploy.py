@@ -14,7 +14,7 @@ from ..models import Result
 from ..steps.chart_pr.blockers import command_of
 from ..steps.chart_pr.step import ChartPull
 from ..views import safe
-from .options import DryRun, Tag, Timeout
+from .options import DryRun, Tag, Timeout, Web
 from .session import Again, Session, parse_duration, shows_errors
 
 __all__ = ["choose_environments", "deploy"]
@@ -66,9 +66,12 @@ def deploy(
         bool,
         Option("--force", help="Deploy even over a newer or unknown version."),
     ] = False,
+    web: Web = False,
     timeout: Timeout = "1h",
 ) -> int:
     """Open the deployment pull request and print its URL."""
+    if web:
+        session.open_page("chart_pr")
     releaser = session.make_releaser(
         checkout=local, timeout=parse_duration(timeout)
     )

@@ -42,7 +42,7 @@ def fleet(
     session: Session,
     repository: Annotated[
         str | None,
-        Argument(metavar="[OWNER/NAME]", help="The deployment repository."),
+        Argument(metavar="OWNER/NAME", help="The deployment repository."),
     ] = None,
     *,
     only: Annotated[

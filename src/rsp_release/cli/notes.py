@@ -18,7 +18,7 @@ def notes(
     version: Annotated[
         str | None,
         Argument(
-            metavar="[VERSION]", help="A version or a tag (default: the next)."
+            metavar="VERSION", help="A version or a tag (default: the next)."
         ),
     ] = None,
     *,

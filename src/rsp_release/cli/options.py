@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import wraps
-from inspect import Signature, signature
+from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,39 +14,85 @@ from typer import Argument, Option
 
 from ..release.plan import Options
 from .complete import complete_tags
-from .session import Session, parse_duration
+from .help import GLOBAL, RARE
+from .session import Globals, Session, parse_duration
 
 __all__ = [
     "Approve",
     "Deepen",
+    "Directory",
     "DryRun",
     "Force",
     "Json",
+    "NoColor",
     "Part",
     "Pre",
+    "Remote",
+    "Repository",
     "RerunFailed",
     "Tag",
     "Timeout",
     "Trust",
+    "Verbose",
+    "Web",
     "Yes",
     "open_json",
     "open_release",
     "open_session",
+    "read_globals",
+    "with_globals",
     "with_session",
+]
+
+Directory = Annotated[
+    Path | None,
+    Option("-C", metavar="DIR", help="Run in DIR.", rich_help_panel=GLOBAL),
+]
+Repository = Annotated[
+    str | None,
+    Option(
+        "--repo",
+        "-R",
+        metavar="OWNER/NAME",
+        help="The GitHub repository.",
+        rich_help_panel=GLOBAL,
+    ),
+]
+Remote = Annotated[
+    str | None,
+    Option(
+        metavar="NAME",
+        help="The git remote (default: origin).",
+        rich_help_panel=GLOBAL,
+    ),
+]
+NoColor = Annotated[
+    bool,
+    Option(
+        "--no-color",
+        help="Disable colors.",
+        # Help, which is eager, is without colours too.
+        is_eager=True,
+        rich_help_panel=GLOBAL,
+    ),
+]
+Verbose = Annotated[
+    bool,
+    Option("--verbose", "-v", help="Show tracebacks.", rich_help_panel=GLOBAL),
 ]
 
 Part = Annotated[
     str,
     Argument(
-        metavar="[auto|major|minor|patch|X.Y.Z]",
-        help="What to bump, or the version itself.",
+        metavar="PART",
+        help="auto, major, minor, patch, or a version.",
         autocompletion=lambda: ["auto", "major", "minor", "patch"],
     ),
 ]
 Tag = Annotated[
     str | None,
     Argument(
-        metavar="[TAG]",
+        metavar="TAG",
         help="The tag (default: the newest release).",
         autocompletion=complete_tags,
     ),
@@ -62,9 +110,13 @@ Force = Annotated[
     ),
 ]
 DryRun = Annotated[
-    bool, Option("--dry-run", help="Show what would be done; write nothing.")
+    bool,
+    Option("--dry-run", "-n", help="Show what would be done; write nothing."),
 ]
 Yes = Annotated[bool, Option("--yes", "-y", help="Don't ask before writing.")]
+Web = Annotated[
+    bool, Option("--web", "-w", help="Open the page in a browser.")
+]
 NoWatch = Annotated[
     bool, Option("--no-watch", help="Don't wait for the workflow run.")
 ]
@@ -79,19 +131,44 @@ NoWait = Annotated[
 ]
 LeaveLate = Annotated[
     bool,
-    Option("--leave-late", help="Leave late fragments to the next release."),
+    Option(
+        "--leave-late",
+        help="Leave late fragments to the next release.",
+        rich_help_panel=RARE,
+    ),
 ]
 CollectLate = Annotated[
-    bool, Option("--collect-late", help="Add late fragments to the entry.")
+    bool,
+    Option(
+        "--collect-late",
+        help="Add late fragments to the entry.",
+        rich_help_panel=RARE,
+    ),
 ]
 Deepen = Annotated[
     bool,
     Option(
-        "--deepen", help="Fetch the missing history of a shallow clone first."
+        "--deepen",
+        help="Fetch the missing history of a shallow clone first.",
+        rich_help_panel=RARE,
     ),
 ]
+
+
+def _count(value: int) -> int:
+    if value < 0:
+        raise typer.BadParameter(f"{value} is below 0")
+    return value
+
+
 RerunFailed = Annotated[
-    int, Option(metavar="N", min=0, help="Re-run failed jobs up to N times.")
+    int,
+    Option(
+        metavar="N",
+        callback=_count,
+        help="Re-run failed jobs up to N times.",
+        show_default=False,
+    ),
 ]
 Approve = Annotated[
     bool, Option("--approve", help="Approve the run's pending deployments.")
@@ -102,11 +179,87 @@ Trust = Annotated[
         "--trust-repository",
         help="Run what the repository's settings name: scriv's commands, and"
         " the build system.",
+        rich_help_panel=RARE,
     ),
 ]
 Timeout = Annotated[
     str, Option(metavar="DURATION", help="How long to wait, such as 90m.")
 ]
+
+
+def read_globals(
+    before: Globals,
+    *,
+    directory: Directory = None,
+    repo: Repository = None,
+    remote: Remote = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+) -> Globals:
+    """Read the options that stand on either side of the command.
+
+    Parameters
+    ----------
+    before
+        What stood before it.
+    directory, repo, remote, no_color, verbose
+        What stands after it.
+    """
+    return replace(
+        before,
+        directory=before.directory if directory is None else directory,
+        repository=repo or before.repository,
+        remote=remote or before.remote,
+        no_color=no_color or before.no_color,
+        verbose=verbose or before.verbose,
+    )
+
+
+def with_globals(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that may stand before it as well.
+
+    Parameters
+    ----------
+    command
+        A command, which may take typer's context as ``context``.
+
+    Returns
+    -------
+    typing.Callable
+        The command as typer sees it. An option of its own goes first.
+    """
+    own = signature(command, eval_str=True).parameters
+    shared = [
+        parameter
+        for name, parameter in signature(
+            read_globals, eval_str=True
+        ).parameters.items()
+        if name not in ("before", *own)
+    ]
+
+    @wraps(command)
+    def run(*, context: typer.Context, **given: Any) -> int:
+        context.obj = read_globals(
+            context.obj, **{each.name: given.pop(each.name) for each in shared}
+        )
+        if "context" in own:
+            given["context"] = context
+        return command(**given)
+
+    context = Parameter(
+        "context", Parameter.KEYWORD_ONLY, annotation=typer.Context
+    )
+    others = [p for name, p in own.items() if name != "context"]
+    _declare(run, [*others, *shared, context])
+    return run
+
+
+def _declare(
+    command: Callable[..., int], parameters: Sequence[Parameter]
+) -> None:
+    """Let a command be seen with these parameters."""
+    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
 
 
 def with_session(
@@ -136,9 +289,7 @@ def with_session(
 
     parameters = [p for p in own.values() if p.name != "session"]
     parameters += shared.values()
-    hints = {p.name: p.annotation for p in parameters}
-    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = hints
+    _declare(run, parameters)
     return run
 
 

@@ -17,7 +17,8 @@ from ..release.plan import Plan
 from ..release.releaser import Releaser
 from ..version.choose import Request
 from .again import LastRun
-from .options import Deepen, DryRun, Part, Pre, Tag, Trust, Yes
+from .help import RARE
+from .options import Deepen, DryRun, Part, Pre, Tag, Trust, Web, Yes
 from .session import Again, Session, shows_errors
 
 __all__ = ["bump", "resume", "status", "verify"]
@@ -31,10 +32,13 @@ def bump(
     pre: Pre = None,
     dry_run: DryRun = False,
     yes: Yes = False,
+    web: Web = False,
     deepen: Deepen = False,
     trust_repository: Trust = False,
 ) -> int:
     """Release: tag, GitHub release, images, deployment pull request."""
+    if web:
+        session.open_page("github_release")
     if yes:
         session.change(asks=False)
     # Whoever releases a clone trusts what is in it.
@@ -79,9 +83,15 @@ def bump(
 
 @shows_errors
 def resume(
-    session: Session, tag: Tag = None, *, deepen: Deepen = False
+    session: Session,
+    tag: Tag = None,
+    *,
+    web: Web = False,
+    deepen: Deepen = False,
 ) -> int:
     """Resume an interrupted release."""
+    if web:
+        session.open_page("github_release")
     session.change(trusts=True)
     releaser = session.make_releaser(deepens=deepen)
     with session.lock(releaser.project.journals):
@@ -101,9 +111,15 @@ def resume(
 
 @shows_errors
 def status(
-    session: Session, tag: Tag = None, *, deepen: Deepen = False
+    session: Session,
+    tag: Tag = None,
+    *,
+    web: Web = False,
+    deepen: Deepen = False,
 ) -> int:
     """Show how far a release got. Writes nothing."""
+    if web:
+        session.open_page("github_release")
     releaser = session.make_releaser(deepens=deepen)
     subject = releaser.plan_resume(tag)
     result = session.show(
@@ -126,6 +142,7 @@ def verify(
         Option(
             "--accept",
             help="Accept the digest that a moved tag points to now.",
+            rich_help_panel=RARE,
         ),
     ] = False,
     deepen: Deepen = False,

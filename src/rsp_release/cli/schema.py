@@ -18,7 +18,7 @@ __all__ = ["schema"]
 def schema(
     name: Annotated[
         str | None,
-        Argument(metavar="[NAME]", help="settings, check, next or events."),
+        Argument(metavar="NAME", help="settings, check, next or events."),
     ] = None,
 ) -> int:
     """Print the JSON Schemas of the settings and of --json output."""

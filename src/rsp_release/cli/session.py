@@ -11,7 +11,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TextIO
+from typing import (
+    Any,
+    Concatenate,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    TextIO,
+    TypeAlias,
+)
 
 from ..config import load_config
 from ..engine.journal import lock
@@ -21,11 +29,13 @@ from ..models import Choice, Event, Notice, Result
 from ..release.conclusion import OUTCOMES
 from ..release.plan import Options
 from ..release.releaser import Releaser
+from ..storage.server import find_server_url
 from ..views import choose_kind, make_view, safe
 
 __all__ = [
     "Again",
     "Globals",
+    "Page",
     "Session",
     "parse_duration",
     "print_error",
@@ -34,6 +44,16 @@ __all__ = [
 
 P = ParamSpec("P")
 """The parameters of a command."""
+
+Page: TypeAlias = Literal["github_release", "workflow_run", "chart_pr"]
+"""A page that can be opened, as the key of the step that knows it."""
+
+_PAGES: dict[Page, str] = {
+    "github_release": "release_url",
+    "workflow_run": "run_url",
+    "chart_pr": "deploy_url",
+}
+"""Where the result has the address of each."""
 
 _DURATION = re.compile(
     r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s?)?"
@@ -132,6 +152,7 @@ class Session:
             )
         self._is_masked = False
         self._is_told = False
+        self._opens: Page | None = None
 
     @cached_property
     def factory(self) -> Factory:
@@ -202,6 +223,38 @@ class Session:
             collects_late=answer == "collect",
             asks=answer != known[-1],
         )
+
+    def open_page(self, page: Page) -> None:
+        """Have a page opened in a browser, once its address is known.
+
+        Parameters
+        ----------
+        page
+            The page.
+        """
+        self._opens = page
+
+    def _open(self, event: Event) -> None:
+        """Open the page that is asked for, where an event has its address."""
+        key = self._opens
+        if key is None or isinstance(event, Notice):
+            return
+        if isinstance(event, Result):
+            address = getattr(event, _PAGES[key])
+        elif event.key == key:
+            address = getattr(event.verdict, "url", None)
+        else:
+            return
+        found = safe.page(address, find_server_url(self.globals.environ))
+        if found is not None:
+            import webbrowser
+
+            self._opens = None
+            if webbrowser.open(found):
+                return
+        if found or (isinstance(event, Result) and event.outcome != "planned"):
+            told = f"no browser: open {found}" if found else "no page to open"
+            sys.stderr.write(f"--web: {told}\n")
 
     def make_releaser(
         self, *, deepens: bool = False, offline: bool = False, **changes: Any
@@ -283,6 +336,7 @@ class Session:
                     view.show(Notice(text=text, at=SystemClock().now()))
                 for event in events:
                     view.show(event)
+                    self._open(event)
                     if isinstance(event, Result):
                         return event
             except ReleaseError as e:

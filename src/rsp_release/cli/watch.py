@@ -9,7 +9,7 @@ from typer import Option
 
 from ..steps.workflow_run import PublishingRun
 from .again import LastRun
-from .options import Approve, RerunFailed, Tag, Timeout
+from .options import Approve, RerunFailed, Tag, Timeout, Web
 from .session import Again, Session, parse_duration, shows_errors
 
 __all__ = ["watch"]
@@ -25,9 +25,12 @@ def watch(
     ] = None,
     rerun_failed: RerunFailed = 0,
     approve: Approve = False,
+    web: Web = False,
     timeout: Timeout = "1h",
 ) -> int:
     """Watch the run that publishes the images until it completes."""
+    if web:
+        session.open_page("workflow_run")
     session.change(timeout=parse_duration(timeout))
     watcher = session.factory.make_watcher(session.options)
     release = watcher.find(tag, run)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Protocol, Self, TextIO
+from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
-from ..models import Event
+if TYPE_CHECKING:
+    from ..models import Event
 
 __all__ = ["View", "find_size", "write"]
 

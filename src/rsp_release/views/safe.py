@@ -26,10 +26,11 @@ from enum import Enum
 from functools import cache
 from itertools import chain
 from operator import is_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ..models import Event
+if TYPE_CHECKING:
+    from ..models import Event
 
 __all__ = [
     "event",
@@ -37,6 +38,7 @@ __all__ = [
     "lines",
     "markdown",
     "markdown_code",
+    "page",
     "url",
     "workflow_data",
 ]
@@ -82,6 +84,12 @@ _URL = re.compile(
     r"|https?://\[[0-9A-Fa-f:.]+\](?::[0-9]+)?(?:[/?#][!-~]*)?"
 )
 _URL_LIMIT = 2000
+
+_PAGE = re.compile(
+    r"/[\w.-]+/[\w.-]+(?:/releases/tag/[\w./%+~-]+"
+    r"|/actions/runs/[0-9]+(?:/(?:attempts|job)/[0-9]+)?|/pull/[0-9]+)",
+    re.ASCII,
+)
 
 
 def line(text: str, limit: int = LINE_LIMIT) -> str:
@@ -144,6 +152,30 @@ def url(text: str | None) -> str | None:
     if not text.isascii():
         text = quote(text, safe="!#$%&'()*+,/:;=?@[]~", errors="replace")
     return text if _URL.fullmatch(text) and "##[" not in text else None
+
+
+def page(text: str | None, server: str) -> str | None:
+    """Return an address if it is of a release, a run or a pull request.
+
+    A click or a browser follows what this lets through, so it is read and
+    not only looked at: the server is GitHub, and the path is one that this
+    program could have written itself.
+
+    Parameters
+    ----------
+    text
+        Untrusted text, or `None`.
+    server
+        The address of GitHub's pages.
+
+    Returns
+    -------
+    str or None
+        The address, or `None` where it is no such page.
+    """
+    if url(text) is None or text is None or not text.startswith(server):
+        return None
+    return text if _PAGE.fullmatch(text[len(server) :]) else None
 
 
 def event(event: Event) -> Event:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..models import NextVersion, Reason
+from ..version.proposal import NextVersion, Reason
 from . import safe
 
-__all__ = ["why"]
+__all__ = ["confidence", "why"]
 
 # Lines for each bump, and for what was ignored; the rest is counted.
 _FEW = 4
@@ -44,10 +44,8 @@ def why(answer: NextVersion) -> str:
     now = answer.current_tag or "no version"
     then = answer.tag or "nothing to release"
     lines = [f"{now} -> {then}   {answer.bump}, {answer.confidence}"]
-    if answer.current is None and answer.next is not None:
-        lines.append("  the first release")
-    elif answer.next is not None:
-        lines.append(f"  {_sure(answer)}")
+    if answer.next is not None:
+        lines.append(f"  {confidence(answer)}")
     for source, head in _HEADS.items():
         reasons = [r for r in answer.reasons if r.source == source]
         if reasons:
@@ -60,7 +58,16 @@ def why(answer: NextVersion) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _sure(answer: NextVersion) -> str:
+def confidence(answer: NextVersion) -> str:
+    """Say how sure an answer is, which has a version.
+
+    Parameters
+    ----------
+    answer
+        The next version.
+    """
+    if answer.current is None:
+        return "the first release"
     first = next(iter(answer.reasons), None)
     if first is not None and first.source == "request":
         return "as asked for"
