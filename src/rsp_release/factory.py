@@ -93,6 +93,11 @@ class Factory:
         """What all that it makes remembers of one look."""
 
     @property
+    def server_url(self) -> str:
+        """The address of GitHub."""
+        return self._server_url
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What to tell of the repositories that GitHub was asked for."""
         found = (each.notice for each in self._identities.values())

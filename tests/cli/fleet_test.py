@@ -225,6 +225,37 @@ def test_command_needs_no_clone(box: Sandbox, tmp_path: Path) -> None:
     assert line.endswith("deploy 5.3.0")
 
 
+def test_command_writes_a_page(box: Sandbox, tmp_path: Path) -> None:
+    result = _run(box, tmp_path, CHARTS, "--html", "index.html", "--check")
+    assert result.returncode == 5, result.stderr
+    assert result.stdout == "index.html\n"
+    assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert page.count("<tr data-need=") == 150
+    result = _run(box, tmp_path, CHARTS, "--html", "-", "--only", "vega")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("<!doctype html>")
+    assert result.stdout.count("<tr data-need=") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--html", "."), "is a directory"),
+        (("--html", "no/index.html"), "there is no directory no"),
+        (("--html", "-", "--json"), "both print to standard output"),
+    ],
+)
+def test_a_page_needs_a_place(
+    box: Sandbox, tmp_path: Path, args: tuple[str, ...], said: str
+) -> None:
+    before = len(box.state.requests)
+    result = _run(box, tmp_path, CHARTS, *args)
+    assert result.returncode == 2
+    assert said in result.stderr + result.stdout
+    assert len(box.state.requests) == before
+
+
 def test_command_says_what_is_missing(box: Sandbox, tmp_path: Path) -> None:
     result = _run(box, tmp_path)
     assert result.returncode == 2

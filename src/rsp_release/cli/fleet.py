@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
@@ -15,6 +17,8 @@ __all__ = ["NEEDS", "fleet", "show_row"]
 
 NEEDS = ("failed", "unknown", "deploy", "merge", "release", "nothing")
 """The values of ``--need``."""
+
+_STDOUT = Path("-")
 
 
 def show_row(row: Row) -> tuple[str, tuple[str, ...]]:
@@ -58,6 +62,13 @@ def fleet(
             help="failed, unknown, deploy, merge, release or nothing.",
         ),
     ] = None,
+    html: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            help="Write a page of them to FILE ('-': standard output).",
+        ),
+    ] = None,
     check: Annotated[
         bool,
         Option(
@@ -74,6 +85,8 @@ def fleet(
             f"unknown need {wrong[0]!r}",
             help=f"use one of {', '.join(NEEDS)}",
         )
+    if html is not None:
+        html = _find_target(session, html)
     try:
         reader = session.factory.make_fleet_reader(repository)
         with show_progress(
@@ -83,11 +96,15 @@ def fleet(
         rows = select(rows, needs=need or (), names=only or ())
     except ReleaseError as e:
         return session.fail(e)
+    told = document(rows, repository=reader.deploy.name)
+    if html is not None:
+        _write_page(session, html, told)
+        if html == _STDOUT or not session.as_json:
+            return int(fleet_status(rows)) if check else 0
     cells = [show_row(row) for row in rows]
     if session.as_json:
         from ..views.json import dumps
 
-        told = document(rows, repository=reader.deploy.name)
         sys.stdout.write(f"{dumps(told)}\n")
     elif sys.stdout.isatty():
         from rich.console import Console
@@ -97,3 +114,36 @@ def fleet(
     else:
         write_lines(cells, sys.stdout)
     return int(fleet_status(rows)) if check else 0
+
+
+def _find_target(session: Session, html: Path) -> Path:
+    """Find the file of the page, before anything is read."""
+    from ..storage.files import check_target
+
+    if html == _STDOUT:
+        if session.as_json:
+            raise UsageError(
+                "--json and --html - both print to standard output",
+                help="name a file: --html index.html",
+            )
+        return html
+    html = session.globals.directory / html
+    check_target(html)
+    return html
+
+
+def _write_page(session: Session, html: Path, told: Mapping[str, Any]) -> None:
+    """Write the page, and say where it is."""
+    from ..storage.files import write_whole
+    from ..views.fleet_page import make_page
+
+    factory = session.factory
+    page = make_page(
+        told, server_url=factory.server_url, now=factory.clock.now()
+    )
+    if html == _STDOUT:
+        sys.stdout.write(page)
+        return
+    write_whole(html, page)
+    if not session.as_json:
+        sys.stdout.write(f"{html}\n")

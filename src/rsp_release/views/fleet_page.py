@@ -1,0 +1,202 @@
+"""One HTML page of a fleet, which needs nothing from elsewhere.
+
+Everything is in the file, and its policy lets a browser run and fetch
+nothing else: https://www.w3.org/TR/CSP3/. Whatever others wrote goes through
+`_text`, and an address through `_link`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from html import escape
+from importlib.resources import files
+from typing import Any, TypeAlias
+
+from . import safe
+
+__all__ = ["make_page"]
+
+Item: TypeAlias = Mapping[str, Any]
+"""An application, as ``schemas/fleet.json`` describes it."""
+
+_NEEDS = ("failed", "unknown", "deploy", "merge", "release", "nothing")
+
+_HEADINGS = ("Application", "To do", "Unreleased", "Released", "Deployed")
+
+_LISTED_MOST = 4
+"""How many environments are listed without being asked for."""
+
+
+def make_page(
+    told: Mapping[str, Any], *, server_url: str, now: datetime
+) -> str:
+    """Make the page.
+
+    Parameters
+    ----------
+    told
+        The fleet, as ``schemas/fleet.json`` describes it. Its texts and
+        addresses may be anybody's.
+    server_url
+        The address of GitHub.
+    now
+        The present time (aware, UTC).
+
+    Returns
+    -------
+    str
+        An HTML document.
+    """
+    items: Sequence[Item] = told["applications"]
+    counts = Counter(item["need"] for item in items)
+    css, js = _read("fleet.css"), _read("fleet.js")
+    repository = _text(told["repository"])
+    parts = {
+        "policy": (
+            "default-src 'none'; base-uri 'none'; form-action 'none'; "
+            f"style-src {_digest(css)}; script-src {_digest(js)}"
+        ),
+        "css": css,
+        "js": js,
+        "repository": repository,
+        "home": _link(f"{server_url}/{told['repository']}", repository),
+        "iso": now.isoformat(timespec="seconds"),
+        "when": f"{now:%Y-%m-%d %H:%M} UTC",
+        "summary": _summarize(counts),
+        "history": "",
+        "needs": "".join(
+            f'<button type="button" value="{need}" aria-pressed="false">'
+            f"{need} {counts[need]}</button>"
+            for need in _NEEDS
+            if counts[need]
+        ),
+        "headings": "".join(
+            f'<th scope="col"><button type="button">{each}</button></th>'
+            for each in _HEADINGS
+        ),
+        "rows": "\n".join(_row(item, server_url) for item in items),
+    }
+    # In one pass, so that nothing that is put in is read again.
+    return re.sub(
+        r"<!--(\w+)-->", lambda match: parts[match[1]], _read("fleet.html")
+    )
+
+
+@cache
+def _read(name: str) -> str:
+    """Return a part of the page."""
+    source = files(__package__).joinpath("page", name)
+    return source.read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    """Name what a browser may run, by what it says."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _text(text: object) -> str:
+    """Make untrusted text safe in HTML, and in a quoted attribute."""
+    return escape(safe.line(str(text)))
+
+
+def _link(url: str | None, html: str) -> str:
+    """Link to an address, if it is one that can be followed."""
+    found = safe.url(url)
+    return f'<a href="{escape(found)}">{html}</a>' if found else html
+
+
+def _summarize(counts: Counter[str]) -> str:
+    total = counts.total()
+    waiting = total - counts["nothing"]
+    noun = "application" if total == 1 else "applications"
+    if not waiting:
+        return f"{total} {noun}, none needs attention."
+    verb = "needs" if waiting == 1 else "need"
+    return f"{total} {noun}, {waiting} {verb} attention."
+
+
+def _row(item: Item, server_url: str) -> str:
+    name = _text(item["name"])
+    repository = _text(item["repository"])
+    source = _link(f"{server_url}/{item['repository']}", repository)
+    cells = zip(_HEADINGS[1:], _cells(item), strict=True)
+    rest = "".join(
+        f'<td data-label="{heading}" data-key="{_text(key)}">{html}</td>'
+        for heading, (key, html) in cells
+    )
+    return (
+        f'<tr data-need="{_text(item["need"])}">'
+        f'<th scope="row" data-key="{name}"><strong>{name}</strong>'
+        f"<small>{source}</small></th>{rest}</tr>"
+    )
+
+
+def _cells(item: Item) -> Iterator[tuple[object, str]]:
+    """Yield what a cell is sorted by, and what it shows."""
+    need = item["need"]
+    page = {
+        "failed": item["run_url"],
+        "merge": item["deploy_pull"] or item["release_pull"],
+    }.get(need)
+    said = _text(item["text"])
+    badge = f'<span class="need {_text(need)}">{_text(need)}</span>'
+    yield _NEEDS.index(need), f"{badge} {_link(page, said)}".strip()
+
+    count, following = item["unreleased"], item["next"]
+    if count is None:
+        yield "", _soft("cannot tell")
+    elif not count:
+        yield 0, "none"
+    else:
+        html = f"{count} commit{'s' if count > 1 else ''}"
+        if following:
+            html += f" → {_version(following)}"
+        yield count, html
+
+    if item["latest"] is None:
+        yield "", _soft("cannot tell" if item["problem"] else "never")
+    else:
+        html = _link(item["release_url"], _version(item["latest"]))
+        age = item["age"]
+        if age is not None:
+            html += f" {_soft(f'{age} days ago' if age != 1 else '1 day ago')}"
+        if item["run"] and item["run"] != "success":
+            run = _text(item["run"].replace("_", " "))
+            html += f" {_soft('run: ')}{_link(item['run_url'], run)}"
+        yield "" if age is None else age, html
+
+    yield item["deployed"] or "", _deployed(item)
+
+
+def _deployed(item: Item) -> str:
+    """Show what the environments run, where they differ each of them."""
+    if item["deployed"] is not None:
+        return _version(item["deployed"])
+    found: dict[str, dict[str, None]] = {}
+    for each in item.get("environments", ()):
+        found.setdefault(each["tag"], {})[each["environment"]] = None
+    if not found:
+        return _soft("cannot tell" if item["problem"] else "nowhere")
+    listed = "".join(
+        f"<li>{_version(tag)} {_soft(', '.join(map(_text, names)))}</li>"
+        for tag, names in sorted(found.items(), key=lambda f: -len(f[1]))
+    )
+    if len(found) <= _LISTED_MOST:
+        return f"<ul>{listed}</ul>"
+    label = f"{len(found)} versions"
+    return f"<details><summary>{label}</summary><ul>{listed}</ul></details>"
+
+
+def _version(version: str) -> str:
+    return f'<span class="v">{_text(version)}</span>'
+
+
+def _soft(html: str) -> str:
+    return f"<small>{html}</small>"
