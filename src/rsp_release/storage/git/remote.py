@@ -227,15 +227,39 @@ class Remote:
         """Return the remote's refs, each with its hash."""
         if self._look is None or not all(map(_KEPT.match, patterns)):
             return self._list(*patterns)
+        told = self._look.recall(self._pushed) or {}
+        if told.keys() >= set(patterns):
+            return {ref: told[ref] for ref in patterns}
         # What one wants to know now, another wants to know next.
         kept = ("refs/heads/*", "refs/tags/*", CLAIM)
-        key = "ls-remote", self.target
-        found = self._look.once(key, lambda: self._list(*kept))
+        found = self._look.once(
+            self._listed,
+            lambda: self._list(*kept),
+            # Without the claim, a push is compared with its own ref alone.
+            is_compared=self._takes_claims,
+        )
         return {
             ref: sha
             for ref, sha in found.items()
             if any(_matches(ref, pattern) for pattern in patterns)
         }
+
+    def is_known(self, ref: str) -> bool:
+        """Return whether this look need not ask the remote for a ref."""
+        if self._look is None:
+            return False
+        told = self._look.recall(self._pushed) or {}
+        return ref in told or self._look.recall(self._listed) is not None
+
+    @property
+    def _listed(self) -> tuple[str, str]:
+        """What the remote's refs are asked by in a look."""
+        return "ls-remote", self.target
+
+    @property
+    def _pushed(self) -> tuple[str, str]:
+        """What a push tells the next look by."""
+        return "push", self.target
 
     def _list(self, *patterns: str) -> dict[str, str]:
         out = self.read("ls-remote", self.target, *patterns)
@@ -275,12 +299,14 @@ class Remote:
                 refspecs=(refspec, f"{source}:{CLAIM}"),
             )  # fmt: skip
             if failure is None:
+                self._tell(source, ref, CLAIM)
                 return None
             if not self._refuses_claims(failure, claim):
                 raise failure
         failure = self._push(what, ref, *options, refspecs=(refspec,))
         if failure is not None:
             raise failure
+        self._tell(source, ref)
         if not self._takes_claims:
             return None
         self._takes_claims = False
@@ -348,6 +374,16 @@ class Remote:
         finally:
             if look is not None:
                 look.end()
+
+    def _tell(self, source: str, *refs: str) -> None:
+        """Tell the next look where the remote has just put some refs."""
+        made, commit = map(
+            self._repository.resolve, (source, f"{source}^{{commit}}")
+        )
+        if self._look is not None:
+            told = dict.fromkeys(refs, made)
+            told |= dict.fromkeys((f"{ref}^{{}}" for ref in refs), commit)
+            self._look.tell(self._pushed, told)
 
     def _refuses_claims(self, failure: ReleaseError, claim: str) -> bool:
         """Return whether it may be for the claim that a push was refused."""
