@@ -51,7 +51,7 @@ GOALS: dict[str, tuple[int, int, float]] = {
 }
 """Requests, connections of git and seconds, at most."""
 
-_REMOTE = {"ls-remote", "fetch", "push"}
+_REMOTE = {"ls-remote", "fetch", "push", "remote-http", "remote-https"}
 """Commands of git that connect."""
 
 

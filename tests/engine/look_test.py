@@ -125,7 +125,7 @@ def test_a_turn_knows_what_was_asked_before_it(look: Look) -> None:
         look.begin_turn()
         for key in keys:
             look.once(key, world.ask)
-        told.append(look.is_fresh)
+        told.append(look.is_fresh())
     assert told == [True, True, False]
     look.begin_turn()
     look.once("c", world.ask)
@@ -133,6 +133,50 @@ def test_a_turn_knows_what_was_asked_before_it(look: Look) -> None:
     # What was asked in this turn need not be asked anew.
     assert look.once("c", world.ask) == 3
     assert look.once("a", world.ask) == 4
+
+
+def test_what_a_push_is_compared_with_may_be_older(look: Look) -> None:
+    world = _World()
+    look.begin_turn()
+    look.once("refs", world.ask, is_compared=True)
+    look.once("rules", world.ask)
+    look.begin_turn()
+    look.once("refs", world.ask, is_compared=True)
+    assert look.is_fresh(compares=True)
+    assert not look.is_fresh()
+    look.once("rules", world.ask)
+    assert not look.is_fresh(compares=True)
+    look.end_former(compares=True)
+    assert look.is_fresh()
+    assert look.once("refs", world.ask) == 1
+    assert look.once("rules", world.ask) == 3
+    # For all other writes it is asked anew as well.
+    look.end_former()
+    assert look.once("refs", world.ask) == 4
+
+
+def test_what_a_write_was_answered_begins_the_next_look(
+    look: Look, clock: VirtualClock
+) -> None:
+    look.begin_turn()
+    assert look.recall("refs") is None
+    look.end()
+    look.tell("refs", "told")
+    look.begin_turn()
+    assert look.recall("refs") == "told"
+    assert look.is_fresh()
+    look.begin_turn()
+    assert look.recall("refs") == "told"
+    assert not look.is_fresh(compares=True)
+    clock.sleep(AGE.total_seconds() + 1)
+    assert look.recall("refs") is None
+
+
+@pytest.mark.parametrize("pass_by", ["end", "sleep"])
+def test_what_was_told_ends_with_the_look(look: Look, pass_by: str) -> None:
+    look.tell("refs", "told")
+    getattr(look, pass_by)(*([1.0] if pass_by == "sleep" else []))
+    assert look.recall("refs") is None
 
 
 class _Server:

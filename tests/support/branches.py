@@ -108,9 +108,11 @@ class Branches:
                 continue
             merged = since + timedelta(seconds=self.merges_after)
             labels, labelled = self.labelled.get(pull.number, ((), since))
+            head = self._at(branch, min(at, merged)) or pull.head
             found.append(
                 _show(
                     pull,
+                    head,
                     labels if labelled <= at else (),
                     self._merge_commit(pull) if at >= merged else None,
                 )
@@ -306,11 +308,15 @@ def _look(state: SimulatedCommit, entry: str | None) -> ChangelogState:
 
 @lru_cache
 def _show(
-    pull: PullRequest, labels: tuple[str, ...], merge_commit: str | None
+    pull: PullRequest,
+    head: str,
+    labels: tuple[str, ...],
+    merge_commit: str | None,
 ) -> PullRequest:
     """Return a pull request as it is with labels, and perhaps merged."""
     return replace(
         pull,
+        head=head,
         labels=labels,
         is_open=merge_commit is None,
         is_merged=merge_commit is not None,

@@ -22,7 +22,7 @@ _GIT = frozenset(
     {"remote_branch", "remote_branches", "remote_refs", "remote_tag"}
 )
 _FORGE = frozenset(
-    {"jobs", "needs_pull", "open_pulls", "pull", "pulls", "pulls_of",
+    {"head", "jobs", "needs_pull", "open_pulls", "pull", "pulls", "pulls_of",
      "releases", "repository", "run", "runs", "workflow_state"}
 )  # fmt: skip
 _DEPLOY = frozenset({"branch", "paths", "read", "scan"})
@@ -48,8 +48,10 @@ class SimulatedLook:
     """How often something was asked, or a turn began."""
 
     _began: int = 0
-    _oldest: dict[Hashable, int] = field(default_factory=dict)
-    """When the answers were asked for that were told in this turn."""
+    _oldest: dict[Hashable, tuple[int, bool]] = field(default_factory=dict)
+    """When the answers were asked for that were told in this turn, and
+    whether a push is compared with them.
+    """
 
     def __post_init__(self) -> None:
         self._look = Look(self.clock, width=1)
@@ -68,34 +70,44 @@ class SimulatedLook:
         self._began, self._oldest = self._moment, {}
         self._look.begin_turn()
 
-    def end_former(self) -> None:
+    def end_former(self, *, compares: bool = False) -> None:
         self._oldest = {}
-        self._look.end_former()
+        self._look.end_former(compares=compares)
 
-    @property
-    def is_fresh(self) -> bool:
-        return self._look.is_fresh
+    def is_fresh(self, *, compares: bool = False) -> bool:
+        return self._look.is_fresh(compares=compares)
 
     def take_notices(self) -> tuple[str, ...]:
         return self._look.take_notices()
 
-    def once(self, key: Hashable, read: Callable[[], T]) -> T:
+    def once(
+        self,
+        key: Hashable,
+        read: Callable[[], T],
+        *,
+        is_compared: bool = False,
+    ) -> T:
         """Ask once a look, and keep when that was."""
 
         def ask() -> tuple[int, T]:
             self._moment += 1
             return self._moment, read()
 
-        asked, answer = self._look.once(key, ask)
-        self._oldest[key] = asked
+        asked, answer = self._look.once(key, ask, is_compared=is_compared)
+        self._oldest[key] = asked, is_compared
         return answer
 
-    def write(self, name: str, write: Callable[[], T]) -> T:
-        """Write; tell whether that was decided from an old answer."""
+    def write(
+        self, name: str, write: Callable[[], T], *, compares: bool = False
+    ) -> T:
+        """Write; tell whether that was decided from an old answer.
+
+        What the remote compares when it takes the write may be older.
+        """
         self.violations += [
             f"{name} was decided from an older {key}"
-            for key, asked in self._oldest.items()
-            if asked < self._began
+            for key, (asked, is_compared) in self._oldest.items()
+            if asked < self._began and not (compares and is_compared)
         ]
         self._look.end()
         try:
@@ -123,12 +135,18 @@ class Recalling:
         found = getattr(self._port, name)
         is_local = name == "branch" and hasattr(self._port, "checkout")
         if name in _WRITES:
-            return lambda write: self._look.write(name, lambda: found(write))
+            return lambda write: self._look.write(
+                name, lambda: found(write), compares=write.COMPARES
+            )
         if name not in _READS or is_local:
             return found
 
         def ask(*args: Any, **kwargs: Any) -> Any:
             key = (name, id(self._port), repr(args), repr(kwargs))
-            return self._look.once(key, lambda: found(*args, **kwargs))
+            return self._look.once(
+                key,
+                lambda: found(*args, **kwargs),
+                is_compared=name in _GIT,
+            )
 
         return ask

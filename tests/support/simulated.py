@@ -346,7 +346,11 @@ class SimulatedGit(_Port):
                 return None
             return commit
 
-    def remote_branch(self, branch: str) -> str | None:
+    def remote_branch(
+        self, branch: str, told: str | None = None
+    ) -> str | None:
+        if told is not None:
+            return told
         with self.chaos.call("remote_branch", self.clock):
             return self.hub.branches.head(branch)
 
@@ -450,6 +454,10 @@ class SimulatedForge(_Port):
     ) -> str:
         with self.chaos.call("generate_notes", self.clock):
             return f"**Full Changelog**: {previous}...{tag}"
+
+    def head(self, branch: str) -> str | None:
+        with self.chaos.call("head", self.clock):
+            return self.hub.branches.head(branch, self.as_seen())
 
     def needs_pull(self, branch: str) -> bool:
         with self.chaos.call("needs_pull", self.clock):

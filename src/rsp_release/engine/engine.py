@@ -240,9 +240,11 @@ class Engine:
             return self._observe(turn)
         look.begin_turn()
         verdict = self._observe(turn)
-        is_write = isinstance(verdict, Change) and self.mode is Mode.ACT
-        if is_write and not look.is_fresh:
-            look.end_former()
+        while isinstance(verdict, Change) and self.mode is Mode.ACT:
+            compares = verdict.write.COMPARES
+            if look.is_fresh(compares=compares):
+                break
+            look.end_former(compares=compares)
             verdict = self._observe(turn)
         return verdict
 

@@ -62,6 +62,7 @@ class _Answer:
     """What was asked, and in which turn."""
 
     turn: int
+    is_compared: bool = False
     future: Future[Any] = field(default_factory=Future)
 
 
@@ -91,7 +92,7 @@ class Look:
         self._seen: dict[Hashable, _Answer] = {}
         self._since: datetime | None = None
         self._turn = 0
-        self._is_fresh = True
+        self._is_older = self._is_compared = False
 
     def now(self) -> datetime:
         """Return the present time (aware)."""
@@ -112,15 +113,23 @@ class Look:
         """Begin to see what is decided upon next."""
         with self._lock:
             self._turn += 1
-            self._is_fresh = True
+            self._is_older = self._is_compared = False
 
-    def end_former(self) -> None:
-        """Forget what was seen before the present turn."""
+    def end_former(self, *, compares: bool = False) -> None:
+        """Forget what was seen before the present turn.
+
+        Parameters
+        ----------
+        compares
+            Whether to keep what a push is compared with.
+        """
         with self._lock:
+            self._is_older = self._is_compared = False
             self._seen = {
                 key: answer
                 for key, answer in self._seen.items()
-                if answer.turn == self._turn
+                if answer.turn >= self._turn
+                or (compares and answer.is_compared)
             }
 
     def take_notices(self) -> tuple[str, ...]:
@@ -129,12 +138,55 @@ class Look:
             told, self._notices = tuple(self._notices), []
         return told
 
-    @property
-    def is_fresh(self) -> bool:
-        """Whether all that was told in this turn was asked in it as well."""
-        return self._is_fresh
+    def is_fresh(self, *, compares: bool = False) -> bool:
+        """Return whether all that was told in this turn was asked in it, too.
 
-    def once(self, key: Hashable, read: Callable[[], T]) -> T:
+        Parameters
+        ----------
+        compares
+            Whether what is written is compared, by who takes it, with what
+            it was decided from. Then that may be older.
+        """
+        return not (self._is_older or (self._is_compared and not compares))
+
+    def tell(self, key: Hashable, answer: object) -> None:
+        """Begin a look with what a write was answered.
+
+        Parameters
+        ----------
+        key
+            What the answer would be asked by.
+        answer
+            The answer.
+        """
+        with self._lock:
+            self._since = self._since or self._clock.now()
+            told = self._seen[key] = _Answer(self._turn + 1)
+        told.future.set_result(answer)
+
+    def recall(self, key: Hashable) -> Any:
+        """Return what this look has seen or was told; `None`: nothing.
+
+        Parameters
+        ----------
+        key
+            What was asked.
+        """
+        with self._lock:
+            self._grow_old()
+            answer = self._seen.get(key)
+            if answer is None:
+                return None
+            self._note(answer)
+        return answer.future.result()
+
+    def once(
+        self,
+        key: Hashable,
+        read: Callable[[], T],
+        *,
+        is_compared: bool = False,
+    ) -> T:
         """Ask something, unless that was asked in this look already.
 
         Parameters
@@ -143,23 +195,22 @@ class Look:
             What is asked.
         read
             Asks it. What it raises is remembered like an answer.
+        is_compared
+            Whether a push is compared with it.
 
         Returns
         -------
         typing.Any
             The answer.
         """
-        now = self._clock.now()
         with self._lock:
-            if self._since is None or now - self._since > AGE:
-                self._seen, self._since = {}, now
+            self._grow_old()
             seen = self._seen
             answer = seen.get(key)
             is_first = answer is None
             if answer is None:
-                answer = seen[key] = _Answer(self._turn)
-            elif answer.turn != self._turn:
-                self._is_fresh = False
+                answer = seen[key] = _Answer(self._turn, is_compared)
+            self._note(answer)
         if is_first:
             try:
                 answer.future.set_result(self._ask(read))
@@ -169,6 +220,18 @@ class Look:
                     seen.pop(key, None)
                 answer.future.set_exception(e)
         return cast("T", answer.future.result())
+
+    def _grow_old(self) -> None:
+        """Forget what is too old, and begin."""
+        now = self._clock.now()
+        if self._since is None or now - self._since > AGE:
+            self._seen, self._since = {}, now
+
+    def _note(self, answer: _Answer) -> None:
+        """Note how old it is what is decided from."""
+        if answer.turn < self._turn:
+            self._is_compared |= answer.is_compared
+            self._is_older |= not answer.is_compared
 
     def _ask(self, read: Callable[[], T]) -> T:
         """Ask beside others, or alone once that was too much for a server."""

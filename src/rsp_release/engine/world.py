@@ -89,12 +89,18 @@ class Memory(Protocol):
     def begin_turn(self) -> None:
         """Begin to see what is decided upon next."""
 
-    @property
-    def is_fresh(self) -> bool:
-        """Whether all that was told in this turn was asked in it as well."""
+    def is_fresh(self, *, compares: bool = False) -> bool:
+        """Return whether all that was told in this turn was asked in it, too.
 
-    def end_former(self) -> None:
-        """Forget what was seen before the present turn."""
+        Where the write compares it with what is there by then, it may be
+        older.
+        """
+
+    def end_former(self, *, compares: bool = False) -> None:
+        """Forget what was seen before the present turn.
+
+        But for what the write compares.
+        """
 
     def take_notices(self) -> tuple[str, ...]:
         """Return what a person should know of the looking, once."""
@@ -128,8 +134,14 @@ class Git(Protocol):
     def remote_tag(self, tag: str) -> str | None:
         """Return the commit of a tag on the remote, peeled, if it is there."""
 
-    def remote_branch(self, branch: str) -> str | None:
-        """Return the head of a branch on the remote, fetched if needed."""
+    def remote_branch(
+        self, branch: str, told: str | None = None
+    ) -> str | None:
+        """Return the head of a branch on the remote, fetched if needed.
+
+        Where GitHub told what it is, and the clone has that, the remote is
+        not asked.
+        """
 
     def remote_branches(self, prefix: str) -> Mapping[str, str]:
         """Return the heads of the remote's branches that begin so."""
@@ -449,6 +461,9 @@ class Forge(Actions, Pulls, Protocol):
         self, *, tag: str, commit: str, previous: str | None
     ) -> str:
         """Return the notes that GitHub generates, which it keeps nowhere."""
+
+    def head(self, branch: str) -> str | None:
+        """Return the head of a branch, as GitHub tells it."""
 
     def needs_pull(self, branch: str) -> bool:
         """Return whether a branch takes changes by pull request only.

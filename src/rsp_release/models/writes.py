@@ -35,6 +35,11 @@ class _Write:
     KEY: ClassVar[str]
     """The key, with the fields of the write."""
 
+    COMPARES: ClassVar = False
+    """Whether the remote compares its refs with what they were when this was
+    decided, and takes it only if they are the same.
+    """
+
     @property
     def key(self) -> str:
         """The natural key: one write of it is right, two are wrong."""
@@ -46,6 +51,7 @@ class PushTag(_Write):
     """Push one annotated tag to the remote."""
 
     KEY: ClassVar = "push refs/tags/{0.tag}"
+    COMPARES: ClassVar = True
 
     tag: str
     commit: str
@@ -87,6 +93,7 @@ class PushBranch(_Write):
     KEY: ClassVar = (
         "push change log of {0.tag} to refs/heads/{0.branch}{0.upon}"
     )
+    COMPARES: ClassVar = True
 
     branch: str
     tag: str

@@ -91,7 +91,8 @@ def look_at_changelog(proposal: Proposal, world: World) -> ChangelogSeen:
     if proposal.is_prerelease or proposal.branch is None:
         return ChangelogSeen()
     version = proposal.version
-    head = git.remote_branch(proposal.branch)
+    told = _ask_for_head(proposal, world)
+    head = git.remote_branch(proposal.branch, told)
     if head is None:
         return ChangelogSeen(remote_name=git.remote)
     state = changelog.look(head, version)
@@ -120,6 +121,31 @@ def look_at_changelog(proposal: Proposal, world: World) -> ChangelogSeen:
     return seen
 
 
+def _ask_for_head(proposal: Proposal, world: World) -> str | None:
+    """Ask GitHub for the head of the release branch, where that will do.
+
+    It does while the entry is on a branch of its own: a pull request is next,
+    or it is waited for, and so GitHub is asked anyway, and git need not be.
+    """
+    git, branch = world.git, proposal.changelog_branch
+    if not world.changelog.look(proposal.commit, proposal.version).todo:
+        return None
+    try:
+        pulls = _find_pulls(proposal, world)
+    except NotAllowedError:
+        return None
+    is_open = bool(pulls) and pulls[0].is_open
+    if is_open or (not pulls and git.remote_branch(branch) is not None):
+        return world.forge.head(str(proposal.branch))
+    return None
+
+
+def _find_pulls(proposal: Proposal, world: World) -> list[PullRequest]:
+    """Find the pull requests of this try by their branch, newest first."""
+    pulls = world.forge.pulls(proposal.changelog_branch)
+    return [p for p in pulls if p.number > proposal.after_pull]
+
+
 def _look_for_pull(
     seen: ChangelogSeen, proposal: Proposal, world: World
 ) -> ChangelogSeen:
@@ -132,13 +158,12 @@ def _look_for_pull(
         # There was nothing to write, and so nothing to open one for.
         return seen
     try:
-        pulls = world.forge.pulls(proposal.changelog_branch)
+        found = _find_pulls(proposal, world)
     except NotAllowedError:
         # With nothing left to write, no permission is needed for it.
         if settled is None:
             raise
         return seen
-    found = [p for p in pulls if p.number > proposal.after_pull]
     merged = [p for p in found if p.is_merged]
     if merged:
         found = [p for p in found if p.is_open or p.is_merged]
@@ -156,7 +181,7 @@ def _look_at_open(
     world: World,
 ) -> ChangelogSeen:
     pull = world.forge.pull(pull.number)
-    made = world.git.remote_branch(proposal.changelog_branch)
+    made = world.git.remote_branch(proposal.changelog_branch, pull.head)
     late: tuple[str, ...] = ()
     if made is not None:
         late = world.changelog.find_late(made, head, proposal.version)
@@ -231,8 +256,7 @@ def _look_at_branch(
     seen: ChangelogSeen, proposal: Proposal, world: World
 ) -> ChangelogSeen:
     """Look how, and what, to push where there is no pull request."""
-    refs = world.git.remote_refs(str(proposal.branch))
-    made = refs.branches.get(proposal.tag)
+    made = world.git.remote_branch(proposal.changelog_branch)
     collected, failure = None, None
     try:
         collected = world.changelog.collect(
@@ -243,13 +267,16 @@ def _look_at_branch(
         )
     except BlockedError as e:
         failure = e
+    seen = replace(
+        seen, branch_head=made, collected=collected, failure=failure
+    )
+    if made is not None:
+        # What has a branch gets a pull request.
+        return replace(seen, needs_pull=True)
+    refs = world.git.remote_refs(str(proposal.branch))
     return replace(
         seen,
-        branch_head=made,
-        # What has a branch gets a pull request.
-        needs_pull=made is not None or _needs_pull(proposal, world),
-        collected=collected,
-        failure=failure,
+        needs_pull=_needs_pull(proposal, world),
         claim=refs.claim,
         rival=find_rival(proposal, refs, world),
     )

@@ -101,8 +101,13 @@ class GitClone:
         refs = self._remote.refs(ref, f"{ref}^{{}}")
         return refs.get(f"{ref}^{{}}", refs.get(ref))
 
-    def remote_branch(self, branch: str) -> str | None:
+    def remote_branch(
+        self, branch: str, told: str | None = None
+    ) -> str | None:
         ref = f"refs/heads/{branch}"
+        is_told = told is not None and not self._remote.is_known(ref)
+        if is_told and self.repository.peel(str(told)) is not None:
+            return told
         return self._fetch_head(branch, self._remote.refs(ref).get(ref))
 
     def _fetch_head(self, branch: str, head: str | None) -> str | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from random import Random
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -28,6 +30,7 @@ from ...models.naming import CLAIM
 from ..redact import Redactor
 from ..retry import ReadRetrier
 from .history_git import with_settings
+from .listing import list_for_push, peel_tags
 from .repository import Repository, last_lines
 
 __all__ = ["Remote"]
@@ -84,10 +87,27 @@ _REMEDIES = {
 _KEPT = re.compile(rf"refs/(?:heads|tags)/|{CLAIM}$")
 """The refs that one look at the remote keeps."""
 
+_PATTERNS = ("refs/heads/*", "refs/tags/*", CLAIM)
+"""The same, for git."""
+
 _HELPER = (
     '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n"'
     ' "$RSP_RELEASE_GIT_USER" "$RSP_RELEASE_GIT_PASSWORD"; }; f'
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What a remote listed."""
+
+    refs: Mapping[str, str]
+    """The hashes by ref."""
+
+    may_push: bool = False
+    """Whether it was as a push is told of them."""
+
+    denial: ReleaseError | None = None
+    """Why it was not, if that was denied."""
 
 
 class Remote:
@@ -133,6 +153,8 @@ class Remote:
         self._repository = repository
         self._retrier = ReadRetrier(clock=clock, random=random)
         self._takes_claims = True
+        self._is_denied = False
+        """Whether the list that a push begins with was denied."""
         # GitPython's remotes leave out insteadOf and pushInsteadOf.
         status, out, err = repository.run("remote", "get-url", "--push", name)
         if status and "No such remote" not in err:
@@ -227,15 +249,65 @@ class Remote:
         """Return the remote's refs, each with its hash."""
         if self._look is None or not all(map(_KEPT.match, patterns)):
             return self._list(*patterns)
-        # What one wants to know now, another wants to know next.
-        kept = ("refs/heads/*", "refs/tags/*", CLAIM)
-        key = "ls-remote", self.target
-        found = self._look.once(key, lambda: self._list(*kept))
+        told = self._look.recall(self._pushed) or {}
+        if told.keys() >= set(patterns):
+            return {ref: told[ref] for ref in patterns}
         return {
             ref: sha
-            for ref, sha in found.items()
+            for ref, sha in self._see(self._look).refs.items()
             if any(_matches(ref, pattern) for pattern in patterns)
         }
+
+    def is_known(self, ref: str) -> bool:
+        """Return whether this look need not ask the remote for a ref."""
+        if self._look is None:
+            return False
+        told = self._look.recall(self._pushed) or {}
+        return ref in told or self._look.recall(self._listed) is not None
+
+    @property
+    def _listed(self) -> tuple[str, str]:
+        """What the remote's refs are asked by in a look."""
+        return "ls-remote", self.target
+
+    @property
+    def _pushed(self) -> tuple[str, str]:
+        """What a push tells the next look by."""
+        return "push", self.target
+
+    def _see(self, look: Look) -> _Listed:
+        """List what one wants to know now, and another next, once a look."""
+        return look.once(
+            self._listed,
+            self._list_all,
+            # Without the claim, a push is compared with its own ref alone.
+            is_compared=self._takes_claims,
+        )
+
+    def _list_all(self) -> _Listed:
+        """List all that a look keeps, and find out whether we may push."""
+        if self.has_token or self._is_denied:
+            return _Listed(self._list(*_PATTERNS))
+        listed, said = list_for_push(
+            self._repository,
+            name=self.name,
+            url=self.url,
+            target=self.target,
+            env=self._repository.credentials,
+        )
+        if listed is None:
+            self._is_denied = bool(_DENIED.search(said))
+            return _Listed(
+                self._list(*_PATTERNS),
+                denial=self._explain("", "", "", said)
+                if self._is_denied
+                else None,
+            )
+        kept = {ref: sha for ref, sha in listed.items() if _KEPT.match(ref)}
+        found = peel_tags(self._repository, kept)
+        if found is None:
+            found = self._list(*_PATTERNS)
+        return _Listed(found, may_push=True)
 
     def _list(self, *patterns: str) -> dict[str, str]:
         out = self.read("ls-remote", self.target, *patterns)
@@ -275,12 +347,14 @@ class Remote:
                 refspecs=(refspec, f"{source}:{CLAIM}"),
             )  # fmt: skip
             if failure is None:
+                self._tell(source, ref, CLAIM)
                 return None
             if not self._refuses_claims(failure, claim):
                 raise failure
         failure = self._push(what, ref, *options, refspecs=(refspec,))
         if failure is not None:
             raise failure
+        self._tell(source, ref)
         if not self._takes_claims:
             return None
         self._takes_claims = False
@@ -300,7 +374,8 @@ class Remote:
         """Push nothing, but let remote and hook say whether they refuse it.
 
         git asks the remote to be written to, and tells the user's hook what
-        would be pushed. What the remote has already, others tell.
+        would be pushed. What the remote has already, others tell. Without a
+        hook, the list of refs that one look keeps tells it as well.
 
         Parameters
         ----------
@@ -318,6 +393,16 @@ class Remote:
         WriteError
             Raised if it would fail, with what is known of it.
         """
+        denial: ReleaseError | None = None
+        if self._look is not None and not asks_hook:
+            # Where that fails, so does what follows, which says why.
+            with suppress(ReleaseError):
+                seen = self._see(self._look)
+                denial = seen.denial
+                if seen.may_push:
+                    return
+            if denial is not None:
+                raise denial
         options = ["--dry-run", *([] if asks_hook else ["--no-verify"])]
         status, out, err = self._run_push(options, refspecs, env=env)
         if status and not _PORCELAIN.search(out):
@@ -349,6 +434,16 @@ class Remote:
             if look is not None:
                 look.end()
 
+    def _tell(self, source: str, *refs: str) -> None:
+        """Tell the next look where the remote has just put some refs."""
+        made, commit = map(
+            self._repository.resolve, (source, f"{source}^{{commit}}")
+        )
+        if self._look is not None:
+            told = dict.fromkeys(refs, made)
+            told |= dict.fromkeys((f"{ref}^{{}}" for ref in refs), commit)
+            self._look.tell(self._pushed, told)
+
     def _refuses_claims(self, failure: ReleaseError, claim: str) -> bool:
         """Return whether it may be for the claim that a push was refused."""
         if not isinstance(failure, _RejectedError) or failure.is_duplicate:
@@ -374,8 +469,10 @@ class Remote:
         if _BROKEN.search(f"{out}\n{err}"):
             return UncertainError(f"the connection broke while pushing {what}")
         if _DENIED.search(err):
+            # Over SSH, git adds three lines to what the server said.
+            said = next(filter(_DENIED.search, err.splitlines()), last)
             return NotAllowedError(
-                f"not allowed to push to {self.url}: {last}",
+                f"not allowed to push to {self.url}: {said.strip()}",
                 help=_find_remedy(err)
                 or "use credentials with the permission Contents: write",
             )

@@ -118,6 +118,12 @@ class GithubPulls(GithubActions):
         return self.branch_rules(branch).needs_pull
 
     @reading
+    def head(self, branch: str) -> str | None:
+        """Return the head of a branch."""
+        found = self._http.get(f"{self._root}/git/ref/heads/{quote(branch)}")
+        return None if found is None else str(found["object"]["sha"])
+
+    @reading
     def branch_rules(self, branch: str) -> BranchRules:
         """Return whether a branch takes pull requests only, and reviews."""
         name = quote(branch, safe="")
