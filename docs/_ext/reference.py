@@ -37,6 +37,19 @@ ENVIRONMENT = {
         "The directory of docker's `config.json`, whose credentials and"
         " helpers are used for registries."
     ),
+    "ARGOCD_AUTH_TOKEN_<ENVIRONMENT>, ARGOCD_SERVER_<ENVIRONMENT>": (
+        "The token for the Argo CD of an environment, whose name is in upper"
+        " case with `_` for what is no letter or digit; with the second, it is"
+        " sent to that server only."
+    ),
+    "ARGOCD_AUTH_TOKEN, ARGOCD_SERVER": (
+        "The token for one Argo CD; without the second, that of the current"
+        " context of `argocd`."
+    ),
+    "ARGOCD_CONFIG_DIR": (
+        "The directory of `config`, where `argocd login` keeps tokens; by"
+        " default `~/.config/argocd`."
+    ),
     "RSP_RELEASE_REGISTRY_MIRROR": (
         "Host and port of a registry that is asked in place of all others;"
         " the sandbox sets it."

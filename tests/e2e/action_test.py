@@ -208,16 +208,21 @@ def test_settings_are_annotated(machine: Path, service: Service) -> None:
 
 
 def test_secrets_are_masked(machine: Path, service: Service) -> None:
-    """What docker keeps is known to no runner."""
+    """What docker and argocd keep is known to no runner."""
     auth = base64.b64encode(b"me:hunter2-secret").decode()
     config = {"auths": {"registry.example.org": {"auth": auth}}}
     docker = Path(service.environ["DOCKER_CONFIG"]) / "config.json"
     docker.write_text(json.dumps(config), encoding="utf-8")
+    argocd = Path(service.environ["HOME"]) / ".config" / "argocd" / "config"
+    argocd.parent.mkdir(parents=True)
+    argocd.write_text("users: [{name: me, auth-token: hunter3-secret}]\n")
+    argocd.chmod(0o600)
     composite = _use(machine, service)
     inputs = {"command": "status", "part": "1.4.0"}
     result = composite.run({**inputs, "token": service.box.token})
-    assert composite.masks == {service.box.token, "hunter2-secret"}
-    assert "hunter2" not in result.log + result.summary
+    secrets = {"hunter2-secret", "hunter3-secret"}
+    assert composite.masks == {service.box.token, *secrets}
+    assert "hunter" not in result.log + result.summary
 
 
 def test_what_is_installed_is_pinned() -> None:
