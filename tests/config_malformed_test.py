@@ -20,6 +20,8 @@ OWN = ".rsp-release.toml"
 
 PROJECT = "pyproject.toml"
 
+DEV = '[[environments]]\nname = "dev"\n'
+
 BAD = [
     ('repository = "example"', "repository", "an owner and a name"),
     ('repository = "a/b/c"', "repository", "an owner and a name"),
@@ -68,6 +70,29 @@ BAD = [
     ('pull-request.when = "maybe"', "pull-request.when", "one of auto"),
     ('pull-request.labels = "x"', "pull-request.labels", "a list of strings"),
     ('pull-request.auto-merge = "fast"', "pull-request.auto-merge", "merge"),
+    ('environments = "dev"', "environments", "a list of tables"),
+    ("environments = [1]", "environments", "a list of tables"),
+    (DEV, "environments", "the address of"),
+    (
+        '[[environments]]\nargocd = "https://a.example"',
+        "environments",
+        "a name of its own",
+    ),
+    (f'{DEV}argocd = "a.example/argo-cd"', "environments", "such as"),
+    (f'{DEV}argocd = "http://a.example"', "environments", "such as"),
+    (f'{DEV}argocd = "https://u:p@a.example"', "environments", "such as"),
+    (
+        f'{DEV}argocd = "https://a.example"\napplication = "a/b"',
+        "environments",
+        "an application",
+    ),
+    (
+        f'{DEV}argocd = "https://a.example"\ntoken = "x"',
+        "environments",
+        "a list of tables",
+    ),
+    ('rollout.order = "dev"', "rollout.order", "a list of strings"),
+    ("[rollout]\nwatch = true", "rollout.watch", "rollout.order?"),
     ('brnach = "main"', "brnach", "did you mean branch?"),
     ('tag_prefix = "v"', "tag_prefix", "did you mean tag-prefix?"),
     ("zzz = 1", "zzz", "the settings are repository"),
@@ -224,9 +249,19 @@ images = []
 deploy.repository = "lsst-sqre/phalanx"
 pull-request.when = "always"
 pull-request.auto-merge = false
+rollout.order = ["idfdev", "summit"]
 [[files]]
 path = "package.json"
 key = "version"
+[[environments]]
+name = "idfdev"
+argocd = "https://data-dev.lsst.cloud/argo-cd"
+[[environments]]
+name = "sandbox"
+argocd = "http://127.0.0.1:8080/argocd/dev"
+application = "stargazer"
+namespace = "argocd"
+project = "rsp"
 """
     validator = jsonschema.Draft7Validator(json.loads(schema("settings")))
     validator.validate(tomllib.loads(text))

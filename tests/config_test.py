@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rsp_release import config as module
-from rsp_release.config import Config, load_config
+from rsp_release.config import Config, EnvironmentSetting, load_config
 from rsp_release.exceptions import SettingsError
 
 
@@ -70,6 +70,37 @@ deploy.charts = ["applications/example"]
     assert config.value("deploy.repository") == "lsst-sqre/phalanx"
     for key in ("repository", "categories", "deploy.charts", "sign"):
         assert config.source(key) == ".rsp-release.toml"
+
+
+def test_environments(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        """
+rollout.order = ["idfdev", "summit"]
+[[environments]]
+name = "idfdev"
+argocd = "https://data-dev.example.org/argo-cd"
+[[environments]]
+name = "summit"
+argocd = "https://summit.example.org"
+application = "a-b.c"
+namespace = "apps"
+project = "rsp"
+""",
+    )
+    config = load_config(tmp_path)
+    assert config.rollout_order == ("idfdev", "summit")
+    one, two = config.environments
+    assert one == EnvironmentSetting(
+        "idfdev", "https://data-dev.example.org/argo-cd"
+    )
+    assert (one.application, one.namespace, one.project) == (None, None, None)
+    assert two[2:] == ("a-b.c", "apps", "rsp")
+    assert config.where("environments").endswith("line 3: environments")
+    twice = '[[environments]]\nname = "a"\nargocd = "https://a.example"\n'
+    write(tmp_path, twice * 2)
+    with pytest.raises(SettingsError):
+        load_config(tmp_path)
 
 
 def test_pyproject_and_a_folder_below(tmp_path: Path) -> None:
