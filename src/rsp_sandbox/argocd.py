@@ -195,6 +195,9 @@ class ArgoCD:
             _settle(application, now)
         if (request.method, path) == ("GET", "api/v1/applications"):
             return Response(200, _list(found, request.query, now))
+        match = re.fullmatch(r"api/v1/projects/([^/]+)", path)
+        if match and request.method == "GET":
+            return Response(200, _project(found, match[1]))
         match = re.fullmatch(r"api/v1/applications/([^/]+)(/[\w-]+)?", path)
         action = (request.method, (match[2] or "") if match else None)
         if match is None or action not in _ACTIONS:
@@ -273,6 +276,14 @@ def _list(
         names = [f for f in _FIELDS if f"items.{f}" in wanted.split(",")]
         items = [_cut(item, names) for item in items]
     return {"metadata": {}, "items": items}
+
+
+def _project(found: Mapping[str, Application], name: str) -> dict[str, Any]:
+    """Return a project, which alone says of what time zone its windows are."""
+    those = [each for each in found.values() if each.project == name]
+    if not those:
+        raise _Refusal(5, f'appprojects.argoproj.io "{name}" not found')
+    return argoshapes.project(name, those)
 
 
 def _cut(item: dict[str, Any], names: list[str]) -> dict[str, Any]:

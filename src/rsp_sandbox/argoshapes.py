@@ -9,7 +9,7 @@ from typing import Any
 from .applications import WORKLOADS, Application, Key, Live, Sync, SyncWindow
 from .base import iso
 
-__all__ = ["NAMESPACE", "application", "tree", "windows"]
+__all__ = ["NAMESPACE", "application", "project", "tree", "windows"]
 
 NAMESPACE = "argocd"
 """Where the applications themselves are."""
@@ -95,6 +95,20 @@ def windows(app: Application, now: datetime) -> dict[str, Any]:
     # Where there are none, there is no list.
     data = {key: list(map(_window, w)) for key, w in shown.items() if w}
     return {**data, "canSync": script.can_sync(now)}
+
+
+def project(name: str, found: list[Application]) -> dict[str, Any]:
+    """Return a project with some applications."""
+    windows = [
+        _window(window) | {"applications": [app.name]}
+        for app in found
+        for window in app.script.windows
+    ]
+    return {
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": dict(_omit({"syncWindows": windows, "sourceRepos": ["*"]})),
+        "status": {},
+    }
 
 
 def _window(window: SyncWindow) -> dict[str, Any]:

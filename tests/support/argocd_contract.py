@@ -30,6 +30,7 @@ _PATHS = {
     "/api/v1/applications/{name}": "get",
     "/api/v1/applications/{name}/sync": "post",
     "/api/v1/applications/{name}/syncwindows": "get",
+    "/api/v1/projects/{name}": "get",
     "/api/version": "get",
 }
 _TEXTS = {"description", "operationId", "summary", "tags", "title"}

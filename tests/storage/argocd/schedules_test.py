@@ -62,6 +62,8 @@ def test_next_start(schedule: str, start: datetime | None) -> None:
         ("0 15 * * *", "5400s", at(28, 16, 30)),
         ("0 15 * * *", "1.5h", at(28, 16, 30)),
         ("0 0 * * sat", "48h", at(30, 0)),
+        ("30 15 * * *", "1h", at(28, 16, 30)),
+        ("31 15 * * *", "1h", None),
         ("0 16 * * *", "1h", None),
         # Those that overlap are one.
         ("0 13-17 * * *", "90m", at(28, 18, 30)),

@@ -61,7 +61,7 @@ def find_end(
         length = _parse_duration(duration)
         starts = islice(_find_starts(schedule, local - length), _STARTS)
         end = next(starts) + length
-        if end >= local + length:
+        if end > local + length:
             return None
         for start in starts:
             # Those that overlap are one window.
