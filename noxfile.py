@@ -81,7 +81,7 @@ def test(session: nox.Session) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Check requests and answers against GitHub's descriptions."""
+    """Check requests and answers by GitHub's and Argo CD's descriptions."""
     python = python_of_tests(session)
     description = fetch_npm("@octokit/openapi", OPENAPI, session)
     schema = fetch_npm("@octokit/graphql-schema", GRAPHQL, session)

@@ -23,7 +23,14 @@ from .scenario import (
     steps_of,
 )
 
-__all__ = ["demo", "deployment", "make_service", "publish"]
+__all__ = [
+    "add_environments",
+    "demo",
+    "deployment",
+    "make_service",
+    "name_environments",
+    "publish",
+]
 
 _MOST_RUNS = 20
 """How many of a repository's tags get their runs and images."""
@@ -477,12 +484,7 @@ def demo(
         path = box.folder / owner / f"{name}.git"
         path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        settings = ""
-        if environments:
-            settings = _fill(_SETTINGS, deployment=f"{owner}/charts")
-        for each in environments:
-            address = box.argocd_url(each)
-            settings += _fill(_ENVIRONMENT, environment=each, argocd=address)
+        settings = name_environments(box, owner, environments)
         make_service(path, owner, name, settings)
     project = box.add_repository(
         f"{owner}/{name}",
@@ -495,24 +497,71 @@ def demo(
         project,
         body=lambda commit: "\n".join(_kind(commit.message.strip())),
     )
-    if environments:
-        url = f"{box.server_url}/{owner}/{name}"
-        fill = partial(
-            _fill, owner=owner, name=name, url=url, version=_VERSION
-        )
-        files = {fill(p): fill(text) for p, text in _DEPLOYED.items()}
-        for each in environments:
-            files |= {
-                fill(p, environment=each): fill(text, environment=each)
-                for p, text in _DEPLOYED_IN.items()
-            }
-        deployment(box, f"{owner}/charts", files)
-        for each in environments:
-            application = box.argocd.add(
-                each, name, f"{owner}/charts", now=box.clock.now()
-            )
-            application.script = _QUICK
+    add_environments(box, owner, name, environments)
     return path
+
+
+def name_environments(
+    box: Forge, owner: str, environments: Sequence[str]
+) -> str:
+    """Return the settings that say where a service is deployed, and runs.
+
+    Parameters
+    ----------
+    box
+        The sandbox; started.
+    owner
+        The owner of the deployment repository.
+    environments
+        The environments; none: nothing is said.
+    """
+    settings = [
+        _fill(_ENVIRONMENT, environment=each, argocd=box.argocd_url(each))
+        for each in environments
+    ]
+    if settings:
+        settings.insert(0, _fill(_SETTINGS, deployment=f"{owner}/charts"))
+    return "".join(settings)
+
+
+def add_environments(
+    box: Forge,
+    owner: str,
+    name: str,
+    environments: Sequence[str],
+    version: str = _VERSION,
+) -> None:
+    """Add a deployment repository, and the environments that it names.
+
+    Parameters
+    ----------
+    box
+        The sandbox; started.
+    owner
+        The owner of the deployment repository, and of the service.
+    name
+        The name of the service.
+    environments
+        The environments; none: nothing is added.
+    version
+        What they run.
+    """
+    if not environments:
+        return
+    url = f"{box.server_url}/{owner}/{name}"
+    fill = partial(_fill, owner=owner, name=name, url=url, version=version)
+    files = {fill(path): fill(text) for path, text in _DEPLOYED.items()}
+    for each in environments:
+        files |= {
+            fill(path, environment=each): fill(text, environment=each)
+            for path, text in _DEPLOYED_IN.items()
+        }
+    deployment(box, f"{owner}/charts", files)
+    for each in environments:
+        application = box.argocd.add(
+            each, name, f"{owner}/charts", now=box.clock.now()
+        )
+        application.script = _QUICK
 
 
 def publish(

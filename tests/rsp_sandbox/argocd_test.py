@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rsp_sandbox import Application, RolloutScript, SyncWindow, Trouble, seed
+from tests.support.argocd_contract import argocd_contract
 from tests.support.box import Sandbox
 from tests.support.sandbox import Answer, Client, ManualClock
 
@@ -447,3 +448,27 @@ def test_what_argo_cd_does_not_know_is_told(add: Add) -> None:
     with pytest.raises(AssertionError, match="no such operation"):
         box.__exit__(None, None, None)
     box.state.requests.clear()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "data", "complaint"),
+    [
+        ("", 200, {"items": [{"metadata": {"name": 1}}]}, "not of type"),
+        ("", 200, {"items": [{"metadata": {"nam": ""}}]}, "property 'nam'"),
+        ("/a", 200, {"status": {"sync": {"state": ""}}}, "property 'state'"),
+        ("/a/resource-tree", 200, {"nodes": [{"sort": ""}]}, "'sort'"),
+        ("/a/syncwindows", 200, {"canSync": "no"}, "not of type"),
+        ("/a", 403, {"code": "7"}, "not of type"),
+    ],
+)
+def test_the_description_judges(
+    path: str, status: int, data: Any, complaint: str
+) -> None:
+    found = argocd_contract().check_response(
+        "GET",
+        f"/api/v1/applications{path}",
+        status=status,
+        headers={"Content-Type": "application/json"},
+        body=json.dumps(data).encode(),
+    )
+    assert complaint in "\n".join(found)
