@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -89,6 +89,8 @@ class Factory:
         self._identities: dict[str, Identity] = {}
         self._forges: list[GithubForge] = []
         self._deploys: dict[str, DeployRepository] = {}
+        self.heard: Callable[[str], None] = lambda _: None
+        """Is told how far a step is that looks at many things."""
         self.look = Look(self.clock)
         """What all that it makes remembers of one look."""
 
@@ -144,7 +146,9 @@ class Factory:
         def look_ahead(proposal: Proposal) -> tuple[Report, ...]:
             deploys = options.deploys and options.checkout is None
             checker = self.make_checker(offline=False, trusts=options.trusts)
-            return checker.look_ahead(proposal, deploys=deploys)
+            return checker.look_ahead(
+                proposal, deploys=deploys, heard=self.heard
+            )
 
         return Releaser(
             project=self._make_project(world, git.journals, config, identity),

@@ -801,6 +801,36 @@ def test_checks_run_together_and_none_stops_another() -> None:
     assert time.monotonic() - began < 5
 
 
+def test_which_are_done_is_told() -> None:
+    first, rest = threading.Event(), threading.Event()
+    heard: list[str] = []
+
+    def hear(text: str) -> None:
+        heard.append(text)
+        (first if len(heard) == 1 else rest).set()
+
+    def wait(facts: Facts) -> Any:
+        assert first.wait(5)
+        return ok("after")
+
+    def wait_longer(facts: Facts) -> Any:
+        assert rest.wait(5)
+        return ok("last")
+
+    looks = {"one": lambda facts: ok("at once"), "two": wait,
+             "three": wait_longer}  # fmt: skip
+    checks = [
+        Check(key=title, group="g", title=title, look=look)
+        for title, look in looks.items()
+    ]
+    reports = list(run_checks(checks, Scene().facts(), heard=hear))
+    assert [r.check.key for r in reports] == ["one", "two", "three"]
+    assert heard == [
+        "1 of 3 checks done, waiting for two, three",
+        "2 of 3 checks done, waiting for three",
+    ]
+
+
 def test_each_thing_is_read_once() -> None:
     count = []
 

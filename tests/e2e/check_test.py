@@ -157,7 +157,7 @@ def test_text_names_what_was_looked_at_and_the_remedy(
     service: Service,
 ) -> None:
     (service.clone / "README.md").write_text("changed\n", encoding="utf-8")
-    result = service.run("check")
+    result = service.run("check", "--all")
     assert result.returncode == 3
     assert "uncommitted changes: README.md" in result.stdout
     assert "→ git stash" in result.stdout

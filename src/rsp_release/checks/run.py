@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from ..exceptions import ReleaseError
+from ..models.naming import name_first
 from .base import Check, Finding, Report, unknown
 from .facts import Facts
 
@@ -35,7 +36,12 @@ def look_at(check: Check, facts: Facts) -> Finding:
         return unknown(f"not checked: {e.message}", e.help, url=e.url)
 
 
-def run_checks(checks: Iterable[Check], facts: Facts) -> Iterator[Report]:
+def run_checks(
+    checks: Iterable[Check],
+    facts: Facts,
+    *,
+    heard: Callable[[str], None] = lambda _: None,
+) -> Iterator[Report]:
     """Run checks, several at a time.
 
     Parameters
@@ -44,6 +50,8 @@ def run_checks(checks: Iterable[Check], facts: Facts) -> Iterator[Report]:
         The checks.
     facts
         What they look at.
+    heard
+        Is told which are done, whenever one is.
 
     Yields
     ------
@@ -51,10 +59,21 @@ def run_checks(checks: Iterable[Check], facts: Facts) -> Iterator[Report]:
         What each found, in the order of the checks.
     """
     chosen = [c for c in checks if c.is_local or not facts.is_offline]
+    left = {check.key: check.title for check in chosen}
+
+    def look(check: Check) -> Finding:
+        finding = look_at(check, facts)
+        del left[check.key]
+        titles = list(left.values())
+        if titles:
+            done = f"{len(chosen) - len(titles)} of {len(chosen)} checks done"
+            heard(f"{done}, waiting for {name_first(titles)}")
+        return finding
+
     with ThreadPoolExecutor(_THREADS) as pool:
         # What waits for the network begins first, and ends last.
         waiting = {
-            check.key: pool.submit(look_at, check, facts)
+            check.key: pool.submit(look, check)
             for check in sorted(chosen, key=lambda c: c.is_local)
         }
         for check in chosen:

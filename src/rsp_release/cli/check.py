@@ -42,7 +42,7 @@ def check(
         bool, Option("--offline", help="Use no network.")
     ] = False,
     all_: Annotated[
-        bool, Option("--all", help="Show what is well too, and all settings.")
+        bool, Option("--all", help="Show every check and every setting.")
     ] = False,
 ) -> int:
     """Check that a release would succeed. Writes nothing."""
@@ -58,19 +58,22 @@ def check(
         )
     )
     try:
-        checker = session.factory.make_checker(offline=offline)
-        facts = checker.find_facts()
-        view.begin(facts)
-        reports = []
-        session.mask()
-        found = run_checks(CHECKS, facts)
-        for group, members in groupby(found, lambda r: r.check.group):
-            told = list(members)
-            view.show(group, told)
-            reports += told
-            if session.is_job:
-                for report in told:
-                    _annotate(report, options)
+        with session.waiting("Reading the repository") as progress:
+            checker = session.factory.make_checker(offline=offline)
+            facts = checker.find_facts()
+            with progress.paused():
+                view.begin(facts)
+            reports = []
+            session.mask()
+            found = run_checks(CHECKS, facts, heard=progress.tell)
+            for group, members in groupby(found, lambda r: r.check.group):
+                told = list(members)
+                with progress.paused():
+                    view.show(group, told)
+                reports += told
+                if session.is_job:
+                    for report in told:
+                        _annotate(report, options)
         for text in session.factory.look.take_notices():
             sys.stderr.write(f"{text}\n")
         view.show_settings(checker.settings(facts))
@@ -179,15 +182,15 @@ class _Text:
                 self._write(f"{arrow} {text}\n")
 
     def show_settings(self, settings: Sequence[tuple[str, Any, str]]) -> None:
-        """Show what is set or was detected; the rest is counted."""
-        told = [s for s in settings if self._shows_all or s[2] != "default"]
-        self._head(" ", "Settings", "")
-        for key, value, source in told:
+        """Show the settings in a line, or what each is and where from."""
+        count = sum(source != "default" for _, _, source in settings)
+        text = f"{count} set or detected, {len(settings) - count} default"
+        if not self._shows_all:
+            text += "; --all shows them"
+        self._head(" ", "Settings", text)
+        for key, value, source in settings if self._shows_all else ():
             text = f"{line(_spell(value))} ({line(source)})"
             self._put(" ", key, text, "2" if source == "default" else "")
-        count = len(settings) - len(told)
-        if count:
-            self._write(f"    {count} at their defaults; --all shows them\n")
 
     def conclude(self, reports: list[Report], status: ExitStatus) -> None:
         told = _tell(reports) or "all passed"

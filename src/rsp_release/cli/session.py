@@ -31,6 +31,7 @@ from ..release.plan import Options
 from ..release.releaser import Releaser
 from ..storage.server import find_server_url
 from ..views import choose_kind, make_view, safe
+from ..views.progress import Progress
 
 __all__ = [
     "Again",
@@ -153,6 +154,7 @@ class Session:
         self._is_masked = False
         self._is_told = False
         self._opens: Page | None = None
+        self._progress: Progress | None = None
 
     @cached_property
     def factory(self) -> Factory:
@@ -189,10 +191,28 @@ class Session:
         """
         import typer
 
+        self._end_waiting()
         try:
             return typer.confirm(question, default=False)
         finally:
             self.factory.look.end()
+
+    def waiting(self, text: str) -> Progress:
+        """Say what goes on, where that takes longer than a moment.
+
+        It ends with the first that is shown or asked.
+
+        Parameters
+        ----------
+        text
+            What goes on, in a few words.
+        """
+        self._progress = Progress(sys.stderr, self.globals.environ, text)
+        return self._progress
+
+    def _end_waiting(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
 
     def change(self, **changes: Any) -> None:
         """Change some of the `Options`, which the next releaser gets."""
@@ -315,6 +335,7 @@ class Session:
             How it ended.
         """
         stdout = stdout or sys.stdout
+        self._end_waiting()
         self.mask()
         view = make_view(
             kind=choose_kind(
@@ -330,6 +351,8 @@ class Session:
             now=SystemClock().now,
             no_color=self.globals.no_color,
         )
+        if "factory" in self.__dict__:
+            self.factory.heard = getattr(view, "hint", lambda _: None)
         with view:
             try:
                 for text in self._take_notices():
@@ -460,11 +483,13 @@ def shows_errors(
 
     @wraps(command)
     def run(session: Session, /, *args: P.args, **options: P.kwargs) -> int:
-        try:
-            return command(session, *args, **options)
-        except ReleaseError as e:
-            tag = options.get("tag")
-            return session.fail(e, tag=tag if isinstance(tag, str) else None)
+        with session.waiting("Reading the repository"):
+            try:
+                return command(session, *args, **options)
+            except ReleaseError as e:
+                tag = options.get("tag")
+                known = tag if isinstance(tag, str) else None
+                return session.fail(e, tag=known)
 
     return run
 

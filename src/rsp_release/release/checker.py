@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -34,7 +35,11 @@ class Checker:
     """What the repository is called."""
 
     def look_ahead(
-        self, proposal: Proposal, *, deploys: bool
+        self,
+        proposal: Proposal,
+        *,
+        deploys: bool,
+        heard: Callable[[str], None] = lambda _: None,
     ) -> tuple[Report, ...]:
         """Look at what ``bump`` does not look at itself before it writes.
 
@@ -44,6 +49,8 @@ class Checker:
             The release that is about to begin.
         deploys
             Whether the deployment repository is written to.
+        heard
+            Is told which checks are done.
 
         Returns
         -------
@@ -63,7 +70,7 @@ class Checker:
             history=self.project.read_history("HEAD"),
         )
         chosen = [check for check in CHECKS if not check.is_of_bump]
-        return tuple(run_checks(chosen, facts))
+        return tuple(run_checks(chosen, facts, heard=heard))
 
     def settings(self, facts: Facts) -> tuple[tuple[str, Any, str], ...]:
         """Return each setting: its key, its value, and where that is from.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, TextIO, TypeAlias
 
-from .base import View
+from .base import View, is_capable
 
 __all__ = ["Kind", "View", "choose_kind", "make_view"]
 
@@ -40,7 +40,7 @@ def choose_kind(
         return "json"
     if environ.get("GITHUB_ACTIONS") == "true":
         return "actions"
-    return "checklist" if _is_capable(stdout, environ) else "lines"
+    return "checklist" if is_capable(stdout, environ) else "lines"
 
 
 def make_view(
@@ -87,7 +87,7 @@ def make_view(
         return ActionsView(
             title=title, steps=steps, stdout=stdout, environ=environ, now=now
         )
-    if kind == "checklist" and _is_capable(stdout, environ):
+    if kind == "checklist" and is_capable(stdout, environ):
         from .checklist import ChecklistView
 
         return ChecklistView(
@@ -101,8 +101,3 @@ def make_view(
     from .lines import LinesView
 
     return LinesView(steps=steps, stdout=stdout, now=now)
-
-
-def _is_capable(stdout: TextIO, environ: Mapping[str, str]) -> bool:
-    is_dumb = environ.get("TERM", "").lower() in {"dumb", "unknown"}
-    return stdout.isatty() and not is_dumb

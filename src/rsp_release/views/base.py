@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TextIO
 if TYPE_CHECKING:
     from ..models import Event
 
-__all__ = ["View", "find_size", "write"]
+__all__ = ["View", "find_size", "is_capable", "write"]
 
 
 class View(Protocol):
@@ -38,6 +38,20 @@ def write(stream: TextIO, text: str) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "replace").decode(encoding))
     stream.flush()
+
+
+def is_capable(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Return whether an output is a terminal that can move its cursor.
+
+    Parameters
+    ----------
+    stream
+        The output.
+    environ
+        The environment, for ``TERM``.
+    """
+    is_dumb = environ.get("TERM", "").lower() in {"dumb", "unknown"}
+    return stream.isatty() and not is_dumb
 
 
 def find_size(stream: TextIO, environ: Mapping[str, str]) -> tuple[int, int]:

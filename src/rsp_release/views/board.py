@@ -148,6 +148,12 @@ class Board:
         self._told = event, shown
         return shown
 
+    def hint(self, text: str) -> None:
+        """Say how far the step is that is looked at."""
+        row = self.active
+        if row is not None and row.state == "looking":
+            row.text = safe.line(text)
+
     @property
     def active(self) -> Row | None:
         """The step that is being worked on."""
@@ -218,6 +224,6 @@ class Board:
             if number == index:
                 continue
             if row.state == "looking":
-                row.state, row.since = "pending", None
+                row.state, row.since, row.text = "pending", None, ""
             elif row.since is not None and row.until is None:
                 row.until = at

@@ -109,6 +109,11 @@ class ChecklistView:
         with self._lock:
             self._shown(self.board.fold(event))
 
+    def hint(self, text: str) -> None:
+        """Say how far the step at work is, until more is known of it."""
+        with self._lock:
+            self.board.hint(text)
+
     def _shown(self, event: Event) -> None:
         if isinstance(event, Notice):
             if event.text not in self._notes:
