@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .release.watcher import Watcher
     from .storage.argocd.client import ArgoCDClient
     from .storage.git.clone import GitClone
+    from .storage.github.fleet_history import GithubHistory
     from .storage.github.forge import GithubForge
     from .storage.github.http import GithubHttp
     from .storage.registry.oci import OciRegistry
@@ -427,6 +428,24 @@ class Factory:
             repositories=GithubFleet(http=http),
             host=urlsplit(self._server_url).netloc,
             clock=self.clock,
+        )
+
+    def make_fleet_history(self, deploy: str) -> GithubHistory:
+        """Make what reads the past of all applications.
+
+        Parameters
+        ----------
+        deploy
+            The deployment repository.
+        """
+        from .storage.cache import Cache
+        from .storage.github.fleet_history import GithubHistory
+
+        host = urlsplit(self._server_url).netloc
+        return GithubHistory(
+            http=self._make_http(),
+            deploy=deploy,
+            cache=Cache(self.environ, "fleet", host, deploy),
         )
 
     def _make_http(self) -> GithubHttp:

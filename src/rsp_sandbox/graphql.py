@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from .accounts import Token
+from .actions import Run
 from .base import iso, node_id
 from .forge import Forge
 from .git import GitError
 from .merging import enable_auto_merge
-from .records import Project, Pull
+from .records import Project, Pull, Release
 from .rights import may
 
 __all__ = ["answer"]
@@ -140,6 +142,11 @@ class _Parser:
             return self._variables.get(self._next())
         if token == "{":
             return self._pairs("}")
+        if token == "[":
+            found = []
+            while not self._has("]"):
+                found.append(self._value())
+            return found
         try:
             return json.loads(token)
         except ValueError:
@@ -214,6 +221,22 @@ def _connection(kind: str, items: list[Any], args: dict[str, Any]) -> Object:
     }
 
 
+def _check_runs(run: Run, now: datetime, args: dict[str, Any]) -> list[Object]:
+    """Return the jobs of a run, where asked those of all its attempts."""
+    asked = args.get("filterBy") or {}
+    attempts = run.attempts
+    if asked.get("checkType") == "LATEST":
+        attempts = attempts[-1:]
+    jobs = {job.id: job for attempt in attempts for job in run.jobs(attempt)}
+    wanted = asked.get("conclusions")
+    return [
+        {"__typename": "CheckRun", "name": job.script.name}
+        for job in jobs.values()
+        if job.created_at <= now
+        and (wanted is None or str(job.conclusion).upper() in wanted)
+    ]
+
+
 class _Objects:
     """The objects of GraphQL, as one token sees them."""
 
@@ -278,6 +301,7 @@ class _Objects:
             "ref": lambda args: self._ref(project, args["qualifiedName"]),
             "object": lambda args: self._find(project, args),
             "latestRelease": lambda _: self._latest(project),
+            "releases": lambda args: self._releases(project, args),
             "pullRequests": pulls,
         }
 
@@ -330,12 +354,49 @@ class _Objects:
             "__typename": "Commit",
             "oid": found.sha,
             "message": found.message.rstrip("\n"),
+            "committedDate": iso(found.committer.date),
             "parents": lambda args: _connection(
-                "Commit", list(found.parents), args
+                "Commit",
+                [self._commit(project, each) for each in found.parents],
+                args,
             ),
+            "history": lambda args: self._history(project, sha, args),
+            "file": lambda args: self._file(project, sha, args),
             "checkSuites": lambda args: _connection(
                 "CheckSuite", self._suites(project, found.sha), args
             ),
+        }
+
+    def _history(
+        self, project: Project, sha: str, args: dict[str, Any]
+    ) -> Object:
+        """Return the commits that lead to one, a page of them."""
+        asked = [f"--since={args['since']}"] if "since" in args else []
+        below = ["--", args["path"]] if "path" in args else []
+        skip = int(args.get("after") or 0)
+        size = int(args["first"])
+        found = project.git.git(
+            "rev-list", *asked, f"--skip={skip}", f"--max-count={size + 1}",
+            sha, *below,
+        ).split()  # fmt: skip
+        commits = [self._commit(project, each) for each in found[:size]]
+        return _connection("CommitHistory", commits, args) | {
+            "pageInfo": {
+                "__typename": "PageInfo",
+                "hasNextPage": len(found) > size,
+                "endCursor": str(skip + len(commits)) if commits else None,
+            }
+        }
+
+    def _file(
+        self, project: Project, sha: str, args: dict[str, Any]
+    ) -> Object | None:
+        entry = project.git.lookup(sha, str(args["path"]))
+        if entry is None:
+            return None
+        return {
+            "__typename": "TreeEntry",
+            "object": lambda _: self._any(project, entry[2]),
         }
 
     def _suites(self, project: Project, sha: str) -> list[Object]:
@@ -350,11 +411,19 @@ class _Objects:
                     "__typename": "CheckSuite",
                     "status": run.status(now).upper(),
                     "conclusion": conclusion.upper() if conclusion else None,
+                    "updatedAt": iso(run.updated_at(now)),
+                    "checkRuns": lambda args, run=run: _connection(
+                        "CheckRun", _check_runs(run, now, args), args
+                    ),
                     "workflowRun": {
                         "__typename": "WorkflowRun",
                         "event": run.event,
                         "url": self._url(project, f"actions/runs/{run.id}"),
                         "createdAt": iso(run.created_at),
+                        "workflow": {
+                            "__typename": "Workflow",
+                            "name": run.name,
+                        },
                     },
                 }
             )
@@ -399,13 +468,28 @@ class _Objects:
         if not found:
             return None
         newest = max(found, key=lambda r: (r.created_at, r.id))
-        sha = project.git.refs().get(f"refs/tags/{newest.tag}", "")
+        return self._release(project, newest)
+
+    def _releases(self, project: Project, args: dict[str, Any]) -> Object:
+        found = sorted(
+            project.releases.value.values(),
+            key=lambda r: (r.created_at, r.id),
+            reverse=True,
+        )
+        shown = [self._release(project, each) for each in found]
+        return _connection("Release", shown, args)
+
+    def _release(self, project: Project, release: Release) -> Object:
+        sha = project.git.refs().get(f"refs/tags/{release.tag}", "")
         commit = project.git.peel(sha)
+        published = release.published_at
         return {
             "__typename": "Release",
-            "tagName": newest.tag,
-            "publishedAt": iso(newest.published_at),
-            "url": self._url(project, f"releases/tag/{newest.tag}"),
+            "tagName": release.tag,
+            "isDraft": release.is_draft,
+            "isPrerelease": release.is_prerelease,
+            "publishedAt": iso(published) if published else None,
+            "url": self._url(project, f"releases/tag/{release.tag}"),
             "tagCommit": self._commit(project, commit) if commit else None,
         }
 

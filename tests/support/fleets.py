@@ -7,6 +7,7 @@ shows of them, at a hundred columns.
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -99,8 +100,12 @@ def _invent(count: int) -> list[_App]:
     ]
 
 
-def add_fleet(box: Sandbox, count: int = 150) -> None:
-    """Add a deployment repository and its applications to a sandbox."""
+def add_fleet(box: Sandbox, count: int = 150, past: int = 0) -> None:
+    """Add a deployment repository and its applications to a sandbox.
+
+    Each application has so many releases of the past, one a month, which
+    were deployed three days later; of some, runs had failed before.
+    """
     files = {"README.md": "# Charts\n"}
     apps = _invent(count)
     empty = Repository.create(box.folder / "empty.git")
@@ -110,7 +115,10 @@ def add_fleet(box: Sandbox, count: int = 150) -> None:
         if not app.is_broken:
             # The sandbox looks after its repositories all the while.
             with box.lock:
-                _add(box, app, repository, version, empty.path)
+                _add(
+                    box, app, repository, version,
+                    empty=empty.path, past=past,
+                )  # fmt: skip
         shown = f"{app.major}.{app.minor - 1}.0" if app.behind else version
         files[f"applications/{app.name}/Chart.yaml"] = (
             f"apiVersion: v2\nname: {app.name}\nversion: 1.0.0\nsources:\n"
@@ -123,7 +131,74 @@ def add_fleet(box: Sandbox, count: int = 150) -> None:
     files["applications/parts/Chart.yaml"] = "name: parts\nversion: 1.0.0\n"
     add_repository(box, CHARTS, files)
     with box.lock:
+        _add_deployments(box, apps, files, past)
         _add_pulls(box, [app for app in apps if app.has_pull])
+
+
+def _write_commit(
+    mark: int, at: datetime, message: str, changes: str, *, ref: str = "main"
+) -> str:
+    """Write a commit as ``git fast-import`` reads it."""
+    who = f"Ada Quist <ada@example.org> {int(at.timestamp())} +0000"
+    return (
+        f"commit refs/heads/{ref}\nmark :{mark}\nauthor {who}\n"
+        f"committer {who}\ndata {len(message)}\n{message}\n{changes}"
+    )
+
+
+def _import(git: Repository, text: str) -> None:
+    subprocess.run(
+        ["git", "fast-import", "--quiet", "--force", "--date-format=raw"],
+        cwd=git.path,
+        input=text.encode(),
+        env=git_environment(),
+        check=True,
+        capture_output=True,
+    )
+
+
+def _inline(path: str, text: str) -> str:
+    return f"M 100644 inline {path}\ndata {len(text)}\n{text}\n"
+
+
+def _released(app: _App, past: int) -> list[tuple[str, datetime]]:
+    """Return the releases of the past, the oldest first."""
+    when = NOW - timedelta(days=app.age)
+    return [
+        (f"{app.major}.0.{number}", when - timedelta(days=30 * back))
+        for number, back in enumerate(range(past, 0, -1))
+    ]
+
+
+def _add_deployments(
+    box: Sandbox, apps: list[_App], files: dict[str, str], past: int
+) -> None:
+    """Let the charts have had the versions of the past."""
+    if not past:
+        return
+    events = sorted(
+        (at + timedelta(days=3), app.name, version)
+        for app in apps
+        for version, at in _released(app, past)
+    )
+    out = [
+        _write_commit(
+            1, events[0][0] - timedelta(days=1), "Begin",
+            "".join(
+                _inline(p, re.sub("appVersion: .*", "appVersion: 0.0.1", t))
+                for p, t in files.items()
+            ),
+        )
+    ]  # fmt: skip
+    for mark, (at, name, version) in enumerate(events, start=2):
+        path = f"applications/{name}/Chart.yaml"
+        text = re.sub("appVersion: .*", f"appVersion: {version}", files[path])
+        out.append(_write_commit(mark, at, "Update", _inline(path, text)))
+    now = "".join(_inline(path, text) for path, text in files.items())
+    out.append(_write_commit(10**6, NOW - timedelta(hours=1), "Now", now))
+    charts = box.project(CHARTS)
+    _import(charts.git, "".join(out))
+    charts.refs = History(charts.git.refs())
 
 
 def _add_pulls(box: Sandbox, apps: list[_App]) -> None:
@@ -152,71 +227,97 @@ def _add_pulls(box: Sandbox, apps: list[_App]) -> None:
 
 
 def _add(
-    box: Sandbox, app: _App, repository: str, version: str, empty: Path
+    box: Sandbox,
+    app: _App,
+    repository: str,
+    version: str,
+    *,
+    empty: Path,
+    past: int,
 ) -> None:
     path = box.folder / f"{repository}.git"
     # Faster than 150 times ``git init``.
     shutil.copytree(empty, path)
     project = box.add_repository(repository, path)
     when = NOW - timedelta(days=app.age)
+    releases = [*_released(app, past), (version, when)]
+    workflow = _inline(".github/workflows/ci.yaml", _WORKFLOW)
     out = []
-    commits = ["feat: begin", *app.changes]
-    for number, message in enumerate(commits, start=1):
-        stamp = int((when + timedelta(minutes=number)).timestamp())
-        who = f"Ada Quist <ada@example.org> {stamp} +0000"
-        out.append(f"commit refs/heads/main\nmark :{number}\n")
-        out.append(f"author {who}\ncommitter {who}\n")
-        out.append(f"data {len(message)}\n{message}\n")
-        if number == 1:
-            data = f"data {len(_WORKFLOW)}\n{_WORKFLOW}\n"
-            out.append(f"M 100644 inline .github/workflows/ci.yaml\n{data}")
-        else:
-            out.append(f"M 100644 inline f{number}\ndata 0\n\n")
-    out.append(f"reset refs/tags/{version}\nfrom :1\n")
-    subprocess.run(
-        ["git", "fast-import", "--quiet", "--date-format=raw"],
-        cwd=project.git.path,
-        input="".join(out).encode(),
-        env=git_environment(),
-        check=True,
-        capture_output=True,
-    )
+    mark = 0
+    for tag, at in releases:
+        if tag != version:
+            # A change, which waits for its release.
+            mark += 1
+            out.append(
+                _write_commit(
+                    mark,
+                    at - timedelta(days=mark % 7 + 1),
+                    "fix: do better",
+                    _inline(f"p{mark}", "") + workflow,
+                )
+            )
+        mark += 1
+        change = workflow if mark == 1 else _inline("CHANGELOG.md", tag)
+        stamp = at + timedelta(minutes=tag == version)
+        out.append(_write_commit(mark, stamp, "feat: begin", change))
+        out.append(f"reset refs/tags/{tag}\nfrom :{mark}\n")
+    for number, message in enumerate(app.changes, start=2):
+        stamp = when + timedelta(minutes=number)
+        mark += 1
+        out.append(
+            _write_commit(mark, stamp, message, _inline(f"f{number}", ""))
+        )
+    _import(project.git, "".join(out))
     refs = project.git.refs()
     project.refs = History(refs)
-    ref = f"refs/tags/{version}"
-    sha = refs[ref]
-    item = Release(
-        id=box.new_id("release"),
-        tag=version,
-        target="main",
-        name=version,
-        body="",
-        is_draft=False,
-        is_prerelease=False,
-        make_latest="legacy",
-        author=box.accounts.login,
-        created_at=when,
-        published_at=when,
-        updated_at=when,
-        slug="",
-    )
-    project.releases = History({item.id: item})
-    [run] = box.runner.start(
-        project,
-        event="release",
-        action="published",
-        ref=ref,
-        sha=sha,
-        actor=box.accounts.login,
-        title=version,
-        at=when,
-    )
-    if app.fails:
-        jobs = tuple(
-            replace(job, conclusions=("failure",))
-            for job in run.script.jobs or ()
+    items = {}
+    for tag, at in releases:
+        sha = refs[f"refs/tags/{tag}"]
+        item = Release(
+            id=box.new_id("release"),
+            tag=tag,
+            target="main",
+            name=tag,
+            body="",
+            is_draft=False,
+            is_prerelease=False,
+            make_latest="legacy",
+            author=box.accounts.login,
+            created_at=at,
+            published_at=at,
+            updated_at=at,
+            slug="",
         )
-        run.script = replace(run.script, jobs=jobs)
+        items[item.id] = item
+        [run] = box.runner.start(
+            project,
+            event="release",
+            action="published",
+            ref=f"refs/tags/{tag}",
+            sha=sha,
+            actor=box.accounts.login,
+            title=tag,
+            at=at,
+        )
+        is_latest = tag == version
+        if app.fails if is_latest else tag.endswith(".3"):
+            jobs = tuple(
+                replace(
+                    job,
+                    conclusions=("failure",)
+                    if is_latest
+                    else ("failure", "success"),
+                )
+                for job in run.script.jobs or ()
+            )
+            run.script = replace(run.script, jobs=jobs)
+            if not is_latest:
+                run.rerun(
+                    now=at + timedelta(hours=1),
+                    actor=box.accounts.login,
+                    keys=None,
+                )
+    project.releases = History(items)
 
 
 def make_reader(box: Sandbox, clock: VirtualClock) -> FleetReader:

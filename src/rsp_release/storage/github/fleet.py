@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ...deployment.fleet import Facts, Unreleased
-from ...exceptions import ReadError
 from ...models.naming import CHANGELOG_BRANCHES
 from .answers import UNUSABLE
-from .graphql import GraphqlAnswer, batches, query
+from .graphql import Variable, ask_repositories
 from .http import GithubHttp
 
 __all__ = ["GithubFleet"]
@@ -77,8 +76,9 @@ class GithubFleet:
         """
         return {
             name: _read(name, data, problem)
-            for name, data, problem in self._ask(
-                list(dict.fromkeys(names)),
+            for name, data, problem in ask_repositories(
+                self._http,
+                [(name, name) for name in dict.fromkeys(names)],
                 lambda name, variable: "{ ...Facts }",
                 _FACTS,
                 advance,
@@ -103,12 +103,12 @@ class GithubFleet:
             Of every repository with a release, where it can be read.
         """
         names = [
-            name
+            (name, name)
             for name, fact in facts.items()
             if fact.latest and fact.branch and not fact.problem
         ]
 
-        def select(name: str, variable: Callable[[str], str]) -> str:
+        def select(name: str, variable: Variable) -> str:
             tag = variable(f"refs/tags/{facts[name].latest}")
             head = variable(str(facts[name].branch))
             return (
@@ -119,50 +119,11 @@ class GithubFleet:
                 " { ... on Blob { text } } } } } }"
             )
 
-        answers = self._ask(names, select, _UNRELEASED, advance)
+        answers = ask_repositories(
+            self._http, names, select, _UNRELEASED, advance
+        )
         read = {name: _read_unreleased(data) for name, data, _ in answers}
         return {name: each for name, each in read.items() if each is not None}
-
-    def _ask(
-        self,
-        names: Sequence[str],
-        select: Callable[[str, Callable[[str], str]], str],
-        fragment: str,
-        advance: Callable[[int], None],
-    ) -> Iterator[tuple[str, Any, str]]:
-        """Ask for something of repositories, each under its own alias.
-
-        What ``select`` returns of a name is asked for; it is given what
-        passes a text, and returns what stands for it. Where a whole request
-        fails, the answer for each repository is why.
-        """
-        for some in batches(names):
-            variables: dict[str, str] = {}
-
-            def variable(text: str, into: dict[str, str] = variables) -> str:
-                name = f"v{len(into)}"
-                into[name] = text
-                return f"${name}"
-
-            parts = []
-            for number, name in enumerate(some):
-                owner, _, short = name.partition("/")
-                parts.append(
-                    f"r{number}: repository(owner: {variable(owner)},"
-                    f" name: {variable(short)}) {select(name, variable)}"
-                )
-            declared = ", ".join(f"${name}: String!" for name in variables)
-            text = f"query Fleet({declared}) {{ {' '.join(parts)} }}"
-            try:
-                answer = query(self._http, text + fragment, variables)
-            except ReadError as e:
-                answer = GraphqlAnswer(data={}, errors={"": e.message})
-            usual = answer.errors.get("", "no such repository, or not allowed")
-            for number, name in enumerate(some):
-                alias = f"r{number}"
-                said = answer.errors.get(alias, usual)
-                yield name, answer.data.get(alias), said
-            advance(len(some))
 
 
 def _read(name: str, data: Any, problem: str) -> Facts:

@@ -5,10 +5,10 @@ https://docs.github.com/en/graphql
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from github.GithubException import GithubException
 
@@ -16,7 +16,14 @@ from ...exceptions import RateLimitedError, ReadError
 from .answers import advise, asking, reading
 from .http import GithubHttp
 
-__all__ = ["BATCH", "GraphqlAnswer", "batches", "query"]
+__all__ = [
+    "BATCH",
+    "GraphqlAnswer",
+    "Variable",
+    "ask_repositories",
+    "batches",
+    "query",
+]
 
 T = TypeVar("T")
 
@@ -118,3 +125,78 @@ def batches(items: Sequence[T], most: int = BATCH) -> Iterator[Sequence[T]]:
     """
     for start in range(0, len(items), most):
         yield items[start : start + most]
+
+
+class Variable(Protocol):
+    """Passes a text to a query, and returns what stands for it there."""
+
+    def __call__(self, text: str, kind: str = "String!") -> str:
+        """Pass a text of a type of GraphQL's."""
+
+
+def ask_repositories(
+    http: GithubHttp,
+    items: Sequence[tuple[str, T]],
+    select: Callable[[T, Variable], str],
+    fragment: str,
+    advance: Callable[[int], None] = lambda done: None,
+    *,
+    size: int = BATCH,
+) -> Iterator[tuple[T, Any, str]]:
+    """Ask for something of many repositories, each under its own alias.
+
+    Parameters
+    ----------
+    http
+        Sends the requests.
+    items
+        Owner and name of a repository, and what to ask it for.
+    select
+        Returns the fields that are asked for.
+    fragment
+        What they refer to.
+    advance
+        Called with how many items more were asked for.
+    size
+        How many to ask for in one request.
+
+    Yields
+    ------
+    tuple
+        What was asked for, the answer, or `None`, and then why: where a
+        whole request fails, for each of its items.
+    """
+    for some in batches(items, size):
+        variables: dict[str, tuple[str, str]] = {}
+
+        def variable(
+            text: str,
+            kind: str = "String!",
+            into: dict[str, tuple[str, str]] = variables,
+        ) -> str:
+            name = f"v{len(into)}"
+            into[name] = kind, text
+            return f"${name}"
+
+        parts = []
+        for number, (repository, wanted) in enumerate(some):
+            owner, _, short = repository.partition("/")
+            parts.append(
+                f"r{number}: repository(owner: {variable(owner)},"
+                f" name: {variable(short)}) {select(wanted, variable)}"
+            )
+        declared = ", ".join(
+            f"${n}: {kind}" for n, (kind, _) in variables.items()
+        )
+        text = f"query Fleet({declared}) {{ {' '.join(parts)} }}"
+        values = {name: value for name, (_, value) in variables.items()}
+        try:
+            answer = query(http, text + fragment, values)
+        except ReadError as e:
+            answer = GraphqlAnswer(data={}, errors={"": e.message})
+        usual = answer.errors.get("", "no such repository, or not allowed")
+        for number, (_, wanted) in enumerate(some):
+            alias = f"r{number}"
+            said = answer.errors.get(alias, usual)
+            yield wanted, answer.data.get(alias), said
+        advance(len(some))
