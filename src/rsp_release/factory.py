@@ -182,7 +182,7 @@ class Factory:
         return (
             *filter(None, [self._token]),
             *Credentials(self.environ).stored(),
-            *ArgoCredentials(self.environ).stored(),
+            *ArgoCredentials(self.environ).secrets(),
         )
 
     def deepen(self) -> None:

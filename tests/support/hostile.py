@@ -254,7 +254,20 @@ def _by_github(url: str, name: str) -> None:
     http.raw_items(f"/{name}")
 
 
+def _by_argocd(url: str, name: str) -> None:
+    from rsp_release.models.rollout import Target
+    from rsp_release.storage.argocd import client
+
+    environ = {"ARGOCD_AUTH_TOKEN_DEV": SECRET}
+    argocd = client.ArgoCDClient(environ=environ, clock=NoClock())
+    with patch.object(client, "PATIENCE", min(_limits(name).total, 10)):
+        argocd.application(
+            Target(environment="dev", argocd=url, application=name)
+        )
+
+
 CLIENTS: dict[str, Callable[[str, str], None]] = {
+    "argocd": _by_argocd,
     "exchange": _by_exchange,
     "github": _by_github,
     "registry": _by_registry,

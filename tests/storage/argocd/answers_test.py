@@ -164,7 +164,7 @@ def _places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @given(st.sampled_from(_places(make_application())), _any_json())
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_no_value_is_trusted(place: tuple[Any, ...], value: Any) -> None:
     data = inner = make_application()
     for key in place[:-1]:
@@ -209,7 +209,7 @@ def _large(monkeypatch: pytest.MonkeyPatch) -> None:
     st.dictionaries(st.text(), _any_json(), max_size=2),
     st.sampled_from([None, 0, 2]),
 )
-@settings(max_examples=50, suppress_health_check=["function_scoped_fixture"])  # type: ignore[list-item]
+@settings(max_examples=30, suppress_health_check=["function_scoped_fixture"])  # type: ignore[list-item]
 def test_items_of_a_large_list(
     items: list[Any], before: Any, after: Any, indent: int | None
 ) -> None:

@@ -132,7 +132,7 @@ def test_file_that_others_can_read(tmp_path: Path, mode: int) -> None:
         f"others can access argocd's configuration {path}"
     )
     assert caught.value.help == f"chmod 600 {path}"
-    assert Credentials(environ).stored() == ()
+    assert Credentials(environ).secrets() == ()
     # What does not need it is not kept from anything.
     environ["ARGOCD_AUTH_TOKEN_IDFDEV"] = "other"
     assert value(environ, PHALANX.url) == "other"
@@ -225,14 +225,21 @@ def test_token_does_not_show() -> None:
 
 def test_secrets_that_are_kept(tmp_path: Path) -> None:
     keep(tmp_path)
-    stored = Credentials({"ARGOCD_CONFIG_DIR": str(tmp_path)}).stored()
-    assert set(stored) == {
+    environ = {
+        "ARGOCD_CONFIG_DIR": str(tmp_path),
+        "ARGOCD_AUTH_TOKEN": "token-all",
+        "ARGOCD_AUTH_TOKEN_IDFDEV": "token-idfdev\n",
+        "ARGOCD_SERVER": "data-dev.example.org",
+    }
+    assert set(Credentials(environ).secrets()) == {
+        "token-all",
+        "token-idfdev",
         "token-one",
         "refresh-one",
         "token-dev",
         "token-local",
     }
-    assert Credentials({}).stored() == ()
+    assert Credentials({}).secrets() == ()
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ __all__ = [
 INFO = "rsp-release"
 """The name of what is kept with an operation."""
 
-MAX_LISTED = 3 * MAX_VALUES
+MAX_LISTED = 2 * MAX_VALUES
 """How many values a list of applications may hold: one of 150 as large as
 real ones, from a server that does not cut them down, has 1,400,000. They are
 decoded one at a time.

@@ -31,6 +31,7 @@ from urllib.parse import urlsplit
 from ...config import LARGE
 from ...exceptions import NotAllowedError
 from ..connections import is_loopback
+from ..http import plain_text
 from ..retry import LastingReadError
 
 __all__ = ["Address", "Credentials", "Token"]
@@ -73,7 +74,7 @@ class Address:
         port = match and int(match["port"] or _PORTS[match["scheme"]])
         if not match or not port or port > 65535 or ".." in text:
             raise LastingReadError(
-                f"{text!r} is not the address of an Argo CD",
+                f"{plain_text(text)!r} is not the address of an Argo CD",
                 help="it looks like https://data.example.org/argo-cd",
             )
         host = match["host"].lower()
@@ -200,7 +201,8 @@ class Credentials:
             if server and not address.is_at(server):
                 raise NotAllowedError(
                     f"{name} is for {server}, and the Argo CD of"
-                    f" {environment} is said to be at {address.url}",
+                    f" {plain_text(environment)} is said to be at"
+                    f" {address.url}",
                     help=f"correct the address, or {where}",
                 )
             return Token(value=token, source=name)
@@ -215,13 +217,16 @@ class Credentials:
                 return Token(value=value, source=source, is_stored=True)
         return None
 
-    def stored(self) -> tuple[str, ...]:
-        """Return the tokens that the command keeps."""
-        try:
-            users = _objects(self._read().get("users"))
-        except NotAllowedError:
-            return ()
-        found = (u.get(k) for u in users for k in ("auth-token", _REFRESH))
+    def secrets(self) -> tuple[str, ...]:
+        """Return the tokens of the environment and of the command's file."""
+        found: list[Any] = [
+            value.strip()
+            for name, value in self._environ.items()
+            if name.startswith("ARGOCD_AUTH_TOKEN")
+        ]
+        with suppress(NotAllowedError):
+            for user in _objects(self._read().get("users")):
+                found += user.get("auth-token"), user.get("refresh-token")
         return tuple(v for v in found if isinstance(v, str) and v)
 
     def _names(self, address: Address) -> bool:
@@ -277,9 +282,6 @@ class Credentials:
         if isinstance(self._config, NotAllowedError):
             raise self._config
         return self._config
-
-
-_REFRESH = "refresh-token"
 
 
 def _read_config(path: Path | None) -> dict[str, Any]:
