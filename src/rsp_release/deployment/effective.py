@@ -20,7 +20,15 @@ from .charts import Place
 from .environments import find_files
 from .layout import Instance, Layout
 from .spans import Yaml
-from .values import GLOBAL, Layer, find_image, find_images, imports, look
+from .values import (
+    GLOBAL,
+    Found,
+    Layer,
+    find_image,
+    find_images,
+    imports,
+    look,
+)
 
 __all__ = [
     "EffectiveTag",
@@ -79,8 +87,8 @@ def tags_of(
 
     Its images are those of the release, those called like its source, and
     those for which the chart's own values leave the tag to ``appVersion``.
-    Where there are none, those of the source's owner; and else, as assumed,
-    one that follows ``appVersion``.
+    Where there are none, those of the source's owner; and else one that
+    follows ``appVersion``, which is assumed where the values name others.
 
     Parameters
     ----------
@@ -122,17 +130,41 @@ def tags_of(
         own = [c for c in candidates if c.is_own]
         kin = [c for c in candidates if c.is_kin]
         chosen = [c.tag for c in _drop_unused(own or kin)]
-        version = layout.chart(chart).app_version
-        if instances and not chosen and version is not None:
-            place = Place(path=chart, keys=("appVersion",))
-            chosen = [
-                EffectiveTag(
-                    environment=environment, key="appVersion",
-                    image=None, tag=version, place=place, is_assumed=True,
-                )
-            ]  # fmt: skip
+        if instances and not chosen:
+            chosen = _assume(
+                layout, instances[0], environment, is_sure=not candidates
+            )
         found.update(dict.fromkeys(chosen))
     return tuple(found)
+
+
+def _assume(
+    layout: Layout, instance: Instance, environment: str, *, is_sure: bool
+) -> list[EffectiveTag]:
+    """Return what a chart runs whose values name no image of it."""
+    place = Place(path=instance.chart, keys=("appVersion",))
+    tag = layout.chart(instance.chart).app_version
+    if common := _find_common(layout, instance):
+        place, tag = Place(path=common.path, keys=common.keys), common.text
+    if tag is None:
+        return []
+    return [
+        EffectiveTag(
+            environment=environment, key=".".join(place.keys), image=None,
+            tag=tag, place=place, is_assumed=not is_sure,
+        )
+    ]  # fmt: skip
+
+
+def _find_common(layout: Layout, instance: Instance) -> Found | None:
+    """Find the tag of all images, where there is one and a template uses it.
+
+    Such templates take it where the image has none, before ``appVersion``.
+    """
+    found = look(instance.layers, _GLOBAL_TAG)
+    text = layout.template_text(instance.chart)
+    is_used = ".".join(_GLOBAL_TAG) in text
+    return found if found and found.text and is_used else None
 
 
 def _drop_unused(candidates: list[_Candidate]) -> list[_Candidate]:
@@ -154,10 +186,11 @@ def _is_off(layers: Sequence[Layer], key: tuple[str, ...]) -> bool:
 
     Charts have a switch beside the image, or beside its tag.
     """
+    # What a sub-chart says of itself at its top is for Helm's conditions.
     above = [key[:-1]] if key[-1].lower().endswith("image") else []
     switches = [
         look(layers, (*where, word))
-        for where in (key, *above)
+        for where in (key, *filter(None, above))
         for word in ("enabled", "enable")
     ]
     return any(switch and switch.truth is False for switch in switches)
@@ -178,9 +211,7 @@ def _find_candidates(
     parts = {part.key for part in said.dependencies}
     keys = dict.fromkeys(k for ly in layers[::-1] for k in find_images(ly))
     text = layout.template_text(instance.chart)
-    common = look(layers, _GLOBAL_TAG)
-    if ".".join(_GLOBAL_TAG) not in text:
-        common = None
+    common = _find_common(layout, instance)
     for key in keys:
         name = find_image(layers, key)
         found = look(layers, (*key, "tag"))
@@ -200,7 +231,7 @@ def _find_candidates(
         default = look(defaults, (*key, "tag"))
         follows = (
             instance.chart == chart
-            and key[0] not in parts
+            and key[0] not in {*parts, GLOBAL}
             and look(defaults, key) is not None
             and not (default and default.text)
         )

@@ -87,13 +87,14 @@ class Application:
     @property
     def shown(self) -> str:
         """What each environment runs, for a person. Untrusted text."""
+        assumed = {tag.tag for tag in self.tags if tag.is_assumed}
         found = self._environments
-        if len(found) == 1:
-            return next(iter(found))
-        return ", ".join(
-            f"{tag} {_some(list(names))}".rstrip()
-            for tag, names in found.items()
-        )
+        shown = []
+        for tag, names in found.items():
+            words = [tag] if len(found) == 1 else [tag, _some(list(names))]
+            words += ["(assumed)"] if tag in assumed else []
+            shown.append(" ".join(filter(None, words)))
+        return ", ".join(shown)
 
     @property
     def _environments(self) -> dict[str, dict[str, None]]:
@@ -450,6 +451,7 @@ def document(rows: Iterable[Row], *, repository: str) -> dict[str, Any]:
                         "image": tag.image,
                         "tag": tag.tag,
                         "place": str(tag.place),
+                        "is_assumed": tag.is_assumed,
                     }
                     for tag in row.application.tags
                 ],

@@ -86,8 +86,7 @@ def find_places(
     server = url.rsplit("/", 2)[0]
     pages = [url, *(f"{server}/{name}" for name in former)]
     found = []
-    charts = read_charts(deploy, commit, paths)
-    for path, text in charts.items():
+    for path, text in read_charts(deploy, commit, paths).items():
         # Another application's broken chart is no reason not to deploy this.
         with suppress(BlockedError):
             chart = read_chart(text)

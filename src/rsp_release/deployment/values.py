@@ -151,8 +151,8 @@ def is_enabled(
     for condition in part.condition.strip().split(","):
         first, *keys = condition.split(".")
         found = look(layers, (first, *keys))
-        if found is None and keys and base and first == part.key:
-            found = look([base], keys)
+        if keys and base and first == part.key:
+            found = look((*below(layers, first), base), keys)
         if found is not None and found.truth is not None:
             return found.truth
     said = [look(layers, ("tags", tag)) for tag in part.tags]
