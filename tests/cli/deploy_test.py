@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rsp_release.cli.deploy import choose_environments
+from rsp_release.cli.app import main
+from rsp_release.cli.session import Session
 from rsp_sandbox import Scenario
 
 from ..support.deploying import (
@@ -47,8 +46,10 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
-def _set_chart(service: Service, text: str) -> None:
-    """Commit another chart to the deployment repository."""
+def _set_chart(
+    service: Service, text: str, *, path: str = "Chart.yaml"
+) -> None:
+    """Commit another file of a chart to the deployment repository."""
     project = service.box.project(DEPLOY)
     git = project.git
     url = f"{service.box.server_url}/{NAME}"
@@ -56,7 +57,7 @@ def _set_chart(service: Service, text: str) -> None:
     from rsp_sandbox.merge import edit_tree
 
     head = git.known(git.refs()["refs/heads/main"])
-    tree = edit_tree(git, head.tree, [("100644", blob, PATH)])
+    tree = edit_tree(git, head.tree, [("100644", blob, f"{PREFIX}/{path}")])
     sha = git.write_commit(
         tree=tree,
         parents=(head.sha,),
@@ -106,12 +107,27 @@ def test_earlier_release_is_deployed(service: Service) -> None:
     assert 'appVersion: "1.5.0"' in show(service, BRANCH, PATH)
 
 
-def test_environments_are_asked_for_until_they_exist(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_pins_to_move_are_asked_for_at_a_terminal(
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("off\ncm, prod cm\n"))
-    assert choose_environments(["cm", "prod"]) == ("cm", "prod")
-    assert capsys.readouterr().out.count("Which of cm, prod?") == 2
+    _set_chart(service, "image: {tag: v0.3.0}\n", path="values.yaml")
+    _set_chart(service, "image: {tag: 1.4.0}\n", path="values-idfdev.yaml")
+    for name, value in service.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(service.clone)
+    monkeypatch.setattr(Session, "may_ask", True)
+    asked = []
+
+    def prompt(question: str) -> str:
+        asked.append(question)
+        return "idfdev"
+
+    monkeypatch.setattr("typer.prompt", prompt)
+    assert main(["deploy"]) == 0
+    assert asked == ["Which of idfdev?"]
+    [pull] = service.box.state.pulls(DEPLOY).values()
+    path = f"{PREFIX}/values-idfdev.yaml"
+    assert show(service, pull.head, path) == f"image: {{tag: {TAG}}}\n"
 
 
 def test_pin_of_an_environment_is_moved_alone(service: Service) -> None:

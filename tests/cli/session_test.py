@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import webbrowser
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -48,8 +50,12 @@ CHOICE = Choice(question="Now?", answers=(("yes", "now"), ("no", "later")))
 
 @pytest.mark.parametrize(
     "ask",
-    [lambda s: s.confirm("Release 1.5.0?"), lambda s: s.decide(CHOICE)],
-    ids=["a question", "a choice"],
+    [
+        lambda s: s.confirm("Release 1.5.0?"),
+        lambda s: s.decide(CHOICE),
+        lambda s: s.choose(["yes", "no"]),
+    ],
+    ids=["a question", "a choice", "some of several"],
 )
 def test_nothing_is_remembered_over_a_question(
     monkeypatch: pytest.MonkeyPatch, ask: Callable[[Session], object]
@@ -62,6 +68,16 @@ def test_nothing_is_remembered_over_a_question(
     FACTORY.look.once("head", lambda: "before")
     ask(session)
     assert FACTORY.look.once("head", lambda: "after") == "after"
+
+
+def test_some_of_several_are_asked_for_until_they_exist(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("off\ncm, prod cm\n"))
+    session = Session(Globals(directory=Path(), environ={}))
+    session.factory = FACTORY
+    assert session.choose(["cm", "prod"]) == ("cm", "prod")
+    assert capsys.readouterr().out.count("Which of cm, prod?") == 2
 
 
 AT = datetime(2026, 11, 28, tzinfo=UTC)

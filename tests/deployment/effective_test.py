@@ -137,6 +137,18 @@ def test_pins_that_cannot_be_moved(
         find_pins(tags, [environment], tag="0.7.0")
 
 
+def test_a_pin_of_all_that_have_no_name_is_moved_by_its_own() -> None:
+    files = {
+        "applications/n/Chart.yaml": "appVersion: 1.0.0\n",
+        "applications/n/values.yaml": "image: {tag: 0.1.0}\n",
+        "applications/n/values-idfdev.yaml": "x: 1\n",
+    }
+    tags = tags_of(_layout(files), CHART.format("n"), source="o/n")
+    with pytest.raises(BlockedError, match="the tag of all other env") as e:
+        find_pins(tags, ["idfdev"], tag="0.7.0")
+    assert '"applications/n/values.yaml#image.tag"' in str(e.value.help)
+
+
 def test_a_shared_pin_moves_with_all_of_its_environments() -> None:
     tags = _rows(dict(make_phalanx()))["everywhere"].tags
     [place] = find_pins(tags, ["cm", "cm-dev", "prod"], tag="0.7.0")

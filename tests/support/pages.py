@@ -21,6 +21,7 @@ def make_item(name: str, need: str = "nothing", **more: Any) -> dict[str, Any]:
     page = f"{SERVER}/acme/{name}"
     return {
         "name": name,
+        "label": name,
         "chart": f"applications/{name}/Chart.yaml",
         "repository": f"acme/{name}",
         "app_version": "1.9.0",
@@ -49,6 +50,7 @@ def _run(environment: str, tag: str) -> dict[str, Any]:
         "image": "ghcr.io/acme/x",
         "tag": tag,
         "place": f"applications/x/values-{environment}.yaml#image.tag",
+        "is_assumed": False,
     }
 
 
@@ -75,7 +77,7 @@ def make_fleet() -> dict[str, Any]:
                 "deneb",
                 "deploy",
                 latest="1.10.0",
-                deployed=None,
+                deployed="1.9.0",
                 environments=[
                     _run("dev", "1.9.0"),
                     _run("prod", "1.8.0"),

@@ -76,7 +76,7 @@ def test_the_policy_admits_what_is_there_and_nothing_else() -> None:
 
 @pytest.mark.parametrize(
     "field",
-    ["name", "repository", "text", "latest", "deployed", "next", "run"],
+    ["label", "repository", "text", "latest", "deployed", "next", "run"],
 )
 def test_what_others_wrote_stays_text(field: str) -> None:
     usual = _Reader(draw_page({**make_fleet(), "applications": [
@@ -125,6 +125,14 @@ def test_addresses_that_cannot_be_followed_are_no_links(
         ({"latest": None, "age": None}, "never"),
         ({"deployed": None, "environments": []}, "nowhere"),
         ({"deployed": None, "problem": "no YAML"}, "cannot tell"),
+        (
+            {
+                "environments": [
+                    {"environment": "a", "tag": "1.9.0", "is_assumed": True}
+                ]
+            },
+            " (assumed)",
+        ),
     ],
 )
 def test_what_is_not_known_is_said(more: dict[str, Any], shown: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,29 +16,7 @@ from ..views import safe
 from .options import DryRun, Tag, Timeout, Web
 from .session import Again, Session, parse_duration, shows_errors
 
-__all__ = ["choose_environments", "deploy"]
-
-
-def choose_environments(choices: Sequence[str]) -> tuple[str, ...]:
-    """Ask which environments to move.
-
-    Parameters
-    ----------
-    choices
-        Those that pin a tag.
-
-    Returns
-    -------
-    tuple of str
-        Some of them.
-    """
-    import typer
-
-    chosen: list[str] = []
-    while not chosen or not set(chosen) <= set(choices):
-        said = f"Which of {', '.join(map(safe.line, choices))}?"
-        chosen = typer.prompt(said).replace(",", " ").split()
-    return tuple(dict.fromkeys(chosen))
+__all__ = ["deploy"]
 
 
 @shows_errors
@@ -100,7 +77,7 @@ def deploy(
             world = releaser.project.world
             choices = step.find_choices(releaser.aim(found, ()), world)
             if choices:
-                result = run(choose_environments(choices))
+                result = run(session.choose(choices))
         url = safe.url(result.deploy_url or "")
         is_good = result.exit_status in {
             ExitStatus.OK,

@@ -244,6 +244,29 @@ class Session:
             asks=answer != known[-1],
         )
 
+    def choose(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Ask for some of several, until there is nothing else in the answer.
+
+        Parameters
+        ----------
+        names
+            What there is to choose from. Untrusted texts.
+
+        Returns
+        -------
+        tuple of str
+            One or more of them, each once.
+        """
+        import typer
+
+        self._end_waiting()
+        chosen: list[str] = []
+        while not chosen or not set(chosen) <= set(names):
+            said = f"Which of {', '.join(map(safe.line, names))}?"
+            chosen = typer.prompt(said).replace(",", " ").split()
+        self.factory.look.end()
+        return tuple(dict.fromkeys(chosen))
+
     def open_page(self, page: Page) -> None:
         """Have a page opened in a browser, once its address is known.
 

@@ -441,6 +441,7 @@ def document(rows: Iterable[Row], *, repository: str) -> dict[str, Any]:
         "applications": [
             {
                 "name": row.application.name,
+                "label": row.application.label,
                 "chart": row.application.path,
                 "repository": row.application.repository,
                 "app_version": row.application.app_version,

@@ -123,7 +123,7 @@ def _summarize(counts: Counter[str]) -> str:
 
 
 def _row(item: Item, server_url: str) -> str:
-    name = _text(item["name"])
+    name = _text(item["label"])
     repository = _text(item["repository"])
     source = _link(f"{server_url}/{item['repository']}", repository)
     cells = zip(_HEADINGS[1:], _cells(item), strict=True)
@@ -177,15 +177,23 @@ def _cells(item: Item) -> Iterator[tuple[object, str]]:
 
 def _deployed(item: Item) -> str:
     """Show what the environments run, where they differ each of them."""
-    if item["deployed"] is not None:
-        return _version(item["deployed"])
     found: dict[str, dict[str, None]] = {}
-    for each in item.get("environments", ()):
+    assumed = set()
+    for each in item["environments"]:
         found.setdefault(each["tag"], {})[each["environment"]] = None
-    if not found:
+        if each["is_assumed"]:
+            assumed.add(each["tag"])
+    if item["deployed"] is None:
         return _soft("cannot tell" if item["problem"] else "nowhere")
+
+    def show(tag: str, names: str = "") -> str:
+        names = f"{names} (assumed)" if tag in assumed else names
+        return f"{_version(tag)} {_soft(names)}" if names else _version(tag)
+
+    if len(found) <= 1:
+        return show(item["deployed"])
     listed = "".join(
-        f"<li>{_version(tag)} {_soft(', '.join(map(_text, names)))}</li>"
+        f"<li>{show(tag, ', '.join(map(_text, names)))}</li>"
         for tag, names in sorted(found.items(), key=lambda f: -len(f[1]))
     )
     if len(found) <= _LISTED_MOST:

@@ -94,17 +94,19 @@ class ChartPull:
         Returns
         -------
         tuple of str
-            Those that pin a tag, where none follows ``appVersion``.
+            Those that pin a tag which is not that of all that have no name,
+            where none follows ``appVersion``.
         """
         seen = self.observe(release, world)
         if refuse_pinned(release, seen, is_asked=True) is None:
             return ()
+        common = {tag.place for tag in seen.kept if not tag.environment}
         names = dict.fromkeys(
             tag.environment
             for tag in seen.kept
-            if not tag.place.is_app_version
+            if not tag.place.is_app_version and tag.place not in common
         )
-        return tuple(filter(None, names))
+        return tuple(names)
 
     # -- Deciding -----------------------------------------------------------
 
