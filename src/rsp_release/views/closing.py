@@ -97,6 +97,8 @@ def headline(
                 return "good", f"The run of {name} succeeded{time}"
             if steps == ("chart_pr",):
                 return "good", f"Deployment of {name} done{time}"
+            if steps == ("rollout",):
+                return "good", f"Roll-out of {name} done{time}"
             if steps == ("images",):
                 count = len(result.images)
                 told = {
