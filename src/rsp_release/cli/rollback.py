@@ -55,8 +55,8 @@ def go_back(
     command = f"rsp-release deploy {quote(old.tag)} --force"
     command += "".join(f" --environment {quote(name)}" for name in way.pins)
     if not session.as_json:
-        for text in _tell(way, command):
-            sys.stdout.write(f"{safe.line(text)}\n")
+        first, *rest = map(safe.line, _tell(way, command))
+        sys.stdout.write("\n  ".join([first, *rest]) + "\n")
     step = ChartPull(is_asked=True, force=True)
 
     def show(*, acts: bool) -> int:
@@ -92,13 +92,13 @@ def _tell(way: WayBack, command: str) -> Iterator[str]:
         else ""
     )
     yield f"{target.environment} is to run {way.now}; before that {way.tag}:"
-    yield f"  history entry {entry.id}{at}, revision {revision}"
+    yield f"history entry {entry.id}{at}, revision {revision}"
     rollback = f"argocd app rollback {target.application} {entry.id}"
-    yield f"  until the next sync: {rollback}"
-    yield f"  for good, by a pull request: {command}"
+    yield f"until the next sync: {rollback}"
+    yield f"for good, by a pull request: {command}"
     if way.others:
         names = ", ".join(way.others)
-        yield f"  that changes appVersion, which {names} follow too"
+        yield f"that changes appVersion, which {names} follow too"
 
 
 def _find_name(releaser: Releaser, tag: str) -> str:

@@ -171,7 +171,7 @@ class _Command:
                     )
                 self._print(standings)
                 for text in _tell_changes(changes, prunes=prunes):
-                    sys.stdout.write(f"{safe.line(text)}\n")
+                    sys.stdout.write(f"{text}\n")
                 if not session.confirm(f"Sync {', '.join(names)}?"):
                     return int(ExitStatus.UNFINISHED)
             return self._see_through(step, again)
@@ -299,12 +299,12 @@ def _tell_changes(
 ) -> Iterator[str]:
     """Say what a sync will change, by kind and name."""
     for standing, resources in changes:
-        yield f"A sync of {standing.environment} will change:"
+        yield f"A sync of {safe.line(standing.environment)} will change:"
         for resource in resources:
-            told = f"  {resource.kind} {resource.name}"
+            told = f"{resource.kind} {resource.name}"
             if resource.needs_pruning:
                 told += " (delete)" if prunes else " (kept without --prune)"
-            yield told
+            yield f"  {safe.line(told)}"
         if not resources:
             yield "  nothing that Argo CD names"
 

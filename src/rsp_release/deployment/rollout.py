@@ -26,6 +26,7 @@ __all__ = [
     "find_blocker",
     "find_versions",
     "is_awaited",
+    "is_ours",
     "is_well",
     "judge",
     "next_marker",
@@ -190,14 +191,23 @@ def next_marker(operation: Operation | None, aim: Aim) -> str:
     aim
         The version.
     """
-    if operation is None or not _is_ours(operation, aim):
+    if operation is None or not is_ours(operation, aim):
         return aim.marker
     before = (operation.marker or "").removeprefix(aim.marker)
     number = before.strip().removeprefix("#")
     return f"{aim.marker} #{int(number) + 1 if number.isdecimal() else 2}"
 
 
-def _is_ours(operation: Operation, aim: Aim) -> bool:
+def is_ours(operation: Operation, aim: Aim) -> bool:
+    """Return whether an operation is a sync that brings the version.
+
+    Parameters
+    ----------
+    operation
+        The operation.
+    aim
+        The version.
+    """
     marker = operation.marker or ""
     return marker == aim.marker or marker.startswith(f"{aim.marker} #")
 
@@ -280,7 +290,8 @@ def _rule(seen: StageSeen, aim: Aim) -> _Ruling:
         return "syncing", _tell_operation(operation), None, None
     if aim.is_deployed and aim.commit is None:
         return "merge", *_tell_merge(aim), None
-    if seen.has_commit is False and not seen.has_applied:
+    is_there = aim.commit is None or seen.has_commit is True
+    if not (is_there or seen.has_applied):
         return "compare", _tell_lag(application, aim, seen.note), None, None
     return _rule_of_state(seen, application, aim)
 
@@ -365,7 +376,7 @@ def _has_failed(
     if operation.phase not in ("Failed", "Error"):
         return False
     if not operation.revisions:
-        return _is_ours(operation, aim)
+        return is_ours(operation, aim)
     return operation.revisions == application.revisions
 
 
@@ -411,7 +422,7 @@ def _tell_failure(operation: Operation) -> str:
 
 def _tell_lag(application: Application, aim: Aim, note: str) -> str:
     has = ", ".join(revision[:10] for revision in application.revisions)
-    text = f"Argo CD compared {has or 'nothing yet'}, not {aim.commit:.10}"
+    text = f"Argo CD has compared {has or 'nothing yet'}, not {aim.commit:.10}"
     return f"{text}: {note}" if note else text
 
 

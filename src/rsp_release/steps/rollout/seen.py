@@ -17,6 +17,7 @@ from ...deployment.rollout import (
     compared_revision,
     find_versions,
     is_awaited,
+    is_ours,
     is_well,
 )
 from ...deployment.stages import Stage, add_settings, find_stages, sort_stages
@@ -299,20 +300,17 @@ def _compare(
     deploy: DeployRepository | None,
 ) -> StageSeen:
     """See whether what was compared, or applied, contains the commit."""
-    operation = found.operation
-    has_applied = (
-        operation is not None
-        and operation.phase == "Succeeded"
-        and bool(found.revisions)
-        and operation.revisions == found.revisions
-    )
-    has_commit = None
+    operation, has_commit = found.operation, None
+    last = found.history[-1].revisions if found.history else ()
+    has_applied = bool(last) and last == found.revisions
+    if operation is not None and is_ours(operation, aim):
+        is_same = operation.revisions == found.revisions
+        has_applied |= operation.phase == "Succeeded" and is_same
     if aim.commit is not None and deploy is not None:
         has_commit = _contains(aim.commit, found, found.revisions, deploy)
-        last = found.history[-1].revisions if found.history else ()
-        has_applied = bool(last) and bool(
-            _contains(aim.commit, found, last, deploy)
-        )
+        has_applied &= has_commit is True
+        if last and not has_applied:
+            has_applied = bool(_contains(aim.commit, found, last, deploy))
     return StageSeen(
         stage=stage,
         application=found,

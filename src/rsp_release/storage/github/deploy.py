@@ -245,7 +245,9 @@ class GithubDeploy(GithubPulls):
 
     @reading
     def _compare(self, revision: str, commit: str) -> bool:
-        compared = self._repo.compare(commit, revision)
+        compared = self._repo.compare(
+            commit, revision, comparison_commits_per_page=1
+        )
         return compared.status in ("ahead", "identical")
 
     # -- Writing ------------------------------------------------------------
