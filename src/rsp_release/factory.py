@@ -445,6 +445,9 @@ class Factory:
             repositories=GithubFleet(http=http),
             host=urlsplit(self._server_url).netloc,
             clock=self.clock,
+            argocd=self.argocd,
+            settings=self.config.environments,
+            look=self.look,
         )
 
     def _make_http(self) -> GithubHttp:

@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rsp_release.engine.world import Clock
-from rsp_release.release.plan import Options
 from rsp_sandbox import Scenario
 from rsp_sandbox.applications import Application, RolloutScript
 
 from .deploying import DEPLOY, PREFIX, add_deployment, configure
 from .people import FAST
-from .service import NAME, Service, serve
+from .service import Service, serve
 
 __all__ = ["Rollouts", "open_rollouts"]
 

@@ -23,6 +23,7 @@ __all__ = [
     "Stage",
     "add_settings",
     "application_of",
+    "find_addresses",
     "find_stages",
     "select_stages",
     "sort_stages",
@@ -126,24 +127,46 @@ def find_stages(
     return tuple(found.values())
 
 
+def find_addresses(
+    environments: Iterable[Environment],
+    settings: Iterable[EnvironmentSetting] = (),
+) -> dict[str, str]:
+    """Return where the Argo CD of each environment is, as far as is known.
+
+    Parameters
+    ----------
+    environments
+        The environments that the deployment repository names.
+    settings
+        Those that the settings name, which go before.
+    """
+    found = {each.name: _find_address(each) for each in environments}
+    found.update({each.name: each.argocd.rstrip("/") for each in settings})
+    return {name: address for name, address in found.items() if address}
+
+
+def _find_address(environment: Environment) -> str:
+    """Return where Phalanx has the Argo CD of an environment, or nothing."""
+    host = environment.host
+    return f"https://{host}/argo-cd" if _HOST.fullmatch(host) else ""
+
+
 def _make_stage(
     environment: Environment, application: str, project: str | None
 ) -> Stage:
     """Say where an environment is, or why that cannot be said."""
-    host = environment.host
-    is_host = _HOST.fullmatch(host) is not None
+    host, address = environment.host, _find_address(environment)
     said = f"fqdn {host!r} is no host" if host else "no fqdn"
+    remedy = f"fix it there, or name the address: {_SETTING}"
     return Stage(
         target=Target(
             environment=environment.name,
-            argocd=f"https://{host}/argo-cd" if is_host else "",
+            argocd=address,
             application=application,
             project=project,
         ),
-        problem=None if is_host else f"{environment.path}: {said}",
-        help=None
-        if is_host
-        else f"fix it there, or name the address: {_SETTING}",
+        problem=None if address else f"{environment.path}: {said}",
+        help=None if address else remedy,
     )
 
 
