@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rsp_release.engine.world import Clock
 from rsp_sandbox import Scenario
 from rsp_sandbox.applications import Application, RolloutScript
+from rsp_sandbox.records import Pull
 
 from .deploying import DEPLOY, PREFIX, add_deployment, configure
 from .people import FAST
-from .service import Service, serve
+from .service import TAG, Service, serve
 
 __all__ = ["Rollouts", "open_rollouts"]
 
@@ -42,21 +46,74 @@ class Rollouts:
             for name, application in self.applications.items()
         }
 
-    def merge(self) -> None:
-        """Merge the deployment pull request."""
-        project = self.box.project(DEPLOY)
-        number = max(project.pulls)
-        person = self.box.add_token()
-        import json
-        import urllib.request
+    @property
+    def pulls(self) -> list[Pull]:
+        """The deployment pull requests."""
+        return list(self.box.project(DEPLOY).pulls.values())
 
+    def merge(self) -> None:
+        """Merge the newest deployment pull request, as a person does."""
+        number = self.pulls[-1].number
         request = urllib.request.Request(  # noqa: S310
             f"{self.box.api_url}/repos/{DEPLOY}/pulls/{number}/merge",
             method="PUT",
-            data=json.dumps({"merge_method": "merge"}).encode(),
-            headers={"Authorization": f"Bearer {person}"},
+            data=b'{"merge_method": "merge"}',
+            headers={"Authorization": f"Bearer {self.box.add_token()}"},
         )
         urllib.request.urlopen(request).close()  # noqa: S310
+
+    def release(self) -> str:
+        """Tag the service, and let the deployment repository follow."""
+        git = self.service.git
+        git("tag", "--annotate", "--message", TAG, TAG)
+        git("push", "--quiet", "origin", TAG)
+        path = f"{PREFIX}/Chart.yaml"
+        return self.commit({path: self.read(path).replace("1.4.0", TAG)})
+
+    def commit(self, files: Mapping[str, str]) -> str:
+        """Commit files to the deployment repository; return the commit."""
+        stream = [
+            "commit refs/heads/main\n",
+            f"committer Ada <a@b.c> {int(self.now.timestamp())} +0000\n",
+            "data 2\nx\nfrom refs/heads/main^0\n",
+        ]
+        for name, text in files.items():
+            size = len(text.encode())
+            stream.append(f"M 100644 inline {name}\n")
+            stream.append(f"data {size}\n{text}\n")
+        project = self.box.project(DEPLOY)
+        with self.box.lock:
+            project.git.git(
+                "fast-import", "--quiet", stdin="".join(stream).encode()
+            )
+            self.box.notice(project)
+        return project.git.refs()["refs/heads/main"]
+
+    def sync(self, name: str, **script: Any) -> None:
+        """Let somebody else sync an environment."""
+        application = self.applications[name]
+        application.script = RolloutScript(**script)
+        head = self.box.project(DEPLOY).git.refs()["refs/heads/main"]
+        application.begin(head, self.now, username="grace")
+
+    @property
+    def now(self) -> datetime:
+        """The present time of the sandbox."""
+        return self.box.clock.now()
+
+    def reset(self) -> None:
+        """Let every environment be as it was before the release."""
+        for application in self.applications.values():
+            del application.syncs[1:]
+            application.script = RolloutScript()
+        # What the journal knows of is waited for as long.
+        self.box.clock.sleep(60)
+
+    def read(self, path: str) -> str:
+        """Return a file of the deployment repository."""
+        git = self.box.project(DEPLOY).git
+        head = git.refs()["refs/heads/main"]
+        return (git.file(head, path) or b"").decode()
 
 
 @contextmanager
@@ -105,6 +162,7 @@ def open_rollouts(
             )
             for name in names
         }
+        # What is there otherwise pins a tag.
         made[f"{PREFIX}/values-idfdev.yaml"] = "config: {debug: true}\n"
         made["environments/templates/applications/rsp/stargazer.yaml"] = "\n"
         add_deployment(service, {**made, **(files or {})})

@@ -98,7 +98,7 @@ def _tell(way: WayBack, command: str) -> Iterator[str]:
     yield f"for good, by a pull request: {command}"
     if way.others:
         names = ", ".join(way.others)
-        yield f"that changes appVersion, which {names} follow too"
+        yield f"appVersion is also that of {names}"
 
 
 def _find_name(releaser: Releaser, tag: str) -> str:

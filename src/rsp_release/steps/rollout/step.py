@@ -27,7 +27,10 @@ from .seen import RolloutSeen, look_at_rollout
 __all__ = ["Rollout", "find_left", "refuse"]
 
 _INTERVAL = 5.0
-"""Seconds between two looks."""
+"""Seconds between two looks where Argo CD or a cluster is at work."""
+
+_PERSON = 30.0
+"""The same where a person must move, or time pass."""
 
 _LOOKS_AGAIN = 60.0
 """Seconds for which an environment that does not answer is asked again."""
@@ -265,10 +268,11 @@ class Rollout:
                 exit_status=ExitStatus.UNFINISHED,
                 environments=standings,
             )
+        is_slow = all(s.is_on_person or s.state == "window" for s in waiting)
         return Wait(
             reason=reason,
             url=next((s.url for s in waiting if s.url), None),
-            interval=_INTERVAL,
+            interval=_PERSON if is_slow else _INTERVAL,
             patience=_MENDS_ITSELF if otherwise else None,
             otherwise=otherwise,
             is_on_person=all(s.is_on_person for s in waiting),
