@@ -280,8 +280,8 @@ def test_status_tells_it_beside_the_release() -> None:
         assert isinstance(verdict, Wait)
         assert verdict.is_beside
     assert isinstance(_decide(DONE, is_asked=False), Done)
-    seen = RolloutSeen(aim=AIM, problem="no such repository")
-    verdict = Rollout(is_asked=False).decide(RELEASE, seen)
+    nothing = RolloutSeen(aim=AIM, problem="no such repository")
+    verdict = Rollout(is_asked=False).decide(RELEASE, nothing)
     assert isinstance(verdict, Wait)
     assert verdict.reason == "cannot look: no such repository"
 

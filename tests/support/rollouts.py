@@ -96,6 +96,11 @@ class Rollouts:
         head = self.box.project(DEPLOY).git.refs()["refs/heads/main"]
         application.begin(head, self.now, username="grace")
 
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        assert self.service.clock is not None
+        self.service.clock.sleep(seconds)
+
     @property
     def now(self) -> datetime:
         """The present time of the sandbox."""
@@ -107,7 +112,7 @@ class Rollouts:
             del application.syncs[1:]
             application.script = RolloutScript()
         # What the journal knows of is waited for as long.
-        self.box.clock.sleep(60)
+        self.sleep(60)
 
     def read(self, path: str) -> str:
         """Return a file of the deployment repository."""
@@ -155,10 +160,10 @@ def open_rollouts(
     """
     with serve(folder, scenario=scenario, clock=clock) as service:
         box = service.box
+        switch = "applications:\n  stargazer: true\n"
         made = {
             f"environments/values-{name}.yaml": (
-                f"name: {name}\nfqdn: {name}.example.org\n"
-                "applications:\n  stargazer: true\n"
+                f"name: {name}\nfqdn: {name}.example.org\n{switch}"
             )
             for name in names
         }
@@ -170,10 +175,11 @@ def open_rollouts(
             name: box.argocd.add(
                 name, "stargazer", DEPLOY, now=box.clock.now(),
                 project="rsp", path=PREFIX,
-                script=script or RolloutScript(),
             )
             for name in names
         }  # fmt: skip
+        for application in found.values():
+            application.script = script or RolloutScript()
         text = f"{settings}\n" if settings else ""
         if order:
             text += f"[rollout]\norder = {list(order)!r}\n".replace("'", '"')

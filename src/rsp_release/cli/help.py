@@ -39,6 +39,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("deploy 1.5.0 --dry-run", "show the pull request's changes"),
         ("deploy --local ../phalanx", "commit to a checkout instead"),
     ),
+    "rollout": (
+        ("rollout", "which environment runs what of the newest release"),
+        ("rollout --watch", "wait until all of them run it"),
+        ("rollout --sync idfdev", "sync one, and wait for it"),
+        ("rollout --back idfdev", "how to set its version back"),
+    ),
     "next": (
         ("next", "print the next version"),
         ("next --why", "explain it, commit by commit"),
