@@ -189,6 +189,8 @@ def open_rollouts(
                 f'argocd = "{box.argocd_url(name)}"\n'
             )
         configure(service, text)
+        # Each environment has its own.
+        service.environ.pop("ARGOCD_AUTH_TOKEN")
         for name in names:
             variable = f"ARGOCD_AUTH_TOKEN_{name.upper().replace('-', '_')}"
             service.environ[variable] = box.argocd.token
