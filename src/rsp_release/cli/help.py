@@ -40,10 +40,9 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("deploy --local ../phalanx", "commit to a checkout instead"),
     ),
     "rollout": (
-        ("rollout", "which environment runs what of the newest release"),
-        ("rollout --watch", "wait until all of them run it"),
+        ("rollout", "which environment runs what"),
+        ("rollout --watch", "wait until all run the newest release"),
         ("rollout --sync idfdev", "sync one, and wait for it"),
-        ("rollout --back idfdev", "how to set its version back"),
     ),
     "next": (
         ("next", "print the next version"),
