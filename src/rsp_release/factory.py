@@ -21,16 +21,25 @@ from urllib.parse import urlsplit
 from .config import Config
 from .engine.journal import find_former_names
 from .engine.look import Look
-from .engine.world import Changelog, Clock, DeployRepository, Files, Git, World
+from .engine.world import (
+    Changelog,
+    Clock,
+    DeployRepository,
+    Files,
+    Git,
+    Step,
+    World,
+)
 from .exceptions import ReleaseError, UsageError
 from .images.digests import DigestRecords
-from .models import Proposal
+from .models import Proposal, Release
 from .models.github import Identity
 from .release.plan import Options
 from .release.project import Project
 from .release.releaser import Releaser
 from .steps import PREPARE, RELEASE
 from .steps.preflight import Preflight
+from .steps.rollout.step import Rollout
 from .steps.workflow_run import PublishingRun
 from .storage.names import compare_names, find_repository
 from .storage.server import find_api_url, find_server_url, find_token
@@ -129,6 +138,14 @@ class Factory:
         run = PublishingRun(
             reruns=options.reruns, approves=options.approves, in_release=True
         )
+        rollout = Rollout(
+            settings=config.environments,
+            order=config.rollout_order,
+            environments=options.environments,
+            syncs=options.rollout == "act",
+            is_asked=options.rollout == "act",
+        )
+        own: dict[str, Step[Release]] = {s.key: s for s in (run, rollout)}
         skipped = set()
         if not options.watches:
             skipped |= {"workflow_run", "images", "chart_pr"}
@@ -136,6 +153,9 @@ class Factory:
             skipped.add("images")
         if not options.deploys:
             skipped.add("chart_pr")
+        is_known = config.deploy_repository or config.environments
+        if options.rollout == "no" or not is_known:
+            skipped.add("rollout")
         world = self._make_world(
             git,
             config,
@@ -162,9 +182,7 @@ class Factory:
                 *PREPARE[1:],
             ),
             release=[
-                run if s.key == run.key else s
-                for s in RELEASE
-                if s.key not in skipped
+                own.get(s.key, s) for s in RELEASE if s.key not in skipped
             ],
             random=self.random,
             options=options,
@@ -428,6 +446,9 @@ class Factory:
             repositories=GithubFleet(http=http),
             host=urlsplit(self._server_url).netloc,
             clock=self.clock,
+            argocd=self.argocd,
+            settings=self.config.environments,
+            look=self.look,
         )
 
     def make_fleet_history(self, deploy: str) -> GithubHistory:

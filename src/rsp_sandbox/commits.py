@@ -98,6 +98,43 @@ def _status(context: Context, name: str) -> Response:
     return Response(200, data)
 
 
+@route("GET", R + "/compare/{basehead*}", "contents:read")
+def compare(context: Context) -> Response:
+    """Answer what a commit has that another has not, without files."""
+    git = context.project.git
+    name = context.args["basehead"]
+    base, head = (commit_at(context, ref) for ref in name.split("...", 1))
+    ahead = git.log("--reverse", f"{base.sha}..{head.sha}")
+    behind = git.log(f"{head.sha}..{base.sha}")
+    status = (
+        ("ahead" if ahead else "identical")
+        if not behind
+        else ("diverged" if ahead else "behind")
+    )
+    [common, *_] = git.git("merge-base", base.sha, head.sha).split()
+    url = f"{context.api}/compare/{name}"
+    html = f"{context.web}/compare/{name}"
+    most = int(context.request.query.get("per_page") or 250)
+    data = {
+        "url": url,
+        "html_url": html,
+        "permalink_url": html,
+        "diff_url": f"{html}.diff",
+        "patch_url": f"{html}.patch",
+        "base_commit": shapes.commit(context, base),
+        "merge_base_commit": shapes.commit(context, git.known(str(common))),
+        "status": status,
+        "ahead_by": len(ahead),
+        "behind_by": len(behind),
+        "total_commits": len(ahead),
+        "commits": [
+            shapes.commit(context, git.known(sha)) for sha in ahead[:most]
+        ],
+        "files": [],
+    }
+    return Response(200, data)
+
+
 # -- Contents --------------------------------------------------------------
 
 

@@ -169,6 +169,9 @@ class SimulatedDeploy:
     def message(self, repository: str, commit: str) -> str:
         raise AssertionError("nothing is updated")
 
+    def contains(self, revision: str, commit: str) -> bool:
+        return revision == commit
+
     def may_write_pulls(self, branch: str) -> bool:
         return True
 

@@ -27,6 +27,7 @@ def make_item(name: str, need: str = "nothing", **more: Any) -> dict[str, Any]:
         "app_version": "1.9.0",
         "deployed": "1.9.0",
         "environments": [],
+        "running": [],
         "latest": "1.9.0",
         "released_at": "2026-10-01T00:00:00+00:00",
         "release_url": f"{page}/releases/tag/1.9.0",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from rsp_release.config import load_config
 from rsp_release.engine.world import Clock
@@ -139,7 +140,7 @@ class Service:
         self.git("push", "--quiet", "origin", "HEAD")
 
     @property
-    def summary(self) -> object:
+    def summary(self) -> tuple[Any, ...]:
         """What an undisturbed release leaves, for comparing.
 
         The commit that lands the change log carries the time, so that trees

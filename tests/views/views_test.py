@@ -484,7 +484,9 @@ def test_next_is_as_described() -> None:
 
 
 def test_unknown_schema() -> None:
-    assert SCHEMAS == ("next", "events", "check", "fleet", "settings")
+    assert (
+        *("next", "events", "check", "fleet", "rollout", "settings"),
+    ) == SCHEMAS
     with pytest.raises(KeyError):
         schema("../models")
 

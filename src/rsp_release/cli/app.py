@@ -43,6 +43,7 @@ from .options import (
 from .overview import is_clone, run_overview
 from .rehearse import rehearse
 from .release import bump, resume, status, verify
+from .rollout import rollout
 from .schema import schema
 from .session import Globals, Session, print_error
 from .watch import watch
@@ -142,6 +143,7 @@ _COMMANDS: dict[str, tuple[tuple[Callable[..., int], _Open | None], ...]] = {
         (bump, open_release),
         (resume, open_release),
         (deploy, open_json),
+        (rollout, open_json),
     ),
     "Look": (
         (next_, None),

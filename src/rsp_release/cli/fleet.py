@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from typer import Argument, Option
 
 from ..deployment.fleet import Row, document, fleet_status, select
 from ..exceptions import ReleaseError, UsageError
+from ..views import safe
 from .session import Session
 
 __all__ = ["NEEDS", "fleet", "show_row"]
@@ -33,6 +34,7 @@ def show_row(row: Row) -> tuple[str, tuple[str, ...]]:
     return row.need, (
         row.application.label,
         row.application.shown,
+        row.application.runs,
         facts.latest or "",
         "" if row.age is None else f"{row.age}d",
         "" if row.unreleased is None else str(row.unreleased),
@@ -102,6 +104,8 @@ def fleet(
         if html == _STDOUT or not session.as_json:
             return int(fleet_status(rows)) if check else 0
     cells = [show_row(row) for row in rows]
+    for text in _find_problems(rows):
+        sys.stderr.write(f"{text}\n")
     if session.as_json:
         from ..views.json import dumps
 
@@ -147,3 +151,15 @@ def _write_page(session: Session, html: Path, told: Mapping[str, Any]) -> None:
     write_whole(html, page)
     if not session.as_json:
         sys.stdout.write(f"{html}\n")
+
+
+def _find_problems(rows: Iterable[Row]) -> Iterator[str]:
+    """Say which environments cannot be looked at, each once, and why."""
+    found = {
+        each.environment: each.problem
+        for row in rows
+        for each in row.application.running
+        if not each.is_seen
+    }
+    for environment, problem in found.items():
+        yield safe.line(f"not looked at: {environment}: {problem}")

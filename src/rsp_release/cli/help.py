@@ -39,6 +39,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("deploy 1.5.0 --dry-run", "show the pull request's changes"),
         ("deploy --local ../phalanx", "commit to a checkout instead"),
     ),
+    "rollout": (
+        ("rollout", "which environment runs what"),
+        ("rollout --watch", "wait until all run the newest release"),
+        ("rollout --sync idfdev", "sync one, and wait for it"),
+    ),
     "next": (
         ("next", "print the next version"),
         ("next --why", "explain it, commit by commit"),

@@ -30,6 +30,7 @@ __all__ = [
     "Remote",
     "Repository",
     "RerunFailed",
+    "Rolls",
     "Tag",
     "Timeout",
     "Trust",
@@ -122,6 +123,13 @@ NoWatch = Annotated[
 ]
 NoDeploy = Annotated[
     bool, Option("--no-deploy", help="Don't open a deployment pull request.")
+]
+Rolls = Annotated[
+    bool,
+    Option(
+        "--rollout",
+        help="Sync the environments too, one after the other.",
+    ),
 ]
 NoVerify = Annotated[
     bool, Option("--no-verify", help="Don't verify the images.")

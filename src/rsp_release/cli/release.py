@@ -18,7 +18,7 @@ from ..release.releaser import Releaser
 from ..version.choose import Request
 from .again import LastRun
 from .help import RARE
-from .options import Deepen, DryRun, Part, Pre, Tag, Trust, Web, Yes
+from .options import Deepen, DryRun, Part, Pre, Rolls, Tag, Trust, Web, Yes
 from .session import Again, Session, shows_errors
 
 __all__ = ["bump", "resume", "status", "verify"]
@@ -35,10 +35,12 @@ def bump(
     web: Web = False,
     deepen: Deepen = False,
     trust_repository: Trust = False,
+    rollout: Rolls = False,
 ) -> int:
     """Release: tag, GitHub release, images, deployment pull request."""
     if web:
         session.open_page("github_release")
+    session.roll_out(asked=rollout)
     if yes:
         session.change(asks=False)
     # Whoever releases a clone trusts what is in it.
@@ -88,10 +90,12 @@ def resume(
     *,
     web: Web = False,
     deepen: Deepen = False,
+    rollout: Rolls = False,
 ) -> int:
     """Resume an interrupted release."""
     if web:
         session.open_page("github_release")
+    session.roll_out(asked=rollout)
     session.change(trusts=True)
     releaser = session.make_releaser(deepens=deepen)
     with session.lock(releaser.project.journals):
@@ -120,6 +124,7 @@ def status(
     """Show how far a release got. Writes nothing."""
     if web:
         session.open_page("github_release")
+    session.change(rollout="look")
     releaser = session.make_releaser(deepens=deepen)
     subject = releaser.plan_resume(tag)
     result = session.show(
@@ -234,6 +239,7 @@ def _again(
     if subject is None:
         return Again(request.command if request else "rsp-release resume")
     resume = f"rsp-release resume {quote(subject.tag)}"
+    resume += " --rollout" if releaser.options.rollout == "act" else ""
     was_begun = request is None or releaser.is_begun(subject)
 
     def find_resume() -> str | None:

@@ -18,7 +18,10 @@ __all__ = ["schema"]
 def schema(
     name: Annotated[
         str | None,
-        Argument(metavar="NAME", help="settings, check, next or events."),
+        Argument(
+            metavar="NAME",
+            help="settings, check, next, fleet, rollout or events.",
+        ),
     ] = None,
 ) -> int:
     """Print the JSON Schemas of the settings and of --json output."""

@@ -218,6 +218,32 @@ class Session:
         """Change some of the `Options`, which the next releaser gets."""
         self.options = replace(self.options, **changes)
 
+    def roll_out(self, *, asked: bool) -> None:
+        """Let the release go on to the environments, if that is asked for.
+
+        Parameters
+        ----------
+        asked
+            Whether it is.
+
+        Raises
+        ------
+        UsageError
+            Raised if what comes before is left out.
+        """
+        if not asked:
+            return
+        for flag, does in (
+            ("--no-watch", self.options.watches),
+            ("--no-deploy", self.options.deploys),
+        ):
+            if not does:
+                raise UsageError(
+                    f"--rollout and {flag} exclude each other",
+                    help="use one of them",
+                )
+        self.change(rollout="act")
+
     def decide(self, choice: Choice) -> None:
         """Ask what a person may decide, and let the next releaser know.
 

@@ -41,6 +41,12 @@ class Environment:
     applications: frozenset[str]
     """The applications that are switched on."""
 
+    path: str
+    """The file that says so."""
+
+    host: str
+    """The host that it is at: its ``fqdn``. Empty: none. Untrusted text."""
+
 
 def find_files(paths: Iterable[str]) -> tuple[str, ...]:
     """Return the files that say which environments there are.
@@ -84,7 +90,10 @@ def read_environments(
         name = text_at(get(root, "name")) or (match[1] if match else path)
         switches = common | _switches(root)
         on = frozenset(key for key, is_on in switches.items() if is_on)
-        found.append(Environment(name=name, applications=on))
+        host = (text_at(get(root, "fqdn")) or "").strip()
+        found.append(
+            Environment(name=name, applications=on, path=path, host=host)
+        )
     return tuple(sorted(found, key=lambda each: each.name))
 
 

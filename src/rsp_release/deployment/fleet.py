@@ -7,7 +7,7 @@ person most.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -22,6 +22,7 @@ from ..version.fragments import is_skipped, parse_fragment
 from ..version.tags import parse_tags
 from .charts import read_chart, relate, split_source
 from .effective import EffectiveTag
+from .running import InEnvironment
 
 __all__ = [
     "Application",
@@ -73,6 +74,9 @@ class Application:
     problem: str | None = None
     """Why that cannot be told. Untrusted text."""
 
+    running: tuple[InEnvironment, ...] = ()
+    """What runs in its environments, where any was looked at."""
+
     @property
     def label(self) -> str:
         """Its name, after that of the application whose sub-chart it is."""
@@ -89,20 +93,42 @@ class Application:
         """What each environment runs, for a person. Untrusted text."""
         assumed = {tag.tag for tag in self.tags if tag.is_assumed}
         found = self._environments
-        shown = []
-        for tag, names in found.items():
-            words = [tag] if len(found) == 1 else [tag, _some(list(names))]
-            words += ["(assumed)"] if tag in assumed else []
-            shown.append(" ".join(filter(None, words)))
-        return ", ".join(shown)
+        return _tell(found, assumed)
+
+    @property
+    def runs(self) -> str:
+        """What runs where, for a person. Untrusted text."""
+        found = _group(
+            (version, each.environment)
+            for each in self.running
+            for version in each.versions
+        )
+        return _tell(found)
 
     @property
     def _environments(self) -> dict[str, dict[str, None]]:
         """The environments of each tag, that which most run first."""
-        found: dict[str, dict[str, None]] = {}
-        for tag in self.tags:
-            found.setdefault(tag.tag, {})[tag.environment] = None
-        return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+        return _group((tag.tag, tag.environment) for tag in self.tags)
+
+
+def _group(found: Iterable[tuple[str, str]]) -> dict[str, dict[str, None]]:
+    """Return the environments of each version, the most frequent first."""
+    groups: dict[str, dict[str, None]] = {}
+    for version, environment in found:
+        groups.setdefault(version, {})[environment] = None
+    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
+
+
+def _tell(
+    found: Mapping[str, Iterable[str]], assumed: Collection[str] = ()
+) -> str:
+    """Name the environments of each version, where there are several."""
+    shown = []
+    for tag, names in found.items():
+        words = [tag] if len(found) == 1 else [tag, _some(list(names))]
+        words += ["(assumed)"] if tag in assumed else []
+        shown.append(" ".join(filter(None, words)))
+    return ", ".join(shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -455,6 +481,16 @@ def document(rows: Iterable[Row], *, repository: str) -> dict[str, Any]:
                         "is_assumed": tag.is_assumed,
                     }
                     for tag in row.application.tags
+                ],
+                "running": [
+                    {
+                        "environment": each.environment,
+                        "versions": list(each.versions),
+                        "sync": each.sync,
+                        "health": each.health,
+                        "problem": each.problem,
+                    }
+                    for each in row.application.running
                 ],
                 "latest": row.facts.latest,
                 "released_at": row.facts.released_at.isoformat()

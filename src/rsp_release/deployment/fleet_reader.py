@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ..engine.world import Clock, DeployRepository
+from ..config import EnvironmentSetting
+from ..engine.world import ArgoCD, Clock, DeployRepository, Memory
 from ..exceptions import BlockedError, ReadError
 from .effective import is_image_of, read_layout, tags_of
+from .environments import find_files, read_environments
 from .fleet import (
     Application,
     Facts,
@@ -19,6 +21,8 @@ from .fleet import (
 )
 from .layout import Layout
 from .places import read_charts
+from .running import find_running, read_running
+from .stages import application_of, find_addresses
 
 __all__ = ["FleetReader", "Repositories", "add_tags"]
 
@@ -53,6 +57,15 @@ class FleetReader:
     clock: Clock
     """The clock."""
 
+    argocd: ArgoCD | None = None
+    """The Argo CD of each environment; `None`: none is looked at."""
+
+    settings: tuple[EnvironmentSetting, ...] = ()
+    """Where the settings have some of them."""
+
+    look: Memory | None = None
+    """What the reads are part of."""
+
     def read(
         self, advance: Callable[[int, int], None] = lambda done, total: None
     ) -> tuple[Row, ...]:
@@ -74,8 +87,9 @@ class FleetReader:
         if head is None:
             raise ReadError(f"{deploy.name} has no branch {branch}")
         texts = read_charts(deploy, head, deploy.paths(head))
-        found = add_tags(
-            deploy, head, find_applications(texts, host=self.host)
+        found = self._add_running(
+            head,
+            add_tags(deploy, head, find_applications(texts, host=self.host)),
         )
         names = list(dict.fromkeys(a.repository for a in found))
         total = 2 * len(names)
@@ -97,6 +111,35 @@ class FleetReader:
             )
             for application in found
         )
+
+    def _add_running(
+        self, head: str, applications: list[Application]
+    ) -> list[Application]:
+        """Add what runs in the environments that can be looked at."""
+        argocd, deploy = self.argocd, self.deploy
+        wanted = {t.environment for a in applications for t in a.tags}
+        if argocd is None:
+            return applications
+        files = find_files(deploy.paths(head))
+        environments = read_environments(deploy.scan(head, files)) or ()
+        addresses = find_addresses(environments, self.settings)
+        running = read_running(
+            argocd,
+            {name: addresses[name] for name in wanted & set(addresses)},
+            self.look,
+        )
+        return [
+            replace(
+                each,
+                running=find_running(
+                    application_of(each.path),
+                    each.repository,
+                    each.tags,
+                    running,
+                ),
+            )
+            for each in applications
+        ]
 
 
 def add_tags(

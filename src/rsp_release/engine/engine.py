@@ -93,8 +93,11 @@ class Ending:
 
     @property
     def is_done(self) -> bool:
-        """Whether everything is as it should be."""
-        return all(isinstance(v, Done) for _, v in self.verdicts)
+        """Whether everything is as it should be that was asked for."""
+        return all(
+            isinstance(v, Done) or (isinstance(v, Wait) and v.is_beside)
+            for _, v in self.verdicts
+        )
 
     def replaced(self, key: str, verdict: Verdict) -> Ending:
         """Return the same with another verdict of a step."""

@@ -636,6 +636,9 @@ class DeployRepository(Pulls, Protocol):
     def message(self, repository: str, commit: str) -> str:
         """Return the message of a commit. Untrusted text."""
 
+    def contains(self, revision: str, commit: str) -> bool:
+        """Return whether a revision has a commit in its history."""
+
     def may_write_pulls(self, branch: str) -> bool:
         """Return whether pull requests may be opened, without opening one."""
 

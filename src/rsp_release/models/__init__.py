@@ -12,5 +12,6 @@ from .events import *
 from .platforms import *
 from .release import *
 from .seen import *
+from .standing import *
 from .verdicts import *
 from .writes import *

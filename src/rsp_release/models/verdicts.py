@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from ..exceptions import ExitStatus
 from .seen import ImageReport, WorkflowRun
+from .standing import Standing
 from .writes import Write
 
 __all__ = [
@@ -34,6 +35,9 @@ class Done:
 
     images: tuple[ImageReport, ...] = ()
     """The images, where the step is about them."""
+
+    environments: tuple[Standing, ...] = ()
+    """The environments, where the step is about them."""
 
     commit: str | None = None
     """The commit to tag, where the step is what settles it."""
@@ -86,11 +90,17 @@ class Wait:
     is_on_person: bool = False
     """Whether a person must move, which may take days."""
 
+    is_beside: bool = False
+    """Whether nobody asked for it: the release is complete without it."""
+
     run: WorkflowRun | None = None
     """The run that is waited for."""
 
     images: tuple[ImageReport, ...] = ()
     """The images that are waited for."""
+
+    environments: tuple[Standing, ...] = ()
+    """The environments that are waited for."""
 
     choice: Choice | None = None
     """What may be decided meanwhile."""
@@ -120,6 +130,9 @@ class Blocked:
 
     images: tuple[ImageReport, ...] = ()
     """The images, where the step is about them."""
+
+    environments: tuple[Standing, ...] = ()
+    """The environments, where the step is about them."""
 
     choice: Choice | None = None
     """What may be decided, which mends it."""

@@ -75,6 +75,7 @@ def conclude(
         images=getattr(verdicts.get("images"), "images", ()),
     )
     again = f"continue: rsp-release resume {quote(subject.tag)}"
+    again += " --rollout" if "rollout" in verdicts else ""
     for verdict in verdicts.values():
         if isinstance(verdict, Done) and verdict.help:
             result = replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from ..engine.engine import Pace
 from ..models import NextVersion, Proposal, Release
@@ -23,6 +24,12 @@ class Options:
 
     deploys: bool = True
     """Whether to open the deployment pull request."""
+
+    rollout: Literal["no", "look", "act"] = "no"
+    """Whether to look at the environments, or to sync them as well."""
+
+    environments: tuple[str, ...] = ()
+    """The environments to roll out to; empty: all that run it."""
 
     checkout: Path | None = None
     """A checkout of the deployment repository to use instead of GitHub."""

@@ -14,6 +14,7 @@ from .chart_pr.step import ChartPull
 from .github_release import GithubRelease
 from .images import Images
 from .preflight import Preflight
+from .rollout.step import Rollout
 from .tag import Tag
 from .workflow_run import PublishingRun
 
@@ -31,5 +32,6 @@ RELEASE: tuple[Step[Release], ...] = (
     PublishingRun(),  # the run that publishes the images has succeeded
     Images(),  # every image can be pulled, on every platform
     ChartPull(),  # the deployment pull request is open
+    Rollout(),  # where asked for: every environment runs it
 )
 """What is made true of the pinned release."""

@@ -25,6 +25,14 @@ _FAILURES = {
 }
 
 
+_ALONE = {
+    ("workflow_run",): "The run of {} succeeded",
+    ("chart_pr",): "Deployment of {} done",
+    ("rollout",): "Roll-out of {} done",
+}
+"""What is said where one step alone was asked for, and is done."""
+
+
 class Closing:
     """The closing: a headline, reasons, what to do, where to look.
 
@@ -93,10 +101,8 @@ def headline(
         case "released":
             # No headline begins with a name: a log's reader might obey it.
             time = "" if spent is None else f" in {words.duration(spent)}"
-            if steps == ("workflow_run",):
-                return "good", f"The run of {name} succeeded{time}"
-            if steps == ("chart_pr",):
-                return "good", f"Deployment of {name} done{time}"
+            if steps in _ALONE:
+                return "good", _ALONE[steps].format(name) + time
             if steps == ("images",):
                 count = len(result.images)
                 told = {

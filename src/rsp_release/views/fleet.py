@@ -32,6 +32,7 @@ _WIDEST = 20
 _HEADINGS = (
     "application",
     "deployed",
+    "running",
     "latest",
     "age",
     "new",
@@ -58,7 +59,9 @@ def make_table(rows: Sequence[Row]) -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
-    for number, heading in enumerate(_HEADINGS):
+    shown = _find_columns(rows)
+    for number in shown:
+        heading = _HEADINGS[number]
         is_number = heading in {"age", "new"}
         is_last = number == len(_HEADINGS) - 1
         longest = max((len(texts[number]) for _, texts in rows), default=0)
@@ -76,9 +79,9 @@ def make_table(rows: Sequence[Row]) -> Table:
     for need, texts in rows:
         cells = [Text(safe.line(text)) for text in texts]
         cells[0].stylize("bold")
-        cells[6].stylize(_RUNS.get(cells[6].plain, "yellow"))
-        cells[7].stylize(_STYLES.get(need, ""))
-        table.add_row(*cells)
+        cells[7].stylize(_RUNS.get(cells[7].plain, "yellow"))
+        cells[8].stylize(_STYLES.get(need, ""))
+        table.add_row(*(cells[number] for number in shown))
     return table
 
 
@@ -92,10 +95,19 @@ def write_lines(rows: Sequence[Row], stream: TextIO) -> None:
     stream
         Where to write.
     """
-    stream.write("\t".join(_HEADINGS) + "\n")
+    shown = _find_columns(rows)
+    stream.write("\t".join(_HEADINGS[number] for number in shown) + "\n")
     for _, texts in rows:
-        cells = (safe.line(t).replace("\t", " ") or "-" for t in texts)
-        stream.write("\t".join(cells) + "\n")
+        cells = [safe.line(t).replace("\t", " ") or "-" for t in texts]
+        stream.write("\t".join(cells[number] for number in shown) + "\n")
+
+
+def _find_columns(rows: Sequence[Row]) -> list[int]:
+    """Return the columns: what runs is one where any environment was seen."""
+    running = _HEADINGS.index("running")
+    is_seen = any(texts[running] for _, texts in rows)
+    columns = range(len(_HEADINGS))
+    return [n for n in columns if n != running or is_seen]
 
 
 @contextmanager

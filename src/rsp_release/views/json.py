@@ -19,6 +19,7 @@ from ..models import (
     Notice,
     Reason,
     Result,
+    Standing,
     StepEvent,
     WorkflowRun,
 )
@@ -36,13 +37,14 @@ __all__ = [
     "image_document",
     "next_document",
     "schema",
+    "standing_document",
     "tool_schema",
 ]
 
 SCHEMA = 1
 """Version of the documents. Keys are added within it, never changed."""
 
-SCHEMAS = ("next", "events", "check", "fleet", "settings")
+SCHEMAS = ("next", "events", "check", "fleet", "rollout", "settings")
 """Names of the JSON Schemas that come with the package."""
 
 
@@ -189,6 +191,25 @@ def image_document(report: ImageReport) -> dict[str, Any]:
     }
 
 
+def standing_document(standing: Standing) -> dict[str, Any]:
+    """Return how an environment stands as the contract's JSON has it.
+
+    Parameters
+    ----------
+    standing
+        The environment. Its texts are safe.
+    """
+    return {
+        **_pick(standing, "environment", "application", "state", "text"),
+        **_pick(standing, "help", "deployed", "wanted"),
+        "sync": standing.sync or None,
+        "health": standing.health or None,
+        "url": standing.url or None,
+        "since": _time(standing.since),
+        "until": _time(standing.until),
+    }
+
+
 def dumps(document: Mapping[str, Any]) -> str:
     """Write a document on one line.
 
@@ -265,6 +286,10 @@ def _step(event: StepEvent) -> dict[str, Any]:
         told["exit"] = int(verdict.exit_status)
     if verdict.run is not None:
         told["run"] = _run(verdict.run)
+    if verdict.environments:
+        told["environments"] = [
+            standing_document(each) for each in verdict.environments
+        ]
     if verdict.images:
         told["images"] = [image_document(image) for image in verdict.images]
     return told

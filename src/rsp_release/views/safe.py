@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from ..models import Event
+    from ..models import Event, Standing
 
 __all__ = [
     "event",
@@ -193,6 +193,12 @@ def event(event: Event) -> Event:
         belong there, and `url` where an address does.
     """
     cleaned: Event = _clean(event)
+    return cleaned
+
+
+def standing(standing: Standing) -> Standing:
+    """Return how an environment stands, with texts that are safe to show."""
+    cleaned: Standing = _clean(standing)
     return cleaned
 
 

@@ -91,6 +91,13 @@ class LocalDeploy:
         """Return the message of a commit."""
         return self._repository.read("log", "-1", "--format=%B", commit, "--")
 
+    def contains(self, revision: str, commit: str) -> bool:
+        """Return whether a revision has a commit in its history."""
+        status, _, _ = self._repository.run(
+            "merge-base", "--is-ancestor", commit, revision
+        )
+        return status == 0
+
     def push_files(self, write: PushFiles) -> None:
         """Make the commit, and the branch at it.
 

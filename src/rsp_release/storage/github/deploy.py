@@ -78,6 +78,7 @@ class GithubDeploy(GithubPulls):
         self._trees: dict[tuple[str, str], dict[str, _File]] = {}
         self._blobs: dict[str, str] = {}
         self._scanned: dict[str, str] = {}
+        self._contained: dict[tuple[str, str], bool] = {}
 
     # -- Reading ------------------------------------------------------------
 
@@ -232,6 +233,22 @@ class GithubDeploy(GithubPulls):
     def message(self, repository: str, commit: str) -> str:
         """Return the message of a commit. Untrusted text."""
         return self._repo_at(repository).get_git_commit(commit).message
+
+    def contains(self, revision: str, commit: str) -> bool:
+        """Return whether a revision has a commit in its history."""
+        if commit == revision:
+            return True
+        if (revision, commit) not in self._contained:
+            # Where it has, it has for ever; where not, neither changes.
+            self._contained[revision, commit] = self._compare(revision, commit)
+        return self._contained[revision, commit]
+
+    @reading
+    def _compare(self, revision: str, commit: str) -> bool:
+        compared = self._repo.compare(
+            commit, revision, comparison_commits_per_page=1
+        )
+        return compared.status in ("ahead", "identical")
 
     # -- Writing ------------------------------------------------------------
 

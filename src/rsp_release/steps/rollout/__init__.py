@@ -1,0 +1,1 @@
+"""The roll-out: what it sees, and what it decides."""
