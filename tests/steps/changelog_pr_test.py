@@ -29,8 +29,14 @@ from rsp_release.models import (
     Wait,
     Write,
 )
-from rsp_release.steps.changelog_pr.seen import ChangelogSeen
+from rsp_release.steps.changelog_pr.seen import (
+    ChangelogSeen,
+    look_at_changelog,
+)
 from rsp_release.steps.changelog_pr.step import ChangelogPull
+
+from ..support.branches import COMMIT
+from ..support.simulated import Chaos, Hub, VirtualClock, make_world
 
 BASE, HEAD, MERGED = "b" * 40, "c" * 40, "d" * 40
 FRAGMENT, LATE = "changelog.d/a.md", "changelog.d/late.md"
@@ -59,6 +65,9 @@ COLLECTED = Collected(
     fragments=(FRAGMENT,),
     files=("Chart.yaml",),
 )
+OPENING = OpenPull(
+    branch=PROPOSAL.changelog_branch, base="main", title="", body="", after=0
+)
 SEEN = ChangelogSeen(
     head=BASE, state=TODO, needs_pull=True, collected=COLLECTED
 )
@@ -69,6 +78,7 @@ PULL = PullRequest(
     is_merged=False,
     head=HEAD,
 )
+CLOSED_PULL = replace(PULL, is_open=False)
 DONE_PULL = replace(PULL, is_open=False, is_merged=True, merge_commit=MERGED)
 MERGED_SEEN = replace(
     SEEN,
@@ -476,3 +486,35 @@ def test_late_fragments_come_by_another_pull_request_once_merged() -> None:
     assert isinstance(verdict.write, OpenPull)
     assert verdict.write.after == 53
     assert f"`{LATE}`" in verdict.write.body
+    # Somebody closed that one.
+    seen = replace(seen, refused=replace(CLOSED_PULL, number=54))
+    verdict = decide(seen, collects_late=True)
+    assert isinstance(verdict, Blocked)
+    assert "#54" in verdict.problem
+    assert "--leave-late" in str(verdict.help)
+    assert isinstance(decide(seen, leaves_late=True), Done)
+
+
+def test_pull_request_that_is_closed_while_it_is_looked_at() -> None:
+    """It adds what came late: without it, that would be left out."""
+    seen = replace(MERGED_SEEN, pull=CLOSED_PULL, is_second=True)
+    verdict = decide(seen, collects_late=True)
+    assert isinstance(verdict, Wait)
+    assert "just closed" in verdict.reason
+
+
+def test_second_pull_request_that_was_closed_is_told_of() -> None:
+    hub = Hub(clock=VirtualClock())
+    branches, branch = hub.branches, PROPOSAL.changelog_branch
+    branches.opened = [
+        (replace(PULL, number=number), OPENING, branches.clock.now())
+        for number in (1, 2)
+    ]
+    branches.merged[1] = branches.clock.now()
+    branches.closed[2] = branches.clock.now()
+    branches.heads[branch] = [(branches.clock.now(), COMMIT)]
+    proposal = replace(PROPOSAL, commit=COMMIT)
+    seen = look_at_changelog(proposal, make_world(hub, Chaos()))
+    assert seen.pull is not None
+    assert seen.refused is not None
+    assert (seen.pull.number, seen.refused.number) == (1, 2)

@@ -79,6 +79,11 @@ class Branches:
     labelled: dict[int, tuple[tuple[str, ...], datetime]] = field(
         default_factory=dict
     )
+    closed: dict[int, datetime] = field(default_factory=dict)
+    """When somebody closed a pull request, and did not merge it."""
+
+    merged: dict[int, datetime] = field(default_factory=dict)
+    """When one is merged, if not so many seconds after it was opened."""
     writes: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -106,17 +111,21 @@ class Branches:
         for pull, write, since in self.opened:
             if write.branch != branch or since > at:
                 continue
-            merged = since + timedelta(seconds=self.merges_after)
+            merged = self._merges_at(pull, since)
             labels, labelled = self.labelled.get(pull.number, ((), since))
-            head = self._at(branch, min(at, merged)) or pull.head
-            found.append(
-                _show(
-                    pull,
-                    head,
-                    labels if labelled <= at else (),
-                    self._merge_commit(pull) if at >= merged else None,
-                )
+            is_merged = merged is not None and at >= merged
+            until = merged if merged is not None and is_merged else at
+            head = self._at(branch, until) or pull.head
+            shown = _show(
+                pull,
+                head,
+                labels if labelled <= at else (),
+                self._merge_commit(pull) if is_merged else None,
             )
+            closed = self.closed.get(pull.number)
+            if closed is not None and closed <= at:
+                shown = replace(shown, is_open=False)
+            found.append(shown)
         return found[::-1]
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
@@ -195,16 +204,77 @@ class Branches:
 
     def live(self) -> None:
         """Let happen what has happened by now."""
-        now = self.clock.now()
+        while self._let_happen(self.clock.now()):
+            pass
+
+    def _let_happen(self, now: datetime) -> bool:
+        """Let happen what is next, if anything is by now."""
+        coming: list[tuple[datetime, int]] = []
         if self.late_after is not None:
-            at = self._start + timedelta(seconds=self.late_after)
-            if now >= at:
-                self.late_after = None
-                self._commit_late(at)
-        for pull, write, since in self.opened:
-            at = since + timedelta(seconds=self.merges_after)
-            if now >= at and self._merge_commit(pull) not in self.commits:
-                self._merge(pull, write, at)
+            late = self._start + timedelta(seconds=self.late_after)
+            coming.append((late, -1))
+        for number, (pull, _, since) in enumerate(self.opened):
+            due = self._merges_at(pull, since)
+            if due and self._merge_commit(pull) not in self.commits:
+                coming.append((due, number))
+        at, which = min(coming, default=(now, None))
+        if which is None or at > now:
+            return False
+        if which < 0:
+            self.late_after = None
+            self._commit_late(at)
+        else:
+            pull, write, _ = self.opened[which]
+            self._merge(pull, write, at)
+        return True
+
+    def push_more(self, branch: str) -> None:
+        """Let somebody push what no change log tells of."""
+        self.live()
+        head = self._at(branch, None)
+        assert head is not None
+        more = _name("more", f"{branch} {head} {len(self.commits)}")
+        self.commits[more] = replace(self.commits[head], parents=(head,))
+        self.heads[branch].append((self.clock.now(), more))
+
+    def merge_now(self, branch: str) -> bool:
+        """Let somebody merge the open pull request, if there is one."""
+        pull = self._find_open(branch)
+        if pull is not None:
+            self.merged[pull.number] = self.clock.now()
+            self.live()
+        return pull is not None
+
+    def close(self, branch: str) -> bool:
+        """Let somebody close the open pull request, if there is one."""
+        pull = self._find_open(branch)
+        if pull is not None:
+            self.closed[pull.number] = self.clock.now()
+        return pull is not None
+
+    def reopen(self, branch: str) -> bool:
+        """Let somebody reopen what was closed; it is merged later."""
+        pulls = [p for p, w, _ in self.opened if w.branch == branch]
+        closed = [p.number for p in pulls if p.number in self.closed]
+        for number in closed:
+            del self.closed[number]
+            self.merged[number] = self.clock.now() + timedelta(
+                seconds=self.merges_after
+            )
+        return bool(closed)
+
+    def _find_open(self, branch: str) -> PullRequest | None:
+        shown = self.pulls(branch, self.clock.now())
+        return next((pull for pull in shown if pull.is_open), None)
+
+    def _merges_at(
+        self, pull: PullRequest, since: datetime
+    ) -> datetime | None:
+        """Return when a pull request is, or was, merged."""
+        if pull.number in self.closed:
+            return None
+        after = timedelta(seconds=self.merges_after)
+        return self.merged.get(pull.number, since + after)
 
     def commit_more(self) -> str:
         """Let somebody push a commit; return its hash."""

@@ -17,9 +17,9 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,6 +31,7 @@ from rsp_release.cli.release import bump, resume
 from rsp_release.cli.session import Globals, Session
 from rsp_release.config import Config
 from rsp_release.engine.journal import find_unfinished
+from rsp_release.engine.look import Look
 from rsp_release.exceptions import UsageError
 from rsp_release.models import Event, Publication, Result
 from rsp_release.publishing import find_publication
@@ -44,6 +45,7 @@ from rsp_release.version.tags import parse_tags
 
 from .branches import COMMIT
 from .deploys import CHARTS
+from .others import BY_HAND, RIVAL, Others
 from .places import find_memory
 from .simulated import WORKFLOW, Chaos, Crash, Hub, VirtualClock, make_world
 
@@ -105,6 +107,9 @@ class Person:
     pulls: bool = False
     """Whether the message says to ``git pull`` first."""
 
+    told: str = ""
+    """What the last command said."""
+
     typed: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -117,6 +122,7 @@ class Person:
             Its result, as in its JSON.
         """
         said = result["help"] or ""
+        self.told = str(result["message"])
         found = ["".join(words) for words in _ADVICE.findall(said)]
         commands = [c for c in found if c.startswith("rsp-release ")]
         self.pulls = "git pull --ff-only" in found
@@ -194,19 +200,30 @@ class Outcome:
 
     hub: Hub
     person: Person
+    others: Others
+    """Who else acted."""
 
     @property
     def violations(self) -> list[str]:
         """What is not as an undisturbed release would leave it."""
+        found = self.others.judge_rival(
+            is_done=self.is_done, message=self.person.told
+        )
+        if not self.is_done and RIVAL in self.person.told:
+            return found + self.hub.old_looks
+        return found + self._judge_end() + self._judge_writes()
+
+    def _judge_end(self) -> list[str]:
         found = []
         if not self.is_done:
             typed = ", ".join(self.person.typed[-CALM:])
             found.append(f"it did not finish; typed last: {typed}")
         elif self.calm > CALM:
             found.append(f"it took {self.calm} commands")
-        found += self.person.complaints
-        found += self.hub.old_looks
-        expected = expected_writes(self.hub)
+        return found + self.person.complaints + self.hub.old_looks
+
+    def _judge_writes(self) -> list[str]:
+        found = []
         writes = dict(self.hub.writes)
         late = [key for key in writes if key in LATE or " upon " in key]
         # Only where something came late, and at most once.
@@ -214,15 +231,23 @@ class Outcome:
         found += [f"late: {k}" for k in late if not is_asked or writes[k] != 1]
         for key in late:
             del writes[key]
-        if writes != expected:
+        if writes not in expected_writes(self.hub, self.others):
             found.append(f"writes: {writes}")
         commits = {expected_commit(self.hub)}
         if any("--leave-late" in command for command in self.person.typed):
             commits.add(expected_commit(self.hub, leaves_late=True))
-        tags = {t: c for t, (c, _) in self.hub.tags.items()}
+        tags = {
+            tag: commit
+            for tag, (commit, _) in self.hub.tags.items()
+            if tag not in self.others.tags
+        }
         if tags not in [{TAG: commit} for commit in commits]:
             found.append(f"tags: {self.hub.tags}")
-        pages = [(p.tag, p.title, p.body) for p, _ in self.hub.pages]
+        pages = [
+            (p.tag, p.title, p.body.replace(BY_HAND, NOTES))
+            for p, _ in self.hub.pages
+            if p.tag not in self.others.tags
+        ]
         if pages != [(TAG, TAG, NOTES)]:
             found.append(f"releases: {pages}")
         pulls = [p.branch for _, p in self.hub.charts.opened]
@@ -233,21 +258,40 @@ class Outcome:
         return found
 
 
-def expected_writes(hub: Hub) -> dict[str, int]:
-    """Return what an undisturbed release writes."""
-    branches = hub.branches
-    target = BRANCH if branches.is_protected else "main"
-    writes = {
-        f"push change log of {TAG} to refs/heads/{target}": 1,
+def expected_writes(hub: Hub, others: Others) -> list[dict[str, int]]:
+    """Return what a release writes, in each way that it may go."""
+    release = f"create release {TAG}"
+    older = "pull request 1: close"
+    always = {
         f"push refs/tags/{TAG}": 1,
-        f"create release {TAG}": 1,
+        release: 1,
         f"push {CHARTS} refs/heads/{DEPLOY}": 1,
         f"open pull request {DEPLOY} after 0": 1,
-        "pull request 1: close": 1,
+        older: 1,
     }
-    if branches.is_protected:
-        writes[f"open pull request {BRANCH} after 0"] = 1
-    return writes
+    plain = {f"push change log of {TAG} to refs/heads/main": 1}
+    by_pull = {
+        f"push change log of {TAG} to refs/heads/{BRANCH}": 1,
+        f"open pull request {BRANCH} after 0": 1,
+    }
+    is_protected = hub.branches.is_protected
+    done = others.done
+    both = [by_pull, plain] if done["changes the rules"] else []
+    ways = both or [by_pull if is_protected else plain]
+    # What somebody else did is done once, by whoever was first.
+    for key, move in (
+        (release, "publishes this release"),
+        (older, "closes the older deployment"),
+    ):
+        if done[move]:
+            ways = [*ways, *({**way, key: 0} for way in ways)]
+    if done["publishes this release"]:
+        # GitHub takes a second one from nobody.
+        ways = [
+            *ways,
+            *({**w, release: 0, f"{release} again": 1} for w in ways),
+        ]
+    return [{k: n for k, n in (always | way).items() if n} for way in ways]
 
 
 def expected_commit(hub: Hub, *, leaves_late: bool = False) -> str | None:
@@ -389,6 +433,11 @@ def _events(releaser: Releaser, *, command: str, part: str) -> Iterator[Event]:
     return releaser.bump(releaser.plan(Request(part=part)))
 
 
+def make_others(hub: Hub, random: Random) -> Others:
+    """Make everybody else, who does nothing as long as nobody says so."""
+    return Others(hub=hub, tag=TAG, branch=BRANCH, random=random)
+
+
 def live_through(
     chaos: Sequence[Chaos],
     directory: Path,
@@ -396,6 +445,7 @@ def live_through(
     random: Random,
     hub: Hub,
     moves: float = 0.0,
+    others: Others | None = None,
 ) -> Outcome:
     """Run processes one after another until the release is complete.
 
@@ -411,6 +461,8 @@ def live_through(
         The world.
     moves
         How likely a process runs in a clean clone.
+    others
+        Who else acts meanwhile, until nothing goes wrong any more.
 
     Returns
     -------
@@ -418,9 +470,14 @@ def live_through(
         How it ended.
     """
     person = Person(random=random)
+    others = others or make_others(hub, random)
     checkout, is_clean = COMMIT, False
     place, calm = directory, 0
-    for current in (*chaos, *(Chaos() for _ in range(CALM))):
+    for number, current in enumerate(
+        (*chaos, *(Chaos() for _ in range(CALM)))
+    ):
+        if number == len(chaos):
+            others.left = 0
         if random.random() < moves:
             # Another clone, or a CI job, of which no journal tells.
             place, is_clean = directory / f"clone-{len(person.typed)}", True
@@ -450,8 +507,10 @@ def live_through(
             is_done = result["exit"] == 0
             if not is_done:
                 person.read(result)
-        calm = 0 if current.has_acted else calm + 1
-        if is_done:
+                others.heed(result["help"] or "")
+        is_calm = not (others.has_acted() or current.has_acted)
+        calm = calm + 1 if is_calm else 0
+        if is_done or RIVAL in person.told:
             break
         hub.clock.sleep(random.uniform(1.0, 200.0))
         if person.pulls:
@@ -462,6 +521,7 @@ def live_through(
         calm=calm,
         hub=hub,
         person=person,
+        others=others,
     )
 
 
@@ -496,13 +556,16 @@ def _find_publication(
     return _find_publication_once(tag)
 
 
-def run_seed(seed: int) -> Outcome:
+def run_seed(seed: int, *, is_crowded: bool = False) -> Outcome:
     """Run one seeded release.
 
     Parameters
     ----------
     seed
         Decides everything that happens.
+    is_crowded
+        Whether other people do whatever they may do between any two requests,
+        and not only push something else.
 
     Returns
     -------
@@ -525,13 +588,18 @@ def run_seed(seed: int) -> Outcome:
         branches.collects_late = random.random() < 0.5
     rate = random.choice([0.0, 0.02, 0.1, 0.3])
     lag_most = random.choice([0.0, 2.0, 20.0, 45.0])
-    others = random.choice([0, 0, 3, 10])
+    pushes = random.choice([0, 0, 3, 10])
+    others = make_others(hub, random)
+    if is_crowded:
+        others.likely = random.choice([0.05, 0.2, 0.5])
+        others.left = random.choice([1, 3, 10, 30])
 
     def decide(number: int, writes: bool) -> str | None:  # noqa: FBT001
-        nonlocal others
-        if others and random.random() < _OTHERS:
+        nonlocal pushes
+        others.act()
+        if not is_crowded and pushes and random.random() < _OTHERS:
             # Somebody pushes something else, between any two requests.
-            others -= 1
+            pushes -= 1
             hub.move_claim()
         if random.random() >= rate:
             return None
@@ -553,11 +621,20 @@ def run_seed(seed: int) -> Outcome:
             random=random,
             hub=hub,
             moves=random.choice([0.0, 0.0, 0.3]),
+            others=others,
         )
 
 
-def _judge(seed: int) -> tuple[int, list[str], int]:
-    outcome = run_seed(seed)
+def _judge(
+    seed: int, *, is_crowded: bool, is_forgetful: bool
+) -> tuple[int, list[str], int]:
+    with ExitStack() as stack:
+        if is_forgetful:
+            # What is decided from is never asked anew.
+            stack.enter_context(
+                patch.object(Look, "is_fresh", lambda *_, **__: True)
+            )
+        outcome = run_seed(seed, is_crowded=is_crowded)
     return seed, outcome.violations, outcome.calm
 
 
@@ -567,11 +644,24 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument(
+        "--others",
+        action="store_true",
+        help="let other people act between any two requests",
+    )
+    parser.add_argument(
+        "--forgetful",
+        action="store_true",
+        help="decide writes from whatever was seen before: it has to fail",
+    )
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.seeds)
+    judge = partial(
+        _judge, is_crowded=options.others, is_forgetful=options.forgetful
+    )
     failed, most = [], 0
     with ProcessPoolExecutor(options.jobs) as pool:
-        for seed, violations, calm in pool.map(_judge, seeds, chunksize=100):
+        for seed, violations, calm in pool.map(judge, seeds, chunksize=100):
             most = max(most, calm)
             for violation in violations:
                 sys.stdout.write(f"seed {seed}: {violation}\n")

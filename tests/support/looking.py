@@ -18,16 +18,15 @@ __all__ = ["Recalling", "SimulatedLook"]
 
 T = TypeVar("T")
 
-_GIT = frozenset(
-    {"remote_branch", "remote_branches", "remote_refs", "remote_tag"}
-)
 _FORGE = frozenset(
     {"head", "jobs", "needs_pull", "open_pulls", "pull", "pulls", "pulls_of",
      "releases", "repository", "run", "runs", "workflow_state"}
 )  # fmt: skip
 _DEPLOY = frozenset({"branch", "paths", "read", "scan"})
-_READS = _GIT | _FORGE | _DEPLOY
-"""What is asked once a look; ``branch`` is the deployment repository's."""
+_READS = _FORGE | _DEPLOY
+"""What is asked once a look; ``branch`` is the deployment repository's. What
+git lists the clone itself keeps.
+"""
 
 _WRITES = frozenset(
     {"edit_pull", "label_pull", "open_pull", "publish_release",
@@ -47,6 +46,7 @@ class SimulatedLook:
     _moment: int = 0
     """How often something was asked, or a turn began."""
 
+    _answered: tuple[Hashable, object] | None = None
     _began: int = 0
     _oldest: dict[Hashable, tuple[int, bool]] = field(default_factory=dict)
     """When the answers were asked for that were told in this turn, and
@@ -97,6 +97,19 @@ class SimulatedLook:
         self._oldest[key] = asked, is_compared
         return answer
 
+    def tell(self, key: Hashable, answer: object) -> None:
+        """Keep what the write that is under way was answered."""
+        self._answered = key, answer
+
+    def recall(self, key: Hashable) -> Any:
+        """Return what was told, and keep when that was."""
+        told = self._look.recall(key)
+        if told is None:
+            return None
+        asked, answer = told
+        self._oldest[key] = asked, False
+        return answer
+
     def write(
         self, name: str, write: Callable[[], T], *, compares: bool = False
     ) -> T:
@@ -110,10 +123,15 @@ class SimulatedLook:
             if asked < self._began and not (compares and is_compared)
         ]
         self._look.end()
+        self._answered = None
         try:
             return write()
         finally:
             self._look.end()
+            if self._answered is not None:
+                # That begins the next look, and so the next turn.
+                key, answer = self._answered
+                self._look.tell(key, (self._moment + 1, answer))
 
 
 class Recalling:
@@ -143,10 +161,6 @@ class Recalling:
 
         def ask(*args: Any, **kwargs: Any) -> Any:
             key = (name, id(self._port), repr(args), repr(kwargs))
-            return self._look.once(
-                key,
-                lambda: found(*args, **kwargs),
-                is_compared=name in _GIT,
-            )
+            return self._look.once(key, lambda: found(*args, **kwargs))
 
         return ask

@@ -308,11 +308,60 @@ class _Port:
         return self.clock.now() - since >= lag
 
 
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """What the remote listed at one moment."""
+
+    heads: Mapping[str, str | None]
+    """The heads of its branches as they are."""
+
+    shown: Mapping[str, str | None]
+    """The same as late as a read may be."""
+
+    tags: Mapping[str, str]
+    claim: str
+
+
 class SimulatedGit(_Port):
     """The clone and its remote."""
 
     remote = "origin"
     checkout: str = COMMIT
+    look: SimulatedLook | None = None
+    """The look that its list of refs is a part of."""
+
+    def _list(self, name: str) -> Listed:
+        """List the remote's refs, once a look as the real one does."""
+        if self.look is None:
+            return self._list_now(name)
+        return self.look.once(
+            "ls-remote",
+            lambda: self._list_now("ls-remote"),
+            is_compared=True,
+        )
+
+    def _list_now(self, name: str) -> Listed:
+        with self.chaos.call(name, self.clock):
+            at, branches = self.as_seen(), self.hub.branches
+            return Listed(
+                heads={n: branches.head(n) for n in branches.heads},
+                shown={n: branches.head(n, at) for n in branches.heads},
+                tags={
+                    tag: commit
+                    for tag, (commit, since) in self.hub.tags.items()
+                    if since <= at
+                },
+                claim=self.hub.claim_at(at),
+            )
+
+    def _told(self, ref: str) -> str | None:
+        """Return where a push has just put a ref."""
+        told = self.look.recall("push") if self.look is not None else None
+        return told[1] if told is not None and told[0] == ref else None
+
+    def _tell(self, ref: str, commit: str | None) -> None:
+        if self.look is not None:
+            self.look.tell("push", (ref, commit))
 
     def head(self) -> str:
         return self.checkout
@@ -338,49 +387,42 @@ class SimulatedGit(_Port):
         raise AssertionError("nothing to fetch")
 
     def remote_tag(self, tag: str) -> str | None:
-        with self.chaos.call("remote_tag", self.clock):
-            if tag not in self.hub.tags:
-                return None
-            commit, since = self.hub.tags[tag]
-            if not self.seen(since):
-                return None
-            return commit
+        told = self._told(f"refs/tags/{tag}")
+        return told or self._list("remote_tag").tags.get(tag)
 
     def remote_branch(
         self, branch: str, told: str | None = None
     ) -> str | None:
-        if told is not None:
+        pushed = self._told(f"refs/heads/{branch}")
+        if pushed is not None:
+            return pushed
+        is_listed = self.look is not None and (
+            self.look.recall("ls-remote") is not None
+        )
+        if told is not None and not is_listed:
             return told
-        with self.chaos.call("remote_branch", self.clock):
-            return self.hub.branches.head(branch)
+        return self._list("remote_branch").heads.get(branch)
 
     def remote_branches(self, prefix: str) -> Mapping[str, str]:
-        with self.chaos.call("remote_branches", self.clock):
-            at = self.as_seen()
-            heads = {
-                name: self.hub.branches.head(name, at)
-                for name in self.hub.branches.heads
-                if name.startswith(prefix)
-            }
-            return {name: sha for name, sha in heads.items() if sha}
+        shown = self._list("remote_branches").shown
+        return {
+            name: head
+            for name, head in shown.items()
+            if head and name.startswith(prefix)
+        }
 
     def remote_refs(self, branch: str) -> RemoteRefs:
-        with self.chaos.call("remote_refs", self.clock):
-            at = self.as_seen()
-            hub, start = self.hub, CHANGELOG_BRANCHES
-            heads = {n: hub.branches.head(n, at) for n in hub.branches.heads}
-            return RemoteRefs(
-                claim=hub.claim_at(at),
-                head=hub.branches.head(branch),
-                branches={
-                    name.removeprefix(start): head
-                    for name, head in heads.items()
-                    if head and name.startswith(start)
-                },
-                tags={
-                    t: c for t, (c, since) in hub.tags.items() if since <= at
-                },
-            )
+        listed, start = self._list("remote_refs"), CHANGELOG_BRANCHES
+        return RemoteRefs(
+            claim=listed.claim,
+            head=listed.heads.get(branch),
+            branches={
+                name.removeprefix(start): head
+                for name, head in listed.shown.items()
+                if head and name.startswith(start)
+            },
+            tags=listed.tags,
+        )
 
     def describe(self, ref: str, hash_: str | None = None) -> tuple[str, str]:
         return "A", ""
@@ -390,6 +432,8 @@ class SimulatedGit(_Port):
             self.hub.check_claim(write.claim)
             self.hub.branches.push(write)
             self.hub.move_claim()
+            pushed = self.hub.branches.head(write.branch)
+        self._tell(f"refs/heads/{write.branch}", pushed)
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         return self.hub.branches.is_ancestor(ancestor, descendant)
@@ -433,6 +477,7 @@ class SimulatedGit(_Port):
             self.hub.check_claim(write.claim)
             self.hub.push(write, is_clean=self.is_clean)
             self.hub.move_claim()
+        self._tell(f"refs/tags/{write.tag}", write.commit)
 
 
 class SimulatedForge(_Port):
@@ -669,7 +714,7 @@ def make_world(
     )
     if not recalls:
         return world
-    look = SimulatedLook(clock, hub.old_looks)
+    look = git.look = SimulatedLook(clock, hub.old_looks)
     git, forge, deploy = (
         cast("Any", Recalling(port, look))
         for port in (world.git, world.forge, world.deploy)

@@ -41,6 +41,9 @@ class ChangelogSeen:
     is_second: bool = False
     """Whether it adds to what another one of this try has merged."""
 
+    refused: PullRequest | None = None
+    """One that would have added to that, and was closed."""
+
     merged: ChangelogState | None = None
     """The change log at what it was merged as, once the branch shows that."""
 
@@ -165,12 +168,15 @@ def _look_for_pull(
             raise
         return seen
     merged = [p for p in found if p.is_merged]
+    refused = None
     if merged:
+        if not (found[0].is_open or found[0].is_merged):
+            refused = found[0]
         found = [p for p in found if p.is_open or p.is_merged]
     if not found:
         return seen
     is_second = any(p.number < found[0].number for p in merged)
-    return replace(seen, pull=found[0], is_second=is_second)
+    return replace(seen, pull=found[0], is_second=is_second, refused=refused)
 
 
 def _look_at_open(

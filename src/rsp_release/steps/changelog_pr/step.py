@@ -69,6 +69,12 @@ class ChangelogPull:
             return _merged(proposal, seen, pull)
         if pull is not None and pull.is_open and seen.is_second:
             return _open(proposal, seen, pull)
+        if pull is not None and seen.is_second:
+            # It was open a moment ago: the next look shows what holds.
+            return Wait(
+                reason=f"pull request #{pull.number} was just closed",
+                url=pull.url,
+            )
         if seen.settled is not None:
             return _settled(proposal, seen, seen.state, seen.settled)
         if pull is not None and pull.is_open:
@@ -248,6 +254,16 @@ def _add_by_another(
     proposal: Proposal, seen: ChangelogSeen, pull: PullRequest
 ) -> Verdict:
     """Add what came late by another pull request: the first is merged."""
+    if seen.refused is not None:
+        resume = f"`rsp-release resume {quote(proposal.tag)}"
+        return Blocked(
+            problem=f"pull request #{seen.refused.number}, which adds late"
+            f" changes to the entry of {proposal.version}, was closed and not"
+            " merged",
+            help=f"reopen it and run {resume}`, or {resume} --leave-late`"
+            " releases what was merged",
+            url=seen.refused.url,
+        )
     if seen.failure is not None:
         return Blocked(problem=seen.failure.message, help=seen.failure.help)
     if seen.collected is not None:
