@@ -437,17 +437,20 @@ def test_pull_requests_of_strangers_do_not_count() -> None:
 APPS = "applications"
 
 
-def _deploy(
-    application: str, *environments: str, version: str = "0.8.0"
-) -> tuple[ChartSeen, Verdict]:
-    """Deploy an application of a made Phalanx to some environments."""
+def _serve(application: str) -> Hub:
+    """Return a world where an application of a made Phalanx is deployed."""
     hub = Hub(clock=VirtualClock())
     since, _ = hub.charts.branches["main"]
     hub.charts.branches["main"] = since, dict(make_phalanx(application))
     hub.charts.opened.clear()
+    return hub
+
+
+def _aim(*environments: str, version: str = "0.8.0") -> Release:
+    """Return a release that is deployed to some environments."""
     image = replace(IMAGE, tag=version)
     target = Deployment(repository="o/charts", environments=environments)
-    release = replace(
+    return replace(
         RELEASE,
         version=version,
         tag=version,
@@ -458,6 +461,14 @@ def _deploy(
             images=(image,),
         ),
     )
+
+
+def _deploy(
+    application: str, *environments: str, version: str = "0.8.0"
+) -> tuple[ChartSeen, Verdict]:
+    """Deploy an application of a made Phalanx to some environments."""
+    hub = _serve(application)
+    release = _aim(*environments, version=version)
     step = ChartPull(is_asked=True)
     seen = step.observe(release, make_world(hub, Chaos()))
     found = tuple(
@@ -481,6 +492,27 @@ def test_app_version_changes_where_all_follow(application: str) -> None:
     seen, verdict = _deploy(application)
     assert list(_files(verdict)) == [f"{application}/Chart.yaml"]
     assert seen.kept == ()
+
+
+@pytest.mark.parametrize(
+    ("application", "is_assumed"), [("other", True), ("bare", False)]
+)
+def test_plan_says_what_is_assumed(
+    application: str, *, is_assumed: bool
+) -> None:
+    _, verdict = _deploy(application)
+    assert isinstance(verdict, Change)
+    said = "assumed: the templates take appVersion"
+    assert (said in verdict.summary) is is_assumed
+
+
+def test_environments_to_choose_from() -> None:
+    def choose(application: str) -> tuple[str, ...]:
+        world = make_world(_serve(application), Chaos())
+        return ChartPull(is_asked=True).find_choices(_aim(), world)
+
+    assert choose("differs") == ("cm", "cm-dev", "prod")
+    assert choose("follows") == choose("partly") == ()
 
 
 def test_plan_says_which_will_not_change() -> None:

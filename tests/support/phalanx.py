@@ -91,6 +91,42 @@ _SHAPES: dict[str, dict[str, str]] = {
         "values-cm.yaml": "one: {image: {tag: v2.6.11}}\n",
         "values-cm-dev.yaml": "two: {enabled: true, image: {tag: deploy}}\n",
     },
+    "other": {"values.yaml": "image: {repository: nginx, tag: 1.31.3}\n"},
+    "common": {
+        "values.yaml": "image: {repository: ghcr.io/o/n, tag: ''}\n",
+        "values-cm.yaml": "global: {image: {tag: 0.9.0}}\n",
+        "templates/d.yaml": (
+            "{{ .Values.image.tag | default .Values.global.image.tag }}\n"
+        ),
+    },
+    "switched": {
+        "values.yaml": (
+            "image: {repository: ghcr.io/o/n, tag: ''}\n"
+            "worker:\n  enabled: false\n"
+            "  image: {repository: ghcr.io/o/n, tag: 0.2.0}\n"
+        ),
+        "values-cm.yaml": "worker: {enabled: true}\n",
+    },
+    "tagged": {
+        "Chart.yaml": (
+            "name: tagged\ndependencies:\n"
+            "- {name: s, repository: file://../../charts/s, tags: [web]}\n"
+            "sources: ['https://example.org/o/n']\n"
+        ),
+        "values.yaml": "tags: {web: false}\n",
+        "values-cm.yaml": "tags: {web: true}\n",
+    },
+    "imports": {
+        "Chart.yaml": (
+            "name: imports\ndependencies:\n"
+            "- name: redis\n  repository: https://example.org\n"
+            "  import-values: [defaults]\n"
+            "sources: ['https://example.org/o/n']\nappVersion: 0.1.0\n"
+        ),
+        "values.yaml": "image: {repository: ghcr.io/o/n}\n",
+        "values-cm.yaml": "image: {tag: ''}\n",
+        "values-prod.yaml": "image: {tag: 0.3.0}\n",
+    },
 }
 
 ROWS = {
@@ -106,6 +142,11 @@ ROWS = {
     "lists": "2.0 cm, 0.1.0 cm-dev, 1 prod",
     "parent": "2.0.0 cm-dev prod, v2.6.11 cm, deploy cm-dev",
     "parent/sub": "3.0.0 cm cm-dev, 4.2.0 prod",
+    "other": "0.1.0 (assumed)",
+    "common": "0.1.0 cm-dev prod, 0.9.0 cm",
+    "switched": "0.1.0 3 environments, 0.2.0 cm",
+    "tagged": "2.0.0",
+    "imports": "0.1.0 cm cm-dev (assumed), 0.3.0 prod",
     "nowhere": "",
 }
 """What ``fleet`` shows of each."""

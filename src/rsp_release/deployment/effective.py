@@ -88,7 +88,7 @@ def tags_of(
     Its images are those of the release, those called like its source, and
     those for which the chart's own values leave the tag to ``appVersion``.
     Where there are none, those of the source's owner; and else one that
-    follows ``appVersion``, which is assumed where the values name others.
+    follows ``appVersion``, which is assumed where there are other images.
 
     Parameters
     ----------
@@ -132,28 +132,33 @@ def tags_of(
         chosen = [c.tag for c in _drop_unused(own or kin)]
         if instances and not chosen:
             chosen = _assume(
-                layout, instances[0], environment, is_sure=not candidates
+                layout, instances[0], environment, has_others=bool(candidates)
             )
         found.update(dict.fromkeys(chosen))
     return tuple(found)
 
 
 def _assume(
-    layout: Layout, instance: Instance, environment: str, *, is_sure: bool
+    layout: Layout, instance: Instance, environment: str, *, has_others: bool
 ) -> list[EffectiveTag]:
     """Return what a chart runs whose values name no image of it."""
     place = Place(path=instance.chart, keys=("appVersion",))
-    tag = layout.chart(instance.chart).app_version
+    chart = layout.chart(instance.chart)
+    tag = chart.app_version
     if common := _find_common(layout, instance):
         place, tag = Place(path=common.path, keys=common.keys), common.text
     if tag is None:
         return []
     return [
         EffectiveTag(
-            environment=environment, key=".".join(place.keys), image=None,
-            tag=tag, place=place, is_assumed=not is_sure,
+            environment=environment,
+            key=".".join(place.keys),
+            image=None,
+            tag=tag,
+            place=place,
+            is_assumed=has_others or bool(chart.dependencies),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _find_common(layout: Layout, instance: Instance) -> Found | None:

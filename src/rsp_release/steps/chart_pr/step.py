@@ -242,6 +242,8 @@ class ChartPull:
         )
         if seen.kept:
             said += f"; will not change: {list_pins(seen)}"
+        if any(moved.is_assumed for moved in seen.moved):
+            said += "; assumed: the templates take appVersion"
         if seen.where is None:
             return Change(
                 summary=f"fork {seen.name} to commit there: {said}",
