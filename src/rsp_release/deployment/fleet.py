@@ -103,7 +103,10 @@ class Application:
             for each in self.running
             for version in each.versions
         )
-        return _tell(found)
+        is_seen = all(each.problem is None for each in self.running)
+        if is_seen:
+            return _tell(found)
+        return ", ".join(f"{v} {_some(list(n))}" for v, n in found.items())
 
     @property
     def _environments(self) -> dict[str, dict[str, None]]:

@@ -33,7 +33,10 @@ PATIENCE = timedelta(seconds=120)
 
 @contextmanager
 def side_by_side(
-    look: Memory | None, reads: Sequence[Callable[[], T]]
+    look: Memory | None,
+    reads: Sequence[Callable[[], T]],
+    *,
+    is_apart: bool = False,
 ) -> Iterator[Sequence[Callable[[], T]]]:
     """Begin to read several things at once.
 
@@ -44,16 +47,21 @@ def side_by_side(
         are asked for.
     reads
         What reads them.
+    is_apart
+        Whether each asks a server of its own: then none waits for another.
 
     Yields
     ------
     typing.Sequence
         What waits for each.
     """
-    if look is None or look.width == 1:
+    width = look.width if look is not None else 1
+    if look is not None and is_apart:
+        width = max(len(reads), 1)
+    if width == 1:
         yield reads
         return
-    with ThreadPoolExecutor(look.width) as pool:
+    with ThreadPoolExecutor(width) as pool:
         yield [pool.submit(read).result for read in reads]
 
 
@@ -186,6 +194,7 @@ class Look:
         read: Callable[[], T],
         *,
         is_compared: bool = False,
+        is_apart: bool = False,
     ) -> T:
         """Ask something, unless that was asked in this look already.
 
@@ -197,6 +206,9 @@ class Look:
             Asks it. What it raises is remembered like an answer.
         is_compared
             Whether a push is compared with it.
+        is_apart
+            Whether a server of its own is asked: then it waits for no other
+            question, and none for it.
 
         Returns
         -------
@@ -213,7 +225,8 @@ class Look:
             self._note(answer)
         if is_first:
             try:
-                answer.future.set_result(self._ask(read))
+                found = read() if is_apart else self._ask(read)
+                answer.future.set_result(found)
             except BaseException as e:
                 if not isinstance(e, Exception):
                     # Whoever was interrupted learnt nothing.

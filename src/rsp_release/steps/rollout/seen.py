@@ -93,7 +93,7 @@ def look_at_rollout(
         )
         for stage in sort_stages(stages, order)
     ]
-    with side_by_side(world.look, looks) as begun:
+    with side_by_side(world.look, looks, is_apart=True) as begun:
         seen = tuple(wait() for wait in begun)
     return RolloutSeen(aim=aim, stages=seen)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from random import Random
+from threading import Lock
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
@@ -97,6 +98,8 @@ class ArgoCDClient:
     ) -> None:
         self._clock = clock
         self._look = look
+        self._parsing = Lock()
+        """Held while a list is decoded, which takes memory, not time."""
         self._exchange = Exchange(environ=environ, clock=clock)
         self._retrier = ReadRetrier(clock=clock, random=random)
         self._credentials = Credentials(environ)
@@ -142,11 +145,12 @@ class ArgoCDClient:
 
         def parse(reply: Reply) -> dict[str, Application]:
             found: dict[str, Application] = {}
-            for item in iterate_items(reply.body):
-                application = parse_application(item)
-                if application is None:
-                    raise ValueError("it lists what is no application")
-                found.setdefault(application.name, application)
+            with self._parsing:
+                for item in iterate_items(reply.body):
+                    application = parse_application(item)
+                    if application is None:
+                        raise ValueError("it lists what is no application")
+                    found.setdefault(application.name, application)
             return found
 
         return self._read(place, "applications", parse, fields=fields)
@@ -286,7 +290,8 @@ class ArgoCDClient:
 
         if self._look is None:
             return ask()
-        return self._look.once((self, place.environment, url), ask)
+        key = self, place.environment, url
+        return self._look.once(key, ask, is_apart=True)
 
     def _fetch(self, place: Place, url: str, seconds: float) -> Reply:
         """Send a read, again where that may help and there is time left."""

@@ -1,0 +1,142 @@
+"""How long the table of a roll-out takes, and what a fleet's lists take.
+
+``python -m tests.bench.rollout_bench`` looks at 24 environments of 200 ms for
+each request, all of which wait for a sync; then the same with one that never
+answers; and then, in a process of its own, asks all of them what runs there,
+whose lists are as large as real ones and cut down to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import socket
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+from typing_extensions import override
+
+from rsp_release.config import EnvironmentSetting
+from rsp_release.deployment.running import read_running
+from rsp_release.engine.look import Look
+from rsp_release.factory import SystemClock
+from rsp_release.models.standing import Standing
+from rsp_release.steps.rollout.step import Rollout
+from rsp_release.storage.argocd.client import ArgoCDClient
+from tests.steps.release import RELEASE
+from tests.storage.argocd.applications import make_application
+from tests.support.loopback import Loopback
+from tests.support.scripted import serve
+from tests.support.simulated import Chaos, Hub, VirtualClock, make_world
+
+from .argocd_bench import (
+    DELAY,
+    ENVIRONMENTS,
+    MOST_MIB,
+    MOST_SECONDS,
+    make_list,
+)
+
+__all__ = ["main", "measure_lists", "measure_table"]
+
+PATIENCE = 12.0
+"""Seconds that the table takes at most where an environment is silent."""
+
+
+class _Slow(BaseHTTPRequestHandler):
+    """An Argo CD that takes its time, with an application to sync."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        time.sleep(DELAY)
+        told = make_application("n")
+        told["status"]["sync"]["status"] = "OutOfSync"
+        if self.path.partition("?")[0].endswith("/syncwindows"):
+            told = {"canSync": True}
+        body = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    @override
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def measure_table(
+    *, is_one_silent: bool
+) -> tuple[tuple[Standing, ...], float]:
+    """Look at all environments; return the table, and how long it took."""
+    with ExitStack() as stack:
+        server = stack.enter_context(Loopback(_Slow))
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        addresses = [f"{server.url}/{n}" for n in range(ENVIRONMENTS)]
+        if is_one_silent:
+            addresses[3] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        clock = SystemClock()
+        look = Look(clock)
+        world = replace(
+            make_world(Hub(clock=VirtualClock()), Chaos()),
+            deploy=None,
+            look=look,
+            argocd=ArgoCDClient(environ={}, clock=clock, look=look),
+        )
+        step = Rollout(
+            settings=tuple(
+                EnvironmentSetting(f"e{number:02}", address)
+                for number, address in enumerate(addresses)
+            )
+        )
+        begun = time.monotonic()
+        standings = step.judge(step.observe(RELEASE, world))
+        return standings, time.monotonic() - begun
+
+
+def measure_lists(url: str) -> tuple[int, float, int]:
+    """Ask all what runs there; return how much, seconds, and peak MiB."""
+    clock = SystemClock()
+    look = Look(clock)
+    client = ArgoCDClient(environ={}, clock=clock, look=look)
+    begun = time.monotonic()
+    addresses = {f"e{n}": f"{url}/{n}" for n in range(ENVIRONMENTS)}
+    found = read_running(client, addresses, look)
+    seconds = time.monotonic() - begun
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak = int(status.partition("VmHWM:")[2].split()[0])
+    count = sum(len(each.applications) for each in found.values())
+    return count, seconds, peak >> 10
+
+
+def main() -> int:
+    """Print what was measured; return whether a limit was broken."""
+    table, seconds = measure_table(is_one_silent=False)
+    sys.stdout.write(f"{len(table)} environments: {seconds:.2f} s\n")
+    is_good = seconds < MOST_SECONDS and {s.state for s in table} == {"sync"}
+    table, seconds = measure_table(is_one_silent=True)
+    states = [standing.state for standing in table]
+    sys.stdout.write(f"one of them silent: {seconds:.2f} s\n")
+    is_good &= seconds < PATIENCE and states.count("unknown") == 1
+    is_good &= states.count("sync") == ENVIRONMENTS - 1
+    body = make_list()
+    with serve() as server:
+        for number in range(ENVIRONMENTS):
+            path = f"/{number}/api/v1/applications"
+            server.answers[path] = [(200, {}, body)]
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            count, seconds, peak = pool.apply(measure_lists, (server.url,))
+    sys.stdout.write(
+        f"{ENVIRONMENTS} lists of {len(body) >> 20} MiB: {count}"
+        f" applications, {seconds:.1f} s, at most {peak} MiB\n"
+    )
+    is_good &= count == 150 * ENVIRONMENTS and peak <= MOST_MIB
+    return int(not is_good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
