@@ -20,6 +20,7 @@ from ..config import Config
 from ..exceptions import ReleaseError, UsageError
 from ..storage.environment import without_credentials
 from .release import bump
+from .rollout import rollout
 from .session import Session
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def demo(session: Session) -> int:
     with tempfile.TemporaryDirectory(prefix="rsp-release-") as name:
         folder = Path(name)
         with Sandbox() as box:
-            seed.demo(box)
+            seed.demo(box, environments=("idfdev", "idfint"))
             environ = isolate(options.environ, folder, box.environment())
             place = folder / "stargazer"
             url = box.git_url("rubin-demo/stargazer")
@@ -52,15 +53,23 @@ def demo(session: Session) -> int:
             if not session.as_json:
                 sys.stdout.write(
                     "Releasing a made-up service on an imitation of GitHub.\n"
-                    "$ rsp-release bump minor --yes\n\n"
+                    "$ rsp-release bump minor --rollout --yes\n\n"
                 )
                 sys.stdout.flush()
             inner = replace(
                 options, directory=place, repository=None, environ=environ
             )
-            return bump(
-                Session(inner, as_json=session.as_json), "minor", yes=True
+            status = bump(
+                Session(inner, as_json=session.as_json),
+                "minor",
+                yes=True,
+                rollout=True,
             )
+            if status or session.as_json:
+                return status
+            sys.stdout.write("\n$ rsp-release rollout\n\n")
+            sys.stdout.flush()
+            return rollout(Session(inner))
 
 
 def sandbox(

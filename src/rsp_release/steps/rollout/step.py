@@ -272,7 +272,7 @@ class Rollout:
         return Wait(
             reason=reason,
             url=next((s.url for s in waiting if s.url), None),
-            interval=_PERSON if is_slow else _INTERVAL,
+            interval=_PERSON if is_slow else None,
             patience=_MENDS_ITSELF if otherwise else None,
             otherwise=otherwise,
             is_on_person=all(s.is_on_person for s in waiting),
