@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from .config import Config
 from .engine.journal import find_former_names
-from .engine.look import Look
+from .engine.look import Look, side_by_side
 from .engine.world import (
     Changelog,
     Clock,
@@ -226,7 +226,14 @@ class Factory:
 
         git, config, identity = self._open_clone(offline=offline)
         if not offline:
-            config, identity = self._identify(git, config, identity)
+            # The deployment repository is looked at whatever that tells.
+            looks: list[Callable[[], Any]] = [
+                partial(self._identify, git, config, identity)
+            ]
+            if (deploy := self._make_deploy()) is not None:
+                looks.append(deploy.repository)
+            with side_by_side(self.look, looks) as begun:
+                config, identity = begun[0]()
         config = config.detected("git's tag.gpgSign", sign=git.signs())
         world = self._make_world(git, config, identity.name, trusts=trusts)
         return Checker(

@@ -117,13 +117,13 @@ class Sandbox(Forge):
                     view = view.back(self.lag.registry)
                     return self.images.handle(request, view, now)
                 if path in {"/api/graphql", "/graphql"}:
-                    return self._graphql(request)
+                    return self._graphql(request, view)
             except Problem as problem:
                 return problem.response()
             found = self.argocd.handle(request, now)
             return found or self._web(path)
 
-    def _graphql(self, request: Request) -> Response:
+    def _graphql(self, request: Request, view: View) -> Response:
         """Answer a GraphQL query with the handler that knows it."""
         token = self.accounts.api(request)
         if token is None:
@@ -132,7 +132,8 @@ class Sandbox(Forge):
         query = str(data.get("query", ""))
         if query.lstrip().startswith(("query", "fragment", "mutation")):
             variables = data.get("variables") or {}
-            return Response(200, graphql.answer(self, token, query, variables))
+            told = graphql.answer(self, token, query, variables, view=view)
+            return Response(200, told)
         self.unknown.append((request.method, request.path))
         errors = [{"type": "NOT_FOUND", "message": "unknown to the sandbox"}]
         return Response(200, {"data": None, "errors": errors})

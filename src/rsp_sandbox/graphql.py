@@ -7,154 +7,30 @@ is an error, as on GitHub.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from .accounts import Token
 from .actions import Run
-from .base import iso, node_id
+from .base import View, iso, node_id
 from .forge import Forge
 from .git import GitError
+from .graphql_pulls import PullObjects
+from .graphql_query import Object, QueryRefusedError, carry_out, connection
 from .merging import enable_auto_merge
 from .records import Project, Pull, Release
 from .rights import may
 
 __all__ = ["answer"]
 
-_TOKEN = re.compile(
-    r'"(?:[^"\\]|\\.)*"|\.\.\.|[{}()\[\]:$!=]|[A-Za-z_]\w*|-?\d+'
-)
-
-Object = dict[str, Any]
-"""An object of GraphQL: values by field, with ``__typename``.
-
-What depends on arguments, or is dear to have, is a function of the arguments.
-"""
-
-
-class _QueryError(Exception):
-    """The query cannot be carried out."""
-
-
-class _RefusedError(Exception):
-    """A field cannot be answered: its kind of error, and why."""
-
-
-class _Field(NamedTuple):
-    """What is asked for of an object; ``...`` stands for a fragment."""
-
-    name: str
-    alias: str
-    """Of a fragment: its name, or the type that it is for."""
-
-    args: dict[str, Any]
-    fields: list[_Field]
-
-
-class _Parser:
-    """Parses one operation and its fragments."""
-
-    def __init__(self, text: str, variables: dict[str, Any]) -> None:
-        self._tokens = _TOKEN.findall(re.sub(r"#[^\n]*", "", text))[::-1]
-        self._variables = variables
-        self.fragments: dict[str, list[_Field]] = {}
-        self.kind = ""
-
-    def document(self) -> list[_Field]:
-        """Return what the operation asks for."""
-        found: list[_Field] = []
-        while self._tokens:
-            kind = self._next()
-            if kind == "fragment":
-                name = self._next()
-                self._skip_to("{")
-                self.fragments[name] = self._selection()
-            elif kind in {"query", "mutation"}:
-                self.kind = kind.capitalize()
-                self._skip_to("{")
-                found = self._selection()
-            else:
-                raise _QueryError("This sandbox knows no subscriptions")
-        return found
-
-    def flat(self, fields: list[_Field], kind: str) -> Iterator[_Field]:
-        """Put what fragments ask for of a type in place of them."""
-        for item in fields:
-            if item.name != "...":
-                yield item
-            elif item.fields:
-                inner = item.fields if item.alias == kind else []
-                yield from self.flat(inner, kind)
-            elif item.alias in self.fragments:
-                yield from self.flat(self.fragments[item.alias], kind)
-            else:
-                raise _QueryError(f"No such fragment {item.alias}")
-
-    def _next(self) -> str:
-        if not self._tokens:
-            raise _QueryError("Unexpected end of document")
-        return str(self._tokens.pop())
-
-    def _skip_to(self, token: str) -> None:
-        while self._next() != token:
-            pass
-
-    def _has(self, token: str) -> bool:
-        """Take a token if it is the next."""
-        is_next = self._tokens[-1:] == [token]
-        if is_next:
-            self._next()
-        return is_next
-
-    def _selection(self) -> list[_Field]:
-        found = []
-        while not self._has("}"):
-            found.append(self._field())
-        return found
-
-    def _field(self) -> _Field:
-        name = alias = self._next()
-        args = {}
-        if name == "...":
-            self._has("on")
-            alias = self._next()
-        elif self._has(":"):
-            name = self._next()
-        if self._has("("):
-            args = self._pairs(")")
-        fields = self._selection() if self._has("{") else []
-        return _Field(name, alias, args, fields)
-
-    def _pairs(self, end: str) -> dict[str, Any]:
-        found = {}
-        while not self._has(end):
-            key = self._next()
-            self._skip_to(":")
-            found[key] = self._value()
-        return found
-
-    def _value(self) -> Any:
-        token = self._next()
-        if token == "$":
-            return self._variables.get(self._next())
-        if token == "{":
-            return self._pairs("}")
-        if token == "[":
-            found = []
-            while not self._has("]"):
-                found.append(self._value())
-            return found
-        try:
-            return json.loads(token)
-        except ValueError:
-            return token
-
 
 def answer(
-    box: Forge, token: Token, query: str, variables: dict[str, Any]
+    box: Forge,
+    token: Token,
+    query: str,
+    variables: dict[str, Any],
+    *,
+    view: View,
 ) -> dict[str, Any]:
     """Answer a query.
 
@@ -168,57 +44,15 @@ def answer(
         The query's text.
     variables
         The values of its variables.
+    view
+        What is seen.
 
     Returns
     -------
     dict
         GraphQL's ``data`` and ``errors``.
     """
-    parser = _Parser(query, variables)
-    errors: list[dict[str, Any]] = []
-
-    def fill(value: Any, fields: list[_Field]) -> Any:
-        if isinstance(value, list):
-            return [fill(each, fields) for each in value]
-        if not isinstance(value, dict):
-            return value
-        kind = value["__typename"]
-        found: dict[str, Any] = {}
-        for item in parser.flat(fields, kind):
-            if item.name not in value:
-                raise _QueryError(
-                    f"Field '{item.name}' doesn't exist on type '{kind}'"
-                )
-            result = value[item.name]
-            try:
-                result = result(item.args) if callable(result) else result
-            except _RefusedError as e:
-                error, text = e.args
-                errors.append(
-                    {"type": error, "path": [item.alias], "message": text}
-                )
-                result = None
-            found[item.alias] = fill(result, item.fields)
-        return found
-
-    try:
-        fields = parser.document()
-        data = fill(_Objects(box, token).root(parser.kind), fields)
-    except _QueryError as e:
-        return {"errors": [{"message": str(e)}]}
-    return {"data": data} | ({"errors": errors} if errors else {})
-
-
-def _connection(kind: str, items: list[Any], args: dict[str, Any]) -> Object:
-    first, last = args.get("first"), args.get("last")
-    size = first or last
-    if not isinstance(size, int) or not 0 < size <= 100:
-        raise _QueryError("You must provide `first` or `last`, at most 100")
-    return {
-        "__typename": f"{kind}Connection",
-        "nodes": items[:size] if first else items[-size:],
-        "totalCount": len(items),
-    }
+    return carry_out(query, variables, _Objects(box, token, view).root)
 
 
 def _check_runs(run: Run, now: datetime, args: dict[str, Any]) -> list[Object]:
@@ -240,9 +74,11 @@ def _check_runs(run: Run, now: datetime, args: dict[str, Any]) -> list[Object]:
 class _Objects:
     """The objects of GraphQL, as one token sees them."""
 
-    def __init__(self, box: Forge, token: Token) -> None:
+    def __init__(self, box: Forge, token: Token, view: View) -> None:
         self._box = box
         self._token = token
+        self._view = view
+        self._pulls = PullObjects(box, token, view)
 
     def root(self, kind: str) -> Object:
         """Return what a query or a mutation begins with."""
@@ -258,7 +94,14 @@ class _Objects:
         }
 
     def _viewer(self) -> Object:
-        return {"__typename": "User", "login": self._token.login}
+        login = self._token.login
+        return {
+            "__typename": "User",
+            "login": login,
+            "avatarUrl": f"{self._box.server_url}/avatars/{login}",
+            "resourcePath": f"/{login}",
+            "url": f"{self._box.server_url}/{login}",
+        }
 
     def _find_repository(self, args: dict[str, Any]) -> Object:
         owner, name = str(args.get("owner")), str(args.get("name"))
@@ -267,7 +110,7 @@ class _Objects:
             found = self._box.find_moved(owner, name)
         if found is None or not may(self._token, found, "metadata", "read"):
             text = "Could not resolve to a Repository with the name"
-            raise _RefusedError("NOT_FOUND", f"{text} '{owner}/{name}'.")
+            raise QueryRefusedError("NOT_FOUND", f"{text} '{owner}/{name}'.")
         self._box.notice(found)
         return self._repository(found)
 
@@ -281,29 +124,46 @@ class _Objects:
             )
 
         def pulls(args: dict[str, Any]) -> Object:
+            if not may(self._token, project, "pull_requests", "read"):
+                text = "Resource not accessible by personal access token"
+                raise QueryRefusedError("FORBIDDEN", text)
             found = [
-                {
-                    "__typename": "PullRequest",
-                    "headRefName": pull.head,
-                    "url": self._url(project, f"pull/{pull.number}"),
-                }
+                self._pulls.pull(project, pull)
                 for pull in reversed(project.pulls.values())
                 if pull.state.upper() in args.get("states", pull.state.upper())
+                and args.get("headRefName", pull.head) == pull.head
             ]
-            return _connection("PullRequest", found, args)
+            return connection("PullRequest", found, args)
 
         return {
             "__typename": "Repository",
             "nameWithOwner": project.full_name,
             "isArchived": project.is_archived,
+            "isPrivate": project.is_private,
+            "autoMergeAllowed": project.allow_auto_merge,
+            "viewerPermission": self._permission(project),
             "forks": lambda args: self._forks(project, args),
             "defaultBranchRef": default,
             "ref": lambda args: self._ref(project, args["qualifiedName"]),
             "object": lambda args: self._find(project, args),
             "latestRelease": lambda _: self._latest(project),
-            "releases": lambda args: self._releases(project, args),
+            "release": lambda args: self._find_release(
+                project, args["tagName"]
+            ),
+            "releases": lambda args: connection(
+                "Release",
+                [self._release(project, r) for r in self._releases(project)],
+                args,
+            ),
             "pullRequests": pulls,
         }
+
+    def _permission(self, project: Project) -> str | None:
+        """Return what a person may do; an app is none."""
+        if self._token.kind == "actions":
+            return None
+        may_write = may(self._token, project, "contents", "write")
+        return "WRITE" if may_write else "READ"
 
     def _url(self, project: Project, path: str) -> str:
         return f"{self._box.server_url}/{project.full_name}/{path}"
@@ -315,7 +175,7 @@ class _Objects:
             me = self._token.login.lower()
             found = [fork for fork in found if fork.owner.lower() == me]
         forks = [self._repository(fork) for fork in found]
-        return _connection("Repository", forks, args)
+        return connection("Repository", forks, args)
 
     def _find(self, project: Project, args: dict[str, Any]) -> Object | None:
         if "oid" in args:
@@ -330,6 +190,15 @@ class _Objects:
         if found is None:
             return None
         kind, content = found[1].capitalize(), found[2]
+        if kind == "Commit":
+            return self._commit(project, sha)
+        if kind == "Tag":
+            to = content.partition(b"\n")[0].removeprefix(b"object ").decode()
+            return {
+                "__typename": kind,
+                "oid": sha,
+                "target": lambda _: self._any(project, to),
+            }
         if kind == "Tree":
             entries = [
                 {
@@ -339,14 +208,14 @@ class _Objects:
                 }
                 for _, _, entry, name in project.git.tree(sha)
             ]
-            return {"__typename": kind, "entries": entries}
+            return {"__typename": kind, "oid": sha, "entries": entries}
         try:
             text: str | None = content.decode()
         except UnicodeDecodeError:
             text = None
         if b"\0" in content:
             text = None
-        return {"__typename": kind, "text": text}
+        return {"__typename": kind, "oid": sha, "text": text}
 
     def _commit(self, project: Project, sha: str) -> Object:
         found = project.git.known(sha)
@@ -354,15 +223,19 @@ class _Objects:
             "__typename": "Commit",
             "oid": found.sha,
             "message": found.message.rstrip("\n"),
+            "tree": {"__typename": "Tree", "oid": found.tree},
+            "statusCheckRollup": lambda _: self._pulls.rollup(
+                project, found.sha
+            ),
             "committedDate": iso(found.committer.date),
-            "parents": lambda args: _connection(
+            "parents": lambda args: connection(
                 "Commit",
                 [self._commit(project, each) for each in found.parents],
                 args,
             ),
             "history": lambda args: self._history(project, sha, args),
             "file": lambda args: self._file(project, sha, args),
-            "checkSuites": lambda args: _connection(
+            "checkSuites": lambda args: connection(
                 "CheckSuite", self._suites(project, found.sha), args
             ),
         }
@@ -380,7 +253,7 @@ class _Objects:
             sha, *below,
         ).split()  # fmt: skip
         commits = [self._commit(project, each) for each in found[:size]]
-        return _connection("CommitHistory", commits, args) | {
+        return connection("CommitHistory", commits, args) | {
             "pageInfo": {
                 "__typename": "PageInfo",
                 "hasNextPage": len(found) > size,
@@ -412,7 +285,7 @@ class _Objects:
                     "status": run.status(now).upper(),
                     "conclusion": conclusion.upper() if conclusion else None,
                     "updatedAt": iso(run.updated_at(now)),
-                    "checkRuns": lambda args, run=run: _connection(
+                    "checkRuns": lambda args, run=run: connection(
                         "CheckRun", _check_runs(run, now, args), args
                     ),
                     "workflowRun": {
@@ -430,13 +303,15 @@ class _Objects:
         return found
 
     def _ref(self, project: Project, name: str) -> Object | None:
-        sha = project.git.refs().get(name)
+        view = self._view.back(self._box.lag.refs)
+        sha = project.refs.read(view).get(name)
         if sha is None:
             return None
         base = project.git.peel(sha) or sha
         return {
             "__typename": "Ref",
             "name": name.split("/", 2)[-1],
+            "target": lambda _: self._any(project, sha),
             "compare": lambda args: self._compare(
                 project, base, str(args["headRef"])
             ),
@@ -454,42 +329,55 @@ class _Objects:
         return {
             "__typename": "Comparison",
             "aheadBy": len(ahead),
-            "commits": lambda args: _connection(
+            "commits": lambda args: connection(
                 "ComparisonCommit", commits, args
             ),
         }
 
-    def _latest(self, project: Project) -> Object | None:
-        found = [
-            release
-            for release in project.releases.value.values()
-            if not release.is_draft and not release.is_prerelease
-        ]
-        if not found:
-            return None
-        newest = max(found, key=lambda r: (r.created_at, r.id))
-        return self._release(project, newest)
-
-    def _releases(self, project: Project, args: dict[str, Any]) -> Object:
-        found = sorted(
-            project.releases.value.values(),
-            key=lambda r: (r.created_at, r.id),
+    def _releases(self, project: Project) -> list[Release]:
+        """Return the releases that are seen, newest first."""
+        view = self._view.back(self._box.lag.releases)
+        found = project.releases.read(view).values()
+        sees_drafts = may(self._token, project, "contents", "write")
+        return sorted(
+            (each for each in found if sees_drafts or not each.is_draft),
+            key=lambda each: (each.created_at, each.id),
             reverse=True,
         )
-        shown = [self._release(project, each) for each in found]
-        return _connection("Release", shown, args)
+
+    def _latest(self, project: Project) -> Object | None:
+        for release in self._releases(project):
+            if not (release.is_draft or release.is_prerelease):
+                return self._release(project, release)
+        return None
+
+    def _find_release(self, project: Project, tag: str) -> Object | None:
+        for release in self._releases(project):
+            if release.tag == tag and not release.is_draft:
+                return self._release(project, release)
+        return None
 
     def _release(self, project: Project, release: Release) -> Object:
         sha = project.git.refs().get(f"refs/tags/{release.tag}", "")
         commit = project.git.peel(sha)
-        published = release.published_at
+        is_bot = release.author.endswith("[bot]")
+        place = release.slug if release.is_draft else release.tag
         return {
             "__typename": "Release",
+            "databaseId": release.id,
             "tagName": release.tag,
+            "name": release.name,
+            "description": release.body,
             "isDraft": release.is_draft,
             "isPrerelease": release.is_prerelease,
-            "publishedAt": iso(published) if published else None,
-            "url": self._url(project, f"releases/tag/{release.tag}"),
+            "publishedAt": iso(release.published_at)
+            if release.published_at
+            else None,
+            "url": self._url(project, f"releases/tag/{place}"),
+            # Bots are no users.
+            "author": None
+            if is_bot
+            else {"__typename": "User", "login": release.author},
             "tagCommit": self._commit(project, commit) if commit else None,
         }
 
@@ -499,17 +387,18 @@ class _Objects:
         for permission in ("pull_requests", "contents"):
             if not may(self._token, project, permission, "write"):
                 text = "Resource not accessible by personal access token"
-                raise _RefusedError("FORBIDDEN", text)
+                raise QueryRefusedError("FORBIDDEN", text)
         method = str(given.get("mergeMethod") or "MERGE").lower()
         refused = enable_auto_merge(
             self._box, project, pull, method=method, token=self._token
         )
         if refused is not None:
-            raise _RefusedError("UNPROCESSABLE", refused)
+            raise QueryRefusedError("UNPROCESSABLE", refused)
         shown = {"__typename": "PullRequest", "number": pull.number}
         return {
             "__typename": "EnablePullRequestAutoMergePayload",
             "actor": self._viewer(),
+            "clientMutationId": given.get("clientMutationId"),
             "pullRequest": shown,
         }
 
@@ -519,4 +408,4 @@ class _Objects:
                 if node_id("PullRequest", pull.id) == node:
                     return project, pull
         text = f"Could not resolve to a node with the global id of '{node}'"
-        raise _RefusedError("NOT_FOUND", text)
+        raise QueryRefusedError("NOT_FOUND", text)

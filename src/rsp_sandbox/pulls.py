@@ -21,7 +21,7 @@ from .records import Project, Pull
 from .rest import Context, authorise, page, route
 from .rights import may
 
-__all__ = ["find_pull", "follow", "label", "simple"]
+__all__ = ["find_merge_state", "find_pull", "follow", "label", "simple"]
 
 R = "/repos/{owner}/{repo}"
 P = R + "/pulls/{number}"
@@ -190,15 +190,20 @@ def _auto_merge(context: Context, pull: Pull) -> dict[str, Any] | None:
     }
 
 
+def find_merge_state(box: Forge, project: Project, pull: Pull) -> str:
+    """Return whether it can be merged, once somebody has asked before."""
+    heads = f"{pull.base_sha} {pull.head_sha}"
+    is_known, pull.looked_at = pull.looked_at == heads, heads
+    if pull.state == "open" and is_known:
+        return merge_state(box, project, pull)
+    return "unknown"
+
+
 def full(context: Context, pull: Pull) -> dict[str, Any]:
     """Return a ``pull-request``."""
     data = simple(context, pull)
-    mergeable, state = None, "unknown"
-    heads = f"{pull.base_sha} {pull.head_sha}"
-    if pull.state == "open" and pull.looked_at == heads:
-        state = merge_state(context.box, context.project, pull)
-        mergeable = state != "dirty"
-    pull.looked_at = heads
+    state = find_merge_state(context.box, context.project, pull)
+    mergeable = None if state == "unknown" else state != "dirty"
     merged_by = pull.merged_by
     return (
         data

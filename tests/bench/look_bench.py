@@ -2,27 +2,33 @@
 
 ``python -m tests.bench.look_bench`` runs each command on the sandbox: a
 protected branch, a change log by pull request, a deployment repository and
-one image. Every request of the API takes 200 ms, and every connection of git
-another 700 ms. What is waited for passes at once, so that the time is the
-program's own. With another version's ``src`` in ``PYTHONPATH`` it measures
-that.
+one image. Every request of the API takes 200 ms more, and every connection of
+git 700. What is waited for passes at once, so that the time is the program's
+own. ``--before REV`` measures another revision as well, in the same run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
-from rsp_sandbox import Scenario
+from typing_extensions import override
+
+from rsp_sandbox import Sandbox, Scenario
+from rsp_sandbox.base import Request, Response
 from tests.support.deploying import DEPLOY, add_deployment
+from tests.support.faults import Faults
 from tests.support.service import NAME, Service, serve
 
 __all__ = ["COMMANDS", "Count", "measure", "open_scene"]
@@ -32,6 +38,8 @@ API_DELAY = 0.2
 
 GIT_DELAY = 0.7
 """Seconds that a connection of git takes on top of what it does."""
+
+_ROOT = Path(__file__).parents[2]
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "next": ("next",),
@@ -78,6 +86,22 @@ class Count:
     """What was asked, in order."""
 
 
+class _SlowNetwork(Faults):
+    """Lets everything take its time."""
+
+    @override
+    def answer(
+        self, box: Sandbox, name: str | None, request: Request
+    ) -> Response | None:
+        if request.path.endswith("/info/refs"):
+            # A connection asks again, with credentials, where it needs some.
+            is_first = "authorization" not in request.headers
+            time.sleep(GIT_DELAY if is_first else 0)
+        elif request.path.startswith("/api"):
+            time.sleep(API_DELAY)
+        return super().answer(box, name, request)
+
+
 @contextmanager
 def open_scene(folder: Path) -> Iterator[Service]:
     """Serve what is released, protected and deployed."""
@@ -111,11 +135,7 @@ def measure(
     is_slow
         Whether the network is.
     """
-    service.box.faults.clear()
-    if is_slow:
-        service.box.faults.slow_seconds = API_DELAY
-        service.box.faults.when("*", "^/api", "slow", times=None)
-        service.box.faults.when("*", "info/refs", "slow", times=None)
+    service.box.faults = _SlowNetwork() if is_slow else Faults()
     trace = service.clone.parent / "trace"
     trace.unlink(missing_ok=True)
     before = len(service.box.state.requests)
@@ -129,9 +149,6 @@ def measure(
     started = [json.loads(ln) for ln in lines if '"event":"start"' in ln]
     started = [each for each in started if "/" not in each["sid"]]
     connections = sum(bool(_REMOTE & set(e["argv"])) for e in started)
-    if is_slow:
-        asked = sum("info/refs" in p for p in paths)
-        seconds += connections * GIT_DELAY - asked * API_DELAY
     return Count(
         status=result.returncode,
         seconds=seconds,
@@ -150,32 +167,86 @@ def main() -> int:
     """Print the table, and beside it the goals."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--paths", action="store_true", help="what was asked")
+    parser.add_argument("--before", metavar="REV", help="compare with that")
+    parser.add_argument("--json", action="store_true", help="for --before")
     parser.add_argument("commands", nargs="*", default=[])
     args = parser.parse_args()
+    chosen = [
+        label
+        for label in COMMANDS
+        if not args.commands or label.split()[0] in args.commands
+    ]
+    if args.json:
+        for _, found in _measure_all(chosen):
+            print(json.dumps(asdict(found)), flush=True)  # noqa: T201
+        return 0
+    before = dict(_measure_before(args.before, chosen)) if args.before else {}
     sys.stdout.write(
-        f"{'':24}{'requests':>10}{'git':>6}{'processes':>11}{'time':>9}"
+        f"{'':24}{'requests':>12}{'git':>10}{'processes':>12}{'time':>16}"
         "   goals\n"
     )
+    for label, found in _measure_all(chosen):
+        _print(label, found, before.get(label))
+        for path in found.paths if args.paths else ():
+            sys.stdout.write(f"    {path}\n")
+    return 0
+
+
+def _measure_all(labels: Sequence[str]) -> Iterator[tuple[str, Count]]:
+    """Measure some commands, one after the other, in one scene."""
     with (
         tempfile.TemporaryDirectory() as name,
         open_scene(Path(name) / "scene") as service,
     ):
         service.run("--version")  # so that what starts commands has begun
-        for label, command in COMMANDS.items():
-            if args.commands and label.split()[0] not in args.commands:
-                continue
-            found = measure(service, command)
-            goal = GOALS.get(label)
-            goals = "   {}, {}, {} s".format(*goal) if goal else ""
-            sys.stdout.write(
-                f"{label:24}{found.requests:>10}{found.connections:>6}"
-                f"{found.commands:>11}{found.seconds:>7.1f} s{goals}"
-                f"{'' if found.status == 0 else f'  exit {found.status}'}\n"
-            )
-            if args.paths:
-                for path in found.paths:
-                    sys.stdout.write(f"    {path}\n")
-    return 0
+        for label in labels:
+            yield label, measure(service, COMMANDS[label])
+
+
+def _measure_before(
+    revision: str, labels: Sequence[str]
+) -> Iterator[tuple[str, Count]]:
+    """Measure another revision, by its own scene and by this bench."""
+    git = ("git", "-C", str(_ROOT), "worktree")
+    version = Path("src", "rsp_release", "_version.py")
+    bench = Path(__file__).relative_to(_ROOT)
+    with tempfile.TemporaryDirectory() as name:
+        tree = Path(name) / "before"
+        add = (*git, "add", "--quiet", "--detach", str(tree), revision)
+        subprocess.run(add, check=True)
+        try:
+            for path in (version, bench):
+                shutil.copy(_ROOT / path, tree / path)
+            done = subprocess.run(
+                [sys.executable, "-m", "tests.bench.look_bench", "--json",
+                 *{label.split()[0] for label in labels}],
+                cwd=tree, check=True, stdout=subprocess.PIPE, text=True,
+                env={**os.environ, "PYTHONPATH": str(tree / "src")},
+            )  # fmt: skip
+        finally:
+            remove = (*git, "remove", "--force", str(tree))
+            subprocess.run(remove, check=True)
+    for label, line in zip(labels, done.stdout.splitlines(), strict=True):
+        yield label, Count(**json.loads(line))
+
+
+def _print(label: str, found: Count, before: Count | None) -> None:
+    """Print a line of the table."""
+    goal = GOALS.get(label)
+    goals = "   {}, {}, {} s".format(*goal) if goal else ""
+    columns = [
+        (12, found.requests, before and before.requests),
+        (10, found.connections, before and before.connections),
+        (12, found.commands, before and before.commands),
+        (14, f"{found.seconds:.1f}", before and f"{before.seconds:.1f}"),
+    ]
+    shown = "".join(
+        (str(now) if before is None else f"{was} → {now}").rjust(width)
+        for width, now, was in columns
+    )
+    failed = "" if found.status == 0 else f"  exit {found.status}"
+    sys.stdout.write(f"{label:24}{shown} s{goals}{failed}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

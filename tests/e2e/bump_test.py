@@ -34,9 +34,7 @@ def _writes(service: Service) -> list[str]:
     return [
         f"{r.method} {r.path}"
         for r in service.box.state.requests
-        if r.method not in {"GET", "HEAD"}
-        # This one reads: it says what GitHub's notes would be.
-        and not r.path.endswith(("git-upload-pack", "generate-notes"))
+        if not r.is_read
     ]
 
 

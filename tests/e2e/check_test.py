@@ -108,11 +108,7 @@ def writes(service: Service) -> list[str]:
     return [
         f"{r.method} {r.path}"
         for r in service.box.state.requests
-        if r.method not in {"GET", "HEAD"}
-        and not r.path.endswith("/git-upload-pack")
-        and r.status is not None
-        and r.status < 400
-        and not r.path.endswith("/generate-notes")
+        if not r.is_read and r.status is not None and r.status < 400
     ]
 
 

@@ -56,12 +56,7 @@ def _undisturbed(folder: Path, *, collects: bool) -> Undisturbed:
         before = len(service.box.state.requests)
         assert service.bump().exit_status is ExitStatus.OK
         requests = service.box.state.requests[before:]
-        writes = [
-            r.method not in {"GET", "HEAD"}
-            and not r.path.endswith("git-upload-pack")
-            for r in requests
-        ]
-        return writes, service.summary
+        return [not r.is_read for r in requests], service.summary
 
 
 def _choose(writes: list[bool], fault: str, stride: int) -> list[int]:

@@ -151,6 +151,15 @@ class RequestRecord:
     seconds: float
     """Time that the server took."""
 
+    @property
+    def is_read(self) -> bool:
+        """Whether it asks, and changes nothing."""
+        if self.path.endswith("/graphql"):
+            return not self.body.startswith(b'{"query": "mutation')
+        return self.method in {"GET", "HEAD"} or self.path.endswith(
+            ("/git-upload-pack", "/generate-notes")
+        )
+
 
 class Sandbox(rsp_sandbox.Sandbox):
     """A sandbox that logs its requests, and fails as it is told.

@@ -281,9 +281,7 @@ class _Forge(_Part):
     def repository(self) -> Any:
         return _tell(self.scene.repository)
 
-    def releases(
-        self, tag: str, *, is_new: bool = False
-    ) -> tuple[ReleasePage, ...]:
+    def releases(self, tag: str) -> tuple[ReleasePage, ...]:
         pages = self.scene.pages
         found = pages.get(tag, (page(tag),) if tag == "1.1.0" else ())
         return cast("tuple[ReleasePage, ...]", _tell(found))

@@ -136,7 +136,7 @@ class SimulatedDeploy:
     def _at(self) -> datetime:
         return self.clock.now() - timedelta(seconds=self.chaos.lag())
 
-    def repository(self) -> Repository:
+    def repository(self, branch: str = "") -> Repository:
         with self.chaos.call("deploy repository", self.clock):
             return Repository(
                 name=CHARTS, default_branch="main", can_push=True
@@ -189,7 +189,10 @@ class SimulatedDeploy:
                 if (pull.owner, pull.branch) == (owner, branch)
             )
 
-    def pull(self, number: int) -> PullRequest:
+    def pull(
+        self, found: PullRequest, *, is_to_merge: bool = False
+    ) -> PullRequest:
+        number = found.number
         with self.chaos.call("deploy pull", self.clock):
             since = self._charts.opened[number - 1][0]
             shown = self._charts.shown(max(self._at(), since))

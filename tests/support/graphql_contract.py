@@ -111,6 +111,8 @@ class GraphqlContract:
             return source[info.path.key]
 
         def choose(value: Any, *_: Any) -> str:
+            if "__typename" in value:
+                return str(value["__typename"])
             if "login" in value:
                 return "User"
             return "Blob" if "text" in value else "Tree"

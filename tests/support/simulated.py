@@ -500,7 +500,7 @@ class SimulatedForge(_Port):
         with self.chaos.call("generate_notes", self.clock):
             return f"**Full Changelog**: {previous}...{tag}"
 
-    def head(self, branch: str) -> str | None:
+    def head(self, branch: str, beside: str) -> str | None:
         with self.chaos.call("head", self.clock):
             return self.hub.branches.head(branch, self.as_seen())
 
@@ -512,12 +512,15 @@ class SimulatedForge(_Port):
         with self.chaos.call("pulls", self.clock):
             return tuple(self.hub.branches.pulls(branch, self.as_seen()))
 
-    def pull(self, number: int) -> PullRequest:
+    def pull(
+        self, found: PullRequest, *, is_to_merge: bool = False
+    ) -> PullRequest:
+        number = found.number
         with self.chaos.call("pull", self.clock):
             _, write, since = self.hub.branches.opened[number - 1]
             at = max(self.as_seen(), since)
-            found = self.hub.branches.pulls(write.branch, at)
-            return next(p for p in found if p.number == number)
+            pulls = self.hub.branches.pulls(write.branch, at)
+            return next(p for p in pulls if p.number == number)
 
     def open_pull(self, write: OpenPull) -> None:
         with self.chaos.call("open_pull", self.clock, writes=True):
@@ -540,9 +543,7 @@ class SimulatedForge(_Port):
         with self.chaos.call("repository", self.clock):
             return Repository(name="o/n", default_branch="main", can_push=True)
 
-    def releases(
-        self, tag: str, *, is_new: bool = False
-    ) -> tuple[ReleasePage, ...]:
+    def releases(self, tag: str) -> tuple[ReleasePage, ...]:
         with self.chaos.call("releases", self.clock):
             return tuple(
                 page

@@ -75,13 +75,16 @@ def check_charts(facts: Facts) -> Finding:
     if name is None:
         return ok("not needed: no deployment repository is set")
     try:
-        places = _places(facts)
+        places, head = _places(facts), _head(facts)
+        charts = [place for place in places if place.is_app_version]
+        beside = {place.beside("README.md") for place in charts}
         tags = read_tags(
             facts.deploy,
-            _head(facts),
-            [place.path for place in places if place.is_app_version],
+            head,
+            [place.path for place in charts],
             source=facts.proposal.repository,
             names=_names(facts),
+            also=beside.intersection(facts.deploy.paths(head)),
         )
     except BlockedError as e:
         return problem(e.message, e.help)

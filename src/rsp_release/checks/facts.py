@@ -230,7 +230,7 @@ class Facts:
     @once
     def pages(self, tag: str) -> tuple[ReleasePage, ...]:
         """Return the GitHub releases of a tag."""
-        return self.world.forge.releases(tag, is_new=True)
+        return self.world.forge.releases(tag)
 
     @once
     def workflow_state(self, path: str) -> str | None:

@@ -389,8 +389,13 @@ class Actions(Protocol):
 class Pulls(Protocol):
     """The pull requests of a repository."""
 
-    def pull(self, number: int) -> PullRequest:
-        """Return a pull request, with its checks and reviews."""
+    def pull(
+        self, found: PullRequest, *, is_to_merge: bool = False
+    ) -> PullRequest:
+        """Return a pull request that was found, with checks and reviews.
+
+        Whether it can be merged is not told for certain unless it is to be.
+        """
 
     def open_pull(self, write: OpenPull) -> None:
         """Open a pull request."""
@@ -438,18 +443,8 @@ class Forge(Actions, Pulls, Protocol):
             no such repository.
         """
 
-    def releases(
-        self, tag: str, *, is_new: bool = False
-    ) -> tuple[ReleasePage, ...]:
-        """Return every release of a tag, published and drafts.
-
-        Parameters
-        ----------
-        tag
-            The tag.
-        is_new
-            Whether it is among the newest, if there is any.
-        """
+    def releases(self, tag: str) -> tuple[ReleasePage, ...]:
+        """Return every release of a tag, published and drafts."""
 
     def labels(self, number: int) -> tuple[str, ...]:
         """Return the labels of a pull request; none where there is none."""
@@ -462,8 +457,11 @@ class Forge(Actions, Pulls, Protocol):
     ) -> str:
         """Return the notes that GitHub generates, which it keeps nowhere."""
 
-    def head(self, branch: str) -> str | None:
-        """Return the head of a branch, as GitHub tells it."""
+    def head(self, branch: str, beside: str) -> str | None:
+        """Return the head of a branch, as GitHub tells it.
+
+        It is asked for with the pull requests of the branch ``beside``.
+        """
 
     def needs_pull(self, branch: str) -> bool:
         """Return whether a branch takes changes by pull request only.
@@ -598,8 +596,11 @@ class DeployRepository(Pulls, Protocol):
     def is_local(self) -> bool:
         """Whether it is a checkout, which knows no pull requests."""
 
-    def repository(self) -> Repository:
-        """Return what these credentials see of it."""
+    def repository(self, branch: str = "") -> Repository:
+        """Return what these credentials see of it.
+
+        What is asked for next may concern ``branch``.
+        """
 
     def fork(self) -> Fork:
         """Return the fork that whoever runs this has, or would have."""

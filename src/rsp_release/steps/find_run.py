@@ -179,9 +179,7 @@ def find_obstacle(
         )
     if any(
         page.author == _ACTIONS_BOT
-        for page in world.forge.releases(
-            release.tag, is_new=release.is_planned
-        )
+        for page in world.forge.releases(release.tag)
     ):
         return (
             "events caused by GITHUB_TOKEN start no workflow",

@@ -47,7 +47,7 @@ class GithubRelease:
 
     def observe(self, release: Release, world: World) -> GithubReleaseSeen:
         forge = world.forge
-        pages = forge.releases(release.tag, is_new=release.is_planned)
+        pages = forge.releases(release.tag)
         generated = ""
         if all(p.is_draft for p in pages) and not release.is_planned:
             # Whoever may not have them generated may not publish either,

@@ -93,7 +93,7 @@ def test_branch_that_is_not_there_is_asked_for_once(
     before = len(service.box.state.requests)
     assert forge.needs_pull("u/new")
     asked = [r.path for r in service.box.state.requests[before:]]
-    assert len(asked) == len(set(asked)) == 2
+    assert len(asked) == len(set(asked)) == 3
 
 
 def test_life_of_a_pull_request(service: Service, forge: GithubForge) -> None:
@@ -114,7 +114,7 @@ def test_life_of_a_pull_request(service: Service, forge: GithubForge) -> None:
     )
     assert service.clock is not None
     service.clock.sleep(300)
-    seen = forge.pull(pull.number)
+    seen = forge.pull(pull)
     assert seen.labels == ("a", "b")
     assert seen.reviewers == ("reviewer",)
     assert [c.name for c in seen.checks] != []
@@ -154,7 +154,7 @@ def test_reviews_are_those_that_count(
             {"event": event, "body": "x"},
         )
     other.close()
-    [review] = forge.pull(pull.number).reviews
+    [review] = forge.pull(pull).reviews
     assert (review.login, review.state) == ("reviewer", "APPROVED")
 
 
@@ -167,7 +167,7 @@ def test_checks_that_may_not_be_read(service: Service) -> None:
     forge = make_forge(service, weak)
     forge.open_pull(OPEN)
     [pull] = forge.pulls(BRANCH)
-    assert forge.pull(pull.number).is_open
+    assert forge.pull(pull).is_open
     forge.close()
 
 

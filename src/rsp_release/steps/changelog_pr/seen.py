@@ -139,7 +139,7 @@ def _ask_for_head(proposal: Proposal, world: World) -> str | None:
         return None
     is_open = bool(pulls) and pulls[0].is_open
     if is_open or (not pulls and git.remote_branch(branch) is not None):
-        return world.forge.head(str(proposal.branch))
+        return world.forge.head(str(proposal.branch), branch)
     return None
 
 
@@ -186,7 +186,9 @@ def _look_at_open(
     proposal: Proposal,
     world: World,
 ) -> ChangelogSeen:
-    pull = world.forge.pull(pull.number)
+    pull = world.forge.pull(
+        pull, is_to_merge=bool(proposal.pull_policy.auto_merge)
+    )
     made = world.git.remote_branch(proposal.changelog_branch, pull.head)
     late: tuple[str, ...] = ()
     if made is not None:

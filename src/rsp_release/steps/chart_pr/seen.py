@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 from ...deployment import pull_request as deployment
 from ...deployment.charts import Place, parse_place, relate, respell
 from ...deployment.effective import EffectiveTag, find_pins, read_tags
 from ...deployment.places import find_places
+from ...engine.look import side_by_side
 from ...engine.world import DeployRepository, World
 from ...exceptions import BlockedError
 from ...models import (
@@ -155,7 +158,7 @@ def look_at_deployment(
     ChartSeen
         What is there, as far as the decision depends on it.
     """
-    repository = deploy.repository()
+    repository = deploy.repository(release.deploy_branch)
     seen = ChartSeen(
         repository=repository,
         name=deploy.name,
@@ -213,7 +216,9 @@ def _look_for_pulls(
         ),
     )
     if pull is not None:
-        return replace(seen, pull=deploy.pull(pull.number))
+        is_to_merge = bool(target.policy.auto_merge)
+        pull = deploy.pull(pull, is_to_merge=is_to_merge)
+        return replace(seen, pull=pull)
     before = deploy.pulls_of(seen.owner, release.deploy_branch)
     if before:
         return replace(seen, pull=before[0])
@@ -290,39 +295,80 @@ def _look_for_proof(
     seen: ChartSeen, release: Release, world: World, deploy: DeployRepository
 ) -> ChartSeen:
     """See whether what the charts will pull is there, and what shows it."""
-    tag = release.image_tag
+    head = _find_branch(seen, release, deploy)
+    reads: list[Callable[[], Any]] = [
+        partial(_look_for_images, seen, release, world)
+    ]
+    if head is not None:
+        reads += [
+            partial(_read_branch, seen, head, deploy),
+            partial(_find_page, release, world),
+            partial(_find_run, release, world),
+        ]
+    with side_by_side(world.look, reads) as begun:
+        images, *links = [wait() for wait in begun]
+    files, page, run = links or ({}, None, None)
+    return replace(
+        seen,
+        images=images,
+        branch_head=head,
+        branch_files=files,
+        page=page,
+        run=run,
+    )
+
+
+def _look_for_images(
+    seen: ChartSeen, release: Release, world: World
+) -> tuple[tuple[Image, ImageReport], ...]:
+    """Ask the registries for what the charts will pull."""
     images = {image.name: image for image in release.images}
     platforms = release.images[0].platforms if images else ()
     for moved in seen.moved:
         if moved.image is not None:
             old = None if moved.place.is_app_version else moved.tag
-            new = Image(name=moved.image, tag=tag, platforms=platforms)
+            new = Image(
+                name=moved.image, tag=release.image_tag, platforms=platforms
+            )
             new = images.get(moved.image, new)
             images[moved.image] = replace(new, tag=respell(new.tag, old))
-    pages = world.forge.releases(release.tag, is_new=release.is_planned)
-    run = None
-    if release.publication is not None:
-        runs = world.forge.runs(
-            commit=release.commit, event=release.publication.event
-        )
-        path = release.publication.workflow
-        run = next((r for r in runs if r.path == path), None)
-    head, files = None, {}
-    is_there = seen.fork is None or seen.fork.is_ready
-    if seen.where is not None and is_there:
-        branch = release.deploy_branch
-        if seen.updatable is not None:
-            branch = seen.updatable.branch
-        head = deploy.branch(seen.where, branch)
-        if head is not None:
-            paths = [p.path for p in seen.places]
-            place = seen.where if seen.fork else None
-            files = dict(deploy.read(head, paths, place))
-    return replace(
-        seen,
-        images=tuple((i, world.registry.look(i)) for i in images.values()),
-        page=next((p.url for p in pages if not p.is_draft), None),
-        run=run,
-        branch_head=head,
-        branch_files=files,
+    return tuple((i, world.registry.look(i)) for i in images.values())
+
+
+def _find_branch(
+    seen: ChartSeen, release: Release, deploy: DeployRepository
+) -> str | None:
+    """Find the head of the branch that has the change, or will have it."""
+    if seen.where is None or (seen.fork and not seen.fork.is_ready):
+        return None
+    branch = release.deploy_branch
+    if seen.updatable is not None:
+        branch = seen.updatable.branch
+    return deploy.branch(seen.where, branch)
+
+
+def _read_branch(
+    seen: ChartSeen, head: str, deploy: DeployRepository
+) -> Mapping[str, str]:
+    """Read the files there that hold the version."""
+    return deploy.read(
+        head,
+        [place.path for place in seen.places],
+        seen.where if seen.fork else None,
     )
+
+
+def _find_page(release: Release, world: World) -> str | None:
+    """Find the release's page, which the pull request will lead to."""
+    pages = world.forge.releases(release.tag)
+    return next((page.url for page in pages if not page.is_draft), None)
+
+
+def _find_run(release: Release, world: World) -> WorkflowRun | None:
+    """Find the run that published the images."""
+    publication = release.publication
+    if publication is None:
+        return None
+    runs = world.forge.runs(commit=release.commit, event=publication.event)
+    path = publication.workflow
+    return next((run for run in runs if run.path == path), None)

@@ -53,7 +53,7 @@ class LocalDeploy:
         """The directory of the checkout."""
         return str(self._repository.root)
 
-    def repository(self) -> Repository:
+    def repository(self, branch: str = "") -> Repository:
         """Return what there is to say of it."""
         return Repository(name=self.name, default_branch="HEAD", can_push=True)
 
@@ -145,9 +145,15 @@ class LocalDeploy:
         """Raise: there are none."""
         self._refuse("a fork")
 
+    def pull(
+        self, found: PullRequest, *, is_to_merge: bool = False
+    ) -> NoReturn:
+        """Raise: there are none."""
+        self._refuse(found)
+
     def _refuse(self, what: object) -> NoReturn:
         """Raise: there are none."""
         raise TypeError(f"a checkout has no pull requests: {what}")
 
-    pull = make_fork = open_pull = edit_pull = label_pull = _refuse
+    make_fork = open_pull = edit_pull = label_pull = _refuse
     request_reviews = enable_auto_merge = merge_pull = _refuse

@@ -38,6 +38,7 @@ from ..http import Limits, Request
 from .answers import deny_repository, look, reading, unless, writing
 from .http import GithubHttp
 from .job_log import LogTail
+from .overview import Overview
 from .shapes import (
     parse_annotation,
     parse_deployment,
@@ -90,6 +91,11 @@ class GithubActions:
         self._kept: dict[object, tuple[WorkflowRun, datetime, Any]] = {}
         self._past: dict[tuple[str, str], tuple[WorkflowRun, ...]] = {}
         self._explained: dict[tuple[int, int], Job] = {}
+        self._overview = Overview(http, own_run)
+        self._hides_protection = self._has_classic = False
+        """Whether a branch's classic protection is for administrators alone,
+        and whether there is one.
+        """
 
     def _go_by(self, name: str) -> None:
         """Ask for the repository by a name from now on."""

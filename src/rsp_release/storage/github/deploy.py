@@ -8,14 +8,15 @@ https://docs.github.com/en/rest/git
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote
 
+from github.GitCommit import GitCommit
 from github.GithubObject import NotSet
 from github.GitRef import GitRef
+from github.GitTree import GitTree
 from github.InputGitTreeElement import InputGitTreeElement
 from github.Repository import Repository as GithubRepository
 
@@ -31,6 +32,7 @@ from ...models import EditPull, Fork, MakeFork, PushFiles, Repository
 from .answers import MissingEndpointError, deny_repository, reading, writing
 from .graphql import batches, query
 from .http import GithubHttp
+from .overview import Whole, hash_blob
 from .pulls import GithubPulls
 from .shapes import parse_repository
 
@@ -79,12 +81,25 @@ class GithubDeploy(GithubPulls):
         self._blobs: dict[str, str] = {}
         self._scanned: dict[str, str] = {}
         self._contained: dict[tuple[str, str], bool] = {}
+        self._roots: dict[str, str] = {}
+        """The trees of commits."""
 
     # -- Reading ------------------------------------------------------------
 
     @reading
-    def repository(self) -> Repository:
-        """Return what these credentials see of it."""
+    def repository(self, branch: str = "") -> Repository:
+        """Return what these credentials see of it.
+
+        Parameters
+        ----------
+        branch
+            A branch whose head and pull requests are asked for next: GitHub
+            tells of them by the same request.
+        """
+        self._overview.attend(branch)
+        whole = self._whole()
+        if whole is not None and whole.repository.can_push is not None:
+            return whole.repository
         found = self._look_up()
         if found is None:
             denied = deny_repository(self.name, self._http.web_url)
@@ -131,6 +146,9 @@ class GithubDeploy(GithubPulls):
     @reading
     def branch(self, repository: str, branch: str) -> str | None:
         """Return the head of a branch, there or in a fork."""
+        whole = self._whole() if repository == self.name else None
+        if whole is not None and branch in whole.branch.heads:
+            return whole.branch.heads[branch]
         repo = self._repo_at(repository)
         ref = self._http.find(lambda: repo.get_git_ref(f"heads/{branch}"))
         if ref is None:
@@ -138,6 +156,16 @@ class GithubDeploy(GithubPulls):
         if not ref.object.sha:
             raise ValueError("a branch at no commit")
         return ref.object.sha
+
+    def _whole(self) -> Whole | None:
+        """Ask for all that there is; `None`: REST has to be asked."""
+        whole = self._overview.whole(self.name)
+        if whole is not None:
+            base = whole.branch.heads[whole.repository.default_branch]
+            self._roots[str(base)] = whole.tree
+            if whole.repository.name != self.name:
+                self._go_by(whole.repository.name)
+        return whole
 
     def _repo_at(self, name: str) -> GithubRepository:
         return self._http.at(GithubRepository, f"/repos/{quote(name)}")
@@ -169,8 +197,13 @@ class GithubDeploy(GithubPulls):
         self, commit: str, paths: Sequence[str], repository: str | None = None
     ) -> Mapping[str, str]:
         """Return files, each exactly; those not there are left out."""
+        name = repository or self.name
+        if (name, commit) not in self._trees:
+            told = self._overview.files(name, commit, paths)
+            if told is not None:
+                return told
         tree = self._tree(commit, repository)
-        repo = self._repo_at(repository or self.name)
+        repo = self._repo_at(name)
         return {
             path: self._read(repo, tree[path].sha, path)
             for path in paths
@@ -180,7 +213,7 @@ class GithubDeploy(GithubPulls):
     @reading
     def _read(self, repo: GithubRepository, sha: str, path: str) -> str:
         known = self._scanned.get(sha)
-        if known is not None and _hash_blob(known) == sha:
+        if known is not None and hash_blob(known) == sha:
             return known
         if sha not in self._blobs:
             data = base64.b64decode(repo.get_git_blob(sha).content)
@@ -287,7 +320,10 @@ class GithubDeploy(GithubPulls):
 
     @writing
     def _make_commit(self, repo: GithubRepository, write: PushFiles) -> str:
-        base = self._repo.get_git_commit(write.base)
+        root, path = self._roots.get(write.base), f"{self._root}/git"
+        if root is None:
+            root = self._repo.get_git_commit(write.base).tree.sha
+        base = self._http.at(GitTree, f"{path}/trees/{root}", sha=root)
         tree = self._tree(write.base)
         entries = []
         for path, text in write.files:
@@ -296,8 +332,11 @@ class GithubDeploy(GithubPulls):
                 InputGitTreeElement(path, mode, "blob", content=text)
             )
         # A fork shares the objects of what it is a fork of.
-        made = repo.create_git_tree(entries, base.tree)
-        return repo.create_git_commit(write.message, made, [base]).sha
+        made = repo.create_git_tree(entries, base)
+        before = self._http.at(
+            GitCommit, f"{path}/commits/{write.base}", sha=write.base
+        )
+        return repo.create_git_commit(write.message, made, [before]).sha
 
     @writing
     def edit_pull(self, write: EditPull) -> None:
@@ -307,10 +346,3 @@ class GithubDeploy(GithubPulls):
             body=write.body,
             state="closed" if write.closes else NotSet,
         )
-
-
-def _hash_blob(text: str) -> str:
-    """Return the hash that git gives to a file."""
-    data = text.encode("utf-8", "surrogatepass")
-    header = b"blob %d\0" % len(data)
-    return hashlib.sha1(header + data, usedforsecurity=False).hexdigest()

@@ -28,16 +28,13 @@ from .answers import (
     reading,
     writing,
 )
-from .pulls import GithubPulls, check_state
-from .shapes import parse_release, parse_repository, parse_run
+from .pulls import GithubPulls
+from .shapes import check_state, parse_release, parse_repository, parse_run
 from .source import peel
 
 __all__ = ["GithubForge"]
 
 _VIEWER = "query { viewer { login } }"
-
-_PAGE = 100
-"""The most that GitHub lists in one answer."""
 
 _GITHUB_TOKEN = "github-actions[bot]"
 """Who acts where a workflow's own token does."""
@@ -74,15 +71,10 @@ class GithubForge(GithubPulls):
         return parse_repository(found)
 
     @reading
-    def releases(
-        self, tag: str, *, is_new: bool = False
-    ) -> tuple[ReleasePage, ...]:
-        if is_new:
-            # One request tells of all of them, as a rule.
-            listed = self._http.items(self._repo.get_releases(), _PAGE)
-            mine = [r for r in listed if r.tag_name == tag]
-            if len(listed) < _PAGE or any(not r.draft for r in mine):
-                return tuple(map(parse_release, mine))
+    def releases(self, tag: str) -> tuple[ReleasePage, ...]:
+        told = self._overview.tag(self.name, tag)
+        if told is not None:
+            return told.pages
         found = self._http.find(lambda: self._repo.get_release(tag))
         if found is not None:
             return (parse_release(found),)
@@ -131,14 +123,22 @@ class GithubForge(GithubPulls):
         For a tag that it does not see, GitHub would make one itself: a
         lightweight tag at the head of the default branch.
         """
-        found = look(lambda: peel(self._http, self._repo, tag))
+        found = look(lambda: self._peel(tag))
         if found is None:
             raise NotSentError(f"GitHub does not show tag {tag} yet")
-        if found.commit != commit:
+        if found != commit:
             raise RefusedError(
-                f"on GitHub, tag {tag} is at {found.commit[:10]}, and not at"
+                f"on GitHub, tag {tag} is at {found[:10]}, and not at"
                 f" {commit[:10]}"
             )
+
+    def _peel(self, tag: str) -> str | None:
+        """Return the commit of a tag; `None` where there is no such tag."""
+        told = self._overview.tag(self.name, tag)
+        if told is not None:
+            return told.commit
+        found = peel(self._http, self._repo, tag)
+        return None if found is None else found.commit
 
     # -- What the checks look at --------------------------------------------
 
@@ -214,7 +214,9 @@ class GithubForge(GithubPulls):
         Fine-grained tokens cannot read checks, but workflow runs. Those that
         a schedule started test the newest dependencies, and not the commit.
         """
-        found = self._checks(commit, skips_scheduled=True)
+        found = self._overview.checks(self.name, commit)
+        if found is None:
+            found = self._checks(commit, skips_scheduled=True)
         if found:
             return found
         newest: dict[tuple[str, str], Check] = {}

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from github.GithubException import GithubException
 
 from ...exceptions import RateLimitedError, ReadError
+from ..retry import LastingReadError
 from .answers import advise, asking, reading
 from .http import GithubHttp
 
@@ -43,6 +44,9 @@ class GraphqlAnswer:
 
     errors: Mapping[str, str]
     """Why not, by alias. Untrusted text."""
+
+    paths: tuple[tuple[str | int, ...], ...] = ()
+    """Where each of what cannot be had stands."""
 
 
 def query(
@@ -96,6 +100,7 @@ def _query_once(
     errors = told.get("errors")
     data = told.get("data")
     found: dict[str, str] = {}
+    paths, is_definite = [], False
     for error in errors if isinstance(errors, list) else []:
         said = str(error.get("message", "no reason given"))
         if error.get("type") == "RATE_LIMITED":
@@ -103,14 +108,18 @@ def _query_once(
                 f"GitHub's rate limit: {said}",
                 until=http.clock.now() + timedelta(seconds=60),
             )
-        path = error.get("path")
+        path = error.get("path") or ()
         found.setdefault(str(path[0]) if path else "", said)
+        paths.append(tuple(path))
+        # What takes too long there has neither.
+        is_definite |= "type" in error or "extensions" in error
     if not isinstance(data, dict):
         said = "; ".join(found.values()) or "its answer is broken"
-        raise ReadError(
+        kind = LastingReadError if is_definite else ReadError
+        raise kind(
             f"GitHub does not answer a question: {said}", help=advise(said)
         )
-    return GraphqlAnswer(data=data, errors=found)
+    return GraphqlAnswer(data=data, errors=found, paths=tuple(paths))
 
 
 def batches(items: Sequence[T], most: int = BATCH) -> Iterator[Sequence[T]]:

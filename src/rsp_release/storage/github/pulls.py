@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -46,9 +47,9 @@ from .answers import (
     writing,
 )
 from .http import settle
-from .shapes import parse_pull, parse_run
+from .shapes import check_state, newest_reviews, parse_pull, parse_run
 
-__all__ = ["GithubPulls", "check_state"]
+__all__ = ["GithubPulls"]
 
 _PULL_RULES = frozenset(
     {
@@ -62,11 +63,6 @@ _PULL_RULES = frozenset(
     }
 )
 """Rules of a branch that a plain push breaks."""
-
-_FAILED = frozenset(
-    {"failure", "timed_out", "cancelled", "action_required", "error",
-     "startup_failure", "stale"}
-)  # fmt: skip
 
 
 class GithubPulls(GithubActions):
@@ -118,18 +114,18 @@ class GithubPulls(GithubActions):
         return self.branch_rules(branch).needs_pull
 
     @reading
-    def head(self, branch: str) -> str | None:
-        """Return the head of a branch."""
+    def head(self, branch: str, beside: str) -> str | None:
+        """Return the head of a branch, asked with another's pull requests."""
+        told = self._overview.branch(self.name, beside)
+        if told is not None and branch in told.heads:
+            return told.heads[branch]
         found = self._http.get(f"{self._root}/git/ref/heads/{quote(branch)}")
         return None if found is None else str(found["object"]["sha"])
 
     @reading
     def branch_rules(self, branch: str) -> BranchRules:
         """Return whether a branch takes pull requests only, and reviews."""
-        name = quote(branch, safe="")
-        path = f"{self._root}/rules/branches/{name}"
-        # An older server has no rulesets, and no such address.
-        told = self._find_endpoint(lambda: self._http.raw_items(path))
+        told, classic = self._read_rules(branch)
         rules = told or []
         counts = [
             (rule.get("parameters") or {}).get(
@@ -141,9 +137,16 @@ class GithubPulls(GithubActions):
         if counts:
             return BranchRules(needs_pull=True, approvals=max(counts))
         needs_pull = any(rule["type"] in _PULL_RULES for rule in rules)
+        # Where it is told, the branch has nothing to add.
+        classic = classic or self._find_protection(
+            branch, endpoint=told is None
+        )
+        if classic is not None:
+            self._has_classic = True
+            return _read_classic(classic, needs_pull=needs_pull)
         unknown = BranchRules(needs_pull=True, approvals=0 if rules else None)
         # `Repository.get_branch` leaves a slash in a name as it is.
-        path = f"{self._root}/branches/{name}"
+        path = f"{self._root}/branches/{quote(branch, safe='')}"
         found = self._http.get(path, endpoint=told is None)
         if told is None and (found is None or "protected" not in found):
             # A push will tell: who refuses it says why.
@@ -152,32 +155,49 @@ class GithubPulls(GithubActions):
             return unknown
         if not (needs_pull or found["protected"]):
             return BranchRules(needs_pull=False)
+        if self._hides_protection:
+            return BranchRules(needs_pull=True, approvals=None)
+        # The rules that were read are all there are, or they are hidden: a
+        # ruleset makes a branch protected as well.
+        if rules and not needs_pull:
+            return BranchRules(needs_pull=False)
+        return unknown
+
+    def _read_rules(
+        self, branch: str
+    ) -> tuple[list[Any] | None, BranchProtection | None]:
+        """Read the rulesets that bind a branch; `None`: there are no such.
+
+        Beside them the classic protection, where that was found before.
+        """
+        path = f"{self._root}/rules/branches/{quote(branch, safe='')}"
+
+        # An older server has no rulesets, and no such address.
+        def read() -> list[Any] | None:
+            return self._find_endpoint(lambda: self._http.raw_items(path))
+
+        if not self._has_classic:
+            return read(), None
+        return self._http.together(
+            read, lambda: self._find_protection(branch, endpoint=False)
+        )
+
+    def _find_protection(
+        self, branch: str, *, endpoint: bool
+    ) -> BranchProtection | None:
+        """Return the classic protection of a branch, where that is told."""
+        if self._hides_protection:
+            return None
+        name = quote(branch, safe="")
+        path = f"{self._root}/branches/{name}/protection"
         try:
-            classic = self._http.find(
-                lambda: BranchProtection(self._http, url=f"{path}/protection")
+            return self._http.find(
+                lambda: BranchProtection(self._http, url=path),
+                endpoint=endpoint,
             )
         except NotAllowedError:
-            return BranchRules(needs_pull=True, approvals=None)
-        if classic is None:
-            # The rules that were read are all there are, or they are hidden:
-            # a ruleset makes a branch protected as well.
-            if rules and not needs_pull:
-                return BranchRules(needs_pull=False)
-            return unknown
-        reviews = classic.required_pull_request_reviews
-        if not (
-            needs_pull
-            or reviews
-            or classic.required_status_checks
-            or classic.required_signatures
-            or classic.restrictions
-            or classic.lock_branch
-        ):
-            return BranchRules(needs_pull=False)
-        approvals = (
-            settle(reviews).required_approving_review_count if reviews else 0
-        )
-        return BranchRules(needs_pull=True, approvals=approvals or 0)
+            self._hides_protection = True
+            return None
 
     def pulls(self, branch: str) -> tuple[PullRequest, ...]:
         """Return all pull requests of a branch, newest first."""
@@ -186,6 +206,15 @@ class GithubPulls(GithubActions):
     @reading
     def pulls_of(self, owner: str, branch: str) -> tuple[PullRequest, ...]:
         """Return all pull requests of an owner's branch, newest first."""
+        told = self._overview.branch(self.name, branch)
+        if told is not None:
+            # As a list tells of them.
+            bare: dict[str, Any] = {"checks": (), "reviews": ()}
+            return tuple(
+                replace(each.pull, merge_state="unknown", **bare)
+                for each in told.pulls
+                if each.pull.owner.lower() == owner.lower()
+            )
         listed = self._repo.get_pulls(state="all", head=f"{owner}:{branch}")
         found = [parse_pull(pull) for pull in self._http.items(listed)]
         mine = (pull for pull in found if pull.branch == branch)
@@ -194,12 +223,38 @@ class GithubPulls(GithubActions):
     @reading
     def open_pulls(self) -> tuple[PullRequest, ...]:
         """Return every pull request that is open, without its checks."""
+        whole = self._overview.whole(self.name)
+        if whole is not None:
+            return whole.open_pulls
         pulls = self._repo.get_pulls(state="open")
         return tuple(map(parse_pull, self._http.items(pulls)))
 
     @reading
-    def pull(self, number: int) -> PullRequest:
-        """Return a pull request, with its checks and reviews."""
+    def pull(
+        self, found: PullRequest, *, is_to_merge: bool = False
+    ) -> PullRequest:
+        """Return a pull request that was found, with checks and reviews.
+
+        Parameters
+        ----------
+        found
+            The pull request.
+        is_to_merge
+            Whether it matters if it can be merged, which GitHub works out
+            once it is asked for.
+        """
+        number = found.number
+        told = self._overview.branch(self.name, found.branch)
+        for each in told.pulls if told else ():
+            seen = each.pull
+            if seen.number == number and each.has_checks:
+                if seen.merge_state != "unknown" or not is_to_merge:
+                    return seen
+                # GraphQL may leave it at that.
+                asked = self._repo.get_pull(number)
+                if asked.head.sha == seen.head:
+                    state = asked.mergeable_state or "unknown"
+                    return replace(seen, merge_state=state)
         pull = self._repo.get_pull(number)
         checks, reviews = self._http.together(
             lambda: self._checks(pull.head.sha),
@@ -368,18 +423,28 @@ class GithubPulls(GithubActions):
 
     def _reviews(self, number: int) -> tuple[Review, ...]:
         """Return the newest review of each person that says something."""
-        found: dict[str, Review] = {}
-        for each in self._http.items(self._pull_at(number).get_reviews()):
-            login = each.user.login if each.user else "ghost"
-            if each.state == "COMMENTED" and login in found:
-                continue
-            if each.state != "PENDING":
-                found[login] = Review(login=login, state=each.state)
-        return tuple(found.values())
+        listed = self._http.items(self._pull_at(number).get_reviews())
+        return newest_reviews(
+            (each.user.login if each.user else "ghost", each.state)
+            for each in listed
+        )
 
 
-def check_state(status: str, conclusion: str | None) -> Any:
-    """Return how a check stands, of GitHub's status and conclusion."""
-    if status != "completed":
-        return "running"
-    return "failed" if conclusion in _FAILED else "passed"
+def _read_classic(
+    classic: BranchProtection, *, needs_pull: bool
+) -> BranchRules:
+    """Read a classic protection, beside which rulesets may need a pull."""
+    reviews = classic.required_pull_request_reviews
+    if not (
+        needs_pull
+        or reviews
+        or classic.required_status_checks
+        or classic.required_signatures
+        or classic.restrictions
+        or classic.lock_branch
+    ):
+        return BranchRules(needs_pull=False)
+    approvals = (
+        settle(reviews).required_approving_review_count if reviews else 0
+    )
+    return BranchRules(needs_pull=True, approvals=approvals or 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,8 @@ from ...models import (
 )
 
 __all__ = [
+    "check_state",
+    "newest_reviews",
     "parse_annotation",
     "parse_deployment",
     "parse_environment",
@@ -36,6 +39,36 @@ __all__ = [
     "parse_repository",
     "parse_run",
 ]
+
+
+_FAILED = frozenset(
+    {"failure", "timed_out", "cancelled", "action_required", "error",
+     "startup_failure", "stale"}
+)  # fmt: skip
+
+
+def check_state(status: str, conclusion: str | None) -> Any:
+    """Return how a check stands, of GitHub's status and conclusion."""
+    if status != "completed":
+        return "running"
+    return "failed" if conclusion in _FAILED else "passed"
+
+
+def newest_reviews(reviews: Iterable[tuple[str, str]]) -> tuple[Review, ...]:
+    """Return the newest review of each person that says something.
+
+    Parameters
+    ----------
+    reviews
+        The login and the state of each, oldest first.
+    """
+    found: dict[str, Review] = {}
+    for login, state in reviews:
+        if state == "COMMENTED" and login in found:
+            continue
+        if state != "PENDING":
+            found[login] = Review(login=login, state=state)
+    return tuple(found.values())
 
 
 def parse_repository(data: GithubRepository) -> Repository:
