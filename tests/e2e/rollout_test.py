@@ -399,7 +399,7 @@ def test_way_back_is_said_and_proposed(tmp_path: Path) -> None:
         service.run("rollout", "--sync", "idfdev", "--yes")
         status, out, err = _run(rollouts, "--back", "idfdev")
         assert status == 0, out + err
-        assert "idfdev is to run 1.5.0; before that 1.4.0:" in out
+        assert "Set idfdev back from 1.5.0 to 1.4.0:" in out
         assert "argocd app rollback stargazer 0" in out
         assert "rsp-release deploy 1.4.0 --force" in out
         assert "appVersion is also that of idfint" in out
