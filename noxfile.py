@@ -192,6 +192,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "tests.bench.watch_bench", env=environ)
     session.run("python", "-m", "tests.bench.look_bench", env=environ)
     session.run("python", "-m", "tests.bench.argocd_bench", env=environ)
+    session.run("python", "-m", "tests.bench.rollout_bench", env=environ)
     session.run(
         "python", "-m", "tests.bench.next_bench", *session.posargs,
         env=environ,

@@ -3,7 +3,8 @@
 ``python -m tests.bench.rollout_bench`` looks at 24 environments of 200 ms for
 each request, all of which wait for a sync; then the same with one that never
 answers; and then, in a process of its own, asks all of them what runs there,
-whose lists are as large as real ones and cut down to nothing.
+with 150 applications in each. (What a list of 20 MiB takes, which is not cut
+down to what is asked for, `tests.bench.argocd_bench` measures.)
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def main() -> int:
     sys.stdout.write(f"one of them silent: {seconds:.2f} s\n")
     is_good &= seconds < PATIENCE and states.count("unknown") == 1
     is_good &= states.count("sync") == ENVIRONMENTS - 1
-    body = make_list()
+    body = make_list(1 << 20)
     with serve() as server:
         for number in range(ENVIRONMENTS):
             path = f"/{number}/api/v1/applications"
@@ -134,7 +135,8 @@ def main() -> int:
         f"{ENVIRONMENTS} lists of {len(body) >> 20} MiB: {count}"
         f" applications, {seconds:.1f} s, at most {peak} MiB\n"
     )
-    is_good &= count == 150 * ENVIRONMENTS and peak <= MOST_MIB
+    is_good &= count == 150 * ENVIRONMENTS
+    is_good &= seconds < PATIENCE and peak <= MOST_MIB
     return int(not is_good)
 
 

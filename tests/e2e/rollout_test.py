@@ -13,12 +13,13 @@ from jsonschema import Draft202012Validator
 
 from rsp_release.views.json import schema
 from rsp_sandbox import RolloutScript, SyncWindow, Trouble
-from tests.support.deploying import PREFIX
+from tests.support.deploying import DEPLOY, PREFIX
 
 from ..support.campaigns import choose_size
 from ..support.rollouts import Rollouts, open_rollouts
 
 ROLLOUT = Draft202012Validator(json.loads(schema("rollout")))
+FLEET = Draft202012Validator(json.loads(schema("fleet")))
 EVENTS = Draft202012Validator(json.loads(schema("events")))
 NEVER = float("inf")
 SILENT = {"ARGOCD_AUTH_TOKEN_IDFDEV": ""}
@@ -399,7 +400,7 @@ def test_way_back_is_said_and_proposed(tmp_path: Path) -> None:
         service.run("rollout", "--sync", "idfdev", "--yes")
         status, out, err = _run(rollouts, "--back", "idfdev")
         assert status == 0, out + err
-        assert "idfdev is to run 1.5.0; before that 1.4.0:" in out
+        assert "Set idfdev back from 1.5.0 to 1.4.0:" in out
         assert "argocd app rollback stargazer 0" in out
         assert "rsp-release deploy 1.4.0 --force" in out
         assert "appVersion is also that of idfint" in out
@@ -417,3 +418,33 @@ def test_nothing_to_go_back_to(two: Rollouts) -> None:
     status, _, err = _run(two, "--back", "idfdev")
     assert status == 3
     assert "has nothing but 1.5.0" in err
+
+
+# -- The fleet --------------------------------------------------------------
+
+
+def test_fleet_shows_what_runs_where(two: Rollouts) -> None:
+    two.sync("idfdev")
+    two.sleep(60)
+    state = two.box.state
+    before = len(state.requests)
+    done = two.service.run("fleet", DEPLOY, ARGOCD_AUTH_TOKEN_IDFINT="")
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [row[2] for row in rows if row[0] == "application"] == ["running"]
+    assert [r[2] for r in rows if r[0] == "stargazer"] == ["1.5.0 idfdev"]
+    assert "not looked at: idfint: no credentials" in done.stderr
+    asked = [r.path for r in state.requests[before:] if "/argocd/" in r.path]
+    assert sorted(asked) == [
+        f"/argocd/{name}/api/v1/applications" for name in ("idfdev", "idfint")
+    ]
+    done = two.service.run("fleet", DEPLOY, "--json")
+    told = json.loads(done.stdout)
+    FLEET.validate(told)
+    [found] = [a for a in told["applications"] if a["name"] == "stargazer"]
+    assert [
+        (each["environment"], each["versions"], each["sync"])
+        for each in found["running"]
+    ] == [
+        ("idfdev", ["1.5.0"], "Synced"),
+        ("idfint", ["1.4.0"], "OutOfSync"),
+    ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
 
 import pytest
 
-from rsp_release.engine.look import AGE, PATIENCE, Look
+from rsp_release.engine.look import AGE, MOST, PATIENCE, Look, side_by_side
 from rsp_release.exceptions import RateLimitedError, ReadError
 
 from ..support.simulated import VirtualClock
@@ -245,3 +246,16 @@ def test_nobody_waits_for_an_hour(look: Look, clock: VirtualClock) -> None:
         isinstance(each.exception(), RateLimitedError) for each in asked
     )
     assert clock.now() < server.until
+
+
+def test_servers_of_their_own_wait_for_nobody(look: Look) -> None:
+    """More at once than a server is asked, even once it was too many."""
+    look.width = 1
+    barrier = Barrier(3 * MOST, timeout=10)
+
+    def read(number: int) -> int:
+        return look.once(number, barrier.wait, is_apart=True)
+
+    reads = [partial(read, number) for number in range(3 * MOST)]
+    with side_by_side(look, reads, is_apart=True) as waits:
+        assert sorted(wait() for wait in waits) == list(range(3 * MOST))

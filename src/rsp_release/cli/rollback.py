@@ -91,7 +91,7 @@ def _tell(way: WayBack, command: str) -> Iterator[str]:
         if entry.deployed_at
         else ""
     )
-    yield f"{target.environment} is to run {way.now}; before that {way.tag}:"
+    yield f"Set {target.environment} back from {way.now} to {way.tag}:"
     yield f"history entry {entry.id}{at}, revision {revision}"
     rollback = f"argocd app rollback {target.application} {entry.id}"
     yield f"until the next sync: {rollback}"

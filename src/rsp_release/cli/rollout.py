@@ -304,9 +304,9 @@ def _tell_changes(
             told = f"{resource.kind} {resource.name}"
             if resource.needs_pruning:
                 told += " (delete)" if prunes else " (kept without --prune)"
-            yield f"  {safe.line(told)}"
+            yield f"  - {safe.line(told)}"
         if not resources:
-            yield "  nothing that Argo CD names"
+            yield "  - nothing that Argo CD names"
 
 
 def _advise(standings: Sequence[Standing]) -> None:

@@ -84,7 +84,7 @@ def read_running(
         return Running(environment=environment, applications=found)
 
     reads = [partial(read, *item) for item in addresses.items()]
-    with side_by_side(look, reads) as begun:
+    with side_by_side(look, reads, is_apart=True) as begun:
         return {found.environment: found for found in (w() for w in begun)}
 
 

@@ -121,7 +121,11 @@ def write_lines(
     """
     stream.write("\t".join(_HEADINGS) + "\n")
     for row in _rows(standings, now):
-        cells = (text.replace("\t", " ") or "-" for text in row)
+        cells = [text.replace("\t", " ") or "-" for text in row]
+        # What reads the log of a job takes a line that begins so for a
+        # command.
+        if cells[0].startswith("::"):
+            cells[0] = repr(cells[0])
         stream.write("\t".join(cells) + "\n")
 
 
