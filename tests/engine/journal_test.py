@@ -16,7 +16,7 @@ from rsp_release.engine.journal import (
     lock,
 )
 from rsp_release.exceptions import BlockedError, ReleaseError
-from rsp_release.models import Image, Publication, Release
+from rsp_release.models import Image, Proposal, Publication, Release
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 RELEASE = Release(
@@ -55,6 +55,29 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     assert again.tag == RELEASE.tag
     again.finish(at=NOW)
     assert Journal.of_tag(tmp_path, RELEASE.tag).is_finished
+
+
+def test_what_a_finished_release_wrote_is_known(tmp_path: Path) -> None:
+    """Reads that lag do not show it yet to whoever proposes it again."""
+    proposal = Proposal(
+        repository="o/n",
+        branch="main",
+        default_branch="main",
+        commit="c" * 40,
+        version="1.2.0",
+        tag=RELEASE.tag,
+    )
+    journal = Journal.of_tag(tmp_path, RELEASE.tag)
+    journal.propose(proposal)
+    journal.intend("of a try before", step="tag", at=NOW)
+    journal.propose(proposal)
+    assert not journal.has_intents
+    journal.intend("a", step="tag", at=NOW)
+    journal.finish(at=NOW)
+    journal.propose(proposal)
+    again = Journal.of_tag(tmp_path, RELEASE.tag)
+    assert again.intent("a") == NOW
+    assert not again.is_finished
 
 
 @pytest.mark.parametrize("cut", range(1, 60))

@@ -129,7 +129,8 @@ class Journal:
         """Record what is proposed, before anything of it is written.
 
         It takes the place of what was proposed before, and so of that try's
-        intents: they say nothing of this one.
+        intents: they say nothing of this one. Those of a release that was
+        seen to be complete stay: reads that lag may not show it yet.
         """
         self._append({"kind": "propose", "proposal": asdict(proposal)})
 
@@ -195,7 +196,8 @@ class Journal:
             case "propose":
                 self._proposal = _load(Proposal, record["proposal"])
                 self.release = None
-                self._intents.clear()
+                if not self.is_finished:
+                    self._intents.clear()
                 self.is_finished = False
             case "abandon":
                 self._proposal = None
