@@ -515,6 +515,20 @@ def test_environments_to_choose_from() -> None:
     assert choose("follows") == choose("partly") == ()
 
 
+def test_more_environments_ask_nothing_more() -> None:
+    asked = []
+    for number in (0, 40):
+        hub, chaos = _serve("differs"), Chaos()
+        files = hub.charts.branches["main"][1]
+        for name in map(str, range(number)):
+            text = f"name: e{name}\napplications: {{differs: true}}\n"
+            files[f"environments/values-e{name}.yaml"] = text
+            files[f"{APPS}/differs/values-e{name}.yaml"] = "image: {tag: 1}\n"
+        ChartPull(is_asked=True).observe(_aim(), make_world(hub, chaos))
+        asked.append(chaos.calls)
+    assert asked[0] == asked[1]
+
+
 def test_plan_says_which_will_not_change() -> None:
     seen, verdict = _deploy("partly")
     assert list(_files(verdict)) == ["partly/Chart.yaml"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..deployment.charts import Place
 from ..deployment.effective import read_tags
-from ..deployment.places import find_places
+from ..deployment.places import find_places, list_files
 from ..exceptions import BlockedError, NotAllowedError
 from ..models import Repository
 from ..models.naming import name_first
@@ -75,16 +75,16 @@ def check_charts(facts: Facts) -> Finding:
     if name is None:
         return ok("not needed: no deployment repository is set")
     try:
-        places, head = _places(facts), _head(facts)
-        charts = [place for place in places if place.is_app_version]
-        beside = {place.beside("README.md") for place in charts}
+        places = _places(facts)
+        deploy, commit = facts.deploy, _head(facts)
         tags = read_tags(
-            facts.deploy,
-            head,
-            [place.path for place in charts],
+            deploy,
+            commit,
+            [place.path for place in places if place.is_app_version],
             source=facts.proposal.repository,
             names=_names(facts),
-            also=beside.intersection(facts.deploy.paths(head)),
+            # The step wants these next.
+            also=list_files(places, deploy.paths(commit)),
         )
     except BlockedError as e:
         return problem(e.message, e.help)

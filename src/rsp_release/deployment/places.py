@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from ..engine.world import DeployRepository
@@ -11,7 +11,7 @@ from .charts import Place, find_charts, has_source, parse_place, read_chart
 from .effective import find_image_names
 from .environments import find_files
 
-__all__ = ["find_places", "read_charts"]
+__all__ = ["find_places", "list_files", "read_charts"]
 
 
 def read_charts(
@@ -118,6 +118,31 @@ def find_places(
             help="name it with deploy.charts in the settings",
         )
     return tuple(found)
+
+
+def list_files(
+    places: Iterable[Place], paths: Collection[str]
+) -> tuple[str, ...]:
+    """Return the files that hold places, and those that follow them.
+
+    Parameters
+    ----------
+    places
+        The places.
+    paths
+        The files that there are.
+
+    Returns
+    -------
+    tuple of str
+        Each file once; a README follows the chart beside it.
+    """
+    files: dict[str, None] = {}
+    for place in places:
+        files[place.path] = None
+        if place.is_app_version:
+            files[place.beside("README.md")] = None
+    return tuple(path for path in files if path in paths)
 
 
 def _parse(

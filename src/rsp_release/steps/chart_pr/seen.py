@@ -10,7 +10,7 @@ from typing import Any
 from ...deployment import pull_request as deployment
 from ...deployment.charts import Place, parse_place, relate, respell
 from ...deployment.effective import EffectiveTag, find_pins, read_tags
-from ...deployment.places import find_places
+from ...deployment.places import find_places, list_files
 from ...engine.look import side_by_side
 from ...engine.world import DeployRepository, World
 from ...exceptions import BlockedError
@@ -269,8 +269,6 @@ def _look_at_files(
         former=release.former,
     )  # fmt: skip
     charts = [place for place in places if place.is_app_version]
-    beside = [place.beside("README.md") for place in charts]
-    held = [*(place.path for place in places), *beside]
     if target.environments:
         # Whoever names a pin in the settings means the chart beside it.
         charts = [parse_place(place.directory) for place in places]
@@ -280,14 +278,15 @@ def _look_at_files(
         {chart.path: None for chart in charts if chart.path in paths},
         source=release.repository,
         names=names,
-        also=[path for path in held if path in paths],
+        also=list_files(places, paths),
     )
     if target.environments:
         places = find_pins(tags, target.environments, tag=release.tag)
-        held = [place.path for place in places]
-    files = dict.fromkeys(path for path in held if path in paths)
     return replace(
-        seen, places=places, files=deploy.read(base, list(files)), tags=tags
+        seen,
+        places=places,
+        files=deploy.read(base, list_files(places, paths)),
+        tags=tags,
     )
 
 
