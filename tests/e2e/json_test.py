@@ -33,6 +33,7 @@ COMMANDS = (
     ("watch", TAG, "--json"),
     ("verify", TAG, "--json"),
     ("deploy", TAG, "--json"),
+    ("rollout", TAG, "--json"),
     ("rehearse", "1.6.0", "--no-watch", "--json"),
     ("demo", "--json"),
     ("next", "--json"),
@@ -62,7 +63,7 @@ def test_documents_are_as_described(
             json.loads(schema(name)),
             format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
         )
-        for name in ("next", "check", "events")
+        for name in ("next", "check", "rollout", "events")
     }
     outcomes = []
     # The demonstration takes longest, and is a `bump` like the others.
@@ -82,7 +83,7 @@ def test_documents_are_as_described(
             validators[name].validate(document)
             assert document["schema"] == 1
         last = documents[-1]
-        if name in {"next", "check"}:
+        if name in {"next", "check", "rollout"}:
             assert len(documents) == 1, command
         if name != "next":
             assert last.get("event", "result") == "result", command
