@@ -33,6 +33,7 @@ COMMANDS = (
     ("watch", TAG, "--json"),
     ("verify", TAG, "--json"),
     ("deploy", TAG, "--json"),
+    ("rollout", TAG, "--json"),
     ("rehearse", "1.6.0", "--no-watch", "--json"),
     ("demo", "--json"),
     ("next", "--json"),
@@ -62,7 +63,7 @@ def test_documents_are_as_described(
             json.loads(schema(name)),
             format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
         )
-        for name in ("next", "check", "events")
+        for name in ("next", "check", "rollout", "events")
     }
     outcomes = []
     # The demonstration takes longest, and is a `bump` like the others.
@@ -82,7 +83,7 @@ def test_documents_are_as_described(
             validators[name].validate(document)
             assert document["schema"] == 1
         last = documents[-1]
-        if name in {"next", "check"}:
+        if name in {"next", "check", "rollout"}:
             assert len(documents) == 1, command
         if name != "next":
             assert last.get("event", "result") == "result", command
@@ -99,4 +100,7 @@ def test_no_command_is_left_out() -> None:
         for name, command in group.commands.items()
         if any("--json" in p.opts for p in command.params)
     }
-    assert {command[0] for command in COMMANDS} | {"fleet", "rollout"} == with_json
+    assert {command[0] for command in COMMANDS} | {
+        "fleet",
+        "rollout",
+    } == with_json

@@ -14,7 +14,8 @@ _MOST = {
     "bump minor --dry-run": (20, 1),
     # Each look that GitHub makes us wait for takes one or two requests more.
     "bump minor --yes": (48, 5),
-    "status": (5, 1),
+    # Whether the deployment repository names environments tells its tree.
+    "status": (6, 1),
 }
 """Requests to GitHub's API, and connections of git, at most."""
 

@@ -243,8 +243,9 @@ def test_promotion_is_refused_unless_forced(two: Rollouts) -> None:
     assert "idfdev comes before idfint" in err
     assert "--sync idfint --force" in err
     assert two.count() == {"idfdev": 0, "idfint": 0}
-    status, _, _ = _run(two, "--sync", "idfint", "--yes", "--force")
+    status, _, _ = _run(two, "--sync", "idfint", "--yes", "--force", "--prune")
     assert status == 0
+    assert two.applications["idfint"].syncs[-1].prune
     assert two.count() == {"idfdev": 0, "idfint": 1}
 
 
@@ -383,7 +384,10 @@ def test_unmerged_pull_request_is_waited_for_by_a_person(
         assert "is not merged" in told.stdout
         assert not any(rollouts.count().values())
         rollouts.merge()
-        done = service.run("resume", "--rollout")
+        one = service.run("resume", "--rollout", "--environment", "idfdev")
+        assert one.returncode == 0, one.stdout
+        assert rollouts.count() == {"idfdev": 1, "idfint": 0}
+        done = service.run("resume", "1.5.0", "--rollout")
         assert done.returncode == 0, done.stdout
         assert rollouts.count() == {"idfdev": 1, "idfint": 1}
         assert "idfdev, idfint run 1.5.0" in done.stdout

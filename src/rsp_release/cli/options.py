@@ -22,6 +22,7 @@ __all__ = [
     "Deepen",
     "Directory",
     "DryRun",
+    "Environments",
     "Force",
     "Json",
     "NoColor",
@@ -123,6 +124,15 @@ NoWatch = Annotated[
 ]
 NoDeploy = Annotated[
     bool, Option("--no-deploy", help="Don't open a deployment pull request.")
+]
+Environments = Annotated[
+    list[str] | None,
+    Option(
+        "--environment",
+        metavar="E",
+        help="Roll out to this environment alone; repeatable.",
+        rich_help_panel=RARE,
+    ),
 ]
 Rolls = Annotated[
     bool,

@@ -18,7 +18,18 @@ from ..release.releaser import Releaser
 from ..version.choose import Request
 from .again import LastRun
 from .help import RARE
-from .options import Deepen, DryRun, Part, Pre, Rolls, Tag, Trust, Web, Yes
+from .options import (
+    Deepen,
+    DryRun,
+    Environments,
+    Part,
+    Pre,
+    Rolls,
+    Tag,
+    Trust,
+    Web,
+    Yes,
+)
 from .session import Again, Session, shows_errors
 
 __all__ = ["bump", "resume", "status", "verify"]
@@ -36,11 +47,12 @@ def bump(
     deepen: Deepen = False,
     trust_repository: Trust = False,
     rollout: Rolls = False,
+    environment: Environments = None,
 ) -> int:
     """Release: tag, GitHub release, images, deployment pull request."""
     if web:
         session.open_page("github_release")
-    session.roll_out(asked=rollout)
+    session.roll_out(environment or (), asked=rollout)
     if yes:
         session.change(asks=False)
     # Whoever releases a clone trusts what is in it.
@@ -91,11 +103,12 @@ def resume(
     web: Web = False,
     deepen: Deepen = False,
     rollout: Rolls = False,
+    environment: Environments = None,
 ) -> int:
     """Resume an interrupted release."""
     if web:
         session.open_page("github_release")
-    session.roll_out(asked=rollout)
+    session.roll_out(environment or (), asked=rollout)
     session.change(trusts=True)
     releaser = session.make_releaser(deepens=deepen)
     with session.lock(releaser.project.journals):
@@ -239,7 +252,10 @@ def _again(
     if subject is None:
         return Again(request.command if request else "rsp-release resume")
     resume = f"rsp-release resume {quote(subject.tag)}"
-    resume += " --rollout" if releaser.options.rollout == "act" else ""
+    if releaser.options.rollout == "act":
+        names = releaser.options.environments
+        resume += " --rollout"
+        resume += "".join(f" --environment {quote(name)}" for name in names)
     was_begun = request is None or releaser.is_begun(subject)
 
     def find_resume() -> str | None:

@@ -21,6 +21,7 @@ from ..steps.rollout.seen import RolloutSeen
 from ..steps.rollout.step import Rollout, find_left, refuse
 from ..views import rollout as views
 from ..views import safe
+from .help import RARE
 from .options import Tag, Timeout, Yes
 from .session import Again, Session, parse_duration, shows_errors
 
@@ -63,7 +64,19 @@ def rollout(
     ] = False,
     prune: Annotated[
         bool,
-        Option("--prune", help="Delete what the repository no longer has."),
+        Option(
+            "--prune",
+            help="Delete what the repository no longer has.",
+            rich_help_panel=RARE,
+        ),
+    ] = False,
+    replace_: Annotated[
+        bool,
+        Option(
+            "--replace",
+            help="Delete and make anew what cannot be changed.",
+            rich_help_panel=RARE,
+        ),
     ] = False,
     timeout: Timeout = "1h",
 ) -> int:
@@ -76,11 +89,19 @@ def rollout(
     try:
         releaser = session.make_releaser(timeout=parse_duration(timeout))
         found = releaser.find(tag)
-        command = _Command(session, releaser, found)
+        config = releaser.project.config
+        step = Rollout(
+            settings=config.environments,
+            order=config.rollout_order,
+            force=force,
+            prunes=prune,
+            replaces=replace_,
+        )
+        command = _Command(session, releaser, found, step)
         if back is not None:
             return command.go_back(back, yes=yes)
         if sync:
-            return command.sync(sync, yes=yes, force=force, prunes=prune)
+            return command.sync(sync, yes=yes)
         return command.show(environment or (), watches=watch)
     except ReleaseError as e:
         if not session.as_json or watch or sync or back:
@@ -100,19 +121,23 @@ class _Command:
         What carries it out.
     release
         The release, as it was found.
+    step
+        The step that rolls out.
     """
 
     def __init__(
-        self, session: Session, releaser: Releaser, release: Release
+        self,
+        session: Session,
+        releaser: Releaser,
+        release: Release,
+        step: Rollout,
     ) -> None:
         config = releaser.project.config
         deployment = find_deployment(config) or release.deployment
         self._session = session
         self._releaser = releaser
         self._release = replace(release, deployment=deployment)
-        self._step = Rollout(
-            settings=config.environments, order=config.rollout_order
-        )
+        self._step = step
         self._title = f"Roll-out of {release.repository} {release.tag}"
 
     def show(self, names: Sequence[str], *, watches: bool) -> int:
@@ -141,17 +166,13 @@ class _Command:
         again += "".join(f" --environment {quote(name)}" for name in names)
         return self._see_through(step, again)
 
-    def sync(
-        self, names: Sequence[str], *, yes: bool, force: bool, prunes: bool
-    ) -> int:
+    def sync(self, names: Sequence[str], *, yes: bool) -> int:
         """Sync environments, one after the other, and wait for each."""
         tag = quote(self._release.tag)
         step = replace(
             self._step,
             environments=tuple(dict.fromkeys(names)),
             syncs=True,
-            force=force,
-            prunes=prunes,
         )
         again = f"rsp-release rollout {tag}"
         again += "".join(f" --sync {quote(name)}" for name in names)
@@ -170,7 +191,7 @@ class _Command:
                         " shows how it stands",
                     )
                 self._print(standings)
-                for text in _tell_changes(changes, prunes=prunes):
+                for text in _tell_changes(changes, prunes=step.prunes):
                     sys.stdout.write(f"{text}\n")
                 if not session.confirm(f"Sync {', '.join(names)}?"):
                     return int(ExitStatus.UNFINISHED)

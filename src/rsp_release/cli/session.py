@@ -218,11 +218,13 @@ class Session:
         """Change some of the `Options`, which the next releaser gets."""
         self.options = replace(self.options, **changes)
 
-    def roll_out(self, *, asked: bool) -> None:
+    def roll_out(self, environments: Sequence[str], *, asked: bool) -> None:
         """Let the release go on to the environments, if that is asked for.
 
         Parameters
         ----------
+        environments
+            Those that were named; empty: all.
         asked
             Whether it is.
 
@@ -231,6 +233,11 @@ class Session:
         UsageError
             Raised if what comes before is left out.
         """
+        if environments and not asked:
+            raise UsageError(
+                "--environment is for --rollout",
+                help="`rsp-release deploy --environment E` moves a pin",
+            )
         if not asked:
             return
         for flag, does in (
@@ -242,7 +249,8 @@ class Session:
                     f"--rollout and {flag} exclude each other",
                     help="use one of them",
                 )
-        self.change(rollout="act")
+        chosen = tuple(dict.fromkeys(environments))
+        self.change(rollout="act", environments=chosen)
 
     def decide(self, choice: Choice) -> None:
         """Ask what a person may decide, and let the next releaser know.

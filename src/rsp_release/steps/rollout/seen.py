@@ -9,6 +9,7 @@ from functools import partial
 
 from ...config import EnvironmentSetting
 from ...deployment.effective import EffectiveTag, read_layout, tags_of
+from ...deployment.environments import find_files
 from ...deployment.layout import Layout
 from ...deployment.places import find_places
 from ...deployment.rollout import (
@@ -115,6 +116,8 @@ def _look_at_deployment(
     head = deploy.branch(deploy.name, branch)
     if head is None:
         raise BlockedError(f"{deploy.name} has no commits")
+    if not (settings or find_files(deploy.paths(head))):
+        return aim, ()
     pull = _find_pull(release, deploy, can_push=repository.can_push)
     charts = find_charts(release, world, deploy, head)
     layout, tags = read_tags_at(release, deploy, head, charts)

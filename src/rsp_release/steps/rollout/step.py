@@ -368,7 +368,8 @@ def refuse(standing: Standing, left: Sequence[Standing], tag: str) -> Blocked:
         problem=f"{first.environment} comes before {standing.environment}, and"
         f" {said}: {first.text.removeprefix('cannot look: ')}",
         help=f"`rsp-release rollout {quote(tag)} --sync"
-        f" {quote(standing.environment)} --force` syncs it anyway",
+        f" {quote(standing.environment)} --force` syncs it anyway;"
+        " `rollout.order` in the settings says what comes first",
         url=first.url,
     )
 
