@@ -55,7 +55,8 @@ class Clusters:
         began = [s for s in self.syncs.get(environment, []) if s[1] <= at]
         first = Past(id=0, revisions=(OLD,), deployed_at=None)
         last = Past(id=1, revisions=(HEAD,), deployed_at=None)
-        phase, health, images = "", "Healthy", (self.old,)
+        images: tuple[str, ...] = (self.old,)
+        phase, health = "", "Healthy"
         operation, is_synced = None, False
         if began:
             marker, start = began[-1]

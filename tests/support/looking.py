@@ -101,6 +101,10 @@ class SimulatedLook:
         """Keep what the write that is under way was answered."""
         self._answered = key, answer
 
+    def _take_answer(self) -> tuple[Hashable, object] | None:
+        answered, self._answered = self._answered, None
+        return answered
+
     def recall(self, key: Hashable) -> Any:
         """Return what was told, and keep when that was."""
         told = self._look.recall(key)
@@ -123,14 +127,14 @@ class SimulatedLook:
             if asked < self._began and not (compares and is_compared)
         ]
         self._look.end()
-        self._answered = None
+        self._take_answer()
         try:
             return write()
         finally:
             self._look.end()
-            if self._answered is not None:
+            if (answered := self._take_answer()) is not None:
                 # That begins the next look, and so the next turn.
-                key, answer = self._answered
+                key, answer = answered
                 self._look.tell(key, (self._moment + 1, answer))
 
 
