@@ -29,7 +29,7 @@ from .box import Sandbox
 from .deploying import add_repository
 from .simulated import VirtualClock
 
-__all__ = ["CHARTS", "NOW", "add_fleet", "make_reader"]
+__all__ = ["CHARTS", "NOW", "add_fleet", "make_factory", "make_reader"]
 
 CHARTS = "rubin-demo/phalanx-demo"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -320,17 +320,21 @@ def _add(
     project.releases = History(items)
 
 
-def make_reader(box: Sandbox, clock: VirtualClock) -> FleetReader:
-    """Make what the command reads with."""
-    factory = Factory(
+def make_factory(box: Sandbox, clock: VirtualClock, **environ: str) -> Factory:
+    """Make what makes the adapters of the command."""
+    return Factory(
         directory=Path("/nowhere"),
         remote="origin",
         config=Config(),
-        environ=box.environment(),
+        environ=box.environment() | environ,
         clock=clock,
         random=Random(0),
     )
-    return factory.make_fleet_reader(CHARTS)
+
+
+def make_reader(box: Sandbox, clock: VirtualClock) -> FleetReader:
+    """Make what the command reads with."""
+    return make_factory(box, clock).make_fleet_reader(CHARTS)
 
 
 def draw(rows: tuple[Row, ...], width: int = 100) -> str:

@@ -19,6 +19,7 @@ from importlib.resources import files
 from typing import Any, TypeAlias
 
 from . import safe
+from .fleet_plots import draw_history
 
 __all__ = ["make_page"]
 
@@ -34,7 +35,11 @@ _LISTED_MOST = 4
 
 
 def make_page(
-    told: Mapping[str, Any], *, server_url: str, now: datetime
+    told: Mapping[str, Any],
+    history: Mapping[str, Any],
+    *,
+    server_url: str,
+    now: datetime,
 ) -> str:
     """Make the page.
 
@@ -43,6 +48,8 @@ def make_page(
     told
         The fleet, as ``schemas/fleet.json`` describes it. Its texts and
         addresses may be anybody's.
+    history
+        How long changes took, as `~rsp_release.views.fleet_plots` draws it.
     server_url
         The address of GitHub.
     now
@@ -69,7 +76,7 @@ def make_page(
         "iso": now.isoformat(timespec="seconds"),
         "when": f"{now:%Y-%m-%d %H:%M} UTC",
         "summary": _summarize(counts),
-        "history": "",
+        "history": draw_history(history),
         "needs": "".join(
             f'<button type="button" value="{need}" aria-pressed="false">'
             f"{need} {counts[need]}</button>"
