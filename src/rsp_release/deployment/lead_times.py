@@ -299,23 +299,36 @@ def read_lead_times(
         for row in rows
         if row.facts.problem is not None
     }
+    # The chart, which may be another's, that holds the version.
     following = {
-        each.path: each.app_version
+        each.label: tag
         for each in applications
-        if any(tag.place.is_app_version for tag in each.tags)
+        for tag in each.tags
+        if tag.place.is_app_version
     }
     names = dict.fromkeys(each.repository for each in applications)
     repositories, charts = histories.read(
-        [name for name in names if name not in broken], following, advance
+        [name for name in names if name not in broken],
+        {tag.place.path: tag.tag for tag in following.values()},
+        advance,
     )
+    paths = {
+        each.label: following[each.label].place.path
+        if each.label in following
+        else each.path
+        for each in applications
+    }
     elsewhere = ChartHistory(
         problem="without an environment that follows appVersion"
     )
     return summarize(
-        {each.label: (each.repository, each.path) for each in applications},
+        {
+            each.label: (each.repository, paths[each.label])
+            for each in applications
+        },
         repositories
         | {n: RepositoryHistory(problem=why) for n, why in broken.items()},
-        {each.path: elsewhere for each in applications} | charts,
+        dict.fromkeys(paths.values(), elsewhere) | charts,
         now=now,
     )
 
