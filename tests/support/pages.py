@@ -204,7 +204,7 @@ def main() -> int:
 
     path = sys.argv[1] if len(sys.argv) > 1 else "docs/images/fleet-page.png"
     with start_browser() as browser:
-        page = browser.new_page(viewport={"width": 1160, "height": 1080})
+        page = browser.new_page(viewport={"width": 1160, "height": 1060})
         told = make_fleet()
         told["applications"].pop()
         page.set_content(draw_page(told))

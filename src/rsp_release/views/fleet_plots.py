@@ -180,7 +180,7 @@ def _say(total: Figures, noun: str) -> str:
         return "nothing was measured"
     count, median, most = total
     return (
-        f"median {format_seconds(median)}, 90th percentile"
+        f"median {format_seconds(median)}, 90% within"
         f" {format_seconds(most)}; {count} {noun}"
     )
 

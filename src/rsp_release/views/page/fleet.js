@@ -22,7 +22,11 @@
     const state = new URLSearchParams();
     if (query.value) state.set("filter", query.value);
     for (const need of needs) state.append("need", need);
-    history.replaceState(null, "", String(state) ? `#${state}` : location.pathname + location.search);
+    try {
+      history.replaceState(null, "", String(state) ? `#${state}` : location.pathname + location.search);
+    } catch {
+      // A page within another has no address of its own.
+    }
   };
 
   const sort = (head) => {
@@ -72,7 +76,7 @@
   const drawStage = (figure, marks, rows, values) => {
     const total = values.at(-1);
     figure.querySelector("p").textContent = total
-      ? `median ${span(total[1])}, 90th percentile ${span(total[2])}; ${total[0]} ${figure.dataset.noun}`
+      ? `median ${span(total[1])}, 90% within ${span(total[2])}; ${total[0]} ${figure.dataset.noun}`
       : "nothing was measured";
     marks.forEach((mark, month) => {
       const value = values[month], x = LEFT + (month + 0.5) * WIDTH / 12;
