@@ -102,7 +102,7 @@ def test_what_is_told_is_what_was_done(box: Sandbox, tmp_path: Path) -> None:
     assert why.startswith("not read: Could not resolve")
 
 
-def test_news_join_what_is_kept(own_box: Sandown_box, tmp_path: Path) -> None:
+def test_news_join_what_is_kept(own_box: Sandbox, tmp_path: Path) -> None:
     cold, _ = read(own_box, tmp_path)
     commit_again(
         own_box, NAMES[0], NOW + timedelta(hours=1), released="90.0.0"
@@ -119,7 +119,7 @@ def test_news_join_what_is_kept(own_box: Sandown_box, tmp_path: Path) -> None:
 
 
 def test_a_branch_that_was_rewritten_is_read_anew(
-    own_box: Sandown_box, tmp_path: Path
+    own_box: Sandbox, tmp_path: Path
 ) -> None:
     read(own_box, tmp_path)
     commit_again(own_box, NAMES[0], NOW, rewrites=True, released="90.0.0")
@@ -152,7 +152,7 @@ def test_a_failed_request_is_said(
 
 
 def test_runs_that_can_still_be_run_again_are_asked_for(
-    own_box: Sandown_box, tmp_path: Path
+    own_box: Sandbox, tmp_path: Path
 ) -> None:
     project = own_box.project(f"rubin-demo/{NAMES[0]}")
     run = project.runs[-1]
