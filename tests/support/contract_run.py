@@ -20,6 +20,7 @@ from random import Random
 
 import requests
 
+from rsp_release.deployment.lead_times import read_lead_times
 from rsp_release.exceptions import RefusedError, ReleaseError
 from rsp_release.models import OpenPull, SyncApplication
 from rsp_release.models.rollout import Target
@@ -36,7 +37,7 @@ from .argocd_contract import argocd_contract
 from .chains import chain
 from .contract import Contract
 from .deploying import DEPLOY, add_deployment, configure
-from .fleets import add_fleet, make_reader
+from .fleets import CHARTS, add_fleet, make_factory
 from .graphql_contract import GraphqlContract
 from .places import find_memory
 from .service import NAME, TAG, Service, serve
@@ -163,10 +164,16 @@ def _be_renamed(service: Service) -> None:
 
 
 def _survey(service: Service) -> None:
-    """Read a fleet in which two repositories are missing."""
-    add_fleet(service.box, 70)
+    """Read a fleet in which two repositories are missing, and its past."""
+    add_fleet(service.box, 70, past=1)
     assert isinstance(service.clock, VirtualClock)
-    assert len(make_reader(service.box, service.clock).read()) == 70
+    factory = make_factory(service.box, service.clock)
+    rows = factory.make_fleet_reader(CHARTS).read()
+    assert len(rows) == 70
+    told = read_lead_times(
+        rows, factory.make_fleet_history(CHARTS), now=service.clock.now()
+    )
+    assert told["all"]["whole"][-1] is not None
 
 
 def _follow(service: Service) -> None:

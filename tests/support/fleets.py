@@ -29,7 +29,14 @@ from .box import Sandbox
 from .deploying import add_repository
 from .simulated import VirtualClock
 
-__all__ = ["CHARTS", "NOW", "add_fleet", "make_reader"]
+__all__ = [
+    "CHARTS",
+    "NOW",
+    "add_fleet",
+    "commit_again",
+    "make_factory",
+    "make_reader",
+]
 
 CHARTS = "rubin-demo/phalanx-demo"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -159,6 +166,39 @@ def _import(git: Repository, text: str) -> None:
 
 def _inline(path: str, text: str) -> str:
     return f"M 100644 inline {path}\ndata {len(text)}\n{text}\n"
+
+
+def commit_again(
+    box: Sandbox,
+    name: str,
+    at: datetime,
+    *,
+    released: str,
+    rewrites: bool = False,
+) -> None:
+    """Merge a change of an application, and release it.
+
+    Where the branch is rewritten, nothing before it is left.
+    """
+    project = box.project(f"rubin-demo/{name}")
+    before = "" if rewrites else "from refs/heads/main^0\n"
+    with box.lock:
+        _import(
+            project.git,
+            _write_commit(1, at, "fix: news", before + _inline("news", ""))
+            + _write_commit(2, at, "Collect", _inline("CHANGELOG.md", ""))
+            + f"reset refs/tags/{released}\nfrom :2\n",
+        )
+        project.refs = History(project.git.refs())
+        [*_, newest] = project.releases.value.values()
+        item = replace(
+            newest,
+            id=box.new_id("release"),
+            tag=released,
+            created_at=at + timedelta(hours=1),
+            published_at=at + timedelta(hours=1),
+        )
+        project.releases = History({**project.releases.value, item.id: item})
 
 
 def _released(app: _App, past: int) -> list[tuple[str, datetime]]:
@@ -320,17 +360,21 @@ def _add(
     project.releases = History(items)
 
 
-def make_reader(box: Sandbox, clock: VirtualClock) -> FleetReader:
-    """Make what the command reads with."""
-    factory = Factory(
+def make_factory(box: Sandbox, clock: VirtualClock, **environ: str) -> Factory:
+    """Make what makes the adapters of the command."""
+    return Factory(
         directory=Path("/nowhere"),
         remote="origin",
         config=Config(),
-        environ=box.environment(),
+        environ=box.environment() | environ,
         clock=clock,
         random=Random(0),
     )
-    return factory.make_fleet_reader(CHARTS)
+
+
+def make_reader(box: Sandbox, clock: VirtualClock) -> FleetReader:
+    """Make what the command reads with."""
+    return make_factory(box, clock).make_fleet_reader(CHARTS)
 
 
 def draw(rows: tuple[Row, ...], width: int = 100) -> str:

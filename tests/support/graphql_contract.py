@@ -115,6 +115,8 @@ class GraphqlContract:
                 return str(value["__typename"])
             if "login" in value:
                 return "User"
+            if "history" in value or "checkSuites" in value:
+                return "Commit"
             return "Blob" if "text" in value else "Tree"
 
         result = execute(

@@ -13,9 +13,17 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from rsp_release.views.fleet_plots import format_seconds
 from rsp_release.views.json import schema
 
-from ..support.pages import HOSTILE, SERVER, draw_page, make_fleet, make_item
+from ..support.pages import (
+    HOSTILE,
+    SERVER,
+    draw_page,
+    make_fleet,
+    make_history,
+    make_item,
+)
 
 
 class _Reader(HTMLParser):
@@ -138,6 +146,65 @@ def test_addresses_that_cannot_be_followed_are_no_links(
 def test_what_is_not_known_is_said(more: dict[str, Any], shown: str) -> None:
     told = {**make_fleet(), "applications": [make_item("x", **more)]}
     assert shown in _Reader(draw_page(told)).texts
+
+
+def test_what_runs_is_shown_where_it_can_be_looked_at() -> None:
+    page = draw_page()
+    assert ">Running<" in page
+    assert "int, OutOfSync, Degraded" in page
+    assert "prod, cannot tell" in page
+    told = {**make_fleet(), "applications": [make_item("x")]}
+    assert ">Running<" not in draw_page(told)
+
+
+def test_names_stay_text_in_the_data() -> None:
+    item = make_item("x", label=HOSTILE)
+    told = {**make_fleet(), "applications": [item]}
+    history = make_history(told)
+    history["unknown"] = [(1, "repository", HOSTILE)]
+    page = draw_page(told, history)
+    assert "<script>alert" not in page
+    assert "<img" not in page
+    [data] = re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)
+    assert not set(data) & set("<>&")
+    [name] = json.loads(data)["applications"]
+    # The same as the option that chooses it has.
+    assert name in _Reader(page).texts
+
+
+def test_figures_stand_in_tables() -> None:
+    history = make_history()
+    read = _Reader(draw_page(history=history))
+    assert [each["data-stage"] for each in read.all("figure")] == [
+        "release", "image", "deployment", "whole", "outcomes",
+    ]  # fmt: skip
+    for stage in ("release", "image", "deployment", "whole"):
+        for value in filter(None, history["all"][stage]):
+            assert format_seconds(value[1]) in " ".join(read.texts)
+    assert "without a known run" in " ".join(read.texts)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3599, "60 min"),
+        (3600, "1.0 h"),
+        (8100, "2.3 h"),
+        (172800, "2.0 d"),
+        (31536000, "365.0 d"),
+    ],
+)
+def test_spans_are_written_shortly(seconds: int, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+def test_a_past_that_nobody_knows_is_said() -> None:
+    told = {**make_fleet(), "applications": []}
+    read = _Reader(draw_page(told, make_history(told)))
+    assert read.texts.count("nothing was measured") == 4
 
 
 def test_a_fleet_of_none_is_a_page() -> None:

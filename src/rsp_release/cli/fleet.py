@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from typer import Argument, Option
 
@@ -98,17 +98,20 @@ def fleet(
         rows = select(rows, needs=need or (), names=only or ())
     except ReleaseError as e:
         return session.fail(e)
-    told = document(rows, repository=reader.deploy.name)
+    for text in _find_problems(rows):
+        sys.stderr.write(f"{text}\n")
     if html is not None:
-        _write_page(session, html, told)
+        try:
+            _write_page(session, html, rows, reader.deploy.name)
+        except ReleaseError as e:
+            return session.fail(e)
         if html == _STDOUT or not session.as_json:
             return int(fleet_status(rows)) if check else 0
     cells = [show_row(row) for row in rows]
-    for text in _find_problems(rows):
-        sys.stderr.write(f"{text}\n")
     if session.as_json:
         from ..views.json import dumps
 
+        told = document(rows, repository=reader.deploy.name)
         sys.stdout.write(f"{dumps(told)}\n")
     elif sys.stdout.isatty():
         from rich.console import Console
@@ -136,14 +139,26 @@ def _find_target(session: Session, html: Path) -> Path:
     return html
 
 
-def _write_page(session: Session, html: Path, told: Mapping[str, Any]) -> None:
+def _write_page(
+    session: Session, html: Path, rows: Sequence[Row], deploy: str
+) -> None:
     """Write the page, and say where it is."""
+    from ..deployment.lead_times import read_lead_times
     from ..storage.files import write_whole
+    from ..views.fleet import show_progress
     from ..views.fleet_page import make_page
 
     factory = session.factory
+    now = factory.clock.now()
+    with show_progress("Reading the past year", sys.stderr) as advance:
+        history = read_lead_times(
+            rows, factory.make_fleet_history(deploy), now=now, advance=advance
+        )
     page = make_page(
-        told, server_url=factory.server_url, now=factory.clock.now()
+        document(rows, repository=deploy),
+        history,
+        server_url=factory.server_url,
+        now=now,
     )
     if html == _STDOUT:
         sys.stdout.write(page)

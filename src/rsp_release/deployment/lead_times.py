@@ -74,6 +74,9 @@ class Release:
     image_at: datetime | None = None
     """When that had succeeded (aware); `None`: it did not, or who knows."""
 
+    problem: str | None = None
+    """Why it is not known how it ended. Untrusted text."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryHistory:
@@ -87,6 +90,9 @@ class RepositoryHistory:
 
     releases: tuple[Release, ...] = ()
     """The releases, in any order."""
+
+    limits: tuple[str, ...] = ()
+    """What was left out, since there is too much of it."""
 
     problem: str | None = None
     """Why it is not known. Untrusted text."""
@@ -142,8 +148,8 @@ class _Measured:
     outcomes: list[tuple[datetime, Outcome]] = field(default_factory=list)
     """Each release."""
 
-    unknown: Counter[str] = field(default_factory=Counter)
-    """What cannot be told, and how often."""
+    unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Of what it cannot be told, and why: how often."""
 
     def add(self, stage: Stage, start: datetime, end: datetime) -> None:
         """Add a span; one that ends before it begins is none."""
@@ -160,11 +166,11 @@ class _Measured:
         self.unknown += other.unknown
 
 
-_BACKWARDS: Mapping[Stage, str] = {
-    "release": "changes are younger than their release",
-    "image": "releases had their images before they were published",
-    "deployment": "releases were deployed before their images were there",
-    "whole": "changes are younger than their deployment",
+_BACKWARDS: Mapping[Stage, tuple[str, str]] = {
+    "release": ("change", "dated after the release"),
+    "image": ("release", "with images older than the release"),
+    "deployment": ("release", "deployed before the images were there"),
+    "whole": ("change", "deployed before the merge"),
 }
 
 
@@ -208,8 +214,10 @@ def _measure_repository(
     """Measure how long releases and their images took."""
     told = _Measured()
     if history.problem is not None:
-        told.unknown[f"repositories: {history.problem}"] += 1
+        told.unknown["repository", f"not read: {history.problem}"] += 1
         return told
+    for limit in history.limits:
+        told.unknown["repository", limit] += 1
     for change in find_changes(history):
         if change.merged_at >= since:
             told.add("release", change.merged_at, change.release.published_at)
@@ -220,7 +228,10 @@ def _measure_repository(
         if release.image_at is not None:
             told.add("image", release.published_at, release.image_at)
         elif release.outcome == "unknown":
-            told.unknown["releases: no run of theirs is known"] += 1
+            why = "without a known run"
+            if release.problem is not None:
+                why = f"whose runs are not read: {release.problem}"
+            told.unknown["release", why] += 1
     return told
 
 
@@ -232,7 +243,7 @@ def _measure_chart(
     if history.problem is not None:
         return told
     if chart.problem is not None:
-        told.unknown[f"applications: {chart.problem}"] += 1
+        told.unknown["application", chart.problem] += 1
         return told
     deployed: dict[str, datetime] = {}
     for release in history.releases:
@@ -288,24 +299,36 @@ def read_lead_times(
         for row in rows
         if row.facts.problem is not None
     }
+    # The chart, which may be another's, that holds the version.
     following = {
-        each.path: each.app_version
+        each.label: tag
         for each in applications
-        if any(tag.place.is_app_version for tag in each.tags)
+        for tag in each.tags
+        if tag.place.is_app_version
     }
     names = dict.fromkeys(each.repository for each in applications)
     repositories, charts = histories.read(
-        [name for name in names if name not in broken], following, advance
+        [name for name in names if name not in broken],
+        {tag.place.path: tag.tag for tag in following.values()},
+        advance,
     )
+    paths = {
+        each.label: following[each.label].place.path
+        if each.label in following
+        else each.path
+        for each in applications
+    }
     elsewhere = ChartHistory(
-        problem="their environments do not follow appVersion, and the past"
-        " of their values is not read"
+        problem="without an environment that follows appVersion"
     )
     return summarize(
-        {each.name: (each.repository, each.path) for each in applications},
+        {
+            each.label: (each.repository, paths[each.label])
+            for each in applications
+        },
         repositories
         | {n: RepositoryHistory(problem=why) for n, why in broken.items()},
-        {each.path: elsewhere for each in applications} | charts,
+        dict.fromkeys(paths.values(), elsewhere) | charts,
         now=now,
     )
 
@@ -334,9 +357,9 @@ def summarize(
     -------
     dict
         ``months``, such as ``2026-11``, the oldest first; ``all`` and, by
-        name, ``applications``, as `describe` returns them; ``unknown``, what
-        cannot be told, and how often. What several applications have in
-        common counts once for all.
+        name, ``applications``, as `describe` returns them; ``unknown``, of
+        how many of what it cannot be told, and why. What several
+        applications have in common counts once for all.
     """
     since = first_month(now)
     months = [
@@ -360,7 +383,9 @@ def summarize(
         "months": months,
         "all": describe(everything.spans, everything.outcomes, months),
         "applications": told,
-        "unknown": everything.unknown.most_common(),
+        "unknown": [
+            (count, *each) for each, count in everything.unknown.most_common()
+        ],
     }
 
 

@@ -19,6 +19,7 @@ from importlib.resources import files
 from typing import Any, TypeAlias
 
 from . import safe
+from .fleet_plots import draw_history
 
 __all__ = ["make_page"]
 
@@ -29,12 +30,19 @@ _NEEDS = ("failed", "unknown", "deploy", "merge", "release", "nothing")
 
 _HEADINGS = ("Application", "To do", "Unreleased", "Released", "Deployed")
 
+_RUNNING = "Running"
+"""A column that is there where any environment can be looked at."""
+
 _LISTED_MOST = 4
 """How many environments are listed without being asked for."""
 
 
 def make_page(
-    told: Mapping[str, Any], *, server_url: str, now: datetime
+    told: Mapping[str, Any],
+    history: Mapping[str, Any],
+    *,
+    server_url: str,
+    now: datetime,
 ) -> str:
     """Make the page.
 
@@ -43,6 +51,8 @@ def make_page(
     told
         The fleet, as ``schemas/fleet.json`` describes it. Its texts and
         addresses may be anybody's.
+    history
+        How long changes took, as `~rsp_release.views.fleet_plots` draws it.
     server_url
         The address of GitHub.
     now
@@ -55,6 +65,9 @@ def make_page(
     """
     items: Sequence[Item] = told["applications"]
     counts = Counter(item["need"] for item in items)
+    headings = _HEADINGS
+    if any(item["running"] for item in items):
+        headings += (_RUNNING,)
     css, js = _read("fleet.css"), _read("fleet.js")
     repository = _text(told["repository"])
     parts = {
@@ -69,7 +82,7 @@ def make_page(
         "iso": now.isoformat(timespec="seconds"),
         "when": f"{now:%Y-%m-%d %H:%M} UTC",
         "summary": _summarize(counts),
-        "history": "",
+        "history": draw_history(history),
         "needs": "".join(
             f'<button type="button" value="{need}" aria-pressed="false">'
             f"{need} {counts[need]}</button>"
@@ -78,9 +91,9 @@ def make_page(
         ),
         "headings": "".join(
             f'<th scope="col"><button type="button">{each}</button></th>'
-            for each in _HEADINGS
+            for each in headings
         ),
-        "rows": "\n".join(_row(item, server_url) for item in items),
+        "rows": "\n".join(_row(item, server_url, headings) for item in items),
     }
     # In one pass, so that nothing that is put in is read again.
     return re.sub(
@@ -122,11 +135,12 @@ def _summarize(counts: Counter[str]) -> str:
     return f"{total} {noun}, {waiting} {verb} attention."
 
 
-def _row(item: Item, server_url: str) -> str:
+def _row(item: Item, server_url: str, headings: Sequence[str]) -> str:
     name = _text(item["label"])
     repository = _text(item["repository"])
     source = _link(f"{server_url}/{item['repository']}", repository)
-    cells = zip(_HEADINGS[1:], _cells(item), strict=True)
+    # The last may have no heading.
+    cells = zip(headings[1:], _cells(item), strict=False)
     rest = "".join(
         f'<td data-label="{heading}" data-key="{_text(key)}">{html}</td>'
         for heading, (key, html) in cells
@@ -173,6 +187,8 @@ def _cells(item: Item) -> Iterator[tuple[object, str]]:
         yield "" if age is None else age, html
 
     yield item["deployed"] or "", _deployed(item)
+    versions = [v for each in item["running"] for v in each["versions"]]
+    yield next(iter(versions), ""), _running(item["running"])
 
 
 def _deployed(item: Item) -> str:
@@ -192,14 +208,39 @@ def _deployed(item: Item) -> str:
 
     if len(found) <= 1:
         return show(item["deployed"])
-    listed = "".join(
-        f"<li>{show(tag, ', '.join(map(_text, names)))}</li>"
-        for tag, names in sorted(found.items(), key=lambda f: -len(f[1]))
+    return _list(
+        [
+            show(tag, ", ".join(map(_text, names)))
+            for tag, names in sorted(found.items(), key=lambda f: -len(f[1]))
+        ],
+        "versions",
     )
-    if len(found) <= _LISTED_MOST:
-        return f"<ul>{listed}</ul>"
-    label = f"{len(found)} versions"
-    return f"<details><summary>{label}</summary><ul>{listed}</ul></details>"
+
+
+def _running(environments: Sequence[Item]) -> str:
+    """Show what runs in each environment, and what Argo CD says of it."""
+    shown = []
+    for each in environments:
+        words = [_text(each["environment"])]
+        if each["problem"] is not None:
+            words.append("cannot tell")
+        words += [
+            _text(word)
+            for word in (each["sync"], each["health"])
+            if word not in {None, "Synced", "Healthy"}
+        ]
+        versions = " ".join(map(_version, each["versions"]))
+        shown.append(f"{versions} {_soft(', '.join(words))}".strip())
+    return _list(shown, "environments")
+
+
+def _list(items: Sequence[str], noun: str) -> str:
+    """List things, folded up where they are many."""
+    listed = f"<ul>{''.join(f'<li>{each}</li>' for each in items)}</ul>"
+    if len(items) <= _LISTED_MOST:
+        return listed if items else ""
+    label = f"{len(items)} {noun}"
+    return f"<details><summary>{label}</summary>{listed}</details>"
 
 
 def _version(version: str) -> str:

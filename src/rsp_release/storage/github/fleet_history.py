@@ -7,9 +7,10 @@ chart said. The limits below bound a year of the busiest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ...deployment.charts import read_chart
 from ...deployment.lead_times import (
@@ -31,6 +32,9 @@ __all__ = ["GithubHistory"]
 
 _PAGES = 10
 """Hundreds of commits that are read of a repository."""
+
+_RELEASES = 30
+"""The newest releases that are read of a repository."""
 
 _CHARTS = 10
 """Charts whose past is asked for in one request, which costs GitHub a walk
@@ -63,14 +67,16 @@ fragment Runs on Commit {{
 
 _PAST = """
 fragment Past on Repository {
-  releases(first: 30, orderBy: {field: CREATED_AT, direction: DESC}) {
+  releases(
+    first: @RELEASES, orderBy: {field: CREATED_AT, direction: DESC}
+  ) {
     nodes {
       tagName isDraft isPrerelease publishedAt
       tagCommit { oid parents(first: 2) { nodes { oid } } }
     }
   }
 }
-"""
+""".replace("@RELEASES", str(_RELEASES))
 
 _Kept: TypeAlias = dict[str, Any]
 """What the cache holds, by repository or chart."""
@@ -160,12 +166,14 @@ class GithubHistory:
                     past[name] = RepositoryHistory(problem=UNUSABLE)
             if not waiting:
                 break
+        for name in waiting:
+            read[name].limits.append("with more commits than are read")
         readable = [name for name in names if name not in past]
         runs = self._runs({name: read[name] for name in readable})
         for name in readable:
             each = read[name]
             past[name] = each.history(runs[name])
-            news[name] = each.keep(runs[name], self._now)
+            news[name] = each.keep(past[name].releases, self._now)
         return past, news
 
     def _ask_commits(
@@ -203,7 +211,7 @@ class GithubHistory:
             and release.commit not in each.runs
             and release.published_at >= self._since
         ]
-        for (name, release), data, _ in ask_repositories(
+        for (name, release), data, problem in ask_repositories(
             self._http,
             wanted,
             lambda item, variable: (
@@ -217,7 +225,7 @@ class GithubHistory:
                 suites = data["object"]["checkSuites"]["nodes"]
                 ended = _read_runs(suites, release.published_at)
             except (KeyError, TypeError, ValueError, AttributeError):
-                continue
+                ended = _Ended(problem=UNUSABLE if data else problem)
             found[name][str(release.commit)] = ended
         return found
 
@@ -262,7 +270,7 @@ class GithubHistory:
                 events = _read_chart_history(history)
             except (KeyError, TypeError, ValueError, AttributeError):
                 past[path] = ChartHistory(
-                    problem=UNUSABLE if data else problem
+                    problem=f"not read: {UNUSABLE if data else problem}"
                 )
                 continue
             past[path] = events
@@ -274,8 +282,15 @@ class GithubHistory:
         return past, news
 
 
-_Ended: TypeAlias = tuple[Outcome, datetime | None]
-"""How what a release started ended, and when all of it had succeeded."""
+class _Ended(NamedTuple):
+    """How what a release started ended."""
+
+    outcome: Outcome = "unknown"
+    at: datetime | None = None
+    """When all of it had succeeded."""
+
+    problem: str | None = None
+    """Why that is not known."""
 
 
 class _Past:
@@ -298,6 +313,8 @@ class _Past:
         self.head: str | None = None
         self.commits: dict[str, Commit] = {}
         self.releases: list[Release] = []
+        self.limits: list[str] = []
+        """What is left out."""
         self.runs: dict[str, _Ended] = {}
         """How what releases started ended, where that is final."""
         self._known: dict[str, Commit] = {}
@@ -307,7 +324,7 @@ class _Past:
                 for sha, (at, *parents) in kept["commits"].items()
             }
             self.runs = {
-                sha: (outcome, None if at is None else _moment(at))
+                sha: _Ended(outcome, None if at is None else _moment(at))
                 for sha, (outcome, at) in kept["runs"].items()
             }
             newest = max(each.at for each in self._known.values())
@@ -322,6 +339,9 @@ class _Past:
             self.releases = [
                 *filter(None, map(_read_release, data["releases"]["nodes"]))
             ]
+            oldest = min((r.published_at for r in self.releases), default=None)
+            if len(self.releases) == _RELEASES and oldest > self._start:
+                self.limits.append("with more releases than are read")
         if data["defaultBranchRef"] is None:
             return False
         target = data["defaultBranchRef"]["target"]
@@ -356,22 +376,23 @@ class _Past:
         self.commits = {**self._known, **self.commits}
         releases = []
         for each in self.releases:
-            outcome, at = runs.get(each.commit or "", ("unknown", None))
+            ended = runs.get(each.commit or "", _Ended())
             releases.append(
-                Release(
-                    tag=each.tag,
-                    commit=each.commit,
-                    parents=each.parents,
-                    published_at=each.published_at,
-                    outcome=outcome,
-                    image_at=at,
+                replace(
+                    each,
+                    outcome=ended.outcome,
+                    image_at=ended.at,
+                    problem=ended.problem,
                 )
             )
         return RepositoryHistory(
-            head=self.head, commits=self.commits, releases=tuple(releases)
+            head=self.head,
+            commits=self.commits,
+            releases=tuple(releases),
+            limits=tuple(self.limits),
         )
 
-    def keep(self, runs: Mapping[str, _Ended], now: datetime) -> _Kept:
+    def keep(self, releases: Iterable[Release], now: datetime) -> _Kept:
         """Return what the cache shall have: what does not change."""
         return {
             "commits": {
@@ -380,14 +401,21 @@ class _Past:
                 if each.at >= self._start
             },
             "runs": {
-                each.commit: [outcome, None if at is None else _stamp(at)]
-                for each in self.releases
-                if each.commit is not None
-                for outcome, at in [runs.get(each.commit, ("running", None))]
-                if at is not None
-                or (outcome != "running" and now - each.published_at > _FINAL)
+                each.commit: [
+                    each.outcome,
+                    None if each.image_at is None else _stamp(each.image_at),
+                ]
+                for each in releases
+                if each.commit is not None and _is_final(each, now)
             },
         }
+
+
+def _is_final(release: Release, now: datetime) -> bool:
+    """Return whether how a release's run ended can change no more."""
+    if release.problem is not None or release.outcome == "running":
+        return False
+    return release.image_at is not None or now - release.published_at > _FINAL
 
 
 def _table(kept: Mapping[str, Any], key: str) -> _Kept:
@@ -443,22 +471,22 @@ def _read_runs(suites: Any, published_at: datetime) -> _Ended:
         if some:
             break
     else:
-        return "unknown", None
+        return _Ended()
     if any(suite["conclusion"] is None for suite in some):
-        return "running", None
+        return _Ended("running")
     newest: dict[str, Any] = {}
     for suite in sorted(some, key=lambda s: s["workflowRun"]["createdAt"]):
         newest[suite["workflowRun"]["workflow"]["name"]] = suite
     last = newest.values()
     if any(s["conclusion"] not in {"SUCCESS", "NEUTRAL"} for s in last):
-        return "failed", None
+        return _Ended("failed")
     had_failed = any(
         suite["conclusion"] not in {"SUCCESS", "NEUTRAL"}
         or suite["ever"]["totalCount"] > suite["still"]["totalCount"]
         for suite in some
     )
     at = max(datetime.fromisoformat(suite["updatedAt"]) for suite in last)
-    return "later" if had_failed else "first", at
+    return _Ended("later" if had_failed else "first", at)
 
 
 def _read_chart_history(history: Any) -> ChartHistory:
