@@ -84,8 +84,8 @@ def test_one_broken_repository_does_not_spoil_the_table(
 def test_a_failed_request_spoils_its_fifty_alone(box: Sandbox) -> None:
     box.faults.clear()
     before = len(box.state.requests)
-    # The charts take seven requests, and the next asks for the first fifty.
-    for number in range(8, 12):
+    # The charts take six requests, and the next asks for the first fifty.
+    for number in range(7, 11):
         box.faults.at(before + number, "error_500")
     rows = make_reader(box, VirtualClock(NOW)).read()
     assert len(rows) == 150
