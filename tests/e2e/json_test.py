@@ -99,4 +99,7 @@ def test_no_command_is_left_out() -> None:
         for name, command in group.commands.items()
         if any("--json" in p.opts for p in command.params)
     }
-    assert {command[0] for command in COMMANDS} | {"fleet", "rollout"} == with_json
+    assert {command[0] for command in COMMANDS} | {
+        "fleet",
+        "rollout",
+    } == with_json
