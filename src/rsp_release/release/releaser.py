@@ -42,7 +42,7 @@ from .conclusion import (
     make_result,
     mark_released_elsewhere,
 )
-from .pin import adopt, find_deployment, pin, propose_release
+from .pin import adopt, pin, propose_release, require_deployment
 from .plan import Options, Plan
 from .preview import preview_notes
 from .project import Project
@@ -434,16 +434,9 @@ class Releaser:
         UsageError
             Raised if it is not known where to deploy.
         """
-        checkout = self.options.checkout
-        deployment = find_deployment(
-            self.project.config, checkout=str(checkout) if checkout else None
+        deployment = require_deployment(
+            self.project.config, checkout=self.options.checkout
         )
-        if deployment is None:
-            raise UsageError(
-                "no deployment repository is set",
-                help='set `deploy.repository = "OWNER/NAME"` in the settings,'
-                " or give --local PATH",
-            )
         return replace(
             release, deployment=replace(deployment, environments=environments)
         )
