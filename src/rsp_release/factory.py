@@ -21,18 +21,10 @@ from urllib.parse import urlsplit
 from .config import Config
 from .engine.journal import find_former_names
 from .engine.look import Look, side_by_side
-from .engine.world import (
-    Changelog,
-    Clock,
-    DeployRepository,
-    Files,
-    Git,
-    Step,
-    World,
-)
+from .engine.world import Changelog, Clock, DeployRepository, Files, Git, World
 from .exceptions import ReleaseError, UsageError
 from .images.digests import DigestRecords
-from .models import Proposal, Release
+from .models import Proposal
 from .models.github import Identity
 from .release.plan import Options
 from .release.project import Project
@@ -145,17 +137,9 @@ class Factory:
             syncs=options.rollout == "act",
             is_asked=options.rollout == "act",
         )
-        own: dict[str, Step[Release]] = {s.key: s for s in (run, rollout)}
-        skipped = set()
-        if not options.watches:
-            skipped |= {"workflow_run", "images", "chart_pr"}
-        if not options.verifies:
-            skipped.add("images")
-        if not options.deploys:
-            skipped.add("chart_pr")
+        own: dict[str, Any] = {step.key: step for step in (run, rollout)}
         is_known = config.deploy_repository or config.environments
-        if options.rollout == "no" or not is_known:
-            skipped.add("rollout")
+        skipped = options.skipped | (set() if is_known else {rollout.key})
         world = self._make_world(
             git,
             config,

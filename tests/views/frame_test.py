@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 from rich.cells import cell_len
 
-from rsp_release.models import StepEvent, Wait
+from rsp_release.models import Standing, State, StepEvent, Wait
 from rsp_release.views.board import Board
 from rsp_release.views.frame import Line, Painter
 from rsp_release.views.glyphs import Glyphs
@@ -205,3 +205,41 @@ def test_repeated_event_is_safe_and_later() -> None:
         assert shown == replace(safe, key=key, at=at(seconds))
         told.append(board.is_repeated)
     assert told == [False, True, False]
+
+
+def _rollout() -> Board:
+    board = Board([("chart_pr", "Deployment"), ("rollout", "Roll-out")])
+    board.begin(at(0))
+    states: dict[str, State] = {
+        "idfdev": "runs", "idfint": "syncing", "tucson-teststand": "sync",
+    }  # fmt: skip
+    standings = tuple(
+        Standing(environment=name, application="n", state=state, text=state)
+        for name, state in states.items()
+    )
+    wait = Wait(reason="idfdev runs 1.5.0", environments=standings)
+    board.fold(
+        StepEvent(key="rollout", title="Roll-out", verdict=wait, at=at(1))
+    )
+    return board
+
+
+def test_environments_are_below_the_roll_out() -> None:
+    lines = text(live(_rollout(), now=at(2), width=80, height=24))
+    assert [line.strip() for line in lines][-3:] == [
+        "├ ✓ idfdev            runs",
+        "├ ⠙ idfint            syncing",
+        "└ ! tucson-teststand  sync",
+    ]
+    # When it is over, what it waits for is told whole.
+    over = _rollout()
+    over.stop(at(3))
+    assert len(text(settled(over, now=at(3), width=80))) == 8
+
+
+@pytest.mark.parametrize("width", [20, 40, 50, 80])
+@pytest.mark.parametrize("height", [2, 4, 6, 24])
+def test_environments_fit_at_every_size(width: int, height: int) -> None:
+    lines = text(live(_rollout(), now=at(2), width=width, height=height))
+    assert 1 <= len(lines) < height
+    assert all(cell_len(line) < width for line in lines), lines

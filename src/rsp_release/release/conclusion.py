@@ -29,6 +29,7 @@ __all__ = [
     "find_settled",
     "make_result",
     "mark_released_elsewhere",
+    "name_images",
 ]
 
 
@@ -207,6 +208,24 @@ def drain(events: Generator[Event, None, Ending]) -> Ending:
         except StopIteration as e:
             ending: Ending = e.value
             return ending
+
+
+def name_images(release: Release) -> str:
+    """Name a release's images, and their platforms.
+
+    Parameters
+    ----------
+    release
+        The release.
+    """
+    return (
+        "; ".join(
+            f"{image.name}:{image.tag}"
+            + (f" ({', '.join(image.platforms)})" if image.platforms else "")
+            for image in release.images
+        )
+        or "none"
+    )
 
 
 def _url(verdict: Verdict | None) -> str | None:

@@ -8,6 +8,7 @@ the tagged commit, so a clean clone comes to the same release.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from shlex import quote
 from typing import TypeVar
 
@@ -35,6 +36,7 @@ __all__ = [
     "pin_tag",
     "propose_release",
     "pull_policy",
+    "require_deployment",
     "write_notes",
 ]
 
@@ -290,6 +292,34 @@ def find_deployment(
             auto_merge=config.deploy_auto_merge,
         ),
     )
+
+
+def require_deployment(
+    config: Config, *, checkout: Path | None = None
+) -> Deployment:
+    """Find where releases are deployed from, which somebody must say.
+
+    Parameters
+    ----------
+    config
+        The settings.
+    checkout
+        A checkout to use instead of GitHub.
+
+    Raises
+    ------
+    UsageError
+        Raised if nobody does.
+    """
+    place = str(checkout) if checkout is not None else None
+    found = find_deployment(config, checkout=place)
+    if found is None:
+        raise UsageError(
+            "no deployment repository is set",
+            help='set `deploy.repository = "OWNER/NAME"` in the settings,'
+            " or give --local PATH",
+        )
+    return found
 
 
 def write_notes(

@@ -71,6 +71,18 @@ class Options:
     pace: Pace = field(default_factory=Pace)
     """How patient the engine is."""
 
+    @property
+    def skipped(self) -> frozenset[str]:
+        """The keys of the steps that are left out."""
+        left = {"images"} if not self.verifies else set()
+        if not self.watches:
+            left |= {"workflow_run", "images", "chart_pr"}
+        if not self.deploys:
+            left.add("chart_pr")
+        if self.rollout == "no":
+            left.add("rollout")
+        return frozenset(left)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

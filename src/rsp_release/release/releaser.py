@@ -41,8 +41,9 @@ from .conclusion import (
     find_settled,
     make_result,
     mark_released_elsewhere,
+    name_images,
 )
-from .pin import adopt, find_deployment, pin, propose_release
+from .pin import adopt, pin, propose_release, require_deployment
 from .plan import Options, Plan
 from .preview import preview_notes
 from .project import Project
@@ -434,16 +435,9 @@ class Releaser:
         UsageError
             Raised if it is not known where to deploy.
         """
-        checkout = self.options.checkout
-        deployment = find_deployment(
-            self.project.config, checkout=str(checkout) if checkout else None
+        deployment = require_deployment(
+            self.project.config, checkout=self.options.checkout
         )
-        if deployment is None:
-            raise UsageError(
-                "no deployment repository is set",
-                help='set `deploy.repository = "OWNER/NAME"` in the settings,'
-                " or give --local PATH",
-            )
         return replace(
             release, deployment=replace(deployment, environments=environments)
         )
@@ -601,10 +595,10 @@ class Releaser:
         pinned = journal.release
         if pinned != release:
             journal.pin(release)
-        if pinned is not None and _names(pinned) != _names(release):
+        if pinned is not None and name_images(pinned) != name_images(release):
             yield Notice(
-                text=f"images by the settings: {_names(release)};"
-                f" {_names(pinned)} before",
+                text=f"images by the settings: {name_images(release)};"
+                f" {name_images(pinned)} before",
                 at=self._now(),
             )
 
@@ -664,15 +658,3 @@ class Releaser:
             waits_for_people=self.options.waits,
             asks=self.options.asks,
         )
-
-
-def _names(release: Release) -> str:
-    """Name a release's images, and their platforms."""
-    return (
-        "; ".join(
-            f"{image.name}:{image.tag}"
-            + (f" ({', '.join(image.platforms)})" if image.platforms else "")
-            for image in release.images
-        )
-        or "none"
-    )

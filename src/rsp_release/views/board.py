@@ -14,6 +14,7 @@ from ..models import (
     ImageReport,
     Notice,
     Result,
+    Standing,
     StepEvent,
     WorkflowRun,
 )
@@ -62,6 +63,9 @@ class Row:
 
     images: tuple[ImageReport, ...] = ()
     """The images that it is about, as last read."""
+
+    environments: tuple[Standing, ...] = ()
+    """The environments that it is about, as last read."""
 
     since: datetime | None = None
     """When it was taken up."""
@@ -200,6 +204,7 @@ class Board:
             # An answer without the run does not mean that it is gone.
             row.run = verdict.run or row.run
             row.images = verdict.images or row.images
+            row.environments = verdict.environments or row.environments
         self._mark = event.at
         if row.state in {"done", "planned", "blocked"}:
             row.until = event.at

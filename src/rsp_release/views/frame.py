@@ -13,7 +13,7 @@ from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 
-from ..models import Job, JobStep, WorkflowRun
+from ..models import Job, JobStep, Standing, WorkflowRun
 from . import words
 from .board import Board, Row
 from .glyphs import Glyphs
@@ -84,7 +84,7 @@ class Painter:
             body = [each for step in steps for each in step]
             return (head + body)[-room:] if len(body) < room else body[:room]
         place = self.board.rows.index(active)
-        least = min(3, len(self._tree(active.run, 99)))
+        least = min(3, len(self._below(active, 99)))
         # First the heading goes, then the steps that are over, then those
         # to come, until a few jobs fit under the step at work.
         if len(head) + len(steps) + least > room:
@@ -96,7 +96,7 @@ class Painter:
         left = room - len(head) - len(steps)
         above = [*self._bar(active.run), *self._link(active.url)]
         above = above[: max(0, left - least)]
-        steps[place] += above + self._tree(active.run, left - len(above))
+        steps[place] += above + self._below(active, left - len(above))
         return (head + [each for step in steps for each in step])[:room]
 
     def settled(self) -> list[Line]:
@@ -110,7 +110,7 @@ class Painter:
         for row in self.board.rows:
             painted += self._row(row)
             if row.state in {"waiting", "blocked"}:
-                painted += self._tree(row.run, 60)
+                painted += self._below(row, 60)
         return painted
 
     def _heading(self) -> list[Line]:
@@ -208,6 +208,21 @@ class Painter:
         if not url or 4 + len(url) >= self.width:
             return []
         return [[("", "    "), ("dim", url)]]
+
+    def _below(self, row: Row, room: int) -> list[Line]:
+        """Paint what a step is about: the jobs of a run, or environments."""
+        standings = row.environments[: max(0, room)]
+        if row.run is not None or len(row.environments) < 2:
+            return self._tree(row.run, room)
+        width = max((cell_len(s.environment) for s in standings), default=0)
+        return self._rails([[self._standing(s, width)] for s in standings])
+
+    def _standing(self, standing: Standing, width: int) -> Line:
+        tone = words.tone_of(standing)
+        name = set_cell_size(standing.environment, width)
+        text = self._cut(standing.text, max(0, self._space - 10 - width))
+        glyph = self.glyphs.of(tone, self.turn)
+        return [(_TONES[tone], glyph), ("", f" {name}  "), ("dim", text)]
 
     def _tree(self, run: WorkflowRun | None, room: int) -> list[Line]:
         if run is None or not run.jobs or room < 1:

@@ -12,6 +12,8 @@ from ..models import (
     Done,
     Job,
     JobStep,
+    Standing,
+    State,
     Verdict,
     Wait,
     WorkflowRun,
@@ -26,6 +28,7 @@ __all__ = [
     "ruling",
     "seconds",
     "spent",
+    "tone_of",
 ]
 
 Kind: TypeAlias = Literal["done", "change", "wait", "blocked"]
@@ -95,6 +98,27 @@ def meaning(subject: WorkflowRun | Job | JobStep) -> Meaning:
         return known or Meaning("unknown", subject.status)
     known = _CONCLUSIONS.get(subject.conclusion)
     return known or Meaning("unknown", str(subject.conclusion))
+
+
+_STANDINGS: dict[State, Tone] = {
+    "failed": "bad",
+    "degraded": "bad",
+    "absent": "bad",
+    "sync": "person",
+    "merge": "person",
+    "window": "waiting",
+    "compare": "active",
+    "syncing": "active",
+    "settling": "active",
+    "unknown": "unknown",
+    "pinned": "skipped",
+    "runs": "good",
+}
+
+
+def tone_of(standing: Standing) -> Tone:
+    """Say what the state of an environment asks of the reader."""
+    return _STANDINGS[standing.state]
 
 
 def ruling(verdict: Verdict) -> tuple[Kind, str]:

@@ -12,6 +12,7 @@ from ...deployment.effective import EffectiveTag, read_layout, tags_of
 from ...deployment.environments import find_files
 from ...deployment.layout import Layout
 from ...deployment.places import find_places
+from ...deployment.pull_request import version_of
 from ...deployment.rollout import (
     Aim,
     StageSeen,
@@ -227,6 +228,14 @@ def _find_pull(
     found = deploy.pulls_of(owner, release.deploy_branch)
     if not found and can_push is False:
         found = deploy.pulls_of(deploy.fork().owner, release.deploy_branch)
+    target = release.deployment
+    if not found and target is not None and target.older == "update":
+        # That for an older version may have been moved to this one.
+        found = tuple(
+            pull
+            for pull in deploy.open_pulls()
+            if version_of(pull, release.deploy_prefix) == release.version
+        )
     merged = [pull for pull in found if pull.is_merged]
     return next(iter((*merged, *found)), None)
 
