@@ -229,9 +229,11 @@ def test_command_writes_a_page(box: Sandbox, tmp_path: Path) -> None:
     result = _run(box, tmp_path, CHARTS, "--html", "index.html", "--check")
     assert result.returncode == 5, result.stderr
     assert result.stdout == "index.html\n"
-    assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
+    assert {e.name for e in tmp_path.iterdir()} == {".cache", "index.html"}
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert page.count("<tr data-need=") == 150
+    assert '<figure data-stage="whole"' in page
+    assert len(page) < 1_000_000
     result = _run(box, tmp_path, CHARTS, "--html", "-", "--only", "vega")
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("<!doctype html>")

@@ -65,7 +65,7 @@ def make_page(
     """
     items: Sequence[Item] = told["applications"]
     counts = Counter(item["need"] for item in items)
-    headings = _HEADINGS
+    headings: tuple[str, ...] = _HEADINGS
     if any(item["running"] for item in items):
         headings += (_RUNNING,)
     css, js = _read("fleet.css"), _read("fleet.js")

@@ -339,8 +339,9 @@ class _Past:
             self.releases = [
                 *filter(None, map(_read_release, data["releases"]["nodes"]))
             ]
-            oldest = min((r.published_at for r in self.releases), default=None)
-            if len(self.releases) == _RELEASES and oldest > self._start:
+            if len(self.releases) == _RELEASES and all(
+                each.published_at > self._start for each in self.releases
+            ):
                 self.limits.append("with more releases than are read")
         if data["defaultBranchRef"] is None:
             return False
