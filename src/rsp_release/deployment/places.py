@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
@@ -15,7 +16,11 @@ __all__ = ["find_places", "list_files", "read_charts"]
 
 
 def read_charts(
-    deploy: DeployRepository, commit: str, paths: Collection[str]
+    deploy: DeployRepository,
+    commit: str,
+    paths: Collection[str],
+    *,
+    application: str = "",
 ) -> dict[str, str]:
     """Read every chart, and with them which environments there are.
 
@@ -27,6 +32,9 @@ def read_charts(
         Where to look.
     paths
         Its files.
+    application
+        What is read next of the directory that is called so, if there is
+        one, is read with them.
 
     Returns
     -------
@@ -34,7 +42,11 @@ def read_charts(
         Path and text of each :file:`Chart.yaml`.
     """
     charts = find_charts(paths)
-    texts = deploy.scan(commit, [*charts, *find_files(paths)])
+    beside = re.compile(
+        rf"(?:.*/)?{re.escape(application)}/(?:values[^/]*\.yaml|README\.md)"
+    )
+    likely = sorted(filter(beside.fullmatch, paths)) if application else ()
+    texts = deploy.scan(commit, [*charts, *find_files(paths), *likely])
     return {path: texts[path] for path in charts}
 
 
@@ -86,7 +98,9 @@ def find_places(
     server = url.rsplit("/", 2)[0]
     pages = [url, *(f"{server}/{name}" for name in former)]
     found = []
-    for path, text in read_charts(deploy, commit, paths).items():
+    name = url.rpartition("/")[2]
+    charts = read_charts(deploy, commit, paths, application=name)
+    for path, text in charts.items():
         # Another application's broken chart is no reason not to deploy this.
         with suppress(BlockedError):
             chart = read_chart(text)

@@ -111,7 +111,7 @@ def _look_at_deployment(
     if deploy is None or target is None or deploy.is_local:
         stages = add_settings((), settings, known=(), application=release.name)
         return aim, stages
-    repository = deploy.repository()
+    repository = deploy.repository(release.deploy_branch)
     branch = repository.default_branch
     head = deploy.branch(deploy.name, branch)
     if head is None:
