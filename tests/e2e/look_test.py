@@ -11,7 +11,7 @@ from ..support.service import Service
 
 _MOST = {
     "check": (16, 1),
-    "bump minor --dry-run": (19, 1),
+    "bump minor --dry-run": (20, 1),
     # Each look that GitHub makes us wait for takes one or two requests more.
     "bump minor --yes": (47, 5),
     # Whether the deployment repository names environments tells its tree.

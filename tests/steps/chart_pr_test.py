@@ -300,6 +300,21 @@ def test_no_proof_no_deployment(report: ImageReport, said: str) -> None:
         assert f"rsp-release {again} 1.5.0" in str(verdict.otherwise.help)
 
 
+def test_plan_says_what_will_be_proposed() -> None:
+    planned = replace(RELEASE, is_planned=True)
+    absent = replace(REPORT, state="absent", digest=None, platforms=())
+    verdict = _decide(_image(absent), planned)
+    assert isinstance(verdict, Wait)
+    assert verdict.reason == (
+        f"will open a pull request in o/charts: {PLACE.path}: appVersion"
+        " 1.4.0 → 1.5.0, once the image is published"
+    )
+    # What would block it is told all the same.
+    for seen in (replace(SEEN, images=()), _chart("1.6.0")):
+        assert _decide(seen, planned) == _decide(seen)
+        assert isinstance(_decide(seen, planned), Blocked)
+
+
 def test_no_image_known_is_no_proof() -> None:
     verdict = _decide(replace(SEEN, images=()))
     assert isinstance(verdict, Blocked)

@@ -222,3 +222,19 @@ def test_without_named_platforms_any_will_do() -> None:
     assert isinstance(
         Images().decide(release, ImagesSeen(reports=(report,))), Done
     )
+
+
+def test_plan_says_what_will_be_verified() -> None:
+    planned = replace(RELEASE, is_planned=True)
+    absent = replace(PRESENT, state="absent", digest=None, platforms=())
+    verdict = Images().decide(planned, ImagesSeen(reports=(absent,)))
+    assert isinstance(verdict, Wait)
+    assert verdict.reason == (
+        "will verify ghcr.io/o/n:1.2.0 on linux/amd64, linux/arm64"
+    )
+    # What is there already, or cannot be looked at, is told as it is.
+    unknown = replace(absent, state="unknown", reason="no answer")
+    for report in (PRESENT, unknown):
+        seen = ImagesSeen(reports=(report,))
+        verdict = Images().decide(planned, seen)
+        assert verdict == Images().decide(RELEASE, seen)

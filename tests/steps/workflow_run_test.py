@@ -434,3 +434,40 @@ def test_run_that_is_gone_is_not_waited_for(
     for step in (PublishingRun(in_release=True), PublishingRun()):
         verdict = step.decide(release, step.observe(release, world))
         assert isinstance(verdict, Done) == (is_done and step.in_release)
+
+
+@pytest.mark.parametrize(
+    ("usual", "told"),
+    [(None, ""), (361.0, " (usually 6 min)"), (12.0, " (usually 12 s)")],
+)
+def test_plan_says_what_will_be_waited_for(
+    usual: float | None, told: str
+) -> None:
+    planned = replace(RELEASE, is_planned=True)
+    assert planned.publication is not None
+    seen = PublishingRunSeen(run=None, usual=usual)
+    verdict = PublishingRun(in_release=True).decide(planned, seen)
+    assert isinstance(verdict, Wait)
+    assert verdict.reason == f"will wait for {planned.publication.file}{told}"
+    # What keeps it from starting goes first.
+    seen = replace(seen, obstacle="it is disabled")
+    verdict = PublishingRun(in_release=True).decide(planned, seen)
+    assert "it is disabled" in text_of(verdict)
+
+
+def test_usual_time_is_of_runs_that_succeeded_at_once() -> None:
+    begin = datetime(2026, 3, 4, tzinfo=UTC)
+
+    def past(seconds: float, **values: Any) -> WorkflowRun:
+        end = begin + timedelta(seconds=seconds)
+        return make_run(
+            status="completed",
+            **{"conclusion": "success", **values},
+            started_at=begin,
+            updated_at=end,
+        )
+
+    runs_ = [past(60), past(80), past(70), past(900, attempt=2),
+             past(5, conclusion="failure")]  # fmt: skip
+    assert estimates.choose_usual(runs_) == 70
+    assert estimates.choose_usual(runs_[3:]) is None

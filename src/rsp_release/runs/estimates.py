@@ -13,7 +13,7 @@ from statistics import median
 
 from ..models import WorkflowRun
 
-__all__ = ["choose_age", "choose_interval", "estimate"]
+__all__ = ["choose_age", "choose_interval", "choose_usual", "estimate"]
 
 _QUICK = 2.0
 """Seconds between two looks when a change is expected."""
@@ -63,6 +63,31 @@ def estimate(
         return run
     usual = {name: median(times) for name, times in _durations(past).items()}
     return replace(run, expected_at=_expect_end(run, past[0], usual, now))
+
+
+def choose_usual(past: Iterable[WorkflowRun]) -> float | None:
+    """Choose how long a run usually takes.
+
+    Parameters
+    ----------
+    past
+        Runs of the same workflow.
+
+    Returns
+    -------
+    float or None
+        The median of those that succeeded at once, in seconds; `None` where
+        there is none.
+    """
+    spent = [
+        (run.updated_at - run.started_at).total_seconds()
+        for run in past
+        if run.conclusion == "success"
+        and run.attempt == 1
+        and run.started_at is not None
+        and run.updated_at is not None
+    ]
+    return median(spent) if spent else None
 
 
 def _expect_end(

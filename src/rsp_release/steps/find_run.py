@@ -8,10 +8,25 @@ from datetime import timedelta
 from shlex import quote
 
 from ..engine.world import World
-from ..models import Publication, Release, WorkflowRun
+from ..models import Blocked, Done, Publication, Release, Wait, WorkflowRun
 from ..runs.states import describe_state
 
-__all__ = ["find_disabled", "find_obstacle", "find_run", "is_before"]
+__all__ = [
+    "APPEARS_WITHIN",
+    "KNOWN_CAUSE",
+    "await_run",
+    "find_disabled",
+    "find_obstacle",
+    "find_run",
+    "foresee_run",
+    "is_before",
+]
+
+APPEARS_WITHIN = 600.0
+"""Seconds after which a run that did not appear is given up."""
+
+KNOWN_CAUSE = 60.0
+"""The same, where it is known what keeps the run from starting."""
 
 _SKEW = timedelta(minutes=10)
 """How far this machine's clock may be ahead of GitHub's."""
@@ -213,3 +228,100 @@ def find_disabled(
     if state != "deleted":
         remedy += f": gh workflow enable {quote(publication.file)}"
     return f"{publication.workflow} {what}", remedy
+
+
+def foresee_run(
+    publication: Publication, *, usual: float | None, interval: float
+) -> Wait:
+    """Tell in a plan which runs will be waited for.
+
+    Parameters
+    ----------
+    publication
+        What publishes, and what starts it.
+    usual
+        Seconds that its runs usually take, where that is known.
+    interval
+        Seconds until it is worth looking again.
+    """
+    files = [each.file for each in reversed(publication.chain)]
+    time = ""
+    if usual is not None:
+        minutes = round(usual / 60)
+        time = f" (usually {minutes} min)" if minutes else ""
+        time = time or f" (usually {usual:.0f} s)"
+    return Wait(
+        reason=f"will wait for {', then '.join(files)}{time}",
+        interval=interval,
+    )
+
+
+def await_run(
+    publication: Publication,
+    *,
+    obstacle: str | None,
+    remedy: str | None,
+    interval: float,
+) -> Wait | Done:
+    """Decide where there is no run yet.
+
+    Parameters
+    ----------
+    publication
+        What publishes, and what starts it.
+    obstacle
+        What is known to keep the run from starting.
+    remedy
+        What to do about that.
+    interval
+        Seconds until it is worth looking again.
+
+    Returns
+    -------
+    Wait or Done
+        What is waited for; done where nobody can tell which run publishes.
+    """
+    name = publication.file
+    if not publication.publishes:
+        # It may be a workflow that has nothing to do with a release.
+        reason = f"no run of {name} yet, which may publish images"
+        return Wait(
+            reason=reason,
+            interval=interval,
+            patience=KNOWN_CAUSE,
+            otherwise=Done(
+                evidence=f"cannot tell: no run of {name} appeared, which may"
+                " publish images",
+                help="set `workflow` or `images` in the settings",
+            ),
+        )
+    first = publication.chain[-1]
+    for each in publication.chain[1:]:
+        name = f"{each.file}, which starts {name},"
+    if not first.is_direct:
+        return Done(
+            evidence=f"cannot tell which run of {name} publishes: no release"
+            " starts it; the images are waited for"
+        )
+    if obstacle:
+        reason = f"no run of {name} yet: {obstacle}"
+        problem = f"no run of {name} starts: {obstacle}"
+        help = remedy
+        patience = KNOWN_CAUSE
+    else:
+        reason = f"no run of {name} for the {first.event} event yet"
+        patience = APPEARS_WITHIN
+        problem = (
+            f"no run of {name} for the {first.event} event appeared"
+            f" within {patience / 60:.0f} minutes"
+        )
+        help = (
+            "check the Actions page: a trigger filter, an outage, or more"
+            " than 500 queued runs can be the cause"
+        )
+    return Wait(
+        reason=reason,
+        interval=interval,
+        patience=patience,
+        otherwise=Blocked(problem=problem, help=help),
+    )

@@ -98,6 +98,10 @@ class Images:
             if (problem := images.find_problem(image, report))
         ]
         problems = [problem for _, problem in found]
+        if release.is_planned and all(
+            report.state == "absent" for report in seen.reports
+        ):
+            return Wait(reason=_foresee(release), images=seen.reports)
         if problems and all(
             report.is_assumed and report.state == "absent"
             for report, _ in found
@@ -190,6 +194,17 @@ def _list(reports: tuple[ImageReport, ...]) -> str:
     count = len(names)
     told = ", ".join(names)
     return told if count == 1 else f"{count} images: {told}"
+
+
+def _foresee(release: Release) -> str:
+    """Tell what will be verified, in a plan."""
+    told = [
+        f"{image.name}:{image.tag}"
+        + (" (tag assumed)" if image.is_assumed else "")
+        + (f" on {', '.join(image.platforms)}" if image.platforms else "")
+        for image in release.images
+    ]
+    return f"will verify {'; '.join(told)}"
 
 
 def _find_doubts(release: Release, seen: ImagesSeen) -> tuple[list[str], str]:

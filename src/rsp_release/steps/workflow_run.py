@@ -24,7 +24,16 @@ from ..models import (
 )
 from ..runs import estimates
 from ..runs import states as runs
-from .find_run import find_disabled, find_obstacle, find_run, is_before
+from .find_run import (
+    APPEARS_WITHIN,
+    KNOWN_CAUSE,
+    await_run,
+    find_disabled,
+    find_obstacle,
+    find_run,
+    foresee_run,
+    is_before,
+)
 from .images import Images
 
 __all__ = ["PublishingRun", "PublishingRunSeen"]
@@ -37,12 +46,6 @@ _ASKS_EVERY = timedelta(minutes=1)
 
 _JOBS_WITHIN = 60.0
 """Seconds by which the list of jobs may be behind the run."""
-
-_APPEARS_WITHIN = 600.0
-"""Seconds after which a run that did not appear is given up."""
-
-_KNOWN_CAUSE = 60.0
-"""The same, where it is known what keeps the run from starting."""
 
 _NEWER_WITHIN = 8.0
 """Seconds within which a run shows that took the place of another."""
@@ -87,6 +90,9 @@ class PublishingRunSeen:
 
     are_published: bool = False
     """Whether the images are there all the same, by the registries."""
+
+    usual: float | None = None
+    """Seconds that its runs usually take, where a plan tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,9 @@ class PublishingRun:
         publication = release.publication
         run = seen.run
         if run is None:
-            return self._decide_none(publication, seen)
+            return self._decide_none(
+                publication, seen, is_planned=release.is_planned
+            )
         if seen.are_published:
             what = runs.describe_conclusion(run.conclusion)
             return Done(
@@ -194,7 +202,11 @@ class PublishingRun:
         return self._decide_failure(release, seen, run)
 
     def _decide_none(
-        self, publication: Publication | None, seen: PublishingRunSeen
+        self,
+        publication: Publication | None,
+        seen: PublishingRunSeen,
+        *,
+        is_planned: bool,
     ) -> Verdict:
         if self.number is not None:
             return Blocked(problem=f"there is no run {self.number}")
@@ -206,12 +218,22 @@ class PublishingRun:
         if seen.are_published:
             what = f"no run of {publication.file} is known"
             return Done(evidence=f"the images are there; {what}")
+        if is_planned and publication.publishes and not seen.obstacle:
+            if publication.chain[-1].is_direct:
+                return foresee_run(
+                    publication, usual=seen.usual, interval=seen.interval
+                )
         if seen.is_forgotten:
             return Done(
                 evidence=f"no run of {publication.file} is left: GitHub"
                 f" keeps them for {_KEPT.days} days"
             )
-        return _absent(publication, seen)
+        return await_run(
+            publication,
+            obstacle=seen.obstacle,
+            remedy=seen.remedy,
+            interval=seen.interval,
+        )
 
     def act(self, change: Change, world: World) -> None:
         match change.write:
@@ -236,6 +258,11 @@ class PublishingRun:
             remedy=remedy,
             interval=max(_INTERVAL, world.forge.pause()),
             are_published=self._are_published(release, world),
+            usual=estimates.choose_usual(
+                world.forge.last_runs(publication.workflow)
+            )
+            if release.is_planned
+            else None,
         )
 
     def _observe_next(
@@ -377,56 +404,9 @@ def _await_next(
         otherwise = Blocked(
             problem=f"no run of {name} starts{why}", help=seen.remedy
         )
-    patience = _KNOWN_CAUSE if seen.obstacle else _APPEARS_WITHIN
+    patience = KNOWN_CAUSE if seen.obstacle else APPEARS_WITHIN
     what = f"succeeded; no run of {name} yet{why}"
     return _wait(seen, run, what, patience, otherwise)
-
-
-def _absent(publication: Publication, seen: PublishingRunSeen) -> Wait | Done:
-    name = publication.file
-    if not publication.publishes:
-        # It may be a workflow that has nothing to do with a release.
-        reason = f"no run of {name} yet, which may publish images"
-        return Wait(
-            reason=reason,
-            interval=seen.interval,
-            patience=_KNOWN_CAUSE,
-            otherwise=Done(
-                evidence=f"cannot tell: no run of {name} appeared, which may"
-                " publish images",
-                help="set `workflow` or `images` in the settings",
-            ),
-        )
-    first = publication.chain[-1]
-    for each in publication.chain[1:]:
-        name = f"{each.file}, which starts {name},"
-    if not first.is_direct:
-        return Done(
-            evidence=f"cannot tell which run of {name} publishes: no release"
-            " starts it; the images are waited for"
-        )
-    if seen.obstacle:
-        reason = f"no run of {name} yet: {seen.obstacle}"
-        problem = f"no run of {name} starts: {seen.obstacle}"
-        help = seen.remedy
-        patience = _KNOWN_CAUSE
-    else:
-        reason = f"no run of {name} for the {first.event} event yet"
-        patience = _APPEARS_WITHIN
-        problem = (
-            f"no run of {name} for the {first.event} event appeared"
-            f" within {patience / 60:.0f} minutes"
-        )
-        help = (
-            "check the Actions page: a trigger filter, an outage, or more"
-            " than 500 queued runs can be the cause"
-        )
-    return Wait(
-        reason=reason,
-        interval=seen.interval,
-        patience=patience,
-        otherwise=Blocked(problem=problem, help=help),
-    )
 
 
 def _wait(

@@ -223,10 +223,11 @@ class ChartPull:
             blocker = refuse(
                 release, seen, edits.changes, is_asked=self.is_asked
             )
+        unproven = find_unproven(seen, again=self._again(release))
+        if release.is_planned and isinstance(unproven, Wait):
+            unproven = _foresee(seen, edits)
         return (
-            blocker
-            or find_unproven(seen, again=self._again(release))
-            or self._propose(release, target, seen, edits)
+            blocker or unproven or self._propose(release, target, seen, edits)
         )
 
     def _propose(
@@ -299,6 +300,18 @@ class ChartPull:
 
 
 # -- Deciding ---------------------------------------------------------------
+
+
+def _foresee(seen: ChartSeen, edits: Edits) -> Wait:
+    """Tell what will be proposed, in a plan."""
+    what = "; ".join(
+        f"{path}: {key} {old} → {new}" for path, key, old, new in edits.changes
+    )
+    how = "commit to" if seen.is_local else "open a pull request in"
+    return Wait(
+        reason=f"will {how} {seen.name}: {what}, once the image is published",
+        images=tuple(report for _, report in seen.images),
+    )
 
 
 def _describe(
