@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,9 @@ _FLAGS = (
 )  # fmt: skip
 
 needs_browser = pytest.mark.skipif(
-    shutil.which("chromium") is None,
-    reason="chromium is not installed: apt-get install chromium",
+    shutil.which("chromium") is None or find_spec("playwright") is None,
+    reason="chromium or playwright is not installed: apt-get install"
+    " chromium && pip install playwright",
 )
 needs_axe = pytest.mark.skipif(
     not AXE.is_file(),
