@@ -92,7 +92,9 @@ def test_what_is_unfinished(
     clone.git("worktree", "add", "--quiet", "-b", "side", str(other))
     for path in (clone.path, other, clone.path / ".git" / ".."):
         told = _tell(Clone(path, init=False), capsys)
-        assert told[4] == "Unfinished  v1.2.4, begun 2026-11-28 15:04 UTC"
+        assert (
+            told[4] == "Unfinished  v1.2.4, last active 2026-11-28 15:04 UTC"
+        )
         assert told[5] == "Type        rsp-release resume v1.2.4"
     journal.finish(at=NOW)
     assert "nothing" in _tell(clone, capsys)[4]

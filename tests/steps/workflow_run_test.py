@@ -471,3 +471,14 @@ def test_usual_time_is_of_runs_that_succeeded_at_once() -> None:
              past(5, conclusion="failure")]  # fmt: skip
     assert estimates.choose_usual(runs_) == 70
     assert estimates.choose_usual(runs_[3:]) is None
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+def test_repository_without_images_needs_no_setting(
+    *, is_planned: bool
+) -> None:
+    """It is said, in the plan too, and waited for is nothing."""
+    release = replace(RELEASE, publication=None, is_planned=is_planned)
+    verdict = PublishingRun().decide(release, PublishingRunSeen(run=None))
+    assert isinstance(verdict, Done)
+    assert "no workflow publishes images" in verdict.evidence

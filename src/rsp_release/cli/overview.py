@@ -75,7 +75,7 @@ def run_overview(directory: Path | str) -> int:
         told["How sure"] = f"{answer.confidence}: {confidence(answer)}"
     if unfinished is not None:
         time = unfinished.at[:16].replace("T", " ")
-        told["Unfinished"] = f"{line(unfinished.tag)}, begun {time} UTC"
+        told["Unfinished"] = f"{line(unfinished.tag)}, last active {time} UTC"
     for title, text in told.items():
         sys.stdout.write(f"{title:<12}{text}\n")
     for warning in answer.warnings:
