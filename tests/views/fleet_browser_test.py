@@ -171,6 +171,7 @@ def test_a_keyboard_is_enough(visit: Opener) -> None:
 @pytest.mark.parametrize("width", [400, 800, 1280])
 def test_nothing_is_wider_than_the_window(visit: Opener, width: int) -> None:
     page = visit(width=width)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     box = page.get_by_text("deploy 1.10.0 to 3 environments").bounding_box()
     assert box is not None

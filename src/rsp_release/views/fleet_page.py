@@ -219,6 +219,8 @@ def _deployed(item: Item) -> str:
 
 def _running(environments: Sequence[Item]) -> str:
     """Show what runs in each environment, and what Argo CD says of it."""
+    if not environments:
+        return _soft("cannot tell")
     shown = []
     for each in environments:
         words = [_text(each["environment"])]
@@ -238,7 +240,7 @@ def _list(items: Sequence[str], noun: str) -> str:
     """List things, folded up where they are many."""
     listed = f"<ul>{''.join(f'<li>{each}</li>' for each in items)}</ul>"
     if len(items) <= _LISTED_MOST:
-        return listed if items else ""
+        return listed
     label = f"{len(items)} {noun}"
     return f"<details><summary>{label}</summary>{listed}</details>"
 
