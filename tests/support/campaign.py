@@ -39,6 +39,7 @@ from rsp_release.release.plan import Options
 from rsp_release.release.project import Project
 from rsp_release.release.releaser import Releaser
 from rsp_release.steps import PREPARE, RELEASE
+from rsp_release.steps.workflow_run import PublishingRun
 from rsp_release.version.choose import History, Request
 from rsp_release.version.commits import CommitEvidence, Example
 from rsp_release.version.tags import parse_tags
@@ -408,7 +409,11 @@ def make_releaser(
     return Releaser(
         project=project,
         prepare=PREPARE,
-        release=RELEASE,
+        # It remembers what it saw: each command has one of its own.
+        release=tuple(
+            PublishingRun() if step.key == PublishingRun.key else step
+            for step in RELEASE
+        ),
         random=random,
         options=Options(
             timeout=3 * 3600.0,
