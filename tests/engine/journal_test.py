@@ -57,7 +57,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     assert Journal.of_tag(tmp_path, RELEASE.tag).is_finished
 
 
-def test_what_a_finished_release_wrote_is_known(tmp_path: Path) -> None:
+def test_what_an_earlier_try_wrote_is_known(tmp_path: Path) -> None:
     """Reads that lag do not show it yet to whoever proposes it again."""
     proposal = Proposal(
         repository="o/n",
@@ -69,14 +69,18 @@ def test_what_a_finished_release_wrote_is_known(tmp_path: Path) -> None:
     )
     journal = Journal.of_tag(tmp_path, RELEASE.tag)
     journal.propose(proposal)
-    journal.intend("of a try before", step="tag", at=NOW)
+    journal.intend("a", step="tag", at=NOW)
     journal.propose(proposal)
     assert not journal.has_intents
-    journal.intend("a", step="tag", at=NOW)
+    assert journal.intent("a") == NOW
+    journal.void("a", why="refused", at=NOW)
+    assert journal.intent("a") is None
+    journal.intend("b", step="tag", at=NOW)
     journal.finish(at=NOW)
     journal.propose(proposal)
     again = Journal.of_tag(tmp_path, RELEASE.tag)
-    assert again.intent("a") == NOW
+    assert again.intent("b") == NOW
+    assert not again.has_intents
     assert not again.is_finished
 
 

@@ -54,6 +54,8 @@ class Journal:
         self.release: Release | None = None
         """The pinned release, if one was pinned."""
         self._intents: dict[str, datetime] = {}
+        self._former: dict[str, datetime] = {}
+        """Those of earlier tries."""
         self.is_finished = False
         """Whether the release was seen to be complete."""
         self._size = 0
@@ -119,7 +121,7 @@ class Journal:
             The time of the intent; `None` if the write was never tried or
             provably came to nothing.
         """
-        return self._intents.get(key)
+        return self._intents.get(key) or self._former.get(key)
 
     def pin(self, release: Release) -> None:
         """Record the decisions. Later pins of one journal replace earlier."""
@@ -129,8 +131,8 @@ class Journal:
         """Record what is proposed, before anything of it is written.
 
         It takes the place of what was proposed before, and so of that try's
-        intents: they say nothing of this one. Those of a release that was
-        seen to be complete stay: reads that lag may not show it yet.
+        intents: they say nothing of whether this one has begun. But reads
+        that lag may not show yet what they wrote.
         """
         self._append({"kind": "propose", "proposal": asdict(proposal)})
 
@@ -196,13 +198,14 @@ class Journal:
             case "propose":
                 self._proposal = _load(Proposal, record["proposal"])
                 self.release = None
-                if not self.is_finished:
-                    self._intents.clear()
+                self._former |= self._intents
+                self._intents = {}
                 self.is_finished = False
             case "abandon":
                 self._proposal = None
                 self.release = None
-                self._intents.clear()
+                self._former |= self._intents
+                self._intents = {}
             case "intent":
                 at = datetime.fromisoformat(record["at"])
                 self._intents[record["key"]] = at
@@ -211,6 +214,7 @@ class Journal:
                 pass  # what earlier versions wrote after a write
             case "void":
                 self._intents.pop(record["key"], None)
+                self._former.pop(record["key"], None)
             case "finish":
                 self.is_finished = True
             case kind:
