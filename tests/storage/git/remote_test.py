@@ -153,6 +153,26 @@ def test_one_of_those_that_push_at_once(hub: Hub) -> None:
     assert len(hub.refs) == 3
 
 
+def test_lightweight_tags_of_one_commit_are_told_apart(hub: Hub) -> None:
+    """A ref that is where it is pushed to already is not compared."""
+    look = Look(VirtualClock())
+    ada, bea = hub.clone("Ada", look), hub.clone("Bea")
+    seen = bea.remote_refs("main").claim
+    ada.repository.read("tag", "1.5.0")
+    bea.repository.read("tag", "2.0.0")
+    ada.push_tag(hub.tag("1.5.0"))
+    assert hub.refs["refs/tags/1.5.0"] == ada.remote_tag("1.5.0") == hub.commit
+    with pytest.raises(RefusedError, match="another release"):
+        bea.push_tag(hub.tag("2.0.0", seen))
+    assert "refs/tags/2.0.0" not in hub.refs
+    # Whoever looks is told of it as of any other.
+    claim = bea.remote_refs("main").claim
+    assert bea.describe(CLAIM, claim) == ("rsp-release", "1.5.0\n")
+    assert bea.push_tag(hub.tag("2.0.0", claim)) is None
+    # A tag of one's own is not taken away.
+    assert hub.refs["refs/tags/2.0.0"] == hub.commit
+
+
 @pytest.mark.parametrize(
     "how", ["hidden", "update", "pre-receive", "pre-push"]
 )
