@@ -38,6 +38,7 @@ __all__ = ["Remote"]
 _DENIED = re.compile(
     r"Authentication failed|could not read (?:Username|Password)"
     r"|Permission denied|Permission to \S+ denied|marked as read only"
+    r"|so it is read-only|access denied or repository not exported"
     r"|returned error: 40[13]"
     r"|Write access to repository not granted|Repository not found",
     re.IGNORECASE,
@@ -74,6 +75,7 @@ _REMEDIES = {
     " clock, with `date`",
     "certificate": "name a private authority's to git:"
     " git config --global http.sslCAInfo FILE",
+    "so it is read-only": "unarchive the repository",
     "SAML SSO": "authorize the token, or the SSH key, for the organization:"
     " GitHub's settings, Configure SSO",
     "IP allow list": "run it from an address on the organization's IP allow"
