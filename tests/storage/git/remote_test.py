@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from rsp_release.engine.look import Look
-from rsp_release.exceptions import RefusedError
+from rsp_release.exceptions import NotSentError, RefusedError
 from rsp_release.models import PushTag
 from rsp_release.models.naming import CLAIM
 from rsp_release.storage.git.clone import GitClone
@@ -196,6 +196,25 @@ def test_remote_that_takes_no_claim(hub: Hub, how: str) -> None:
     assert set(hub.refs) == {
         "refs/heads/main", "refs/tags/1.5.0", "refs/tags/1.6.0",
     }  # fmt: skip
+
+
+def test_what_is_compared_with_nothing_is_decided_anew(hub: Hub) -> None:
+    """What was begun since the list would be noticed by nobody."""
+    hub.hook("update", 'case "$1" in refs/rsp-*) exit 1;; esac')
+    look = Look(VirtualClock())
+    git = hub.clone("Ada", look)
+    assert dict(git.remote_refs("main").tags) == {}
+    hub.remote.git("tag", "2.0.0", hub.commit)
+    with pytest.raises(NotSentError, match="others pushed to origin"):
+        git.push_tag(hub.tag("1.5.0"))
+    assert "refs/tags/1.5.0" not in hub.refs
+    assert git.local_tag("1.5.0") is None
+    assert set(git.remote_refs("main").tags) == {"2.0.0"}
+    # What is a branch of theirs concerns no release.
+    hub.remote.git("branch", "other", hub.commit)
+    said = git.push_tag(hub.tag("1.5.0"))
+    assert said is not None
+    assert "cannot tell" in said
 
 
 def test_remote_that_takes_no_such_tag(hub: Hub) -> None:

@@ -26,7 +26,7 @@ from ...exceptions import (
     UncertainError,
     UsageError,
 )
-from ...models.naming import CLAIM
+from ...models.naming import CHANGELOG_BRANCHES, CLAIM
 from ..redact import Redactor
 from ..retry import ReadRetrier
 from .history_git import with_settings
@@ -88,6 +88,9 @@ _REMEDIES = {
 """What ends a failure, by what git says."""
 _KEPT = re.compile(rf"refs/(?:heads|tags)/|{CLAIM}$")
 """The refs that one look at the remote keeps."""
+
+_BEGUN = re.compile(rf"refs/(?:heads/{CHANGELOG_BRANCHES}|tags/)")
+"""The refs that show what is being released."""
 
 _PATTERNS = ("refs/heads/*", "refs/tags/*", CLAIM)
 """The same, for git."""
@@ -157,6 +160,8 @@ class Remote:
         self._takes_claims = True
         self._is_denied = False
         """Whether the list that a push begins with was denied."""
+        self._begun: dict[str, str] | None = None
+        """What others had begun, as it was last told."""
         self._is_split: bool | None = None
         """Whether it is pushed to elsewhere, once that was found out."""
         # GitPython's remotes leave out insteadOf and pushInsteadOf.
@@ -281,12 +286,16 @@ class Remote:
 
     def _see(self, look: Look) -> _Listed:
         """List what one wants to know now, and another next, once a look."""
-        return look.once(
+        seen = look.once(
             self._listed,
             self._list_all,
             # Without the claim, a push is compared with its own ref alone.
             is_compared=self._takes_claims,
         )
+        self._begun = {
+            ref: sha for ref, sha in seen.refs.items() if _BEGUN.match(ref)
+        }
+        return seen
 
     def _list_all(self) -> _Listed:
         """List all that a look keeps, and find out whether we may push."""
@@ -359,7 +368,7 @@ class Remote:
             Raised if it failed, with what is known of it.
         """
         refspec, lease = f"{source}:{ref}", f"--force-with-lease={CLAIM}:"
-        mark = mark or source
+        mark, begun = mark or source, self._begun
         if self._takes_claims:
             failure = self._push(
                 what, ref, *options, f"{lease}{claim}",
@@ -370,6 +379,11 @@ class Remote:
                 return None
             if not self._refuses_claims(failure, claim):
                 raise failure
+            if begun != self._begun:
+                # Nothing compares it, so it is decided from what is there.
+                raise NotSentError(
+                    f"others pushed to {self.name} while it refused {CLAIM}"
+                )
         failure = self._push(what, ref, *options, refspecs=(refspec,))
         if failure is not None:
             raise failure
