@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from threading import Barrier
+from time import sleep
 
 import pytest
 
@@ -218,6 +219,65 @@ def test_what_is_too_much_at_once_is_asked_one_by_one(
     assert "one thing after the other" in notice
     assert look.take_notices() == ()
     assert look.once("more", server.ask) == "told"
+
+
+def test_nobody_asks_before_a_limit_is_over(
+    look: Look, clock: VirtualClock
+) -> None:
+    """Nor does who comes before those who ran into it."""
+    server = _Server(clock)
+    look._narrow(server.until)
+    assert look.once("a", server.ask) == "told"
+    assert clock.now() == server.until
+
+
+def test_who_waited_to_be_among_those_at_once_asks_alone(look: Look) -> None:
+    inside, asked = Barrier(MOST + 1), []
+
+    def begin() -> None:
+        inside.wait(10)
+        inside.wait(10)
+
+    def ask_last() -> None:
+        with ThreadPoolExecutor(1) as other:
+            taken = other.submit(look._one.acquire, blocking=False).result()
+        asked.append(not taken)
+
+    with ThreadPoolExecutor(MOST + 1) as pool:
+        for number in range(MOST):
+            pool.submit(look.once, number, begin)
+        inside.wait(10)
+        last = pool.submit(look.once, "last", ask_last)
+        while "last" not in look._seen:
+            sleep(0.001)
+        look.width = 1
+        inside.wait(10)
+        last.result()
+    assert asked == [True]
+
+
+def test_no_write_follows_from_what_was_told_before_such_a_wait(
+    look: Look, clock: VirtualClock
+) -> None:
+    server, start = _Server(clock), Barrier(2)
+    world = _World()
+
+    def ask(number: int) -> str:
+        def begin() -> str:
+            if look.width > 1:
+                start.wait(10)
+            return server.ask()
+
+        return look.once(number, begin)
+
+    look.begin_turn()
+    look.once("branch", world.ask)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(ask, range(2)))
+    assert not look.is_fresh(compares=True)
+    look.end_former(compares=True)
+    assert look.once("branch", world.ask) == 2
+    assert look.is_fresh()
 
 
 def test_a_limit_of_one_request_is_for_the_engine(

@@ -99,6 +99,7 @@ class Look:
         self._lock = Lock()
         self._seen: dict[Hashable, _Answer] = {}
         self._since: datetime | None = None
+        self._until: datetime | None = None
         self._turn = 0
         self._is_older = self._is_compared = False
 
@@ -248,25 +249,33 @@ class Look:
 
     def _ask(self, read: Callable[[], T]) -> T:
         """Ask beside others, or alone once that was too much for a server."""
-        until: datetime | None = None
         if self.width > 1:
             with self._gate:
                 is_alone = self._enter()
                 try:
-                    return read()
+                    # It may have been too much while this one waited.
+                    if self.width > 1:
+                        return read()
                 except RateLimitedError as e:
-                    until = e.until
                     is_alone = is_alone and self._running == 1
-                    if is_alone or until - self._clock.now() > PATIENCE:
+                    if is_alone or e.until - self._clock.now() > PATIENCE:
                         raise
+                    self._narrow(e.until)
                 finally:
                     self._leave()
-            self._narrow()
         with self._one:
-            if until is not None:
-                left = (until - self._clock.now()).total_seconds()
-                self._clock.sleep(max(left, 0.0))
+            self._wait_out()
             return read()
+
+    def _wait_out(self) -> None:
+        """Wait until the server lets itself be asked again."""
+        if self._until is None:
+            return
+        left = (self._until - self._clock.now()).total_seconds()
+        if left > 0:
+            self.sleep(left)
+            # What this turn was told before the wait decides no write.
+            self._is_older = True
 
     def _enter(self) -> bool:
         """Count who asks; return whether nobody else does."""
@@ -278,9 +287,10 @@ class Look:
         with self._lock:
             self._running -= 1
 
-    def _narrow(self) -> None:
-        """Ask one after the other from now on."""
+    def _narrow(self, until: datetime) -> None:
+        """Ask one after the other from now on, and nothing until then."""
         with self._lock:
+            self._until = max(until, self._until or until)
             if self.width > 1:
                 self.width = 1
                 self._notices.append(

@@ -411,6 +411,8 @@ def test_remote_is_asked_to_be_pushed_to(service: Service) -> None:
             "ERROR: The key you are authenticating with has been marked as"
             " read only."
         ),
+        "ERROR: This repository was archived so it is read-only.",
+        "fatal: remote error: access denied or repository not exported: /n",
         "git@github.com: Permission denied (publickey).",
     ],
 )
@@ -423,6 +425,13 @@ def test_key_that_may_not_write(service: Service, said: str) -> None:
     head = service.git("rev-parse", "HEAD").strip()
     with pytest.raises(NotAllowedError, match="not allowed to push"):
         _open(service, token="secret").try_push(TAG, head)
+
+
+def test_what_an_ssh_server_says_is_told(service: Service) -> None:
+    """Without the three lines that git adds, which tell nothing."""
+    service.git("remote", "set-url", "origin", "/nonexistent/n.git")
+    with pytest.raises(ReadError, match="does not appear to be a git repos"):
+        _open(service).remote_tag("1.4.0")
 
 
 def test_environment_of_signing(service: Service) -> None:

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from rsp_release.engine.look import Look
-from rsp_release.exceptions import NotAllowedError
+from rsp_release.exceptions import NotAllowedError, NotSentError
 from rsp_release.models.naming import CLAIM
 from rsp_release.storage.git.clone import GitClone
 from rsp_release.storage.git.listing import list_for_push
@@ -146,6 +146,44 @@ def test_tag_that_the_clone_lacks_is_asked_for(here: Here) -> None:
     assert here.programs == ["git-receive-pack", "git-upload-pack"]
     assert clone.try_push("1.2.0", clone.head()) is True
     assert len(here.programs) == 2
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        ("remote.origin.pushurl", "/nonexistent/n.git"),
+        ("url./nonexistent/.pushInsteadOf", "file://"),
+        ("url./nonexistent/.pushInsteadOf", "git@github.com:"),
+    ],
+)
+def test_where_it_is_read_says_nothing_of_a_push_elsewhere(
+    here: Here, setting: tuple[str, str]
+) -> None:
+    here.connect_by("scp" if "git@" in setting[1] else "file")
+    here.clone.git("config", *setting)
+    clone = here.open(Look(VirtualClock()))
+    assert clone.remote_refs("main").claim
+    with pytest.raises(NotSentError, match="cannot be reached"):
+        clone.try_push("1.1.0", clone.head())
+
+
+def test_every_place_that_is_pushed_to_is_asked(here: Here) -> None:
+    here.connect_by("file")
+    url = here.clone.git("remote", "get-url", "origin").strip()
+    for place in (url, "/nonexistent/n.git"):
+        here.clone.git("remote", "set-url", "--add", "--push", "origin", place)
+    clone = here.open(Look(VirtualClock()))
+    with pytest.raises(NotSentError, match="cannot be reached"):
+        clone.try_push("1.1.0", clone.head())
+
+
+def test_program_that_a_remote_names_is_asked(here: Here) -> None:
+    here.connect_by("ssh")
+    program = "/usr/bin/env git-receive-pack"
+    here.clone.git("config", "remote.origin.receivepack", program)
+    clone = here.open(Look(VirtualClock()))
+    assert clone.try_push("1.1.0", clone.head()) is True
+    assert here.programs == ["/usr/bin/env"]
 
 
 @pytest.mark.parametrize("may_write", [True, False])

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from rsp_release.engine.look import Look
-from rsp_release.exceptions import RefusedError
+from rsp_release.exceptions import NotSentError, RefusedError
 from rsp_release.models import PushTag
 from rsp_release.models.naming import CLAIM
 from rsp_release.storage.git.clone import GitClone
@@ -153,6 +153,26 @@ def test_one_of_those_that_push_at_once(hub: Hub) -> None:
     assert len(hub.refs) == 3
 
 
+def test_lightweight_tags_of_one_commit_are_told_apart(hub: Hub) -> None:
+    """A ref that is where it is pushed to already is not compared."""
+    look = Look(VirtualClock())
+    ada, bea = hub.clone("Ada", look), hub.clone("Bea")
+    seen = bea.remote_refs("main").claim
+    ada.repository.read("tag", "1.5.0")
+    bea.repository.read("tag", "2.0.0")
+    ada.push_tag(hub.tag("1.5.0"))
+    assert hub.refs["refs/tags/1.5.0"] == ada.remote_tag("1.5.0") == hub.commit
+    with pytest.raises(RefusedError, match="another release"):
+        bea.push_tag(hub.tag("2.0.0", seen))
+    assert "refs/tags/2.0.0" not in hub.refs
+    # Whoever looks is told of it as of any other.
+    claim = bea.remote_refs("main").claim
+    assert bea.describe(CLAIM, claim) == ("rsp-release", "1.5.0\n")
+    assert bea.push_tag(hub.tag("2.0.0", claim)) is None
+    # A tag of one's own is not taken away.
+    assert hub.refs["refs/tags/2.0.0"] == hub.commit
+
+
 @pytest.mark.parametrize(
     "how", ["hidden", "update", "pre-receive", "pre-push"]
 )
@@ -176,6 +196,25 @@ def test_remote_that_takes_no_claim(hub: Hub, how: str) -> None:
     assert set(hub.refs) == {
         "refs/heads/main", "refs/tags/1.5.0", "refs/tags/1.6.0",
     }  # fmt: skip
+
+
+def test_what_is_compared_with_nothing_is_decided_anew(hub: Hub) -> None:
+    """What was begun since the list would be noticed by nobody."""
+    hub.hook("update", 'case "$1" in refs/rsp-*) exit 1;; esac')
+    look = Look(VirtualClock())
+    git = hub.clone("Ada", look)
+    assert dict(git.remote_refs("main").tags) == {}
+    hub.remote.git("tag", "2.0.0", hub.commit)
+    with pytest.raises(NotSentError, match="others pushed to origin"):
+        git.push_tag(hub.tag("1.5.0"))
+    assert "refs/tags/1.5.0" not in hub.refs
+    assert git.local_tag("1.5.0") is None
+    assert set(git.remote_refs("main").tags) == {"2.0.0"}
+    # What is a branch of theirs concerns no release.
+    hub.remote.git("branch", "other", hub.commit)
+    said = git.push_tag(hub.tag("1.5.0"))
+    assert said is not None
+    assert "cannot tell" in said
 
 
 def test_remote_that_takes_no_such_tag(hub: Hub) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from rsp_release.exceptions import RateLimitedError
 from rsp_release.models import (
     EnableAutoMerge,
     LabelPull,
@@ -22,6 +23,7 @@ from rsp_release.models import (
 )
 from rsp_release.storage.github.deploy import GithubDeploy
 from rsp_release.storage.github.forge import GithubForge
+from rsp_release.storage.github.graphql import query
 from rsp_release.storage.github.http import GithubHttp
 from rsp_release.storage.github.overview import hash_blob
 
@@ -183,6 +185,33 @@ def test_where_graphql_is_not_there_rest_is_asked(
         # For the rest of the process, so that it costs nothing again.
         asked = _count(service, lambda: forge.pulls(BRANCH))
         assert asked == [f"{NAME}/pulls"]
+
+
+@pytest.mark.parametrize("kind", ["RATE_LIMIT", "RATE_LIMITED"])
+def test_where_graphql_has_told_enough_for_an_hour_rest_is_asked(
+    service: Service, kind: str
+) -> None:
+    """REST has a limit of its own, so nobody waits for GraphQL's."""
+    said = {"type": kind, "message": "API rate limit already exceeded"}
+    with _connect(service, rest=True) as forge:
+        expected = forge.pulls(BRANCH)
+    clock = service.clock
+    assert clock is not None
+    with _connect(service) as forge:
+        service.box.graphql["Overview"] = lambda *_: {"errors": [said]}
+        before = clock.now()
+        try:
+            assert forge.pulls(BRANCH) == expected
+        finally:
+            service.box.graphql.clear()
+        assert clock.now() == before
+        # The fleet has no other way.
+        service.box.graphql["Fleet"] = lambda *_: {"errors": [said]}
+        try:
+            with pytest.raises(RateLimitedError, match="already exceeded"):
+                query(forge._http, "query Fleet { viewer { login } }", {})
+        finally:
+            service.box.graphql.clear()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from .branches import Sign, is_signing, make_commits, push_branch
 from .history_git import OFF, with_settings
 from .remote import Remote
 from .repository import Repository
-from .signing import explain_failure, open_trial, try_out
+from .signing import explain_failure, make_mark, open_trial, try_out
 
 __all__ = ["GitClone", "Sign"]
 
@@ -267,9 +267,12 @@ class GitClone:
         if self.repository.run("check-ref-format", ref)[0]:
             raise RefusedError(f"{write.tag!r} is not a valid tag name")
         self._ensure_tag(write)
+        mark = ""
+        if self.repository.resolve(ref) == write.commit:
+            mark = make_mark(self.repository, write.tag, write.commit)
         try:
             return self._remote.push(
-                f"tag {write.tag}", ref, ref, claim=write.claim
+                f"tag {write.tag}", ref, ref, claim=write.claim, mark=mark
             )
         except ReleaseError as e:
             if write.tag in self._made and not isinstance(e, UncertainError):

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from .repository import Repository
 
-__all__ = ["list_for_push", "peel_tags"]
+__all__ = ["list_for_push", "peel_tags", "pushes_elsewhere"]
 
 _TAGS = "refs/tags/"
 
@@ -55,12 +55,13 @@ def list_for_push(
         no list. And what git said.
     """
     scheme = urlsplit(url).scheme if "://" in url else ""
+    program = repository.ask("config", f"remote.{name}.receivepack")
     if "::" in url or scheme not in _BY_HELPER | _BY_PROGRAM:
         return None, ""
     if scheme in _BY_PROGRAM:
         status, out, err = repository.run(
             "-c", "protocol.version=0", "ls-remote",
-            "--upload-pack=git-receive-pack", target, env=env,
+            f"--upload-pack={program or 'git-receive-pack'}", target, env=env,
         )  # fmt: skip
     else:
         with tempfile.NamedTemporaryFile(prefix="rsp-release-") as file:
@@ -78,6 +79,26 @@ def list_for_push(
         for pair in pairs
         if len(pair) > 1 and not pair[0].startswith(("@", "?", ":"))
     }, err
+
+
+def pushes_elsewhere(repository: Repository, name: str) -> bool:
+    """Return whether a remote is pushed to elsewhere than it is read from.
+
+    That is so for ``pushurl`` and ``pushInsteadOf``, or where it has several
+    URLs: then what is listed says nothing of a push.
+
+    Parameters
+    ----------
+    repository
+        The clone.
+    name
+        The name of the remote.
+    """
+    reads, writes = (
+        repository.ask("remote", "get-url", "--all", *which, name)
+        for which in ((), ("--push",))
+    )
+    return reads != writes or len((reads or "").splitlines()) != 1
 
 
 def peel_tags(

@@ -26,11 +26,11 @@ from ...exceptions import (
     UncertainError,
     UsageError,
 )
-from ...models.naming import CLAIM
+from ...models.naming import CHANGELOG_BRANCHES, CLAIM
 from ..redact import Redactor
 from ..retry import ReadRetrier
 from .history_git import with_settings
-from .listing import list_for_push, peel_tags
+from .listing import list_for_push, peel_tags, pushes_elsewhere
 from .repository import Repository, last_lines
 
 __all__ = ["Remote"]
@@ -38,6 +38,7 @@ __all__ = ["Remote"]
 _DENIED = re.compile(
     r"Authentication failed|could not read (?:Username|Password)"
     r"|Permission denied|Permission to \S+ denied|marked as read only"
+    r"|so it is read-only|access denied or repository not exported"
     r"|returned error: 40[13]"
     r"|Write access to repository not granted|Repository not found",
     re.IGNORECASE,
@@ -74,6 +75,7 @@ _REMEDIES = {
     " clock, with `date`",
     "certificate": "name a private authority's to git:"
     " git config --global http.sslCAInfo FILE",
+    "so it is read-only": "unarchive the repository",
     "SAML SSO": "authorize the token, or the SSH key, for the organization:"
     " GitHub's settings, Configure SSO",
     "IP allow list": "run it from an address on the organization's IP allow"
@@ -86,6 +88,9 @@ _REMEDIES = {
 """What ends a failure, by what git says."""
 _KEPT = re.compile(rf"refs/(?:heads|tags)/|{CLAIM}$")
 """The refs that one look at the remote keeps."""
+
+_BEGUN = re.compile(rf"refs/(?:heads/{CHANGELOG_BRANCHES}|tags/)")
+"""The refs that show what is being released."""
 
 _PATTERNS = ("refs/heads/*", "refs/tags/*", CLAIM)
 """The same, for git."""
@@ -155,6 +160,10 @@ class Remote:
         self._takes_claims = True
         self._is_denied = False
         """Whether the list that a push begins with was denied."""
+        self._begun: dict[str, str] | None = None
+        """What others had begun, as it was last told."""
+        self._is_split: bool | None = None
+        """Whether it is pushed to elsewhere, once that was found out."""
         # GitPython's remotes leave out insteadOf and pushInsteadOf.
         status, out, err = repository.run("remote", "get-url", "--push", name)
         if status and "No such remote" not in err:
@@ -277,16 +286,24 @@ class Remote:
 
     def _see(self, look: Look) -> _Listed:
         """List what one wants to know now, and another next, once a look."""
-        return look.once(
+        seen = look.once(
             self._listed,
             self._list_all,
             # Without the claim, a push is compared with its own ref alone.
             is_compared=self._takes_claims,
         )
+        self._begun = {
+            ref: sha for ref, sha in seen.refs.items() if _BEGUN.match(ref)
+        }
+        return seen
 
     def _list_all(self) -> _Listed:
         """List all that a look keeps, and find out whether we may push."""
         if self.has_token or self._is_denied:
+            return _Listed(self._list(*_PATTERNS))
+        if self._is_split is None:
+            self._is_split = pushes_elsewhere(self._repository, self.name)
+        if self._is_split:
             return _Listed(self._list(*_PATTERNS))
         listed, said = list_for_push(
             self._repository,
@@ -315,7 +332,13 @@ class Remote:
         return {ref: sha for sha, _, ref in pairs}
 
     def push(
-        self, what: str, source: str, ref: str, *options: str, claim: str
+        self,
+        what: str,
+        source: str,
+        ref: str,
+        *options: str,
+        claim: str,
+        mark: str = "",
     ) -> str | None:
         """Push one ref, and move the claim with it.
 
@@ -329,6 +352,10 @@ class Remote:
             More options.
         claim
             What the claim has to be; empty: it is not there.
+        mark
+            Where the claim is put, if not where the ref is. git compares
+            nothing that is there already, so no other version may put it
+            there.
 
         Returns
         -------
@@ -341,20 +368,26 @@ class Remote:
             Raised if it failed, with what is known of it.
         """
         refspec, lease = f"{source}:{ref}", f"--force-with-lease={CLAIM}:"
+        mark, begun = mark or source, self._begun
         if self._takes_claims:
             failure = self._push(
                 what, ref, *options, f"{lease}{claim}",
-                refspecs=(refspec, f"{source}:{CLAIM}"),
+                refspecs=(refspec, f"{mark}:{CLAIM}"),
             )  # fmt: skip
             if failure is None:
-                self._tell(source, ref, CLAIM)
+                self._tell({ref: source, CLAIM: mark})
                 return None
             if not self._refuses_claims(failure, claim):
                 raise failure
+            if begun != self._begun:
+                # Nothing compares it, so it is decided from what is there.
+                raise NotSentError(
+                    f"others pushed to {self.name} while it refused {CLAIM}"
+                )
         failure = self._push(what, ref, *options, refspecs=(refspec,))
         if failure is not None:
             raise failure
-        self._tell(source, ref)
+        self._tell({ref: source})
         if not self._takes_claims:
             return None
         self._takes_claims = False
@@ -434,14 +467,15 @@ class Remote:
             if look is not None:
                 look.end()
 
-    def _tell(self, source: str, *refs: str) -> None:
+    def _tell(self, refs: Mapping[str, str]) -> None:
         """Tell the next look where the remote has just put some refs."""
-        made, commit = map(
-            self._repository.resolve, (source, f"{source}^{{commit}}")
-        )
         if self._look is not None:
-            told = dict.fromkeys(refs, made)
-            told |= dict.fromkeys((f"{ref}^{{}}" for ref in refs), commit)
+            resolve = self._repository.resolve
+            told = {ref: resolve(source) for ref, source in refs.items()}
+            told |= {
+                f"{ref}^{{}}": resolve(f"{source}^{{commit}}")
+                for ref, source in refs.items()
+            }
             self._look.tell(self._pushed, told)
 
     def _refuses_claims(self, failure: ReleaseError, claim: str) -> bool:

@@ -402,8 +402,21 @@ def _as_text(output: str | bytes, errors: str = "replace") -> str:
     return output if isinstance(output, str) else output.decode(errors=errors)
 
 
+_SAID_ANYWAY = frozenset(
+    {
+        "fatal: Could not read from remote repository.",
+        "Please make sure you have the correct access rights",
+        "and the repository exists.",
+    }
+)
+"""What git adds to whatever a remote's program said, or did not."""
+
+
 def last_lines(text: str) -> str:
     """Return the last lines of what git said, as one.
+
+    Without what it says after each failure of a remote's program, which tells
+    nothing, where something else was said.
 
     Parameters
     ----------
@@ -411,4 +424,5 @@ def last_lines(text: str) -> str:
         What it said.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return "; ".join(lines[-3:]) or "no reason given"
+    telling = [line for line in lines if line not in _SAID_ANYWAY]
+    return "; ".join((telling or lines)[-3:]) or "no reason given"

@@ -11,11 +11,18 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from ...exceptions import RefusedError
 from .repository import Repository, last_lines
 
-__all__ = ["explain_failure", "make_commit", "open_trial", "try_out"]
+__all__ = [
+    "explain_failure",
+    "make_commit",
+    "make_mark",
+    "open_trial",
+    "try_out",
+]
 
 _CAUSES = (
     (
@@ -146,6 +153,30 @@ def make_commit(
     if status:
         raise explain_failure(repository, what, err)
     return out.strip(), err
+
+
+def make_mark(repository: Repository, tag: str, commit: str) -> str:
+    """Make an object that tells a lightweight tag from others of its commit.
+
+    Parameters
+    ----------
+    repository
+        The clone.
+    tag, commit
+        The tag, and where it is.
+
+    Returns
+    -------
+    str
+        Its hash. No ref leads to it.
+    """
+    with tempfile.NamedTemporaryFile("w", prefix="rsp-release-") as file:
+        file.write(
+            f"object {commit}\ntype commit\ntag {tag}\n"
+            f"tagger rsp-release <rsp-release> 0 +0000\n\n{tag}\n"
+        )
+        file.flush()
+        return repository.read("mktag", stdin=Path(file.name)).strip()
 
 
 @contextmanager

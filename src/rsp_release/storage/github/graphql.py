@@ -20,6 +20,7 @@ from .http import GithubHttp
 __all__ = [
     "BATCH",
     "GraphqlAnswer",
+    "GraphqlLimitError",
     "Variable",
     "ask_repositories",
     "batches",
@@ -35,6 +36,14 @@ A request may take ten seconds there, and count half a million nodes.
 """
 
 
+_LIMITS = frozenset({"RATE_LIMIT", "RATE_LIMITED"})
+"""What GitHub calls its own limit of GraphQL: by now, and in its docs."""
+
+
+class GraphqlLimitError(RateLimitedError):
+    """GraphQL's limit of an hour is used up; REST has another one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphqlAnswer:
     """An answer, some parts of which may be missing."""
@@ -47,6 +56,9 @@ class GraphqlAnswer:
 
     paths: tuple[tuple[str | int, ...], ...] = ()
     """Where each of what cannot be had stands."""
+
+    limit: str = ""
+    """What GitHub says where too much was asked in an hour; usually empty."""
 
 
 def query(
@@ -75,13 +87,20 @@ def query(
     NotAllowedError
         Raised if the credentials are not accepted.
     RateLimitedError
-        Raised if GitHub asks to wait.
+        Raised if GitHub asks to wait; `GraphqlLimitError` if that is for
+        GraphQL alone.
     """
     key = text, tuple(sorted(variables.items()))
-    return http.recall(
+    answer = http.recall(
         key,
         lambda: http.retrier.read(lambda: _query_once(http, text, variables)),
     )
+    if answer.limit:
+        raise GraphqlLimitError(
+            f"GitHub's rate limit: {answer.limit}",
+            until=http.clock.now() + timedelta(seconds=60),
+        )
+    return answer
 
 
 @reading
@@ -103,11 +122,8 @@ def _query_once(
     paths, is_definite = [], False
     for error in errors if isinstance(errors, list) else []:
         said = str(error.get("message", "no reason given"))
-        if error.get("type") == "RATE_LIMITED":
-            raise RateLimitedError(
-                f"GitHub's rate limit: {said}",
-                until=http.clock.now() + timedelta(seconds=60),
-            )
+        if error.get("type") in _LIMITS:
+            return GraphqlAnswer(data={}, errors={}, limit=said)
         path = error.get("path") or ()
         found.setdefault(str(path[0]) if path else "", said)
         paths.append(tuple(path))

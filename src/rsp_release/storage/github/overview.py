@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from ...exceptions import NotAllowedError, ReadError
 from ...models import Check, PullRequest, ReleasePage, Repository
 from .answers import reading
-from .graphql import query
+from .graphql import GraphqlLimitError, query
 from .http import GithubHttp
 from .shapes import check_state, newest_reviews
 
@@ -357,7 +357,8 @@ class Overview:
         )
         values = {key: value for key, (_, value) in wanted.items()}
         while self._is_told:
-            if not self._tells_checks:
+            asks_checks = self._tells_checks
+            if not asks_checks:
                 select = select.replace("...Checks ", "")
             text = (
                 f"query Overview({declared}) {{ repository(owner: $owner,"
@@ -370,9 +371,9 @@ class Overview:
                     return self._read(
                         answer.data.get("repository"), name, read
                     )
-            except (ReadError, NotAllowedError):
+            except (ReadError, NotAllowedError, GraphqlLimitError):
                 break
-            if not self._tells_checks or not all(
+            if not asks_checks or not all(
                 "statusCheckRollup" in path for path in answer.paths
             ):
                 break
