@@ -29,6 +29,8 @@ __all__ = ["COMMIT", "Branches", "Timeline"]
 COMMIT = "c" * 40
 FRAGMENT = "changelog.d/one.md"
 LATE = "changelog.d/late.md"
+_LAG = timedelta(seconds=45)
+"""How late reads are at most."""
 
 
 class Timeline(Protocol):
@@ -338,7 +340,7 @@ class Branches:
         now = self.clock.now()
         self.heads.setdefault(write.branch, []).append((now, commit))
 
-    def open(self, write: OpenPull) -> None:
+    def open(self, write: OpenPull, *, is_clean: bool = False) -> None:
         """Open a pull request, unless one is open."""
         head = self.head(write.branch)
         if head is None:
@@ -346,7 +348,11 @@ class Branches:
         now = self.clock.now()
         if any(p.is_open for p in self.pulls(write.branch, now)):
             raise RefusedError("already exists", is_duplicate=True)
-        self.writes[write.key] += 1
+        last = self.opened[-1][2] if self.opened else None
+        if not (is_clean and last and now - last < _LAG):
+            # Else it is a clone that knows nothing of one that was opened and
+            # closed a moment ago, and whose reads lag.
+            self.writes[write.key] += 1
         number = len(self.opened) + 1
         pull = PullRequest(
             number=number,

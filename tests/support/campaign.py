@@ -219,7 +219,7 @@ class Outcome:
         if not self.is_done:
             typed = ", ".join(self.person.typed[-CALM:])
             found.append(f"it did not finish; typed last: {typed}")
-        elif self.calm > CALM:
+        elif self.calm > count_calm(self.others):
             found.append(f"it took {self.calm} commands")
         return found + self.person.complaints + self.hub.old_looks
 
@@ -232,6 +232,12 @@ class Outcome:
         found += [f"late: {k}" for k in late if not is_asked or writes[k] != 1]
         for key in late:
             del writes[key]
+        if self.others.done["publishes this release"]:
+            # GitHub refuses each until a read shows what they published.
+            writes = {
+                key: 1 if key.endswith(" again") else count
+                for key, count in writes.items()
+            }
         if writes not in expected_writes(self.hub, self.others):
             found.append(f"writes: {writes}")
         commits = {expected_commit(self.hub)}
@@ -257,6 +263,14 @@ class Outcome:
         if not self.hub.charts.labels:
             found.append("the deployment has no label")
         return found
+
+
+def count_calm(others: Others) -> int:
+    """Return how many commands suffice once nothing goes wrong any more.
+
+    What others did shows later: it may take another pull, and another choice.
+    """
+    return CALM + 2 if others.done else CALM
 
 
 def expected_writes(hub: Hub, others: Others) -> list[dict[str, int]]:
@@ -479,10 +493,12 @@ def live_through(
     checkout, is_clean = COMMIT, False
     place, calm = directory, 0
     for number, current in enumerate(
-        (*chaos, *(Chaos() for _ in range(CALM)))
+        (*chaos, *(Chaos() for _ in range(CALM + 2)))
     ):
-        if number == len(chaos):
+        if number >= len(chaos):
             others.left = 0
+            if number - len(chaos) >= count_calm(others):
+                break
         if random.random() < moves:
             # Another clone, or a CI job, of which no journal tells.
             place, is_clean = directory / f"clone-{len(person.typed)}", True

@@ -524,7 +524,7 @@ class SimulatedForge(_Port):
 
     def open_pull(self, write: OpenPull) -> None:
         with self.chaos.call("open_pull", self.clock, writes=True):
-            self.hub.branches.open(write)
+            self.hub.branches.open(write, is_clean=self.is_clean)
 
     def label_pull(self, write: LabelPull) -> None:
         with self.chaos.call("label_pull", self.clock, writes=True):
