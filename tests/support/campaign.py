@@ -270,7 +270,7 @@ def count_calm(others: Others) -> int:
 
     What others did shows later: it may take another pull, and another choice.
     """
-    return CALM + 2 if others.done else CALM
+    return CALM + 2 if others.likely else CALM
 
 
 def expected_writes(hub: Hub, others: Others) -> list[dict[str, int]]:
