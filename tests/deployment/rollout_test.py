@@ -253,6 +253,15 @@ def test_branch_of_its_own_is_told() -> None:
         assert judge(_with(BEFORE, sources=(source,)), AIM).state == "sync"
 
 
+def test_failed_sync_says_what_to_do_in_a_table_too() -> None:
+    stage = replace(STAGE, target=replace(STAGE.target, environment="a b"))
+    failed = _with(BEFORE, operation=_operation("Failed", resources=(HOOK,)))
+    standing = judge(replace(failed, stage=stage), AIM)
+    assert standing.help == (
+        "fix the cause, then `rsp-release rollout 1.5.0 --sync 'a b'`"
+    )
+
+
 @pytest.mark.parametrize(
     ("pull", "said"),
     [

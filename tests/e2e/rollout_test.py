@@ -331,7 +331,8 @@ def test_sync_window_is_a_wait(two: Rollouts) -> None:
         (["--sync", "idfdev", "--back", "idfdev"], {}, 2, "exclude"),
         (["--environment", "idfdev"], SILENT, 4, "argocd login"),
         (["--sync", "idfdev", "--yes"], SILENT, 4, "argocd login"),
-        ([], SILENT, 8, "cannot look: no credentials"),
+        ([], SILENT, 8, "-> idfdev: log in: argocd login"),
+        (["--watch", "--environment", "zoo"], {}, 2, "use one of"),
     ],
 )
 def test_bad_input_has_its_own_message(
@@ -344,6 +345,8 @@ def test_bad_input_has_its_own_message(
     status, out, err = _run(two, *args, **environ)
     assert status == expected, out + err
     assert said in out + err
+    # Once more, it would be as wrong.
+    assert "continue:" not in out + err
     assert not any(two.count().values())
 
 

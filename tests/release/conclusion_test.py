@@ -32,3 +32,20 @@ def test_what_nobody_asked_for_keeps_no_release_open() -> None:
     result = conclude(asked, RELEASE, "released", at=at)
     assert (result.outcome, int(result.exit_status)) == ("unfinished", 8)
     assert result.help == "continue: rsp-release resume 1.2.0 --rollout"
+
+
+def test_what_waits_first_is_told_and_not_what_stands_beside() -> None:
+    verdicts = (
+        ("workflow_run", Wait(reason="build is running")),
+        ("images", Wait(reason="x:1 is not in the registry")),
+        ("rollout", Wait(reason="cannot look", is_beside=True)),
+    )
+    result = conclude(
+        Ending(verdicts=verdicts),
+        RELEASE,
+        "released",
+        at=datetime(2026, 3, 2, tzinfo=UTC),
+    )
+    assert result.message == (
+        f"release {RELEASE.tag} is not finished: build is running"
+    )

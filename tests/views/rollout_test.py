@@ -54,7 +54,7 @@ def _draw(*standings: Standing, width: int = 100) -> str:
         file=io.StringIO(), width=width, force_terminal=True,
         color_system=None, _environ={},
     )  # fmt: skip
-    console.print(make_table(standings, NOW))
+    console.print(make_table(standings, NOW, width))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -71,6 +71,16 @@ def test_table() -> None:
         "idfprod 1.4.0 1.5.0 (not merged) Synced Healthy 3m 00s #9 is not"
         " merged"
     ) in told
+
+
+def test_what_is_in_the_way_stands_below_where_columns_are_few() -> None:
+    both = replace(WAITS, deployed=("1.4.0", "1.5.0"), state="degraded")
+    shown = _draw(RUNS, replace(both, text="Pod n-1 (no quota)"), width=76)
+    lines = [line.rstrip() for line in shown.splitlines() if line.strip()]
+    assert lines[-1] == "idfprod: Pod n-1 (no quota)"
+    assert lines[-2].split()[:3] == ["idfprod", "1.4.0,", "1.5.0"]
+    assert not any(line.startswith("idfdev:") for line in lines)
+    assert max(map(len, lines)) <= 76
 
 
 def test_what_is_in_the_way_is_told_whole_on_a_narrow_terminal() -> None:

@@ -159,8 +159,7 @@ class _Command:
                 )
             else:
                 self._print(standings)
-                if status in (ExitStatus.NOT_ALLOWED, ExitStatus.FAILED):
-                    _advise(standings)
+                _advise(standings, is_pin_asked=status == ExitStatus.BLOCKED)
             return int(status)
         again = f"rsp-release rollout {quote(self._release.tag)} --watch"
         again += "".join(f" --environment {quote(name)}" for name in names)
@@ -267,6 +266,8 @@ class _Command:
         if not session.as_json and told:
             sys.stdout.write("\n")
             self._print(told)
+            if result.exit_status in (ExitStatus.OK, ExitStatus.UNFINISHED):
+                _advise(told)
         return int(result.exit_status)
 
     def _print(self, standings: Sequence[Standing]) -> None:
@@ -277,12 +278,15 @@ class _Command:
             from rich.console import Console
 
             console = Console(no_color=options.no_color or None)
-            console.print(views.make_table(standings, now))
+            console.print(views.make_table(standings, now, console.width))
         else:
             views.write_lines(standings, sys.stdout, now)
         if self._session.is_job:
             views.tell_job(self._title, standings, options.environ, now)
 
+
+_REMEDIES_MOST = 3
+"""How many remedies are shown below a table."""
 
 _OUTCOMES = {
     **OUTCOMES,
@@ -330,10 +334,21 @@ def _tell_changes(
             yield "  - nothing that Argo CD names"
 
 
-def _advise(standings: Sequence[Standing]) -> None:
-    """Say on the standard error what to do about what cannot be looked at."""
-    for help in dict.fromkeys(s.help for s in standings if s.help):
-        sys.stderr.write(f"  -> {safe.line(help)}\n")
+def _advise(
+    standings: Sequence[Standing], *, is_pin_asked: bool = False
+) -> None:
+    """Say on the standard error what to do about what is in the way."""
+    remedies: dict[str, dict[str, None]] = {}
+    for standing in standings:
+        if standing.help and (is_pin_asked or standing.state != "pinned"):
+            names = remedies.setdefault(standing.help, {})
+            names[standing.environment] = None
+    for help, names in [*remedies.items()][:_REMEDIES_MOST]:
+        told = safe.line(f"{', '.join(names)}: {help}")
+        sys.stderr.write(f"  -> {told}\n")
+    left = len(remedies) - _REMEDIES_MOST
+    if left > 0:
+        sys.stderr.write(f"  -> and {left} more: see --json\n")
 
 
 def _print_document(document: Mapping[str, Any]) -> None:

@@ -491,7 +491,9 @@ class Session:
         help = _help(error) if again is None else error.help
         if error.url and error.url not in (help or ""):
             help = f"{help}\nsee {error.url}" if help else f"see {error.url}"
-        if again is not None and "rsp-release" not in (help or ""):
+        # What was asked for wrongly, is asked for wrongly the next time.
+        is_usage = error.exit_status == ExitStatus.USAGE
+        if again and not is_usage and "rsp-release" not in (help or ""):
             _, advice = again.advise()
             help = f"{help}\n{advice}" if help else advice
         return Result(

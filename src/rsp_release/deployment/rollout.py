@@ -278,7 +278,11 @@ def _rule(seen: StageSeen, aim: Aim) -> _Ruling:
     operation = application.operation
     if operation is not None and is_meant and seen.has_commit is not False:
         if _has_failed(application, operation, aim):
-            return "failed", _tell_failure(operation), None, None
+            help = (
+                f"fix the cause, then `rsp-release rollout {quote(aim.tag)}"
+                f" --sync {quote(seen.stage.name)}`"
+            )
+            return "failed", _tell_failure(operation), help, None
     is_at_work = operation is not None and operation.is_running
     has_image = any(respell(aim.tag, v) == v for v in seen.versions)
     if has_image and not is_at_work and is_well(seen):

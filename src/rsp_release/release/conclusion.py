@@ -94,15 +94,17 @@ def conclude(
             )
     if good == "planned" or ending.is_done:
         return result
-    last = ending.last
+    waits = [v for v in verdicts.values() if isinstance(v, Wait)]
+    # What a release is complete without does not keep it from that.
+    wait = next((each for each in waits if not each.is_beside), None)
     return replace(
         result,
         outcome="unfinished",
         exit_status=ExitStatus.UNFINISHED,
         message=f"release {subject.tag} is not finished"
-        + (f": {last.reason}" if isinstance(last, Wait) else ""),
+        + (f": {wait.reason}" if wait else ""),
         help=again,
-        choice=last.choice if isinstance(last, Wait) else None,
+        choice=wait.choice if wait else None,
     )
 
 

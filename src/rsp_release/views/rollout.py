@@ -14,7 +14,7 @@ from .actions import write_job_files
 from .json import standing_document
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 __all__ = [
     "make_table",
@@ -67,8 +67,13 @@ _HEADINGS = (
 _WIDEST = 24
 """Columns that a text may take, but for the last one."""
 
+_NARROWEST = 20
+"""Columns that the last one must have."""
 
-def make_table(standings: Sequence[Standing], now: datetime) -> Table:
+
+def make_table(
+    standings: Sequence[Standing], now: datetime, width: int
+) -> Group:
     """Make the table for a terminal.
 
     Parameters
@@ -77,32 +82,42 @@ def make_table(standings: Sequence[Standing], now: datetime) -> Table:
         The environments, in the order of promotion.
     now
         The present time (aware).
+    width
+        Columns of the terminal. Where few are left for what is in the way,
+        that stands below the table.
     """
     from rich import box
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     rows = list(_rows(standings, now))
-    for number, heading in enumerate(_HEADINGS):
-        is_last = number == len(_HEADINGS) - 1
-        longest = max((len(row[number]) for row in rows), default=0)
+    widths = [
+        min(max(map(len, column)), _WIDEST)
+        for column in zip(_HEADINGS[:-1], *(r[:-1] for r in rows), strict=True)
+    ]
+    # Three columns lie between two.
+    left = width - sum(widths) - 3 * len(widths) - 2
+    has_room = left >= _NARROWEST
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=has_room)
+    for heading, columns in zip(_HEADINGS[:-1], widths, strict=True):
         table.add_column(
-            heading,
-            no_wrap=not is_last,
-            overflow="fold" if is_last else "ellipsis",
-            ratio=1 if is_last else None,
-            width=None
-            if is_last
-            else min(max(longest, len(heading)), _WIDEST),
+            heading, no_wrap=True, overflow="ellipsis", width=columns
         )
+    if has_room:
+        table.add_column(_HEADINGS[-1], overflow="fold", ratio=1)
+    below = []
     for standing, row in zip(standings, rows, strict=True):
-        cells = [Text(text) for text in row]
+        *cells, told = map(Text, row)
         cells[0].stylize("bold")
-        for cell in (cells[2], cells[-1]):
+        for cell in (cells[2], told):
             cell.stylize(_STYLES[standing.state])
+        if has_room:
+            cells.append(told)
+        elif told:
+            below.append(Text.assemble((row[0], "bold"), ": ", told))
         table.add_row(*cells)
-    return table
+    return Group(table, *below)
 
 
 def write_lines(

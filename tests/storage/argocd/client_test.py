@@ -310,6 +310,7 @@ def test_fault_that_lasts(server: Server, argocd: ArgoCDClient) -> None:
         'the Argo CD of idfdev answered 502: it is a web page, "502 Bad'
         ' Gateway"'
     )
+    assert (caught.value.help or "").startswith("run it again; if that")
     assert len(server.asked) == 4
 
 

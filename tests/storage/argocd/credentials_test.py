@@ -219,6 +219,17 @@ def test_variable_of_an_environment() -> None:
         assert "ARGOCD_SERVER_TUCSON_TESTSTAND" in (caught.value.help or "")
 
 
+@pytest.mark.parametrize("token", ["a\nX-Y: z", "Bearer abc", "ключ"])
+def test_variable_that_holds_no_token(token: str) -> None:
+    environ = {"ARGOCD_AUTH_TOKEN_IDFDEV": token}
+    with pytest.raises(NotAllowedError) as caught:
+        value(environ, "https://data-dev.example.org/argo-cd")
+    assert caught.value.help == (
+        "set ARGOCD_AUTH_TOKEN_IDFDEV to the token alone"
+    )
+    assert token not in caught.value.message
+
+
 def test_token_does_not_show() -> None:
     assert "secret" not in repr(Token(value="secret", source="here"))
 

@@ -157,7 +157,7 @@ class Rollout:
 
     def decide(self, release: Release, seen: RolloutSeen) -> Verdict:
         """Decide what makes the next environment run the release."""
-        verdict = self._decide(release, seen)
+        verdict = self._decide(seen)
         if self.is_asked or isinstance(verdict, Done):
             return verdict
         # Whatever it is, the release is complete without it.
@@ -170,7 +170,7 @@ class Rollout:
             environments=standings,
         )
 
-    def _decide(self, release: Release, seen: RolloutSeen) -> Verdict:
+    def _decide(self, seen: RolloutSeen) -> Verdict:
         if seen.problem is not None:
             return Wait(reason=seen.problem)
         if not seen.stages:
@@ -188,8 +188,7 @@ class Rollout:
         if failed:
             return Blocked(
                 problem="\n".join(map(_tell, failed)),
-                help=f"mend it, then `rsp-release rollout"
-                f" {quote(release.tag)} --sync {failed[0].environment}`",
+                help=failed[0].help,
                 url=failed[0].url,
                 exit_status=ExitStatus.FAILED,
                 environments=standings,

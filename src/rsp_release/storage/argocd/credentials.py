@@ -205,15 +205,17 @@ class Credentials:
                     f" {address.url}",
                     help=f"correct the address, or {where}",
                 )
-            return Token(value=token, source=name)
-        if token := self._environ.get("ARGOCD_AUTH_TOKEN", "").strip():
+            return Token(value=_checked(token, name), source=name)
+        name = "ARGOCD_AUTH_TOKEN"
+        if token := self._environ.get(name, "").strip():
             if self._names(address):
-                return Token(value=token, source="ARGOCD_AUTH_TOKEN")
+                return Token(value=_checked(token, name), source=name)
         for context in self._contexts():
             server, user = context["server"], context["user"]
             value = user.get("auth-token")
             if _is_same(server, address) and isinstance(value, str) and value:
                 source = "argocd's configuration"
+                value = _checked(value, source)
                 return Token(value=value, source=source, is_stored=True)
         return None
 
@@ -282,6 +284,19 @@ class Credentials:
         if isinstance(self._config, NotAllowedError):
             raise self._config
         return self._config
+
+
+def _checked(token: str, source: str) -> str:
+    """Return a token, if it is one: it becomes part of a header."""
+    if not re.fullmatch(r"[!-~]+", token):
+        raise NotAllowedError(
+            f"{source} holds no token: there is white space, or a character"
+            " that is not ASCII, in it",
+            help=f"set {source} to the token alone"
+            if source.isupper()
+            else "log in anew with argocd login",
+        )
+    return token
 
 
 def _read_config(path: Path | None) -> dict[str, Any]:

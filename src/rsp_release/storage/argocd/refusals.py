@@ -134,12 +134,15 @@ def _describe(place: Place, reply: Reply, code: int | None, said: str) -> str:
 
 
 def _advise(place: Place, reply: Reply) -> str:
+    url = place.address.url
     if 300 <= reply.status < 400:
         return (
             "something before it asks for a login, or the address is"
-            f" wrong: open {place.address.url} in a browser"
+            f" wrong: open {url} in a browser"
         )
-    return f"check the address {place.address.url}"
+    if reply.status >= 500:
+        return f"run it again; if that does not help, open {url}"
+    return f"check the address {url}"
 
 
 def explain(place: Place, reply: Reply, target: Target | None) -> ReleaseError:
@@ -245,7 +248,7 @@ def _refuse_sync(
             " windows",
         )
     if reply.status == 403:
-        ask = "ask whoever may, or for the permission"
+        ask = "ask someone who may, or ask for the permission"
         return NotAllowedError(
             f"you may not sync {what}: {said}",
             help=ask if place.token else place.login,
