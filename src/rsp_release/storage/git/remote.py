@@ -31,61 +31,22 @@ from ..redact import Redactor
 from ..retry import ReadRetrier
 from .history_git import with_settings
 from .listing import list_for_push, peel_tags, pushes_elsewhere
+from .refusals import (
+    BROKEN,
+    DENIED,
+    MOVED,
+    NOT_SENT,
+    REJECTED,
+    WITH_ANOTHER,
+    advise,
+    find_remedy,
+)
 from .repository import Repository, last_lines
 
 __all__ = ["Remote"]
 
-_DENIED = re.compile(
-    r"Authentication failed|could not read (?:Username|Password)"
-    r"|Permission denied|Permission to \S+ denied|marked as read only"
-    r"|so it is read-only|access denied or repository not exported"
-    r"|returned error: 40[13]"
-    r"|Write access to repository not granted|Repository not found",
-    re.IGNORECASE,
-)
-_NOT_SENT = re.compile(
-    r"Could not resolve|Failed to connect|Connection refused"
-    r"|unable to access|Could not read from remote repository"
-    r"|does not appear to be a git repository|Connection timed out",
-    re.IGNORECASE,
-)
-_PORCELAIN = re.compile(
-    r"^!\t[^\t]*:(.*?)\t\[(?:remote )?rejected\](?: \((.*)\))?", re.MULTILINE
-)
-_MOVED = re.compile(
-    # "stale info": the ref is not where it has to be.
-    r"already exists|stale info|incorrect old value|failed to update ref"
-    r"|cannot lock ref|failed to lock|transaction failed|fetch first"
-)
-_WITH_ANOTHER = re.compile(r"atomic push fail")
-"""What git says of a ref that it would have taken alone."""
-
-_BROKEN = re.compile(
-    r"RPC failed|hung up unexpectedly|unexpected disconnect"
-    r"|early EOF|remote failure",
-    re.IGNORECASE,
-)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
-_REMEDIES = {
-    "resolve proxy|from proxy|CONNECT tunnel|Proxy CONNECT": "check"
-    " HTTPS_PROXY, and git's http.proxy",
-    "Could not resolve": "check the remote's address and the DNS",
-    "certificate (?:has expired|is not yet valid)": "check this machine's"
-    " clock, with `date`",
-    "certificate": "name a private authority's to git:"
-    " git config --global http.sslCAInfo FILE",
-    "so it is read-only": "unarchive the repository",
-    "SAML SSO": "authorize the token, or the SSH key, for the organization:"
-    " GitHub's settings, Configure SSO",
-    "IP allow list": "run it from an address on the organization's IP allow"
-    " list, or have an owner add this one",
-    r"Permission denied \(publickey": "add your SSH key to GitHub, or use a"
-    " remote at https://",
-    "Host key verification failed": "connect to it once with ssh, and compare"
-    " the key that it shows",
-}
-"""What ends a failure, by what git says."""
 _KEPT = re.compile(rf"refs/(?:heads|tags)/|{CLAIM}$")
 """The refs that one look at the remote keeps."""
 
@@ -234,15 +195,15 @@ class Remote:
             if not status:
                 return out
             said = last_lines(err)
-            if _DENIED.search(err):
+            if DENIED.search(err):
                 raise NotAllowedError(
                     f"not allowed to read {self.url}: {said}",
-                    help=_find_remedy(err)
+                    help=find_remedy(err)
                     or "see `git fetch`, or set GITHUB_TOKEN",
                 )
             raise ReadError(
                 f"{self.name} does not answer: {said}",
-                help=_find_remedy(err) or f"see `git ls-remote {self.name}`",
+                help=find_remedy(err) or f"see `git ls-remote {self.name}`",
             )
 
         return self._retrier.read(attempt)
@@ -313,7 +274,7 @@ class Remote:
             env=self._repository.credentials,
         )
         if listed is None:
-            self._is_denied = bool(_DENIED.search(said))
+            self._is_denied = bool(DENIED.search(said))
             return _Listed(
                 self._list(*_PATTERNS),
                 denial=self._explain("", "", "", said)
@@ -438,7 +399,7 @@ class Remote:
                 raise denial
         options = ["--dry-run", *([] if asks_hook else ["--no-verify"])]
         status, out, err = self._run_push(options, refspecs, env=env)
-        if status and not _PORCELAIN.search(out):
+        if status and not REJECTED.search(out):
             raise self._explain(what, "", out, err)
 
     def _push(
@@ -496,24 +457,24 @@ class Remote:
             for line in err.splitlines()
             if line.startswith("remote:") and line[7:].strip()
         )
-        rejected = {m[1]: m[2] or "" for m in _PORCELAIN.finditer(out)}
+        rejected = {m[1]: m[2] or "" for m in REJECTED.finditer(out)}
         if rejected:
             return self._explain_rejection(what, ref, rejected, said)
         last = last_lines(err)
-        if _BROKEN.search(f"{out}\n{err}"):
+        if BROKEN.search(f"{out}\n{err}"):
             return UncertainError(f"the connection broke while pushing {what}")
-        if _DENIED.search(err):
+        if DENIED.search(err):
             # Over SSH, git adds three lines to what the server said.
-            said = next(filter(_DENIED.search, err.splitlines()), last)
+            said = next(filter(DENIED.search, err.splitlines()), last)
             return NotAllowedError(
                 f"not allowed to push to {self.url}: {said.strip()}",
-                help=_find_remedy(err)
+                help=find_remedy(err)
                 or "use credentials with the permission Contents: write",
             )
-        if _NOT_SENT.search(err):
+        if NOT_SENT.search(err):
             return NotSentError(
                 f"{self.name} cannot be reached: {last}",
-                help=_find_remedy(err),
+                help=find_remedy(err),
             )
         if "failed to push some refs" in err:
             return _RejectedError(
@@ -527,33 +488,24 @@ class Remote:
     ) -> ReleaseError:
         """Tell why the remote took nothing."""
         why, claim = rejected.get(ref, ""), rejected.get(CLAIM, "")
-        if _MOVED.search(claim) and not _MOVED.search(why):
+        if MOVED.search(claim) and not MOVED.search(why):
             return RefusedError(
                 f"somebody pushed another release to {self.name} meanwhile",
                 help="run `rsp-release bump` again",
                 is_duplicate=True,
             )
-        is_duplicate = bool(_MOVED.search(why))
-        is_own = CLAIM not in rejected or bool(_WITH_ANOTHER.search(claim))
+        is_duplicate = bool(MOVED.search(why))
+        is_own = CLAIM not in rejected or bool(WITH_ANOTHER.search(claim))
         error = RefusedError if is_own else _RejectedError
         return error(
             f"{self.name} rejected {what}: {said or why or 'rejected'}",
-            help=_advise(what, said, is_duplicate=is_duplicate),
+            help=advise(what, said, is_duplicate=is_duplicate),
             is_duplicate=is_duplicate,
         )
 
 
 class _RejectedError(RefusedError):
     """A ref and the claim were rejected, for whichever of them."""
-
-
-def _find_remedy(said: str) -> str | None:
-    found = (
-        remedy
-        for pattern, remedy in _REMEDIES.items()
-        if re.search(pattern, said, re.IGNORECASE)
-    )
-    return next(found, None)
 
 
 def _split_userinfo(url: str) -> tuple[str, str]:
@@ -563,27 +515,6 @@ def _split_userinfo(url: str) -> tuple[str, str]:
         return url, ""
     userinfo, _, host = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=host)), userinfo
-
-
-def _advise(what: str, said: str, *, is_duplicate: bool) -> str:
-    is_branch = what.startswith("branch ")
-    if is_duplicate:
-        if is_branch:
-            return (
-                "somebody pushed to it meanwhile: run `rsp-release bump` again"
-            )
-        return "somebody else pushed it: release another version"
-    if is_branch and ("GH006" in said or "GH013" in said):
-        return (
-            "the branch accepts only pull requests: set `pull-request.when` to"
-            ' "always"'
-        )
-    if "GH013" in said:
-        return (
-            "a ruleset forbids this tag: ask an administrator, or see"
-            " Settings, Rules"
-        )
-    return "ask whoever maintains the remote's rules and hooks"
 
 
 def _matches(ref: str, pattern: str) -> bool:
