@@ -103,6 +103,25 @@ project = "rsp"
         load_config(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "got"),
+    [
+        ('argocd = "http://b.example"', "{'argocd': 'http://b.example'}"),
+        ('argocd = "https://u:pw@b.example"', "'https://***@b.example'}"),
+        ('argocd = "https://b.example"\ntoken = "pw"', "'token']"),
+    ],
+)
+def test_environment_that_is_wrong_is_told_alone(
+    wrong: str, got: str, tmp_path: Path
+) -> None:
+    right = '[[environments]]\nname = "a"\nargocd = "https://a.example"\n'
+    write(tmp_path, f'{right}[[environments]]\nname = "b"\n{wrong}\n')
+    with pytest.raises(SettingsError) as caught:
+        load_config(tmp_path)
+    assert caught.value.message.endswith(got)
+    assert "pw" not in caught.value.message
+
+
 def test_pyproject_and_a_folder_below(tmp_path: Path) -> None:
     text = '[tool.rsp-release]\nbranch = "dev"\n'
     write(tmp_path, text, "pyproject.toml")

@@ -280,7 +280,11 @@ _Check: TypeAlias = Callable[[Any], Any]
 
 
 class _WrongError(ValueError):
-    """What was expected instead."""
+    """What was expected instead, and of what, if not of the whole value."""
+
+    def __init__(self, expected: str, *got: object) -> None:
+        super().__init__(expected)
+        self.got = got
 
 
 def _matching(pattern: str, expected: str) -> _Check:
@@ -381,20 +385,25 @@ _ENVIRONMENT = {
 
 def _environments(value: Any) -> tuple[EnvironmentSetting, ...]:
     items: list[Any] = value if isinstance(value, list) else [None]
-    if not all(
-        isinstance(item, dict)
-        and {"name", "argocd"} <= set(item) <= set(_ENVIRONMENT)
-        and all(
-            isinstance(v, str) and re.fullmatch(_ENVIRONMENT[k], v)
-            for k, v in item.items()
-        )
-        for item in items
-    ) or len({item["name"] for item in items}) < len(items):
-        raise _WrongError(
-            "a list of tables, each with a name of its own, the address of an"
-            ' argocd, such as "https://data.example.org/argo-cd", and perhaps'
-            " an application, a namespace and a project"
-        )
+    names: set[str] = set()
+    for item in items:
+        table = item if isinstance(item, dict) else {}
+        wrong = {
+            k: v
+            for k, v in table.items()
+            if k in _ENVIRONMENT
+            and not (isinstance(v, str) and re.fullmatch(_ENVIRONMENT[k], v))
+        }
+        is_whole = {"name", "argocd"} <= set(table) <= set(_ENVIRONMENT)
+        if wrong or not is_whole or item["name"] in names:
+            raise _WrongError(
+                "a list of tables, each with a name of its own, the address of"
+                ' an argocd, such as "https://data.example.org/argo-cd", and'
+                " perhaps an application, a namespace and a project",
+                # What another key has may be a secret.
+                *([wrong or list(table)] if table else []),
+            )
+        names.add(item["name"])
     return tuple(EnvironmentSetting(**item) for item in items)
 
 
@@ -510,12 +519,16 @@ _TABLE = "[tool.rsp-release]"
 
 _WHOLE = "tool.rsp-release"
 
+_USERINFO = re.compile(r"(?<=://)[^\s/@'\"]+@")
+
 
 def _checked(place: str, key: str, value: Any, check: _Check) -> Any:
     try:
         return check(value)
     except _WrongError as exc:
-        error = _wrong(place, key, f"got {value!r:.80}", f"expected {exc}")
+        # A password in an address is nobody's business.
+        got = _USERINFO.sub("***@", repr(*(exc.got or (value,))))
+        error = _wrong(place, key, f"got {got:.80}", f"expected {exc}")
         raise error from None
 
 
