@@ -301,10 +301,11 @@ def expected_writes(hub: Hub, others: Others) -> list[dict[str, int]]:
         if done[move]:
             ways = [*ways, *({**way, key: 0} for way in ways)]
     if done["publishes this release"]:
-        # GitHub takes a second one from nobody.
+        # GitHub takes a second one from nobody, however many processes try.
+        again = f"{release} again"
         ways = [
             *ways,
-            *({**w, release: 0, f"{release} again": 1} for w in ways),
+            *({**w, release: 0, again: hub.writes[again]} for w in ways),
         ]
     return [{k: n for k, n in (always | way).items() if n} for way in ways]
 
