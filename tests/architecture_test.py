@@ -27,6 +27,7 @@ FLOORS = (
     {"models"},
     {"version"},
     {"config"},
+    {"settings_file"},
     {"exceptions"},
     {"__init__"},
     {"_version"},

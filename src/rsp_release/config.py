@@ -6,38 +6,30 @@ required. The checks are written by hand: ``next`` reads the settings too, and
 importing a validation library takes longer than ``next`` may.
 """
 
-# Without pathlib, which takes as long to load as all else here.
-# ruff: noqa: PTH100, PTH110, PTH114, PTH116, PTH117, PTH118, PTH119, PTH120
-# ruff: noqa: PTH123, PTH206
-
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
-from .exceptions import SettingsError
+from .settings_file import find_line, find_settings, make_error
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "LARGE", "Config", "EnvironmentSetting", "Level", "VersionFile",
+    "Config",
+    "EnvironmentSetting",
+    "Level",
+    "VersionFile",
     "load_config",
-]  # fmt: skip
+]
 
 Level: TypeAlias = Literal["major", "minor", "patch", "none"]
 """What a category or a label asks for."""
 
 _DEFAULT = "default"
-
-LARGE = 1 << 22
-"""Bytes above which a file of a repository is not read: it is no setting,
-change log, fragment or workflow.
-"""
 
 _LEVELS = ("major", "minor", "patch", "none")
 
@@ -233,7 +225,7 @@ class Config(NamedTuple):
         source = self.source(key)
         if self.file is None or not source.startswith(self.file):
             return source
-        return f"{self.file}, line {_line_of(self.place, key)}: {key}"
+        return f"{self.file}, line {find_line(self.place, key)}: {key}"
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -494,7 +486,7 @@ def load_config(
     """
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    name, table, place = _find(directory)
+    name, table, place = find_settings(directory)
     if name is not None:
         label = name if name != "pyproject.toml" else f"{name} {_TABLE}"
         for key, value in _flatten(place, table).items():
@@ -517,8 +509,6 @@ def load_config(
 
 _TABLE = "[tool.rsp-release]"
 
-_WHOLE = "tool.rsp-release"
-
 _USERINFO = re.compile(r"(?<=://)[^\s/@'\"]+@")
 
 
@@ -528,147 +518,8 @@ def _checked(place: str, key: str, value: Any, check: _Check) -> Any:
     except _WrongError as exc:
         # A password in an address is nobody's business.
         got = _USERINFO.sub("***@", repr(*(exc.got or (value,))))
-        error = _wrong(place, key, f"got {got:.80}", f"expected {exc}")
+        error = make_error(place, key, f"got {got:.80}", f"expected {exc}")
         raise error from None
-
-
-def _wrong(place: str, key: str, message: str, help: str) -> SettingsError:
-    is_file = os.path.isabs(place)
-    return SettingsError(
-        os.path.basename(place),
-        key,
-        message,
-        help=help,
-        line=_line_of(place, key) if is_file else None,
-        file=place if is_file else None,
-    )
-
-
-def _line_of(place: str, key: str) -> int | None:
-    """Find the line where a key is set, for a message alone.
-
-    It is the first after which what was read until there has the key, however
-    the file spells it.
-    """
-    import tomllib
-
-    try:
-        with open(place, encoding="utf-8") as file:
-            lines = file.read().split("\n")
-    except (OSError, UnicodeDecodeError):
-        return None
-    is_own = place.endswith(".rsp-release.toml")
-    table = [] if is_own else ["tool", "rsp-release"]
-    if key == _WHOLE:
-        key, table = "rsp-release", ["tool"]
-    paths = ([*table, key], [*table, *key.split(".")])
-    begin = 0
-    for number in range(1, len(lines) + 1):
-        try:
-            found = tomllib.loads("\n".join(lines[:number]))
-        except tomllib.TOMLDecodeError:
-            continue  # inside of a value of several lines
-        if any(_has(found, path) for path in paths):
-            return begin + 1
-        if lines[number - 1].strip():
-            begin = number
-        while begin < len(lines) and re.match(r"\s*(?:#|$)", lines[begin]):
-            begin += 1
-    return None
-
-
-def _has(found: Any, path: list[str]) -> bool:
-    for name in path:
-        if not isinstance(found, dict) or name not in found:
-            return False
-        found = found[name]
-    return True
-
-
-def _find(directory: Path | str) -> tuple[str | None, dict[str, Any], str]:
-    """Find the settings file; return its name, its table and its path."""
-    folder = os.path.abspath(directory)
-    while True:
-        found: list[tuple[str, dict[str, Any]]] = []
-        own = _read_toml(os.path.join(folder, ".rsp-release.toml"))
-        if own is not None:
-            found.append((".rsp-release.toml", own))
-        project = _read_toml(
-            os.path.join(folder, "pyproject.toml"), b"rsp-release"
-        )
-        if project is not None:
-            tool = project.get("tool")
-            table = tool.get("rsp-release") if isinstance(tool, dict) else None
-            if table is not None:
-                if not isinstance(table, dict):
-                    place = os.path.join(folder, "pyproject.toml")
-                    got = f"got {table!r:.80}"
-                    raise _wrong(place, _WHOLE, got, "expected a table")
-                found.append(("pyproject.toml", table))
-        if len(found) > 1:
-            raise _wrong(
-                os.path.join(folder, ".rsp-release.toml"),
-                _WHOLE,
-                "pyproject.toml has settings too",
-                "keep them in one of the two files",
-            )
-        if found:
-            name, settings = found[0]
-            return name, settings, os.path.join(folder, name)
-        above = os.path.dirname(folder)
-        if above == folder or os.path.exists(os.path.join(folder, ".git")):
-            return None, {}, ""
-        folder = above
-
-
-def _read_toml(path: str, needle: bytes = b"") -> dict[str, Any] | None:
-    """Read a TOML file, unless it is absent or lacks the needle."""
-    name = os.path.basename(path)
-    try:
-        reason = _find_obstacle(path)
-        if reason is not None:
-            raise SettingsError(name, "(file)", reason, file=path)
-        with open(path, "rb") as file:
-            data = file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as exc:
-        raise SettingsError(
-            name, "(file)", f"cannot be read: {exc.strerror}", file=path
-        ) from exc
-    if needle not in data:
-        return None
-    import tomllib
-
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        at = re.search(r"at line (\d+)", str(exc))
-        error = SettingsError(
-            name, "(file)", f"is not valid TOML: {exc}", file=path
-        )
-        error.line = int(at[1]) if at else None
-        raise error from exc
-
-
-def _find_obstacle(path: str) -> str | None:
-    """Return why a file of the work tree is not to be read, if it is not."""
-    about = os.stat(path)
-    if not stat.S_ISREG(about.st_mode):
-        return None if stat.S_ISDIR(about.st_mode) else "is not a file"
-    if about.st_size > LARGE:
-        return f"is too large: {about.st_size} bytes"
-    if not os.path.islink(path):
-        return None
-    top = os.path.realpath(os.path.dirname(path))
-    while not os.path.exists(os.path.join(top, ".git")):
-        top, below = os.path.dirname(top), top
-        if top == below:
-            return "is a symbolic link, outside of a repository"
-    target = os.path.relpath(os.path.realpath(path), top)
-    if target.split(os.sep)[0] in {"..", ".git"}:
-        return "is a symbolic link to a file outside of the repository"
-    return None
 
 
 def _flatten(place: str, table: dict[str, Any]) -> dict[str, Any]:
@@ -682,7 +533,7 @@ def _flatten(place: str, table: dict[str, Any]) -> dict[str, Any]:
             flat[key] = value
     for key in flat:
         if key not in _KEYS:
-            raise _wrong(place, key, "no such setting", _suggest(key))
+            raise make_error(place, key, "no such setting", _suggest(key))
     return flat
 
 

@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...config import LARGE
 from ...exceptions import NotAllowedError
+from ...settings_file import LARGE
 from ..connections import is_loopback
 from ..http import plain_text
 from ..retry import LastingReadError

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from ...config import LARGE
 from ...exceptions import BlockedError, ReadError, ReleaseError, UsageError
+from ...settings_file import LARGE
 from ...version.commits import FORMAT, CommitReader
 from ..environment import without_credentials
 

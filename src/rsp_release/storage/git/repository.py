@@ -17,8 +17,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from ...config import LARGE
 from ...exceptions import BlockedError, ReadError, UsageError
+from ...settings_file import LARGE
 from ..environment import (
     credentials_of,
     without_credentials,

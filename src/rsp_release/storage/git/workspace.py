@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ...config import LARGE
 from ...exceptions import BlockedError, ReadError
+from ...settings_file import LARGE
 from ..environment import credentials_of
 from .history_git import OFF, with_settings
 from .repository import Commands, Repository
