@@ -91,6 +91,7 @@ class Factory:
         self._identities: dict[str, Identity] = {}
         self._forges: list[GithubForge] = []
         self._deploys: dict[str, DeployRepository] = {}
+        self._clones: dict[bool, GitClone] = {}
         self.heard: Callable[[str], None] = lambda _: None
         """Is told how far a step is that looks at many things."""
         self.look = Look(self.clock)
@@ -108,7 +109,7 @@ class Factory:
         return tuple(filter(None, found))
 
     def make_releaser(
-        self, options: Options, *, offline: bool = False
+        self, options: Options, *, offline: bool = False, lists: bool = False
     ) -> Releaser:
         """Make what carries out the commands.
 
@@ -118,6 +119,8 @@ class Factory:
             What was asked for.
         offline
             Whether GitHub is not asked yet what it calls the repository.
+        lists
+            Whether the remote's refs are wanted for certain.
 
         Returns
         -------
@@ -125,6 +128,8 @@ class Factory:
             For the clone, its repository on GitHub and the registries.
         """
         git, config, identity = self._open_clone()
+        if lists:
+            git.list_early()
         if not offline:
             config, identity = self._identify(git, config, identity)
         run = PublishingRun(
@@ -210,6 +215,7 @@ class Factory:
 
         git, config, identity = self._open_clone(offline=offline)
         if not offline:
+            git.list_early()
             # The deployment repository is looked at whatever that tells.
             looks: list[Callable[[], Any]] = [
                 partial(self._identify, git, config, identity)
@@ -358,6 +364,14 @@ class Factory:
         return identity, journals, Config(repository=identity.name)
 
     def _make_git(self, *, needs_remote: bool = True) -> GitClone:
+        if needs_remote not in self._clones:
+            self._clones[needs_remote] = self._open_git(needs_remote)
+        return self._clones[needs_remote]
+
+    def _open_git(
+        self,
+        needs_remote: bool,  # noqa: FBT001
+    ) -> GitClone:
         from .storage.git.clone import GitClone, Sign
         from .storage.git.remote import Remote
         from .storage.git.repository import Repository

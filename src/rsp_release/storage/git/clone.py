@@ -96,6 +96,10 @@ class GitClone:
     def local_tag(self, tag: str) -> str | None:
         return self.repository.peel(f"refs/tags/{tag}")
 
+    def list_early(self) -> None:
+        """Begin to list the remote's refs, which are wanted in a moment."""
+        self._remote.list_early()
+
     def remote_tag(self, tag: str) -> str | None:
         ref = f"refs/tags/{tag}"
         refs = self._remote.refs(ref, f"{ref}^{{}}")
