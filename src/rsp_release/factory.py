@@ -364,14 +364,8 @@ class Factory:
         return identity, journals, Config(repository=identity.name)
 
     def _make_git(self, *, needs_remote: bool = True) -> GitClone:
-        if needs_remote not in self._clones:
-            self._clones[needs_remote] = self._open_git(needs_remote)
-        return self._clones[needs_remote]
-
-    def _open_git(
-        self,
-        needs_remote: bool,  # noqa: FBT001
-    ) -> GitClone:
+        if needs_remote in self._clones:
+            return self._clones[needs_remote]
         from .storage.git.clone import GitClone, Sign
         from .storage.git.remote import Remote
         from .storage.git.repository import Repository
@@ -390,7 +384,8 @@ class Factory:
             is_needed=needs_remote,
             look=self.look,
         )
-        return GitClone(repository, remote, sign=signs[self.config.sign])
+        clone = GitClone(repository, remote, sign=signs[self.config.sign])
+        return self._clones.setdefault(needs_remote, clone)
 
     def _make_forge(self, repository: str) -> GithubForge:
         from .storage.github.forge import GithubForge

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,7 +19,7 @@ from ..engine.engine import Ending, Engine, Mode
 from ..engine.journal import Journal
 from ..engine.look import side_by_side
 from ..engine.world import Step, World
-from ..exceptions import ReleaseError, UsageError
+from ..exceptions import UsageError
 from ..models import (
     Blocked,
     Change,
@@ -36,6 +35,7 @@ from ..models import (
     Wait,
 )
 from ..version.choose import History, Request
+from .ahead import collect_early
 from .conclusion import (
     conclude,
     drain,
@@ -386,7 +386,7 @@ class Releaser:
             )
         if not subject.is_begun or journal.proposal is None:
             journal.propose(subject)
-        with self._collect_early(subject):
+        with collect_early(self.project.world, subject):
             ready = yield from self._get_ready(engine, subject)
         if not ready.is_done:
             result = self._conclude(ready, subject, "released")
@@ -527,26 +527,6 @@ class Releaser:
             at=self._now(),
         )
         return ending.replaced(key, blocked)
-
-    def _collect_early(
-        self, proposal: Proposal
-    ) -> AbstractContextManager[object]:
-        """Begin to make the entry: the network is waited for meanwhile."""
-        world, at = self.project.world, proposal.proposed_at
-        if proposal.is_begun or proposal.is_prerelease or at is None:
-            return nullcontext()
-
-        def collect() -> None:
-            # Whoever wants it makes it again, and is told why it fails.
-            with suppress(ReleaseError):
-                world.changelog.collect(
-                    proposal.commit,
-                    version=proposal.version,
-                    tag=proposal.tag,
-                    at=at,
-                )
-
-        return side_by_side(world.look, [collect])
 
     def _foresee(self, proposal: Proposal) -> PushBranch | None:
         """Find out what is pushed before the tag, if anything is."""
