@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
@@ -91,6 +91,7 @@ class Factory:
         self._identities: dict[str, Identity] = {}
         self._forges: list[GithubForge] = []
         self._deploys: dict[str, DeployRepository] = {}
+        self._git = cache(self._make_git)
         self.heard: Callable[[str], None] = lambda _: None
         """Is told how far a step is that looks at many things."""
         self.look = Look(self.clock)
@@ -108,7 +109,7 @@ class Factory:
         return tuple(filter(None, found))
 
     def make_releaser(
-        self, options: Options, *, offline: bool = False
+        self, options: Options, *, offline: bool = False, lists: bool = False
     ) -> Releaser:
         """Make what carries out the commands.
 
@@ -118,13 +119,15 @@ class Factory:
             What was asked for.
         offline
             Whether GitHub is not asked yet what it calls the repository.
+        lists
+            Whether the remote's refs are wanted for certain.
 
         Returns
         -------
         Releaser
             For the clone, its repository on GitHub and the registries.
         """
-        git, config, identity = self._open_clone()
+        git, config, identity = self._open_clone(lists=lists)
         if not offline:
             config, identity = self._identify(git, config, identity)
         run = PublishingRun(
@@ -141,11 +144,7 @@ class Factory:
         is_known = config.deploy_repository or config.environments
         skipped = options.skipped | (set() if is_known else {rollout.key})
         world = self._make_world(
-            git,
-            config,
-            identity.name,
-            options.checkout,
-            trusts=options.trusts,
+            git, config, identity.name, options.checkout, trusts=options.trusts
         )
 
         def look_ahead(proposal: Proposal) -> tuple[Report, ...]:
@@ -189,7 +188,7 @@ class Factory:
 
     def deepen(self) -> None:
         """Complete a shallow clone, and fetch the tags."""
-        self._make_git().deepen()
+        self._git(needs_remote=True).deepen()
 
     def make_checker(self, *, offline: bool, trusts: bool = False) -> Checker:
         """Make what looks whether a release could begin.
@@ -208,7 +207,9 @@ class Factory:
         """
         from .release.checker import Checker
 
-        git, config, identity = self._open_clone(offline=offline)
+        git, config, identity = self._open_clone(
+            offline=offline, lists=not offline
+        )
         if not offline:
             # The deployment repository is looked at whatever that tells.
             looks: list[Callable[[], Any]] = [
@@ -239,13 +240,15 @@ class Factory:
         return git.root, identity.name, config.branch
 
     def _open_clone(
-        self, *, offline: bool = False
+        self, *, offline: bool = False, lists: bool = False
     ) -> tuple[GitClone, Config, Identity]:
         """Open the clone, and find its repository and its settings.
 
         Nobody but it is asked offline, and it needs no remote.
         """
-        git = self._make_git(needs_remote=not offline)
+        git = self._git(needs_remote=not offline)
+        if lists:
+            git.list_early()
         try:
             repository = find_repository(git, self.config, self._server_url)
         except UsageError:
@@ -332,7 +335,7 @@ class Factory:
         named = self.config.repository
         git: GitClone | None = None
         try:
-            git = self._make_git()
+            git = self._git(needs_remote=True)
         except UsageError:
             if named is None:
                 raise
@@ -357,7 +360,7 @@ class Factory:
         journals = state / "rsp-release" / identity.name
         return identity, journals, Config(repository=identity.name)
 
-    def _make_git(self, *, needs_remote: bool = True) -> GitClone:
+    def _make_git(self, *, needs_remote: bool) -> GitClone:
         from .storage.git.clone import GitClone, Sign
         from .storage.git.remote import Remote
         from .storage.git.repository import Repository

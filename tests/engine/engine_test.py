@@ -118,7 +118,7 @@ def _hub_with_late_fragment(*, merges_after: float) -> Hub:
 
 
 @pytest.mark.parametrize(
-    ("merges_after", "pulls"), [(300.0, 1), (1.3, 2)], ids=["open", "merged"]
+    ("merges_after", "pulls"), [(300.0, 1), (1.4, 2)], ids=["open", "merged"]
 )
 def test_crash_matrix_of_late_fragments(
     merges_after: float, pulls: int, tmp_path: Path

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from rsp_release.engine.look import Look
 from rsp_release.engine.world import Clock
+from rsp_release.models import is_compared
 
 __all__ = ["Recalling", "SimulatedLook"]
 
@@ -22,6 +23,7 @@ _FORGE = frozenset(
     {"head", "jobs", "needs_pull", "open_pulls", "pull", "pulls", "pulls_of",
      "releases", "repository", "run", "runs", "workflow_state"}
 )  # fmt: skip
+_COMPARED = frozenset({"needs_pull", "pulls"})
 _DEPLOY = frozenset({"branch", "paths", "read", "scan"})
 _READS = _FORGE | _DEPLOY
 """What is asked once a look; ``branch`` is the deployment repository's. What
@@ -158,13 +160,17 @@ class Recalling:
         is_local = name == "branch" and hasattr(self._port, "checkout")
         if name in _WRITES:
             return lambda write: self._look.write(
-                name, lambda: found(write), compares=write.COMPARES
+                name, lambda: found(write), compares=is_compared(write)
             )
         if name not in _READS or is_local:
             return found
 
         def ask(*args: Any, **kwargs: Any) -> Any:
             key = (name, id(self._port), repr(args), repr(kwargs))
-            return self._look.once(key, lambda: found(*args, **kwargs))
+            return self._look.once(
+                key,
+                lambda: found(*args, **kwargs),
+                is_compared=name in _COMPARED,
+            )
 
         return ask

@@ -391,7 +391,11 @@ class SimulatedGit(_Port):
         return told or self._list("remote_tag").tags.get(tag)
 
     def remote_branch(
-        self, branch: str, told: str | None = None
+        self,
+        branch: str,
+        told: str | None = None,
+        *,
+        merged: str | None = None,
     ) -> str | None:
         pushed = self._told(f"refs/heads/{branch}")
         if pushed is not None:

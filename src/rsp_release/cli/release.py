@@ -58,7 +58,7 @@ def bump(
     # Whoever releases a clone trusts what is in it.
     if trust_repository or not (dry_run or session.globals.is_rehearsed):
         session.change(trusts=True)
-    releaser = session.make_releaser(deepens=deepen)
+    releaser = session.make_releaser(deepens=deepen, lists=True)
     with session.lock(releaser.project.journals, writes=not dry_run):
         request = Request(part=part, pre=pre, force=session.options.forces)
         plan = releaser.plan(request)
@@ -110,7 +110,7 @@ def resume(
         session.open_page("github_release")
     session.roll_out(environment or (), asked=rollout)
     session.change(trusts=True)
-    releaser = session.make_releaser(deepens=deepen)
+    releaser = session.make_releaser(deepens=deepen, lists=True)
     with session.lock(releaser.project.journals):
         subject = releaser.plan_resume(tag)
         if tag is None:
@@ -138,7 +138,7 @@ def status(
     if web:
         session.open_page("github_release")
     session.change(rollout="look")
-    releaser = session.make_releaser(deepens=deepen)
+    releaser = session.make_releaser(deepens=deepen, lists=True)
     subject = releaser.plan_resume(tag)
     result = session.show(
         f"Status of {subject.repository} {subject.tag}",

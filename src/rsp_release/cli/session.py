@@ -334,7 +334,12 @@ class Session:
             sys.stderr.write(f"--web: {told}\n")
 
     def make_releaser(
-        self, *, deepens: bool = False, offline: bool = False, **changes: Any
+        self,
+        *,
+        deepens: bool = False,
+        offline: bool = False,
+        lists: bool = False,
+        **changes: Any,
     ) -> Releaser:
         """Make what carries out the command.
 
@@ -344,13 +349,15 @@ class Session:
             Whether to complete a shallow clone first.
         offline
             Whether GitHub is not asked yet what it calls the repository.
+        lists
+            Whether the remote's refs are wanted for certain.
         **changes
             What differs from the session's `Options`.
         """
         if deepens:
             self.factory.deepen()
         return self.factory.make_releaser(
-            replace(self.options, **changes), offline=offline
+            replace(self.options, **changes), offline=offline, lists=lists
         )
 
     def lock(

@@ -36,6 +36,7 @@ from ..models import (
     Verdict,
     Wait,
     Write,
+    is_compared,
 )
 from .journal import Journal
 from .look import side_by_side
@@ -244,7 +245,7 @@ class Engine:
         look.begin_turn()
         verdict = self._observe(turn)
         while isinstance(verdict, Change) and self.mode is Mode.ACT:
-            compares = verdict.write.COMPARES
+            compares = is_compared(verdict.write)
             if look.is_fresh(compares=compares):
                 break
             look.end_former(compares=compares)

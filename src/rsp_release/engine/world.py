@@ -135,12 +135,17 @@ class Git(Protocol):
         """Return the commit of a tag on the remote, peeled, if it is there."""
 
     def remote_branch(
-        self, branch: str, told: str | None = None
+        self,
+        branch: str,
+        told: str | None = None,
+        *,
+        merged: str | None = None,
     ) -> str | None:
         """Return the head of a branch on the remote, fetched if needed.
 
         Where GitHub told what it is, and the clone has that, the remote is
-        not asked.
+        not asked. A commit that was ``merged`` there, and that the clone
+        lacks, is fetched while the remote is asked.
         """
 
     def remote_branches(self, prefix: str) -> Mapping[str, str]:

@@ -24,6 +24,7 @@ __all__ = [
     "RerunFailedJobs",
     "SyncApplication",
     "Write",
+    "is_compared",
 ]
 
 
@@ -34,11 +35,6 @@ class _Write:
 
     KEY: ClassVar[str]
     """The key, with the fields of the write."""
-
-    COMPARES: ClassVar = False
-    """Whether the remote compares its refs with what they were when this was
-    decided, and takes it only if they are the same.
-    """
 
     @property
     def key(self) -> str:
@@ -51,7 +47,6 @@ class PushTag(_Write):
     """Push one annotated tag to the remote."""
 
     KEY: ClassVar = "push refs/tags/{0.tag}"
-    COMPARES: ClassVar = True
 
     tag: str
     commit: str
@@ -93,7 +88,6 @@ class PushBranch(_Write):
     KEY: ClassVar = (
         "push change log of {0.tag} to refs/heads/{0.branch}{0.upon}"
     )
-    COMPARES: ClassVar = True
 
     branch: str
     tag: str
@@ -298,3 +292,24 @@ Write: TypeAlias = (
     | SyncApplication
 )
 """Every external write there is."""
+
+
+def is_compared(write: Write) -> bool:
+    """Return whether the remote compares what a write was decided from.
+
+    It takes a push only if its refs are still what they were then, and if its
+    rules allow it.
+
+    Parameters
+    ----------
+    write
+        The write.
+    """
+    match write:
+        case PushTag():
+            return True
+        case PushBranch():
+            # What it adds to is looked at in the pull request as well.
+            return not write.is_late
+        case _:
+            return False

@@ -35,6 +35,7 @@ from ..models import (
     Wait,
 )
 from ..version.choose import History, Request
+from .ahead import collect_early
 from .conclusion import (
     conclude,
     drain,
@@ -385,7 +386,8 @@ class Releaser:
             )
         if not subject.is_begun or journal.proposal is None:
             journal.propose(subject)
-        ready = yield from self._get_ready(engine, subject)
+        with collect_early(self.project.world, subject):
+            ready = yield from self._get_ready(engine, subject)
         if not ready.is_done:
             result = self._conclude(ready, subject, "released")
             if result.outcome == "unfinished" and not self.is_begun(subject):

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from threading import enumerate as enumerate_threads
 
 import pytest
 
 from rsp_release.engine.look import Look
-from rsp_release.exceptions import NotSentError, RefusedError
+from rsp_release.exceptions import NotSentError, ReadError, RefusedError
 from rsp_release.models import PushTag
 from rsp_release.models.naming import CLAIM
 from rsp_release.storage.git.clone import GitClone
@@ -273,3 +274,63 @@ def test_patterns_are_those_of_git(tmp_path: Path) -> None:
         assert keeping.remote_branches(prefix) == plain.remote_branches(prefix)
     told = keeping.remote_refs("main"), plain.remote_refs("main")
     assert replace(told[0], unfetched=frozenset()) == told[1]
+
+
+def test_refs_are_listed_before_they_are_wanted(tmp_path: Path) -> None:
+    hub, look = Hub(tmp_path), Look(VirtualClock())
+    clone, other = hub.clone("a", look), hub.clone("b")
+    clone.list_early()
+    for thread in enumerate_threads():
+        if thread.name == "list":
+            thread.join()
+    other.push_tag(hub.tag("1.0.0"))
+    assert clone.remote_tag("1.0.0") is None
+    look.end()
+    assert clone.remote_tag("1.0.0") == hub.commit
+
+
+def test_where_that_fails_it_is_told_to_who_wants_them(tmp_path: Path) -> None:
+    hub, look = Hub(tmp_path), Look(VirtualClock())
+    clone = hub.clone("a", look)
+    hub.remote.path.rename(tmp_path / "gone")
+    clone.list_early()
+    with pytest.raises(ReadError, match="origin does not answer"):
+        clone.remote_tag("1.0.0")
+
+
+def test_what_was_merged_is_fetched_meanwhile(tmp_path: Path) -> None:
+    hub, look = Hub(tmp_path), Look(VirtualClock())
+    clone, other = hub.clone("a", look), Clone(tmp_path / "b", init=False)
+    hub.remote.git("clone", "-q", ".", str(other.path))
+    merged = other.commit()
+    # GitHub tells of it before git does.
+    assert clone.remote_branch("main", merged=merged) == hub.commit
+    other.git("push", "-q", "origin", "HEAD")
+    look.end()
+    assert clone.remote_branch("main", merged=merged) == merged
+    assert clone.is_ancestor(hub.commit, merged)
+
+
+def test_what_github_told_is_believed_where_the_clone_has_it(
+    tmp_path: Path,
+) -> None:
+    hub, look = Hub(tmp_path), Look(VirtualClock())
+    clone = hub.clone("a", look)
+    hub.remote.path.rename(tmp_path / "gone")
+    assert clone.remote_branch("main", hub.commit) == hub.commit
+    with pytest.raises(ReadError):
+        clone.remote_branch("main", "f" * 40)
+
+
+def test_a_push_tells_where_its_refs_are(tmp_path: Path) -> None:
+    hub, look = Hub(tmp_path), Look(VirtualClock())
+    clone = hub.clone("a", look)
+    clone.push_tag(hub.tag("1.0.0"))
+    hub.remote.path.rename(tmp_path / "gone")
+    assert clone.remote_tag("1.0.0") == hub.commit
+    # And where no others are.
+    with pytest.raises(ReadError):
+        clone.remote_branch("main")
+    look.end()
+    with pytest.raises(ReadError):
+        clone.remote_tag("1.0.0")

@@ -94,8 +94,8 @@ def look_at_changelog(proposal: Proposal, world: World) -> ChangelogSeen:
     if proposal.is_prerelease or proposal.branch is None:
         return ChangelogSeen()
     version = proposal.version
-    told = _ask_for_head(proposal, world)
-    head = git.remote_branch(proposal.branch, told)
+    told, merged = _ask_for_head(proposal, world)
+    head = git.remote_branch(proposal.branch, told, merged=merged)
     if head is None:
         return ChangelogSeen(remote_name=git.remote)
     state = changelog.look(head, version)
@@ -124,23 +124,26 @@ def look_at_changelog(proposal: Proposal, world: World) -> ChangelogSeen:
     return seen
 
 
-def _ask_for_head(proposal: Proposal, world: World) -> str | None:
+def _ask_for_head(
+    proposal: Proposal, world: World
+) -> tuple[str | None, str | None]:
     """Ask GitHub for the head of the release branch, where that will do.
 
     It does while the entry is on a branch of its own: a pull request is next,
     or it is waited for, and so GitHub is asked anyway, and git need not be.
+    The other is what a pull request was merged as, which git has to show.
     """
     git, branch = world.git, proposal.changelog_branch
     if not world.changelog.look(proposal.commit, proposal.version).todo:
-        return None
+        return None, None
     try:
         pulls = _find_pulls(proposal, world)
     except NotAllowedError:
-        return None
+        return None, None
     is_open = bool(pulls) and pulls[0].is_open
     if is_open or (not pulls and git.remote_branch(branch) is not None):
-        return world.forge.head(str(proposal.branch), branch)
-    return None
+        return world.forge.head(str(proposal.branch), branch), None
+    return None, pulls[0].merge_commit if pulls else None
 
 
 def _find_pulls(proposal: Proposal, world: World) -> list[PullRequest]:

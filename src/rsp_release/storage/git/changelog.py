@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
+from threading import Lock
 
 from ...changelog.edits import add_to_entry, release_unreleased
 from ...changelog.entries import (
@@ -69,8 +70,15 @@ class GitChangelog:
         self._trusts = trusts
         # Nothing that is looked at changes: it is of a commit.
         self.look = cache(self._look)
-        self.collect = cache(self._collect)
+        self._collected = cache(self._collect)
+        self._collecting = Lock()
         self.collect_late = cache(self._collect_late)
+
+    def collect(
+        self, commit: str, *, version: str, tag: str, at: datetime
+    ) -> Collected | None:
+        with self._collecting:
+            return self._collected(commit, version, tag, at)
 
     def find_late(self, made: str, head: str, version: str) -> tuple[str, ...]:
         state = self.look(made, version)

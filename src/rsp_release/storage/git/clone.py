@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from ...exceptions import (
@@ -96,27 +97,43 @@ class GitClone:
     def local_tag(self, tag: str) -> str | None:
         return self.repository.peel(f"refs/tags/{tag}")
 
+    def list_early(self) -> None:
+        """Begin to list the remote's refs, which are wanted in a moment."""
+        self._remote.list_early()
+
     def remote_tag(self, tag: str) -> str | None:
         ref = f"refs/tags/{tag}"
         refs = self._remote.refs(ref, f"{ref}^{{}}")
         return refs.get(f"{ref}^{{}}", refs.get(ref))
 
     def remote_branch(
-        self, branch: str, told: str | None = None
+        self,
+        branch: str,
+        told: str | None = None,
+        *,
+        merged: str | None = None,
     ) -> str | None:
         ref = f"refs/heads/{branch}"
-        is_told = told is not None and not self._remote.is_known(ref)
-        if is_told and self.repository.peel(str(told)) is not None:
-            return told
+        if not self._remote.is_known(ref):
+            if told is not None and self.repository.peel(told) is not None:
+                return told
+            if merged is not None and self.repository.peel(merged) is None:
+                self._remote.list_early()
+                # If it is not there yet, the list may show what is.
+                with suppress(ReleaseError):
+                    self._fetch_branch(branch)
         return self._fetch_head(branch, self._remote.refs(ref).get(ref))
 
     def _fetch_head(self, branch: str, head: str | None) -> str | None:
         """Fetch a branch whose head the clone does not have."""
         if head is not None and self.repository.peel(head) is None:
-            tracking = f"refs/remotes/{self.remote}/{branch}"
-            refspec = f"+refs/heads/{branch}:{tracking}"
-            self._fetch("--no-tags", refspec=refspec)
+            self._fetch_branch(branch)
         return head
+
+    def _fetch_branch(self, branch: str) -> None:
+        tracking = f"refs/remotes/{self.remote}/{branch}"
+        refspec = f"+refs/heads/{branch}:{tracking}"
+        self._fetch("--no-tags", refspec=refspec)
 
     def default_branch(self, *, asks: bool = True) -> str | None:
         """Return the remote's default branch, as the clone or it knows.

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
+from threading import Thread
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -257,6 +258,19 @@ class Remote:
             ref: sha for ref, sha in seen.refs.items() if _BEGUN.match(ref)
         }
         return seen
+
+    def list_early(self) -> None:
+        """Begin to list what the next look wants, and wait for nothing."""
+        look = self._look
+        if look is None or look.width == 1:
+            return
+
+        def see() -> None:
+            # Whoever wants it is told why it fails.
+            with suppress(ReleaseError):
+                self._see(look)
+
+        Thread(target=see, name="list").start()
 
     def _list_all(self) -> _Listed:
         """List all that a look keeps, and find out whether we may push."""

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from random import Random
 from threading import local
@@ -56,7 +57,7 @@ class _MissingError(Exception):
 class _Asked(local):
     """How the present thread asks."""
 
-    may_miss = may_lack = is_probe = False
+    may_miss = may_lack = is_probe = is_compared = False
     pages: set[str] | None = None
 
 
@@ -324,6 +325,25 @@ class GithubHttp(Requester):
         finally:
             self._asked.is_probe = False
 
+    def compared(self, read: Callable[[], T]) -> T:
+        """Read what a push is compared with when the remote takes it.
+
+        Parameters
+        ----------
+        read
+            Reads it.
+
+        Returns
+        -------
+        typing.Any
+            What was read.
+        """
+        before, self._asked.is_compared = self._asked.is_compared, True
+        try:
+            return read()
+        finally:
+            self._asked.is_compared = before
+
     def together(
         self, one: Callable[[], T], other: Callable[[], U]
     ) -> tuple[T, U]:
@@ -340,6 +360,9 @@ class GithubHttp(Requester):
             Both.
         """
         reads: Sequence[Callable[[], Any]] = (one, other)
+        if self._asked.is_compared:
+            # Another thread knows nothing of that.
+            reads = [partial(self.compared, read) for read in reads]
         with side_by_side(self._look, reads) as begun:
             first, second = (read() for read in begun)
         return first, second
@@ -359,7 +382,10 @@ class GithubHttp(Requester):
         typing.Any
             The answer.
         """
-        return self._look.once((self, key), ask) if self._look else ask()
+        if self._look is None:
+            return ask()
+        is_compared = self._asked.is_compared
+        return self._look.once((self, key), ask, is_compared=is_compared)
 
     def items(
         self, pages: PaginatedList[G], most: int | None = None

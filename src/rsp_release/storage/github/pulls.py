@@ -125,6 +125,9 @@ class GithubPulls(GithubActions):
     @reading
     def branch_rules(self, branch: str) -> BranchRules:
         """Return whether a branch takes pull requests only, and reviews."""
+        return self._http.compared(lambda: self._judge_rules(branch))
+
+    def _judge_rules(self, branch: str) -> BranchRules:
         told, classic = self._read_rules(branch)
         rules = told or []
         counts = [
@@ -200,8 +203,12 @@ class GithubPulls(GithubActions):
             return None
 
     def pulls(self, branch: str) -> tuple[PullRequest, ...]:
-        """Return all pull requests of a branch, newest first."""
-        return self.pulls_of(self.name.split("/", maxsplit=1)[0], branch)
+        """Return all pull requests of a branch, newest first.
+
+        There is none without the branch, whose place a push is compared with.
+        """
+        owner = self.name.split("/", maxsplit=1)[0]
+        return self._http.compared(lambda: self.pulls_of(owner, branch))
 
     @reading
     def pulls_of(self, owner: str, branch: str) -> tuple[PullRequest, ...]:
