@@ -23,14 +23,7 @@ from .scenario import (
     steps_of,
 )
 
-__all__ = [
-    "add_environments",
-    "demo",
-    "deployment",
-    "make_service",
-    "name_environments",
-    "publish",
-]
+__all__ = ["demo", "deployment", "make_service", "publish"]
 
 _MOST_RUNS = 20
 """How many of a repository's tags get their runs and images."""
@@ -484,7 +477,7 @@ def demo(
         path = box.folder / owner / f"{name}.git"
         path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        settings = name_environments(box, owner, environments)
+        settings = _name_environments(box, owner, environments)
         make_service(path, owner, name, settings)
     project = box.add_repository(
         f"{owner}/{name}",
@@ -497,24 +490,15 @@ def demo(
         project,
         body=lambda commit: "\n".join(_kind(commit.message.strip())),
     )
-    add_environments(box, owner, name, environments)
+    if environments:
+        _add_environments(box, owner, name, environments)
     return path
 
 
-def name_environments(
+def _name_environments(
     box: Forge, owner: str, environments: Sequence[str]
 ) -> str:
-    """Return the settings that say where a service is deployed, and runs.
-
-    Parameters
-    ----------
-    box
-        The sandbox; started.
-    owner
-        The owner of the deployment repository.
-    environments
-        The environments; none: nothing is said.
-    """
+    """Return the settings that say where a service is deployed, and runs."""
     settings = [
         _fill(_ENVIRONMENT, environment=each, argocd=box.argocd_url(each))
         for each in environments
@@ -524,32 +508,12 @@ def name_environments(
     return "".join(settings)
 
 
-def add_environments(
-    box: Forge,
-    owner: str,
-    name: str,
-    environments: Sequence[str],
-    version: str = _VERSION,
+def _add_environments(
+    box: Forge, owner: str, name: str, environments: Sequence[str]
 ) -> None:
-    """Add a deployment repository, and the environments that it names.
-
-    Parameters
-    ----------
-    box
-        The sandbox; started.
-    owner
-        The owner of the deployment repository, and of the service.
-    name
-        The name of the service.
-    environments
-        The environments; none: nothing is added.
-    version
-        What they run.
-    """
-    if not environments:
-        return
+    """Add a deployment repository, and the environments that it names."""
     url = f"{box.server_url}/{owner}/{name}"
-    fill = partial(_fill, owner=owner, name=name, url=url, version=version)
+    fill = partial(_fill, owner=owner, name=name, url=url, version=_VERSION)
     files = {fill(path): fill(text) for path, text in _DEPLOYED.items()}
     for each in environments:
         files |= {
