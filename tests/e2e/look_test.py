@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
+
+from typing_extensions import override
+
+from rsp_sandbox import Sandbox
+from rsp_sandbox.base import Request, Response
 
 from ..bench.look_bench import COMMANDS, measure, open_scene
 from ..support.deploying import DEPLOY
+from ..support.faults import Faults
 from ..support.service import Service
 
 _MOST = {
@@ -21,6 +28,18 @@ _MOST = {
 """Requests to GitHub's API, and connections of git, at most."""
 
 
+class _Unhurried(Faults):
+    """Takes so long for an answer that others are asked for meanwhile."""
+
+    @override
+    def answer(
+        self, box: Sandbox, name: str | None, request: Request
+    ) -> Response | None:
+        if request.path.startswith("/api"):
+            time.sleep(0.05)
+        return super().answer(box, name, request)
+
+
 def _slow_down(service: Service, *paths: str) -> None:
     """Let GitHub say once of each that too much is asked of it at once."""
     for path in ("/immutable-releases$", *paths):
@@ -29,8 +48,7 @@ def _slow_down(service: Service, *paths: str) -> None:
 
 def test_what_is_too_much_at_once_is_asked_one_by_one(tmp_path: Path) -> None:
     with open_scene(tmp_path / "scene") as service:
-        # On a slow machine one may be asked alone, which tells nothing of what
-        # is asked beside it.
+        service.box.faults = _Unhurried()
         _slow_down(service, "/rules/branches/", "/rulesets")
         done = service.run("check", "--all")
         assert done.returncode == 0, done.stdout
