@@ -119,7 +119,8 @@ def campaigns(session: nox.Session) -> None:
     """Run the end-to-end tests with every kill and every race."""
     install(session, "test")
     session.run(
-        "pytest", *WORKERS, "tests/e2e", *session.posargs,
+        "pytest", *WORKERS, "tests/e2e", "tests/engine", "tests/views",
+        *session.posargs,
         env={"RSP_RELEASE_FULL": "1"},
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from ..support.races import Race, list_races, run_race
 from ..support.service import NAME, TAG, Service, serve
 
 SCENARIO = Scenario(speed=40, appear_after=0.1)
-PARTS = choose_size(5, 3)
+PARTS = choose_size(5, 2)
 ROUNDS = choose_size(5, 1)
 """In each of the parts."""
 SLICE = [

@@ -20,7 +20,7 @@ from ..support.simulated import VirtualClock
 Undisturbed: TypeAlias = tuple[list[bool], object]
 """Which requests of a release write, and what it leaves."""
 
-STRIDE = choose_size(1, 40)
+STRIDE = choose_size(1, 60)
 """Of how many requests one is met with a fault; every write is."""
 
 SEEDS = choose_size(12, 2)

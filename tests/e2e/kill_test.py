@@ -14,7 +14,7 @@ from rsp_sandbox import Scenario
 from ..support.campaigns import choose_size
 from ..support.service import NAME, TAG, serve
 
-PARTS = choose_size(5, 3)
+PARTS = choose_size(5, 2)
 KILLS = choose_size(10, 1)
 """In each of the parts."""
 
