@@ -220,7 +220,10 @@ def test_where_graphql_has_told_enough_for_an_hour_rest_is_asked(
         lambda data: data["pulls"]["pageInfo"].update(hasNextPage=True),
         lambda data: data["pulls"]["nodes"].append(None),
         lambda data: data["pulls"]["nodes"][0].pop("mergeStateStatus"),
-        lambda data: data["pulls"]["nodes"][0].update(mergeCommit=None),
+        # One that was merged has to say as what.
+        lambda data: data["pulls"]["nodes"][0].update(
+            state="MERGED", mergeCommit=None
+        ),
         # A team's name takes a permission of its own.
         lambda data: data["pulls"]["nodes"][0]["reviewRequests"]["nodes"]
         .append({"requestedReviewer": {"__typename": "Team"}}),
