@@ -158,6 +158,8 @@ def test_checks_that_graphql_does_not_tell_are_asked_for_by_rest(
     service: Service,
 ) -> None:
     """A fine-grained token sees none; the rest is told all the same."""
+    assert service.clock is not None
+    service.clock.sleep(2)  # the checks have begun
     weak = service.box.add_token(
         {"contents": "write", "pull_requests": "write"}, "fine-grained"
     )
@@ -256,6 +258,8 @@ def _ask(service: Service, forge: _Forge) -> Any:
 def test_two_checks_of_one_workflow_are_told_apart_by_rest(
     service: Service,
 ) -> None:
+    assert service.clock is not None
+    service.clock.sleep(2)  # the checks have begun
     with _connect(service) as forge:
         told = _ask(service, forge)
         [node] = told["repository"]["pulls"]["nodes"]
