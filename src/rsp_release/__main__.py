@@ -76,10 +76,10 @@ def _plain_overview(arguments: list[str]) -> dict[str, object] | None:
     # A shell that completes what is typed says so in the environment alone.
     if "_RSP_RELEASE_COMPLETE" in os.environ:
         return None
-    from .cli.overview import is_clone
+    from .settings_file import find_toplevel
 
     directory = arguments[1] if arguments else "."
-    return {"directory": directory} if is_clone(directory) else None
+    return {"directory": directory} if find_toplevel(directory) else None
 
 
 def _print_errors(name: str, options: dict[str, object]) -> int:

@@ -20,7 +20,13 @@ from .exceptions import SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["LARGE", "find_line", "find_settings", "make_error"]
+__all__ = [
+    "LARGE",
+    "find_line",
+    "find_settings",
+    "find_toplevel",
+    "make_error",
+]
 
 LARGE = 1 << 22
 """Bytes above which a file of a repository is not read: it is no setting,
@@ -162,6 +168,27 @@ def find_settings(
         folder = above
 
 
+def find_toplevel(directory: Path | str) -> str | None:
+    """Find the top of the work tree that a directory is in.
+
+    Parameters
+    ----------
+    directory
+        The directory.
+
+    Returns
+    -------
+    str or None
+        Its real path; `None` outside of a clone.
+    """
+    here = os.path.realpath(directory)
+    while not os.path.exists(os.path.join(here, ".git")):
+        here, below = os.path.dirname(here), here
+        if here == below:
+            return None
+    return here
+
+
 def _read_toml(path: str, needle: bytes = b"") -> dict[str, Any] | None:
     """Read a TOML file, unless it is absent or lacks the needle."""
     name = os.path.basename(path)
@@ -201,11 +228,9 @@ def _find_obstacle(path: str) -> str | None:
         return f"is too large: {about.st_size} bytes"
     if not os.path.islink(path):
         return None
-    top = os.path.realpath(os.path.dirname(path))
-    while not os.path.exists(os.path.join(top, ".git")):
-        top, below = os.path.dirname(top), top
-        if top == below:
-            return "is a symbolic link, outside of a repository"
+    top = find_toplevel(os.path.dirname(path))
+    if top is None:
+        return "is a symbolic link, outside of a repository"
     target = os.path.relpath(os.path.realpath(path), top)
     if target.split(os.sep)[0] in {"..", ".git"}:
         return "is a symbolic link to a file outside of the repository"

@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from .. import __version__
 from ..exceptions import ExitStatus, ReleaseError
+from ..settings_file import find_toplevel
 from .check import check
 from .demo import demo, sandbox
 from .deploy import deploy
@@ -40,7 +41,7 @@ from .options import (
     with_globals,
     with_session,
 )
-from .overview import is_clone, run_overview
+from .overview import run_overview
 from .rehearse import rehearse
 from .release import bump, resume, status, verify
 from .rollout import rollout
@@ -92,7 +93,7 @@ def set_globals(
         verbose=verbose,
     )
     if context.invoked_subcommand is None:
-        if is_clone(context.obj.directory):
+        if find_toplevel(context.obj.directory):
             return run_overview(context.obj.directory)
         typer.echo(context.get_help())
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..config import load_config
 from ..exceptions import ReleaseError
+from ..settings_file import find_toplevel
 from ..storage.git.history import read_history
 from ..version.choose import Request, propose
 from ..version.proposal import NextVersion
@@ -138,6 +139,4 @@ def find_top(directory: Path | str) -> Path:
     """
     from pathlib import Path
 
-    here = Path(directory).resolve()
-    folders = (here, *here.parents)
-    return next((f for f in folders if (f / ".git").exists()), here)
+    return Path(find_toplevel(directory) or directory).resolve()

@@ -1,7 +1,7 @@
 """The program alone, in a clone: where one stands, offline, in six lines."""
 
 # pathlib takes longer to load than all that is looked at here.
-# ruff: noqa: PTH110, PTH118, PTH120
+# ruff: noqa: PTH118
 
 from __future__ import annotations
 
@@ -23,18 +23,7 @@ if TYPE_CHECKING:
     from ..version.history import History
     from ..version.proposal import NextVersion
 
-__all__ = ["is_clone", "run_overview"]
-
-
-def is_clone(directory: Path | str) -> bool:
-    """Return whether a directory is in a clone with a work tree."""
-    here = os.path.realpath(directory)
-    while not os.path.exists(os.path.join(here, ".git")):
-        above = os.path.dirname(here)
-        if above == here:
-            return False
-        here = above
-    return True
+__all__ = ["run_overview"]
 
 
 def run_overview(directory: Path | str) -> int:
