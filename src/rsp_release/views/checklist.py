@@ -22,6 +22,9 @@ from .glyphs import Glyphs
 
 __all__ = ["ChecklistView", "closing_frame"]
 
+_LABEL = len("Deployment") + 1
+"""The width of what stands before the addresses of a result."""
+
 _PERIOD = 0.125
 """Seconds between two pictures."""
 
@@ -216,20 +219,20 @@ def closing_frame(
     if closing.facts or closing.images:
         painted.append([])
     painted += [
-        [("dim", f"    {name:<10}"), ("", value)]
+        [("dim", f"    {name:<{_LABEL}}"), ("", value)]
         for name, value in closing.facts
     ]
     for image in closing.images:
         beside, under = details(image)
         painted.append(
             [
-                ("dim", f"    {'Image':<10}"),
+                ("dim", f"    {'Image':<{_LABEL}}"),
                 ("bold", f"{image.image}:{image.tag}"),
             ]
         )
         if beside:
             painted[-1].append(("dim", "  " + ", ".join(beside)))
-        margin = ("", " " * 14)
+        margin = ("", " " * (4 + _LABEL))
         painted += [[("dim", f"      {row}")] for row in platforms(image)]
         if image.state != "present":
             colour = "red" if image.state == "absent" else "yellow"
