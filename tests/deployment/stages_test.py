@@ -10,7 +10,6 @@ from rsp_release.deployment.layout import Layout
 from rsp_release.deployment.stages import (
     Stage,
     add_settings,
-    application_of,
     find_addresses,
     find_stages,
     select_stages,
@@ -139,20 +138,6 @@ def test_one_that_does_not_run_it_is_refused() -> None:
     with pytest.raises(UsageError, match="no environment off") as refused:
         select_stages(stages, ("off",))
     assert refused.value.help == "use one of idfdev, zoo"
-
-
-@pytest.mark.parametrize(
-    ("chart", "name"),
-    [
-        (CHART, "n"),
-        ("applications/n/charts/sub/Chart.yaml", "n"),
-        ("Chart.yaml", ""),
-    ],
-)
-def test_applications_are_called_like_their_directory(
-    chart: str, name: str
-) -> None:
-    assert application_of(chart) == name
 
 
 def test_addresses_of_a_fleet() -> None:

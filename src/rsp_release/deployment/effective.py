@@ -18,7 +18,7 @@ from ..engine.world import DeployRepository
 from ..exceptions import BlockedError
 from .charts import Place
 from .environments import find_files
-from .layout import Instance, Layout
+from .layout import Instance, Layout, parent_of
 from .spans import Yaml
 from .values import (
     GLOBAL,
@@ -295,10 +295,7 @@ def read_layout(
         Raised if the file of an environment is no YAML.
     """
     paths = frozenset(deploy.paths(commit))
-    parents = {chart.partition("/charts/")[0] for chart in charts}
-    wanted = {
-        f"{path.removesuffix('/Chart.yaml')}/Chart.yaml" for path in parents
-    }
+    wanted = {f"{parent_of(chart)}/Chart.yaml" for chart in charts}
     wanted |= {*charts, *find_files(paths)}
     layout = Layout(paths, deploy.scan(commit, sorted(wanted & paths)))
     files = {file for chart in charts for file in layout.files(chart)}

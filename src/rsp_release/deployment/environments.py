@@ -18,8 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..exceptions import BlockedError
-from .spans import Yaml, get, pairs, text_at
+from .spans import get, pairs, read_root, text_at
 
 __all__ = ["Environment", "find_files", "read_environments"]
 
@@ -80,7 +79,7 @@ def read_environments(
         Raised if one is no YAML.
     """
     paths = find_files(texts)
-    roots = {path: _root(path, texts[path]) for path in paths}
+    roots = {path: read_root(path, texts[path]) for path in paths}
     common = _switches(roots.pop(_COMMON, None))
     if not roots:
         return None
@@ -95,14 +94,6 @@ def read_environments(
             Environment(name=name, applications=on, path=path, host=host)
         )
     return tuple(sorted(found, key=lambda each: each.name))
-
-
-def _root(path: str, text: str) -> Any:
-    try:
-        roots = Yaml(text).roots
-    except BlockedError as e:
-        raise BlockedError(f"{path}: {e.message}", help=e.help) from e
-    return roots[0] if roots else None
 
 
 def _switches(root: Any) -> dict[str, bool]:

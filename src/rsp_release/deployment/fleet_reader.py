@@ -19,10 +19,10 @@ from .fleet import (
     find_applications,
     make_row,
 )
-from .layout import Layout
+from .layout import Layout, application_of
 from .places import read_charts
 from .running import find_running, read_running
-from .stages import application_of, find_addresses
+from .stages import find_addresses
 
 __all__ = ["FleetReader", "Repositories", "add_tags"]
 
@@ -117,9 +117,9 @@ class FleetReader:
     ) -> list[Application]:
         """Add what runs in the environments that can be looked at."""
         argocd, deploy = self.argocd, self.deploy
-        wanted = {t.environment for a in applications for t in a.tags}
         if argocd is None:
             return applications
+        wanted = {t.environment for a in applications for t in a.tags}
         files = find_files(deploy.paths(head))
         environments = read_environments(deploy.scan(head, files)) or ()
         addresses = find_addresses(environments, self.settings)

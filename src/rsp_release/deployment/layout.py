@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 from ..exceptions import BlockedError
 from .charts import Chart, Dependency, read_chart
 from .environments import Environment, read_environments
-from .spans import Yaml
+from .spans import read_root
 from .values import Layer, below, global_of, is_enabled
 
-__all__ = ["Instance", "Layout"]
+__all__ = ["Instance", "Layout", "application_of", "parent_of"]
 
 _VALUES = re.compile(r"(.+)/values(?:-([^/]+))?\.yaml")
 
@@ -102,10 +102,10 @@ class Layout:
         BlockedError
             Raised if an environment's file is no YAML.
         """
-        parent = _parent(chart)
         if self.environments is None:
-            return tuple(sorted(self._beside.get(parent, set()) | {""}))
-        application = parent.rpartition("/")[2]
+            beside = self._beside.get(parent_of(chart), set())
+            return tuple(sorted(beside | {""}))
+        application = application_of(chart)
         return tuple(
             each.name
             for each in self.environments
@@ -121,7 +121,7 @@ class Layout:
             The path of its :file:`Chart.yaml`; it and that of its parent have
             been read.
         """
-        parent = _parent(chart)
+        parent = parent_of(chart)
         names = [f"-{name}" if name else "" for name in self.runs(chart)]
         wanted = {f"{parent}/values{name}.yaml" for name in ("", *names)}
         wanted.add(f"{_directory(chart)}/values.yaml")
@@ -185,7 +185,7 @@ class Layout:
         BlockedError
             Raised if a file is no YAML.
         """
-        parent, own = _parent(chart), _directory(chart)
+        parent, own = parent_of(chart), _directory(chart)
         name = f"values-{environment}.yaml" if environment else "values.yaml"
         paths = dict.fromkeys([f"{parent}/{name}", f"{parent}/values.yaml"])
         layers = tuple(map(self._layer, paths))
@@ -229,18 +229,32 @@ class Layout:
         """Return the values of a file; what is not there says nothing."""
         text = self.texts.get(path, "")
         if text not in self._roots:
-            try:
-                roots = Yaml(text).roots
-            except BlockedError as e:
-                raise BlockedError(f"{path}: {e.message}", help=e.help) from e
-            self._roots[text] = roots[0] if roots else None
+            self._roots[text] = read_root(path, text)
         return Layer(path, (), self._roots[text])
+
+
+def parent_of(chart: str) -> str:
+    """Return the directory of the application that a chart is part of.
+
+    Parameters
+    ----------
+    chart
+        The path of its :file:`Chart.yaml`. One below :file:`charts` is part
+        of the application above it.
+    """
+    return _directory(chart).partition("/charts/")[0]
+
+
+def application_of(chart: str) -> str:
+    """Return what Argo CD calls the application of a chart.
+
+    Parameters
+    ----------
+    chart
+        The path of its :file:`Chart.yaml`.
+    """
+    return parent_of(chart).rpartition("/")[2]
 
 
 def _directory(path: str) -> str:
     return path.rpartition("/")[0]
-
-
-def _parent(chart: str) -> str:
-    """Return the directory of the application that a chart is part of."""
-    return _directory(chart).partition("/charts/")[0]

@@ -17,7 +17,15 @@ from typing import Any
 
 from ..exceptions import BlockedError
 
-__all__ = ["Spot", "Yaml", "get", "is_alias", "pairs", "text_at"]
+__all__ = [
+    "Spot",
+    "Yaml",
+    "get",
+    "is_alias",
+    "pairs",
+    "read_root",
+    "text_at",
+]
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*|#.*|\s+)*")
 """The anchor and the tag before a value."""
@@ -145,6 +153,28 @@ def text_at(node: Any) -> str | None:
     """Return the text of a scalar that is there; `None` for anything else."""
     is_text = node is not None and node.id == "scalar"
     return node.value if is_text and not node.tag.endswith(":null") else None
+
+
+def read_root(path: str, text: str) -> Any:
+    """Parse a file of values; `None` where it is empty.
+
+    Parameters
+    ----------
+    path
+        Its path, which an error names.
+    text
+        Its text.
+
+    Raises
+    ------
+    BlockedError
+        Raised if it is no YAML.
+    """
+    try:
+        roots = Yaml(text).roots
+    except BlockedError as e:
+        raise BlockedError(f"{path}: {e.message}", help=e.help) from e
+    return roots[0] if roots else None
 
 
 def get(node: Any, key: str) -> Any:

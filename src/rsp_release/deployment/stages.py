@@ -16,13 +16,12 @@ from ..models.rollout import Target
 from .charts import respell
 from .effective import EffectiveTag
 from .environments import Environment
-from .layout import Layout
+from .layout import Layout, application_of
 
 __all__ = [
     "ORDER",
     "Stage",
     "add_settings",
-    "application_of",
     "find_addresses",
     "find_stages",
     "select_stages",
@@ -75,19 +74,6 @@ class Stage:
     def is_at(self, tag: str) -> bool:
         """Return whether it is to run a tag, however that is spelled."""
         return any(respell(tag, own.tag) == own.tag for own in self.tags)
-
-
-def application_of(chart: str) -> str:
-    """Return what Argo CD calls the application of a chart.
-
-    Parameters
-    ----------
-    chart
-        The path of its :file:`Chart.yaml`. One below :file:`charts` is part
-        of the application above it.
-    """
-    above = chart.rpartition("/")[0].partition("/charts/")[0]
-    return above.rpartition("/")[2]
 
 
 def find_stages(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...deployment.layout import application_of
 from ...deployment.rollout import StageSeen, compared_revision
-from ...deployment.stages import application_of
 from ...engine.world import DeployRepository, World
 from ...exceptions import BlockedError
 from ...models import Release
