@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from shlex import quote
 
@@ -111,7 +111,7 @@ class StageSeen:
     note: str = ""
     """What else is to say, as that a comparison failed. Untrusted text."""
 
-    versions: tuple[str, ...] = field(default=())
+    versions: tuple[str, ...] = ()
     """The tags of the release's images that run there."""
 
 

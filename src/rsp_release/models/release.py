@@ -327,6 +327,15 @@ class Release:
         return self.publication.images if self.publication else ()
 
     @property
+    def image_names(self) -> frozenset[str]:
+        """What its images are called, and were."""
+        return frozenset(
+            name
+            for image in self.images
+            for name in (image.name, *image.former)
+        )
+
+    @property
     def image_tag(self) -> str:
         """The tag that its images have."""
         tags = {image.tag for image in self.images}

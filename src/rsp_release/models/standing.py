@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from ..exceptions import ExitStatus
 
@@ -52,7 +52,7 @@ State: TypeAlias = Literal[
     it runs the version, synced and healthy
 """
 
-STATES: tuple[State, ...] = State.__args__  # type: ignore[attr-defined]
+STATES: tuple[State, ...] = get_args(State)
 """All of them, what needs a person most first."""
 
 

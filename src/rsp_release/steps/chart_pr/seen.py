@@ -64,6 +64,25 @@ class ChartSeen:
         return self.fork is None or _is_of(pull, {self.owner})
 
     @property
+    def moved(self) -> tuple[EffectiveTag, ...]:
+        """What changes with the places."""
+        return tuple(tag for tag in self.tags if tag.place in self.places)
+
+    @property
+    def kept(self) -> tuple[EffectiveTag, ...]:
+        """What stands elsewhere, and does not change.
+
+        Who moves the pins of some environments knows that others follow.
+        """
+        moves_pins = not any(place.is_app_version for place in self.places)
+        return tuple(
+            tag
+            for tag in self.tags
+            if tag.place not in self.places
+            and not (moves_pins and tag.place.is_app_version)
+        )
+
+    @property
     def digests(self) -> dict[str, str | None]:
         """The digest of each image, as far as it is known."""
         return {report.image: report.digest for _, report in self.images}
@@ -91,25 +110,6 @@ class ChartSeen:
 
     tags: tuple[EffectiveTag, ...] = ()
     """What each environment runs that is switched on."""
-
-    @property
-    def moved(self) -> tuple[EffectiveTag, ...]:
-        """What changes with the places."""
-        return tuple(tag for tag in self.tags if tag.place in self.places)
-
-    @property
-    def kept(self) -> tuple[EffectiveTag, ...]:
-        """What stands elsewhere, and does not change.
-
-        Who moves the pins of some environments knows that others follow.
-        """
-        moves_pins = not any(place.is_app_version for place in self.places)
-        return tuple(
-            tag
-            for tag in self.tags
-            if tag.place not in self.places
-            and not (moves_pins and tag.place.is_app_version)
-        )
 
     problem: BlockedError | None = None
     """Why that cannot be told."""
@@ -261,9 +261,7 @@ def _look_at_files(
 ) -> ChartSeen:
     """Read what holds the version, and the values that go with it."""
     paths = set(deploy.paths(base))
-    names = {
-        n for image in release.images for n in (image.name, *image.former)
-    }
+    names = release.image_names
     places = find_places(
         deploy, base, paths, named=target.charts, url=url, names=names,
         former=release.former,

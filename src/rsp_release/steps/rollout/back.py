@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...deployment.effective import read_tags
 from ...deployment.layout import application_of
 from ...deployment.rollout import StageSeen, compared_revision
 from ...engine.world import DeployRepository, World
 from ...exceptions import BlockedError
 from ...models import Release
 from ...models.rollout import Past
-from .seen import RolloutSeen, find_charts, read_tags_at
+from .seen import RolloutSeen, find_charts
 
 __all__ = ["WayBack", "find_way_back"]
 
@@ -128,9 +129,12 @@ def _find_tag(
         for chart in find_charts(release, world, deploy, revision)
         if application_of(chart) == here.stage.target.application
     ]
-    _, tags = read_tags_at(release, deploy, revision, charts)
+    tags = read_tags(
+        deploy,
+        revision,
+        charts,
+        source=release.repository,
+        names=release.image_names,
+    )
     name = here.stage.name
-    found = [
-        t.tag for own in tags.values() for t in own if t.environment == name
-    ]
-    return next(iter(found), None)
+    return next((t.tag for t in tags if t.environment == name), None)

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ...config import EnvironmentSetting
-from ...deployment.effective import EffectiveTag, read_layout, tags_of
+from ...deployment.effective import read_layout, tags_of
 from ...deployment.environments import find_files
-from ...deployment.layout import Layout
 from ...deployment.places import find_places
 from ...deployment.pull_request import version_of
 from ...deployment.rollout import (
@@ -29,7 +28,7 @@ from ...exceptions import BlockedError, NotAllowedError, ReleaseError
 from ...models import PullRequest, Release
 from ...models.rollout import Application
 
-__all__ = ["RolloutSeen", "find_charts", "look_at_rollout", "read_tags_at"]
+__all__ = ["RolloutSeen", "find_charts", "look_at_rollout"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +105,7 @@ def look_at_rollout(
 def _look_at_deployment(
     release: Release, world: World, settings: Sequence[EnvironmentSetting]
 ) -> tuple[Aim, tuple[Stage, ...]]:
-    names = _names(release)
+    names, source = release.image_names, release.repository
     aim = Aim(application=release.name, tag=release.image_tag, images=names)
     deploy, target = world.deploy, release.deployment
     if deploy is None or target is None or deploy.is_local:
@@ -121,7 +120,11 @@ def _look_at_deployment(
         return aim, ()
     pull = _find_pull(release, deploy, can_push=repository.can_push)
     charts = find_charts(release, world, deploy, head)
-    layout, tags = read_tags_at(release, deploy, head, charts)
+    layout = read_layout(deploy, head, dict.fromkeys(charts, source))
+    tags = {
+        chart: tags_of(layout, chart, source=source, names=names)
+        for chart in charts
+    }
     stages = add_settings(
         find_stages(layout, tags),
         settings,
@@ -165,49 +168,10 @@ def find_charts(
     paths, target = set(deploy.paths(commit)), release.deployment
     places = find_places(
         deploy, commit, paths, named=target.charts if target else (),
-        url=world.forge.url, names=_names(release), former=release.former,
+        url=world.forge.url, names=release.image_names, former=release.former,
     )  # fmt: skip
     charts = (place.beside("Chart.yaml") for place in places)
     return tuple(dict.fromkeys(chart for chart in charts if chart in paths))
-
-
-def read_tags_at(
-    release: Release,
-    deploy: DeployRepository,
-    commit: str,
-    charts: Sequence[str],
-) -> tuple[Layout, dict[str, tuple[EffectiveTag, ...]]]:
-    """Read what the environments are to run, as a commit has it.
-
-    Parameters
-    ----------
-    release
-        The release.
-    deploy
-        The deployment repository.
-    commit
-        Where to look.
-    charts
-        The path of each :file:`Chart.yaml`.
-
-    Returns
-    -------
-    tuple
-        The layout, and the tags of each chart.
-    """
-    source, names = release.repository, _names(release)
-    layout = read_layout(deploy, commit, dict.fromkeys(charts, source))
-    return layout, {
-        chart: tags_of(layout, chart, source=source, names=names)
-        for chart in charts
-    }
-
-
-def _names(release: Release) -> frozenset[str]:
-    """Return the names of a release's images, former ones among them."""
-    return frozenset(
-        n for image in release.images for n in (image.name, *image.former)
-    )
 
 
 def _name_images(stages: Sequence[Stage]) -> set[str]:
