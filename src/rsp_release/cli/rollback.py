@@ -69,14 +69,12 @@ def go_back(
         )
         return int(result.exit_status)
 
-    with session.lock(releaser.project.journals, writes=yes):
-        if yes:
-            return show(acts=True)
-    status = show(acts=False)
-    if status or not session.may_ask:
-        return status
-    if not session.confirm("Open this pull request?"):
-        return int(ExitStatus.OK)
+    if not yes:
+        status = show(acts=False)
+        if status or not session.may_ask:
+            return status
+        if not session.confirm("Open this pull request?"):
+            return int(ExitStatus.OK)
     with session.lock(releaser.project.journals):
         return show(acts=True)
 

@@ -213,15 +213,8 @@ class _Command:
         """Refuse what would not lead to a sync, however long it waited."""
         every = replace(step, environments=()).judge(seen)
         for standing in standings:
-            status = rollout_status([standing], [standing.environment])
             if standing.state in ("unknown", "absent", "merge", "pinned"):
-                raise _refuse(
-                    standing.environment,
-                    standing.text,
-                    help=standing.help,
-                    url=standing.url,
-                    status=status,
-                )
+                raise _refuse(standing)
             left = [] if step.force else find_left(standing, every)
             if not left or standing.state == "runs":
                 continue
@@ -303,19 +296,15 @@ def _continue(event: Event, again: str) -> Event:
     return event
 
 
-def _refuse(
-    environment: str,
-    text: str,
-    *,
-    help: str | None,
-    url: str | None,
-    status: ExitStatus,
-) -> ReleaseError:
+def _refuse(standing: Standing) -> ReleaseError:
     """Make the error of an environment that cannot be synced now."""
+    name = standing.environment
     error = ReleaseError(
-        f"not synced: {environment}: {text}", help=help, url=url
+        f"not synced: {name}: {standing.text}",
+        help=standing.help,
+        url=standing.url,
     )
-    error.exit_status = status
+    error.exit_status = rollout_status([standing], [name])
     return error
 
 
