@@ -249,6 +249,15 @@ def test_promotion_is_refused_unless_forced(two: Rollouts) -> None:
     assert two.count() == {"idfdev": 0, "idfint": 1}
 
 
+def test_sync_that_was_forced_is_continued_so(two: Rollouts) -> None:
+    two.applications["idfint"].script = RolloutScript(starts=NEVER)
+    args = ("--sync", "idfint", "--force", "--timeout", "1m")
+    status, out, err = _run(two, *args, "--yes")
+    assert status == 8, out + err
+    again = "continue: rsp-release rollout 1.5.0 --sync idfint --force\n"
+    assert again in out + err
+
+
 def test_lost_answer_leads_to_one_sync(two: Rollouts) -> None:
     two.box.faults.when("POST", "/sync$", "reset_after", times=1)
     status, out, _ = _run(two, "--sync", "idfdev", "--yes")

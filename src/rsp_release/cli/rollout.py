@@ -173,8 +173,14 @@ class _Command:
             environments=tuple(dict.fromkeys(names)),
             syncs=True,
         )
+        flags = {
+            "--force": step.force,
+            "--prune": step.prunes,
+            "--replace": step.replaces,
+        }
         again = f"rsp-release rollout {tag}"
         again += "".join(f" --sync {quote(name)}" for name in names)
+        again += "".join(f" {flag}" for flag, on in flags.items() if on)
         session = self._session
         with session.lock(self._releaser.project.journals):
             seen = self._look(step)
