@@ -446,6 +446,9 @@ _KEYS: dict[str, _Check] = {
 }
 """What is expected of each setting."""
 
+_TABLES = {key.partition(".")[0] for key in _KEYS if "." in key}
+"""The tables that settings are in."""
+
 
 def _field(key: str) -> str:
     """Return the field of `Config` for a key of the settings."""
@@ -526,8 +529,7 @@ def _flatten(place: str, table: dict[str, Any]) -> dict[str, Any]:
     """Turn nested tables into dotted keys and refuse unknown ones."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
-        is_table = key in {"deploy", "dependencies", "pull-request", "rollout"}
-        if is_table and isinstance(value, dict):
+        if key in _TABLES and isinstance(value, dict):
             flat.update({f"{key}.{k}": v for k, v in value.items()})
         else:
             flat[key] = value
