@@ -41,6 +41,11 @@ def test_versions_are_those_of_its_images() -> None:
     bare = replace(TAG, image=None)
     [found] = find_running("n", "O/n", [bare], {"dev": DEV})
     assert found.versions == ("1.4.0",)
+    # That may run by its digest alone.
+    there = replace(THERE, images=("ghcr.io/o/n@sha256:0123456789abcdef",))
+    running = {"dev": replace(DEV, applications={"n": there})}
+    [found] = find_running("n", "o/n", [bare], running)
+    assert found.versions == ("sha256:0123456789ab",)
 
 
 def test_what_cannot_be_seen_is_told() -> None:

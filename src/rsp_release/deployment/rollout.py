@@ -30,6 +30,7 @@ __all__ = [
     "is_well",
     "judge",
     "next_marker",
+    "split_image",
 ]
 
 _NAMED_MOST = 3
@@ -127,16 +128,29 @@ def find_versions(
     names
         The images that are asked for, without tags.
     """
-    found: dict[str, None] = {}
-    for image in images:
-        name, _, digest = image.partition("@")
-        if ":" in name.rpartition("/")[2]:
-            name, _, tag = name.rpartition(":")
-        else:
-            tag = digest[:19] or "latest"
-        if name in names:
-            found[tag] = None
-    return tuple(found)
+    found = map(split_image, images)
+    return tuple(dict.fromkeys(tag for name, tag in found if name in names))
+
+
+def split_image(image: str) -> tuple[str, str]:
+    """Split what runs into registry and repository, and what tells which.
+
+    Parameters
+    ----------
+    image
+        An image, as a resource names it.
+
+    Returns
+    -------
+    tuple of str
+        The name, as it is spelled there, and the tag; the beginning of the
+        digest where there is no tag, and ``latest`` where there is neither.
+    """
+    name, _, digest = image.partition("@")
+    if ":" in name.rpartition("/")[2]:
+        name, _, tag = name.rpartition(":")
+        return name, tag
+    return name, digest[:19] or "latest"
 
 
 def compared_revision(

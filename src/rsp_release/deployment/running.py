@@ -11,7 +11,7 @@ from ..engine.world import ArgoCD, Memory
 from ..exceptions import ReleaseError
 from ..models import rollout
 from .effective import EffectiveTag
-from .rollout import find_versions
+from .rollout import find_versions, split_image
 
 __all__ = ["InEnvironment", "Running", "find_running", "read_running"]
 
@@ -126,13 +126,9 @@ def find_running(
         own = {t.image for t in tags if t.environment == environment}
         names = {each for each in own if each is not None}
         if not names:
-            bare = (i.partition("@")[0] for i in application.images)
             ends = f"/{source.lower()}"
-            names = {
-                image
-                for each in bare
-                if (image := each.rpartition(":")[0]).lower().endswith(ends)
-            }
+            images = (split_image(each)[0] for each in application.images)
+            names = {image for image in images if image.lower().endswith(ends)}
         found.append(
             InEnvironment(
                 environment=environment,
