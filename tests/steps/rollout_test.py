@@ -17,7 +17,7 @@ from rsp_release.models import (
     Verdict,
     Wait,
 )
-from rsp_release.models.rollout import SyncWindow, Target
+from rsp_release.models.rollout import Operation, SyncWindow, Target
 from rsp_release.steps.rollout.seen import RolloutSeen
 from rsp_release.steps.rollout.step import Rollout
 
@@ -52,8 +52,6 @@ def _at(name: str, seen: StageSeen = SEEN, /, **changes: Any) -> StageSeen:
 
 def _of(seen: StageSeen, phase: str, **given: Any) -> StageSeen:
     """Return what was seen with an operation."""
-    from rsp_release.models.rollout import Operation
-
     operation = Operation(phase=phase, revisions=(MERGE,), **given)
     assert seen.application is not None
     application = replace(seen.application, operation=operation)

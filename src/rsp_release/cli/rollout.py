@@ -74,7 +74,7 @@ def rollout(
         bool,
         Option(
             "--replace",
-            help="Delete and make anew what cannot be changed.",
+            help="Delete and recreate what cannot be changed.",
             rich_help_panel=RARE,
         ),
     ] = False,

@@ -272,7 +272,7 @@ class SyncApplication(_Write):
     """Whether what the repository no longer has is deleted."""
 
     forces: bool = False
-    """Whether what cannot be changed is deleted and made anew."""
+    """Whether what cannot be changed is deleted and recreated."""
 
 
 Write: TypeAlias = (

@@ -70,7 +70,7 @@ class Rollout:
     """Whether a sync deletes what the repository no longer has."""
 
     replaces: bool = False
-    """Whether a sync deletes and makes anew what cannot be changed."""
+    """Whether a sync deletes and recreates what cannot be changed."""
 
     key = "rollout"
     title = "Roll-out"
