@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 if TYPE_CHECKING:
     from ..models import Event
 
-__all__ = ["View", "find_size", "is_capable", "write"]
+__all__ = ["View", "find_size", "is_capable", "write", "write_rows"]
 
 
 class View(Protocol):
@@ -38,6 +38,25 @@ def write(stream: TextIO, text: str) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "replace").decode(encoding))
     stream.flush()
+
+
+def write_rows(stream: TextIO, rows: Iterable[Sequence[str]]) -> None:
+    """Write a table where there is no terminal: tabs between columns.
+
+    Parameters
+    ----------
+    stream
+        Where to write.
+    rows
+        A safe text for each column; the headings are the first row.
+    """
+    lines = []
+    for first, *others in rows:
+        # What reads the log of a job takes a line that begins so for a
+        # command.
+        name = repr(first) if first.startswith("::") else first
+        lines.append("\t".join(text or "-" for text in (name, *others)))
+    write(stream, "".join(f"{line}\n" for line in lines))
 
 
 def is_capable(stream: TextIO, environ: Mapping[str, str]) -> bool:

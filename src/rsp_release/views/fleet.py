@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from . import safe
+from .base import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,10 +97,8 @@ def write_lines(rows: Sequence[Row], stream: TextIO) -> None:
         Where to write.
     """
     shown = _find_columns(rows)
-    stream.write("\t".join(_HEADINGS[number] for number in shown) + "\n")
-    for _, texts in rows:
-        cells = [safe.line(t).replace("\t", " ") or "-" for t in texts]
-        stream.write("\t".join(cells[number] for number in shown) + "\n")
+    told = [_HEADINGS, *(tuple(map(safe.line, texts)) for _, texts in rows)]
+    write_rows(stream, ([row[number] for number in shown] for row in told))
 
 
 def _find_columns(rows: Sequence[Row]) -> list[int]:

@@ -11,6 +11,7 @@ from ..models import PullRequest, Release
 from ..models.standing import Standing, State
 from . import safe, words
 from .actions import write_job_files
+from .base import write_rows
 from .json import standing_document
 
 if TYPE_CHECKING:
@@ -134,14 +135,7 @@ def write_lines(
     now
         The present time (aware).
     """
-    stream.write("\t".join(_HEADINGS) + "\n")
-    for row in _rows(standings, now):
-        cells = [text.replace("\t", " ") or "-" for text in row]
-        # What reads the log of a job takes a line that begins so for a
-        # command.
-        if cells[0].startswith("::"):
-            cells[0] = repr(cells[0])
-        stream.write("\t".join(cells) + "\n")
+    write_rows(stream, [_HEADINGS, *_rows(standings, now)])
 
 
 def rollout_document(
@@ -233,9 +227,7 @@ def _rows(
             name += f" {standing.application}"
         beside = _TARGETS.get(standing.state)
         target = standing.wanted + (f" ({beside})" if beside else "")
-        told = "" if standing.state == "runs" else standing.text
-        if standing.state == "runs" and standing.sync != "Synced":
-            told = standing.text
+        is_well = standing.state == "runs" and standing.sync == "Synced"
         since = ""
         if standing.since is not None:
             since = words.duration(words.seconds(standing.since, now))
@@ -246,6 +238,6 @@ def _rows(
             standing.sync,
             standing.health,
             since,
-            told,
+            "" if is_well else standing.text,
         )
         yield tuple(map(safe.line, texts))
