@@ -2,7 +2,7 @@
 
 Everything is in the file, and its policy lets a browser run and fetch
 nothing else: https://www.w3.org/TR/CSP3/. Whatever others wrote goes through
-`_text`, and an address through `_link`.
+`safe.html`, and an address through `_link`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def make_page(
     if any(item["running"] for item in items):
         headings += (_RUNNING,)
     css, js = _read("fleet.css"), _read("fleet.js")
-    repository = _text(told["repository"])
+    repository = safe.html(told["repository"])
     parts = {
         "policy": (
             "default-src 'none'; base-uri 'none'; form-action 'none'; "
@@ -114,11 +114,6 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _text(text: object) -> str:
-    """Make untrusted text safe in HTML, and in a quoted attribute."""
-    return escape(safe.line(str(text)))
-
-
 def _link(url: str | None, html: str) -> str:
     """Link to an address, if it is one that can be followed."""
     found = safe.url(url)
@@ -136,17 +131,18 @@ def _summarize(counts: Counter[str]) -> str:
 
 
 def _row(item: Item, server_url: str, headings: Sequence[str]) -> str:
-    name = _text(item["label"])
-    repository = _text(item["repository"])
+    name = safe.html(item["label"])
+    repository = safe.html(item["repository"])
     source = _link(f"{server_url}/{item['repository']}", repository)
     # The last may have no heading.
     cells = zip(headings[1:], _cells(item), strict=False)
     rest = "".join(
-        f'<td data-label="{heading}" data-key="{_text(key)}">{html}</td>'
+        f'<td data-label="{heading}" data-key="{safe.html(str(key))}">'
+        f"{html}</td>"
         for heading, (key, html) in cells
     )
     return (
-        f'<tr data-need="{_text(item["need"])}">'
+        f'<tr data-need="{safe.html(item["need"])}">'
         f'<th scope="row" data-key="{name}"><strong>{name}</strong>'
         f"<small>{source}</small></th>{rest}</tr>"
     )
@@ -159,8 +155,8 @@ def _cells(item: Item) -> Iterator[tuple[object, str]]:
         "failed": item["run_url"],
         "merge": item["deploy_pull"] or item["release_pull"],
     }.get(need)
-    said = _text(item["text"])
-    badge = f'<span class="need {_text(need)}">{_text(need)}</span>'
+    said = safe.html(item["text"])
+    badge = f'<span class="need {safe.html(need)}">{safe.html(need)}</span>'
     yield _NEEDS.index(need), f"{badge} {_link(page, said)}".strip()
 
     count, following = item["unreleased"], item["next"]
@@ -182,7 +178,7 @@ def _cells(item: Item) -> Iterator[tuple[object, str]]:
         if age is not None:
             html += f" {_soft(f'{age} days ago' if age != 1 else '1 day ago')}"
         if item["run"] and item["run"] != "success":
-            run = _text(item["run"].replace("_", " "))
+            run = safe.html(item["run"].replace("_", " "))
             html += f" {_soft('run: ')}{_link(item['run_url'], run)}"
         yield "" if age is None else age, html
 
@@ -210,7 +206,7 @@ def _deployed(item: Item) -> str:
         return show(item["deployed"])
     return _list(
         [
-            show(tag, ", ".join(map(_text, names)))
+            show(tag, ", ".join(map(safe.html, names)))
             for tag, names in sorted(found.items(), key=lambda f: -len(f[1]))
         ],
         "versions",
@@ -223,11 +219,11 @@ def _running(environments: Sequence[Item]) -> str:
         return _soft("cannot tell")
     shown = []
     for each in environments:
-        words = [_text(each["environment"])]
+        words = [safe.html(each["environment"])]
         if each["problem"] is not None:
             words.append("cannot tell")
         words += [
-            _text(word)
+            safe.html(word)
             for word in (each["sync"], each["health"])
             if word not in {None, "Synced", "Healthy"}
         ]
@@ -246,7 +242,7 @@ def _list(items: Sequence[str], noun: str) -> str:
 
 
 def _version(version: str) -> str:
-    return f'<span class="v">{_text(version)}</span>'
+    return f'<span class="v">{safe.html(version)}</span>'
 
 
 def _soft(html: str) -> str:

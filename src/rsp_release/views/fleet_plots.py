@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from math import log
 from typing import Any, TypeAlias
 
@@ -77,7 +76,7 @@ def draw_history(told: Mapping[str, Any]) -> str:
     figures.append(_outcomes(everything["outcomes"], months))
     return _SECTION.format(
         names="".join(
-            f"<option>{_text(name)}</option>"
+            f"<option>{safe.html(name)}</option>"
             for name in sorted(told["applications"])
         ),
         figures="\n".join(figures),
@@ -298,15 +297,11 @@ def _unknown(reasons: Sequence[tuple[int, str, str]]) -> str:
     if not reasons:
         return "<p>Everything that was asked for is known.</p>"
     items = "".join(
-        f"<li>{count} {_text(noun if count == 1 else _PLURALS[noun])}"
-        f" {_text(reason)}</li>"
+        f"<li>{count} {safe.html(noun if count == 1 else _PLURALS[noun])}"
+        f" {safe.html(reason)}</li>"
         for count, noun, reason in reasons
     )
     return f"<ul>{items}</ul>"
-
-
-def _text(text: str) -> str:
-    return escape(safe.line(text))
 
 
 def _island(value: object) -> str:

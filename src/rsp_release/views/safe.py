@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "event",
+    "html",
     "line",
     "lines",
     "markdown",
@@ -152,6 +153,25 @@ def url(text: str | None) -> str | None:
     if not text.isascii():
         text = quote(text, safe="!#$%&'()*+,/:;=?@[]~", errors="replace")
     return text if _URL.fullmatch(text) and "##[" not in text else None
+
+
+def html(text: str) -> str:
+    """Make a text safe in HTML, and in a quoted attribute.
+
+    Parameters
+    ----------
+    text
+        Untrusted text.
+
+    Returns
+    -------
+    str
+        The text as one line, escaped.
+    """
+    # Few need it, and it takes longer to load than all that is here.
+    from html import escape
+
+    return escape(line(text))
 
 
 def page(text: str | None, server: str) -> str | None:
