@@ -11,7 +11,7 @@ from typer import Option
 
 from ..checks import CHECKS, Facts, Report, State, run_checks
 from ..exceptions import ExitStatus, ReleaseError
-from ..views.base import find_size, write
+from ..views.base import find_size, is_capable, write
 from ..views.frame import wrap
 from ..views.glyphs import Glyphs
 from ..views.json import SCHEMA, dumps
@@ -129,10 +129,9 @@ class _Text:
         self._shows_all = shows_all
         self._glyphs = Glyphs.choose(stream.encoding)
         self._is_coloured = (
-            stream.isatty()
+            is_capable(stream, environ)
             and not no_color
             and not environ.get("NO_COLOR")
-            and environ.get("TERM") != "dumb"
         )
         # Where there is no terminal, lines are not broken.
         is_terminal = stream.isatty()

@@ -195,18 +195,17 @@ def write_examples(name: str) -> str:
 
 def _choose_mode(ctx: Any) -> Any:
     """Choose typer's rich help on a terminal, and plain text elsewhere."""
+    from ..views.base import find_size, is_capable
+
     options = ctx.find_root().obj
     if (
-        not sys.stdout.isatty()
+        not is_capable(sys.stdout, os.environ)
         or ctx.params.get("no_color")
         or getattr(options, "no_color", False)
         or os.environ.get("NO_COLOR")
-        or os.environ.get("TERM") == "dumb"
     ):
         return None
     from typer import rich_utils
-
-    from ..views.base import find_size
 
     width, _ = find_size(sys.stdout, os.environ)
     rich_utils.MAX_WIDTH = min(width, _WIDEST)
