@@ -251,11 +251,7 @@ def _again(
     """Tell what to run after this: what was begun goes on."""
     if subject is None:
         return Again(request.command if request else "rsp-release resume")
-    resume = f"rsp-release resume {quote(subject.tag)}"
-    if releaser.options.rollout == "act":
-        names = releaser.options.environments
-        resume += " --rollout"
-        resume += "".join(f" --environment {quote(name)}" for name in names)
+    resume = releaser.options.write_resume(subject.tag)
     was_begun = request is None or releaser.is_begun(subject)
 
     def find_resume() -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from shlex import quote
 
 from ..engine.engine import Ending
 from ..engine.journal import Journal
@@ -21,6 +20,7 @@ from ..models import (
     Verdict,
     Wait,
 )
+from .plan import Options
 
 __all__ = [
     "OUTCOMES",
@@ -47,6 +47,7 @@ def conclude(
     subject: Release | Proposal,
     good: Outcome,
     *,
+    options: Options,
     at: datetime,
 ) -> Result:
     """Say how it ended.
@@ -59,6 +60,8 @@ def conclude(
         What they were about.
     good
         How it ended if nothing is left to do.
+    options
+        What was asked for.
     at
         The present time (aware, UTC).
 
@@ -75,8 +78,7 @@ def conclude(
         deploy_url=_url(verdicts.get("chart_pr")),
         images=getattr(verdicts.get("images"), "images", ()),
     )
-    again = f"continue: rsp-release resume {quote(subject.tag)}"
-    again += " --rollout" if "rollout" in verdicts else ""
+    again = f"continue: {options.write_resume(subject.tag)}"
     for verdict in verdicts.values():
         if isinstance(verdict, Done) and verdict.help:
             result = replace(

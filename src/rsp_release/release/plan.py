@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 from ..engine.engine import Pace
@@ -82,6 +83,25 @@ class Options:
         if self.rollout == "no":
             left.add("rollout")
         return frozenset(left)
+
+    def write_resume(self, tag: str) -> str:
+        """Write the command that goes on with a release, and no further.
+
+        Parameters
+        ----------
+        tag
+            The release's tag.
+
+        Returns
+        -------
+        str
+            The command, with the environments that were asked for.
+        """
+        words = ["rsp-release", "resume", quote(tag)]
+        if self.rollout == "act":
+            words.append("--rollout")
+            words += [f"--environment {quote(e)}" for e in self.environments]
+        return " ".join(words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,7 +119,10 @@ class Watcher:
             pace=replace(pace, outage_before=pace.outage),
         )
         ending = yield from engine.run([step], release)
-        result = conclude(ending, release, "released", at=world.clock.now())
+        result = conclude(
+            ending, release, "released",
+            options=self.options, at=world.clock.now(),
+        )  # fmt: skip
         if result.exit_status is ExitStatus.UNFINISHED:
             reason = getattr(ending.last, "reason", None)
             result = replace(
