@@ -619,9 +619,8 @@ class Releaser:
         self, ending: Ending, subject: Release | Proposal, good: Outcome
     ) -> Result:
         """Say how it ended."""
-        return conclude(
-            ending, subject, good, options=self.options, at=self._now()
-        )
+        at = self._now()
+        return conclude(ending, subject, good, options=self.options, at=at)
 
     def _find_nothing(self, plan: Plan) -> Result:
         """Say that nothing is to be released."""
