@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from rsp_release.deployment.lead_times import read_lead_times
+from rsp_sandbox.base import History
 from tests.support.box import Sandbox
 from tests.support.fleets import (
     CHARTS,
@@ -126,6 +127,32 @@ def test_a_branch_that_was_rewritten_is_read_anew(
     warm, _ = read(own_box, tmp_path)
     fresh, _ = read(own_box, tmp_path / "other")
     assert warm == fresh
+
+
+def test_what_is_left_out_is_said_once(
+    own_box: Sandbox, tmp_path: Path
+) -> None:
+    """Some of those that are read may not count, and some be read twice."""
+    project = own_box.project(f"rubin-demo/{NAMES[0]}")
+    [*_, newest] = project.releases.value.values()
+    many = [
+        replace(
+            newest,
+            id=own_box.new_id("release"),
+            tag=f"80.0.{number}",
+            is_prerelease=number == 1,
+            created_at=NOW - timedelta(hours=number),
+            published_at=NOW - timedelta(hours=number),
+        )
+        for number in range(40)
+    ]
+    project.releases = History({each.id: each for each in many})
+    limit = [1, "repository", "with more releases than are read"]
+    told, _ = read(own_box, tmp_path)
+    assert limit in told["unknown"]
+    commit_again(own_box, NAMES[0], NOW, rewrites=True, released="90.0.0")
+    told, _ = read(own_box, tmp_path)
+    assert limit in told["unknown"]
 
 
 @pytest.mark.parametrize(

@@ -336,13 +336,15 @@ class _Past:
     def take(self, data: Mapping[str, Any]) -> bool:
         """Take a page; return whether another is to be asked for."""
         if "releases" in data:
-            self.releases = [
-                *filter(None, map(_read_release, data["releases"]["nodes"]))
-            ]
-            if len(self.releases) == _RELEASES and all(
+            nodes = data["releases"]["nodes"]
+            self.releases = [*filter(None, map(_read_release, nodes))]
+            is_cut = len(nodes) == _RELEASES and all(
                 each.published_at > self._start for each in self.releases
-            ):
-                self.limits.append("with more releases than are read")
+            )
+            # It is asked for again where all commits are.
+            self.limits = (
+                ["with more releases than are read"] if is_cut else []
+            )
         if data["defaultBranchRef"] is None:
             return False
         target = data["defaultBranchRef"]["target"]
