@@ -288,7 +288,6 @@ class Overview:
             for alias in names
         )
 
-        @reading
         def read(data: Any) -> dict[str, str]:
             if data["object"]["oid"] != commit:
                 raise ValueError("it shows another commit")
@@ -389,7 +388,6 @@ class Overview:
         self._http.has_moved |= data["nameWithOwner"].lower() != name.lower()
         return read(data)
 
-    @reading
     def _read_branch(self, data: Any, branch: str) -> Branch:
         base, ref = data["defaultBranchRef"], data["ref"]
         heads = {branch: ref["target"]["oid"] if ref else None}
@@ -414,7 +412,6 @@ class Overview:
         found.sort(key=lambda each: -each.pull.number)
         return Branch(pulls=tuple(found), heads=heads)
 
-    @reading
     def _read_whole(self, data: Any, branch: str) -> Whole:
         base, permission = data["defaultBranchRef"], data["viewerPermission"]
         heads = {base["name"]: base["target"]["oid"]}
@@ -437,7 +434,6 @@ class Overview:
             else Branch(pulls=(), heads=heads),
         )
 
-    @reading
     def _read_checks(
         self, commit: Any, *, skips_scheduled: bool = False
     ) -> tuple[Check, ...] | None:
@@ -539,7 +535,6 @@ def _read_pull(node: Any, **more: Any) -> PullRequest:
     )
 
 
-@reading
 def _read_tagged(data: Any, tag: str) -> Tagged:
     """Read what there is of a tag; raise where REST has to tell more."""
     page, ref = data["release"], data["ref"]
