@@ -31,7 +31,14 @@ from tests.storage.argocd.applications import make_application
 from tests.support.loopback import Loopback
 from tests.support.scripted import serve
 
-__all__ = ["main", "make_list", "measure_list", "measure_looks"]
+__all__ = [
+    "Slow",
+    "main",
+    "make_list",
+    "measure_list",
+    "measure_looks",
+    "read_peak",
+]
 
 ENVIRONMENTS = 24
 DELAY = 0.2
@@ -41,18 +48,22 @@ MOST_SECONDS = 2.0
 MOST_MIB = 200
 
 
-class _Slow(BaseHTTPRequestHandler):
+class Slow(BaseHTTPRequestHandler):
     """An Argo CD that takes its time."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         time.sleep(DELAY)
-        body = json.dumps(make_application()).encode()
+        body = json.dumps(self.tell()).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def tell(self) -> dict[str, Any]:
+        """Return what is answered to the present request."""
+        return make_application()
 
     @override
     def log_message(self, *args: object) -> None:
@@ -62,7 +73,7 @@ class _Slow(BaseHTTPRequestHandler):
 def measure_looks(*, is_one_silent: bool) -> list[tuple[str, float]]:
     """Look at all environments; return what became of each, and when."""
     with (
-        Loopback(_Slow) as server,
+        Loopback(Slow) as server,
         socket.create_server(("127.0.0.1", 0)) as silent,
     ):
         addresses = [f"{server.url}/{n}" for n in range(ENVIRONMENTS)]
@@ -141,11 +152,14 @@ def measure_list(url: str) -> tuple[int, float, int]:
     client = ArgoCDClient(environ={}, clock=SystemClock())
     begun = time.monotonic()
     found = client.applications(url, environment="dev")
-    seconds = time.monotonic() - begun
+    return len(found), time.monotonic() - begun, read_peak()
+
+
+def read_peak() -> int:
+    """Return the most memory that this process had, in MiB."""
     # What `getrusage` tells begins with what the parent had.
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    peak = int(status.partition("VmHWM:")[2].split()[0])
-    return len(found), seconds, peak >> 10
+    return int(status.partition("VmHWM:")[2].split()[0]) >> 10
 
 
 def _say(line: str) -> None:

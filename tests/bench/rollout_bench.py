@@ -9,15 +9,13 @@ down to what is asked for, `tests.bench.argocd_bench` measures.)
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import socket
 import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler
-from pathlib import Path
+from typing import Any
 
 from typing_extensions import override
 
@@ -35,11 +33,12 @@ from tests.support.scripted import serve
 from tests.support.simulated import Chaos, Hub, VirtualClock, make_world
 
 from .argocd_bench import (
-    DELAY,
     ENVIRONMENTS,
     MOST_MIB,
     MOST_SECONDS,
+    Slow,
     make_list,
+    read_peak,
 )
 
 __all__ = ["main", "measure_lists", "measure_table"]
@@ -48,26 +47,16 @@ PATIENCE = 12.0
 """Seconds that the table takes at most where an environment is silent."""
 
 
-class _Slow(BaseHTTPRequestHandler):
+class _ToSync(Slow):
     """An Argo CD that takes its time, with an application to sync."""
 
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        time.sleep(DELAY)
+    @override
+    def tell(self) -> dict[str, Any]:
+        if self.path.partition("?")[0].endswith("/syncwindows"):
+            return {"canSync": True}
         told = make_application("n")
         told["status"]["sync"]["status"] = "OutOfSync"
-        if self.path.partition("?")[0].endswith("/syncwindows"):
-            told = {"canSync": True}
-        body = json.dumps(told).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    @override
-    def log_message(self, *args: object) -> None:
-        pass
+        return told
 
 
 def measure_table(
@@ -75,7 +64,7 @@ def measure_table(
 ) -> tuple[tuple[Standing, ...], float]:
     """Look at all environments; return the table, and how long it took."""
     with ExitStack() as stack:
-        server = stack.enter_context(Loopback(_Slow))
+        server = stack.enter_context(Loopback(_ToSync))
         # All come at once; who finds no room begins again a second later.
         server.server.socket.listen(ENVIRONMENTS)
         silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -110,10 +99,8 @@ def measure_lists(url: str) -> tuple[int, float, int]:
     addresses = {f"e{n}": f"{url}/{n}" for n in range(ENVIRONMENTS)}
     found = read_running(client, addresses, look)
     seconds = time.monotonic() - begun
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    peak = int(status.partition("VmHWM:")[2].split()[0])
     count = sum(len(each.applications) for each in found.values())
-    return count, seconds, peak >> 10
+    return count, seconds, read_peak()
 
 
 def main() -> int:
