@@ -7,12 +7,10 @@ which keeps the list to itself.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from .repository import Repository
+from .repository import Repository, text_file
 
 __all__ = ["list_for_push", "peel_tags", "pushes_elsewhere"]
 
@@ -64,11 +62,9 @@ def list_for_push(
             f"--upload-pack={program or 'git-receive-pack'}", target, env=env,
         )  # fmt: skip
     else:
-        with tempfile.NamedTemporaryFile(prefix="rsp-release-") as file:
-            file.write(b"list for-push\n\n")
-            file.flush()
+        with text_file("list for-push\n\n") as file:
             status, out, err = repository.run(
-                f"remote-{scheme}", name, url, env=env, stdin=Path(file.name)
+                f"remote-{scheme}", name, url, env=env, stdin=file
             )
     if status:
         return None, err

@@ -30,7 +30,7 @@ from .history_git import QUIET
 if TYPE_CHECKING:
     import git
 
-__all__ = ["Commands", "Repository", "last_lines"]
+__all__ = ["Commands", "Repository", "last_lines", "text_file"]
 
 
 class Commands:
@@ -312,13 +312,9 @@ class Repository(Commands):
         hook = "reference-transaction"
         if not self.has_hook(hook):
             return
-        with tempfile.NamedTemporaryFile(prefix="rsp-release-") as file:
-            lines = "start", f"create {ref} {object_}", "prepare", "abort", ""
-            file.write("\n".join(lines).encode())
-            file.flush()
-            status, _, err = self.run(
-                "update-ref", "--stdin", stdin=Path(file.name)
-            )
+        lines = "start", f"create {ref} {object_}", "prepare", "abort", ""
+        with text_file("\n".join(lines)) as file:
+            status, _, err = self.run("update-ref", "--stdin", stdin=file)
         if status:
             raise BlockedError(
                 f"the hook {hook} refuses {ref}: {last_lines(err)}",
@@ -400,6 +396,26 @@ class Repository(Commands):
 def _as_text(output: str | bytes, errors: str = "replace") -> str:
     # GitPython promises text where it gives bytes.
     return output if isinstance(output, str) else output.decode(errors=errors)
+
+
+@contextmanager
+def text_file(text: str) -> Iterator[Path]:
+    """Keep a text in a file for a while, which git can read.
+
+    Parameters
+    ----------
+    text
+        The text.
+
+    Yields
+    ------
+    pathlib.Path
+        The file.
+    """
+    with tempfile.NamedTemporaryFile(prefix="rsp-release-") as file:
+        file.write(text.encode())
+        file.flush()
+        yield Path(file.name)
 
 
 _SAID_ANYWAY = frozenset(

@@ -11,10 +11,9 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from ...exceptions import RefusedError
-from .repository import Repository, last_lines
+from .repository import Repository, last_lines, text_file
 
 __all__ = [
     "explain_failure",
@@ -170,13 +169,12 @@ def make_mark(repository: Repository, tag: str, commit: str) -> str:
     str
         Its hash. No ref leads to it.
     """
-    with tempfile.NamedTemporaryFile("w", prefix="rsp-release-") as file:
-        file.write(
-            f"object {commit}\ntype commit\ntag {tag}\n"
-            f"tagger rsp-release <rsp-release> 0 +0000\n\n{tag}\n"
-        )
-        file.flush()
-        return repository.read("mktag", stdin=Path(file.name)).strip()
+    text = (
+        f"object {commit}\ntype commit\ntag {tag}\n"
+        f"tagger rsp-release <rsp-release> 0 +0000\n\n{tag}\n"
+    )
+    with text_file(text) as file:
+        return repository.read("mktag", stdin=file).strip()
 
 
 @contextmanager
