@@ -93,10 +93,10 @@ class LocalDeploy:
 
     def contains(self, revision: str, commit: str) -> bool:
         """Return whether a revision has a commit in its history."""
-        status, _, _ = self._repository.run(
+        said = self._repository.ask(
             "merge-base", "--is-ancestor", commit, revision
         )
-        return status == 0
+        return said is not None
 
     def push_files(self, write: PushFiles) -> None:
         """Make the commit, and the branch at it.
