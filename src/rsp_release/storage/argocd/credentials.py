@@ -33,6 +33,7 @@ from ...settings_file import LARGE
 from ..connections import is_loopback
 from ..http import plain_text
 from ..retry import LastingReadError
+from .answers import as_list
 
 __all__ = ["Address", "Credentials", "Token"]
 
@@ -227,7 +228,7 @@ class Credentials:
             if name.startswith("ARGOCD_AUTH_TOKEN")
         ]
         with suppress(NotAllowedError):
-            for user in _objects(self._read().get("users")):
+            for user in as_list(self._read().get("users")):
                 found += user.get("auth-token"), user.get("refresh-token")
         return tuple(v for v in found if isinstance(v, str) and v)
 
@@ -248,16 +249,16 @@ class Credentials:
     def _contexts(self) -> Iterator[dict[str, Any]]:
         """Yield the contexts, the current one first, with what they name."""
         config = self._read()
-        servers, users = _objects(config.get("servers")), config.get("users")
+        servers, users = as_list(config.get("servers")), config.get("users")
         current = config.get("current-context")
-        contexts = _objects(config.get("contexts"))
+        contexts = as_list(config.get("contexts"))
         for context in sorted(
             contexts, key=lambda c: c.get("name") != current
         ):
             yield {
                 "name": context.get("name"),
                 "server": _find(servers, "server", context.get("server")),
-                "user": _find(_objects(users), "name", context.get("user")),
+                "user": _find(as_list(users), "name", context.get("user")),
             }
 
     @property
@@ -330,15 +331,6 @@ def _read_config(path: Path | None) -> dict[str, Any]:
             help="correct it, or log in anew with argocd login",
         ) from None
     return found
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    """Return the mappings of a list."""
-    return [
-        item
-        for item in (value if isinstance(value, list) else [])
-        if isinstance(item, dict)
-    ]
 
 
 def _find(items: list[dict[str, Any]], key: str, value: Any) -> dict[str, Any]:
