@@ -118,14 +118,14 @@ class ArgoCDClient:
         As `~rsp_release.engine.world.ArgoCD` has it.
         """
         asked = {"refresh": "normal"} if refresh else {}
-        data = self._ask(
-            target,
-            _path_of(target),
-            seconds=COMPARISON if refresh else PATIENCE,
-            may_miss=True,
-            **asked,
-        )
-        if data is None:
+        try:
+            data = self._ask(
+                target,
+                _path_of(target),
+                seconds=COMPARISON if refresh else PATIENCE,
+                **asked,
+            )
+        except AbsentError:
             return None
         found = parse_application(data)
         if found is None or found.name != target.application:
@@ -161,14 +161,14 @@ class ArgoCDClient:
         As `~rsp_release.engine.world.ArgoCD` has it.
         """
         path = f"{_path_of(target)}/resource-tree"
-        return parse_nodes(self._ask(target, path) or {})
+        return parse_nodes(self._ask(target, path))
 
     def windows(self, target: Target) -> tuple[SyncWindow, ...]:
         """Return the windows that stand in the way of a sync now.
 
         As `~rsp_release.engine.world.ArgoCD` has it.
         """
-        data = self._ask(target, f"{_path_of(target)}/syncwindows") or {}
+        data = self._ask(target, f"{_path_of(target)}/syncwindows")
         if data.get("canSync") is True:
             return ()
         if data.get("canSync") is not False:
@@ -240,29 +240,21 @@ class ArgoCDClient:
         path: str,
         *,
         seconds: float = PATIENCE,
-        may_miss: bool = False,
         **parameters: str,
-    ) -> dict[str, Any] | None:
+    ) -> dict[str, Any]:
         """Read an object that is about an application."""
         if target.namespace is not None:
             parameters["appNamespace"] = target.namespace
         if target.project is not None:
             parameters["project"] = target.project
-        place = self._place(target.environment, target.argocd)
-
-        try:
-            return self._read(
-                place,
-                path,
-                _parse_object,
-                seconds=seconds,
-                target=target,
-                **parameters,
-            )
-        except AbsentError as e:
-            if may_miss:
-                return None
-            raise ReadError(e.message) from None
+        return self._read(
+            self._place(target.environment, target.argocd),
+            path,
+            _parse_object,
+            seconds=seconds,
+            target=target,
+            **parameters,
+        )
 
     def _read(
         self,
