@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 from ..exceptions import RateLimitedError
 from .world import Clock, Memory
 
-__all__ = ["Look", "side_by_side"]
+__all__ = ["Look", "changing", "side_by_side"]
 
 T = TypeVar("T")
 
@@ -65,6 +65,25 @@ def side_by_side(
         yield [pool.submit(read).result for read in reads]
 
 
+@contextmanager
+def changing(look: Memory | None) -> Iterator[None]:
+    """Forget what was seen before a write, and what was while it went on.
+
+    Parameters
+    ----------
+    look
+        The look that the write ends, however it goes; if any.
+    """
+    if look is None:
+        yield
+        return
+    look.end()
+    try:
+        yield
+    finally:
+        look.end()
+
+
 @dataclass(eq=False, slots=True)
 class _Answer:
     """What was asked, and in which turn."""
@@ -109,9 +128,8 @@ class Look:
 
     def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass; what was seen before is forgotten."""
-        self.end()
-        self._clock.sleep(seconds)
-        self.end()
+        with changing(self):
+            self._clock.sleep(seconds)
 
     def end(self) -> None:
         """Forget what was seen; whoever writes calls it before and after."""

@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
-from ...engine.look import Look
+from ...engine.look import Look, changing
 from ...engine.world import Clock
 from ...exceptions import (
     NotAllowedError,
@@ -342,15 +342,11 @@ class ArgoCDClient:
             body=json.dumps(body).encode(),
             follows=False,
         )
-        if self._look is not None:
-            self._look.end()
         try:
-            reply = self._exchange.send(request)
+            with changing(self._look):
+                reply = self._exchange.send(request)
         except (NotSentError, UncertainError) as e:
             raise name(place, e) from None
-        finally:
-            if self._look is not None:
-                self._look.end()
         judge_sync(place, reply, target)
 
     def _place(self, environment: str, argocd: str) -> Place:

@@ -16,7 +16,7 @@ from threading import Thread
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from ...engine.look import Look
+from ...engine.look import Look, changing
 from ...engine.world import Clock
 from ...exceptions import (
     NotAllowedError,
@@ -429,18 +429,12 @@ class Remote:
         refspecs: Iterable[str],
         env: Mapping[str, str] = _NOTHING,
     ) -> tuple[int, str, str]:
-        look = None if "--dry-run" in options else self._look
-        if look is not None:
-            look.end()
-        try:
+        with changing(None if "--dry-run" in options else self._look):
             return self._run(
                 "push", "--porcelain", "--atomic", "--no-follow-tags",
                 "--recurse-submodules=no", *options, self.target, *refspecs,
                 env=env,
             )  # fmt: skip
-        finally:
-            if look is not None:
-                look.end()
 
     def _tell(self, refs: Mapping[str, str]) -> None:
         """Tell the next look where the remote has just put some refs."""

@@ -21,7 +21,7 @@ from github.GithubObject import CompletableGithubObject, GithubObject
 from github.PaginatedList import PaginatedList
 from github.Requester import Requester
 
-from ...engine.look import Look, side_by_side
+from ...engine.look import Look, changing, side_by_side
 from ...engine.world import Clock
 from ...exceptions import NotSentError, ReadError, UsageError
 from ...models.github import TokenKind, kind_of_token
@@ -472,14 +472,8 @@ class GithubHttp(Requester):
             raise LastingReadError(f"{UNUSABLE}: it leads to another server")
         url = self.add_parameters_to_url(url, parameters or {})
         if verb != "GET":
-            look = None if self._asked.is_probe else self._look
-            if look is not None:
-                look.end()
-            try:
+            with changing(None if self._asked.is_probe else self._look):
                 return self._write(verb, url, input)
-            finally:
-                if look is not None:
-                    look.end()
         pages = self._asked.pages
         if pages is not None:
             if url in pages or len(pages) == MAX_PAGES:
