@@ -38,6 +38,14 @@ RELEASE = Release(
     ),
     pinned_at=NOW,
 )
+PROPOSAL = Proposal(
+    repository="o/n",
+    branch="main",
+    default_branch="main",
+    commit="c" * 40,
+    version="1.2.0",
+    tag=RELEASE.tag,
+)
 
 
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
@@ -59,25 +67,17 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
 
 def test_what_an_earlier_try_wrote_is_known(tmp_path: Path) -> None:
     """Reads that lag do not show it yet to whoever proposes it again."""
-    proposal = Proposal(
-        repository="o/n",
-        branch="main",
-        default_branch="main",
-        commit="c" * 40,
-        version="1.2.0",
-        tag=RELEASE.tag,
-    )
     journal = Journal.of_tag(tmp_path, RELEASE.tag)
-    journal.propose(proposal)
+    journal.propose(PROPOSAL)
     journal.intend("a", step="tag", at=NOW)
-    journal.propose(proposal)
+    journal.propose(PROPOSAL)
     assert not journal.has_intents
     assert journal.intent("a") == NOW
     journal.void("a", why="refused", at=NOW)
     assert journal.intent("a") is None
     journal.intend("b", step="tag", at=NOW)
     journal.finish(at=NOW)
-    journal.propose(proposal)
+    journal.propose(PROPOSAL)
     again = Journal.of_tag(tmp_path, RELEASE.tag)
     assert again.intent("b") == NOW
     assert not again.has_intents

@@ -10,18 +10,8 @@ import pytest
 
 from rsp_release.engine.journal import Journal, find_unfinished
 from rsp_release.engine.unfinished import Unfinished, peek
-from rsp_release.models import Proposal
 
-from .journal_test import NOW, RELEASE
-
-PROPOSAL = Proposal(
-    repository="o/n",
-    branch="main",
-    default_branch="main",
-    commit="c" * 40,
-    version="1.2.0",
-    tag="1.2.0",
-)
+from .journal_test import NOW, PROPOSAL, RELEASE
 
 
 def _write(journal: Journal, random: Random, second: int) -> None:
