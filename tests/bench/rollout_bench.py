@@ -56,6 +56,9 @@ class _ToSync(Slow):
             return {"canSync": True}
         told = make_application("n")
         told["status"]["sync"]["status"] = "OutOfSync"
+        told["status"]["health"] = {"status": "Healthy"}
+        # What was synced before, or failed to be, waits for something else.
+        del told["status"]["operationState"], told["status"]["history"]
         return told
 
 
