@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from .config import Config
 from .engine.journal import find_former_names
-from .engine.look import Look, side_by_side
+from .engine.look import Look, read_beside
 from .engine.world import Changelog, Clock, DeployRepository, Files, Git, World
 from .exceptions import ReleaseError, UsageError
 from .images.digests import DigestRecords
@@ -211,14 +211,13 @@ class Factory:
             offline=offline, lists=not offline
         )
         if not offline:
-            # The deployment repository is looked at whatever that tells.
-            looks: list[Callable[[], Any]] = [
-                partial(self._identify, git, config, identity)
-            ]
-            if (deploy := self._make_deploy()) is not None:
-                looks.append(deploy.repository)
-            with side_by_side(self.look, looks) as begun:
-                config, identity = begun[0]()
+            deploy = self._make_deploy()
+            config, identity = read_beside(
+                self.look,
+                partial(self._identify, git, config, identity),
+                # It is looked at whatever that tells.
+                [] if deploy is None else [deploy.repository],
+            )
         config = config.detected("git's tag.gpgSign", sign=git.signs())
         world = self._make_world(git, config, identity.name, trusts=trusts)
         return Checker(

@@ -11,7 +11,14 @@ from time import sleep
 
 import pytest
 
-from rsp_release.engine.look import AGE, MOST, PATIENCE, Look, side_by_side
+from rsp_release.engine.look import (
+    AGE,
+    MOST,
+    PATIENCE,
+    Look,
+    read_beside,
+    side_by_side,
+)
 from rsp_release.exceptions import RateLimitedError, ReadError
 
 from ..support.simulated import VirtualClock
@@ -319,3 +326,19 @@ def test_servers_of_their_own_wait_for_nobody(look: Look) -> None:
     reads = [partial(read, number) for number in range(3 * MOST)]
     with side_by_side(look, reads, is_apart=True) as waits:
         assert sorted(wait() for wait in waits) == list(range(3 * MOST))
+
+
+def test_what_is_wanted_next_is_read_beside(look: Look) -> None:
+    both = Barrier(2, timeout=10)
+
+    def fail() -> None:
+        both.wait()
+        raise ReadError("down")
+
+    def read() -> int:
+        both.wait()
+        return 1
+
+    # Whoever wants the other is told that it failed.
+    assert read_beside(look, read, [fail]) == 1
+    assert read_beside(None, lambda: 2, [fail]) == 2

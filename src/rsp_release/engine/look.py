@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 from ..exceptions import RateLimitedError
 from .world import Clock, Memory
 
-__all__ = ["Look", "changing", "side_by_side"]
+__all__ = ["Look", "changing", "read_beside", "side_by_side"]
 
 T = TypeVar("T")
 
@@ -63,6 +63,32 @@ def side_by_side(
         return
     with ThreadPoolExecutor(width) as pool:
         yield [pool.submit(read).result for read in reads]
+
+
+def read_beside(
+    look: Memory | None,
+    read: Callable[[], T],
+    others: Sequence[Callable[[], object]],
+) -> T:
+    """Read something, and beside it what is wanted next.
+
+    Parameters
+    ----------
+    look
+        The look that they are part of, which keeps the others' answers.
+    read
+        Reads it.
+    others
+        What reads what is wanted next; whoever wants it is told of a failure.
+
+    Returns
+    -------
+    typing.Any
+        What was read.
+    """
+    reads: list[Callable[[], Any]] = [read, *others]
+    with side_by_side(look, reads) as begun:
+        return cast("T", begun[0]())
 
 
 @contextmanager

@@ -7,17 +7,17 @@ Every command is a stream of events whose last one is a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 from shlex import quote
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..engine.engine import Ending, Engine, Mode
 from ..engine.journal import Journal
-from ..engine.look import side_by_side
+from ..engine.look import read_beside
 from ..engine.world import Step, World
 from ..exceptions import UsageError
 from ..models import (
@@ -250,14 +250,12 @@ class Releaser:
     def _find_given_up(self, proposal: Proposal) -> int:
         """Find what was given up; what preflight asks next, beside that."""
         world = self.project.world
-        looks: list[Callable[[], Any]] = [
-            partial(self._unfinished.find_given_up, proposal)
-        ]
-        if world.deploy is not None and self.options.deploys:
-            looks.append(world.deploy.repository)
-        with side_by_side(world.look, looks) as begun:
-            number: int = begun[0]()
-        return number
+        deploy = world.deploy if self.options.deploys else None
+        return read_beside(
+            world.look,
+            partial(self._unfinished.find_given_up, proposal),
+            [] if deploy is None else [deploy.repository],
+        )
 
     def _with_options(self, begun: T) -> T:
         """Let what was begun continue as is asked for now."""
